@@ -1,0 +1,43 @@
+//! A proof by linking: no panic is reachable from a score.
+//!
+//! The panic handler calls a function that does not exist. If the optimiser can remove every path to it, the program
+//! links; if any is left, the linker names `a_panic_is_reachable`. The flow, the row and the workspace are hidden
+//! from the optimiser, lengths too, so that the proof holds for every model and every argument, not for one that
+//! folded to constants. Release builds only.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use cortex_m_rt::entry;
+use nvpico_firmware::model::{DIM, FLOW, WORKSPACE};
+
+static mut WORDS: [f32; WORKSPACE] = [0.0; WORKSPACE];
+
+#[entry]
+fn main() -> ! {
+    let row = black_box([0.0f32; DIM]);
+    // SAFETY: the only reference ever taken, and main runs once.
+    let workspace = unsafe { &mut *(&raw mut WORDS) };
+    let row: &[f32] = black_box(&row);
+    let workspace: &mut [f32] = black_box(workspace);
+    let flow: &'static nvpico::Flow<'static> = black_box(&FLOW);
+    black_box(flow.score(row, workspace)).ok();
+    #[cfg(feature = "no-panic-control")]
+    black_box(row[black_box(0)]);
+    loop {
+        cortex_m::asm::nop();
+    }
+}
+
+unsafe extern "C" {
+    fn a_panic_is_reachable() -> !;
+}
+
+#[panic_handler]
+fn panic(_info: &PanicInfo) -> ! {
+    // SAFETY: never called; a program with this call does not link.
+    unsafe { a_panic_is_reachable() }
+}

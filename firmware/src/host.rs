@@ -1,0 +1,58 @@
+//! The host's files and the exit status, over semihosting.
+//!
+//! In QEMU the paths are relative to the folder it was started in. Nothing here formats text or panics.
+
+use core::ffi::CStr;
+
+use cortex_m_semihosting::{debug, nr, syscall};
+
+/// How to open a [`File`]: the numbers are semihosting's, those of C's `fopen` modes.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub enum Mode {
+    /// `"rb"`
+    Read = 1,
+    /// `"wb"`
+    Write = 5,
+}
+
+/// An open file of the host. Closed by the host at exit.
+pub struct File {
+    handle: usize,
+}
+
+impl File {
+    /// Opens a file; `None` when the host cannot.
+    pub fn open(path: &CStr, mode: Mode) -> Option<Self> {
+        let arguments = [path.as_ptr() as usize, mode as usize, path.count_bytes()];
+        // SAFETY: SYS_OPEN takes a pointer to path, mode and length of the path, all alive during the call.
+        let handle = unsafe { syscall(nr::OPEN, &arguments) };
+        (handle != usize::MAX).then_some(Self { handle })
+    }
+
+    /// Reads into `words` and returns how many whole words came: fewer than asked only at the end of the file.
+    pub fn read(&self, words: &mut [f32]) -> usize {
+        let bytes = size_of_val(words);
+        let arguments = [self.handle, words.as_mut_ptr() as usize, bytes];
+        // SAFETY: SYS_READ fills at most `bytes` bytes at the pointer, and every bit pattern is an f32.
+        let missing = unsafe { syscall(nr::READ, &arguments) };
+        bytes.saturating_sub(missing) / size_of::<f32>()
+    }
+
+    /// Writes `words` in the chip's byte order (little-endian); false when the host did not take them all.
+    pub fn write(&self, words: &[u32]) -> bool {
+        let arguments = [self.handle, words.as_ptr() as usize, size_of_val(words)];
+        // SAFETY: SYS_WRITE reads the given bytes at the pointer; words have no padding.
+        let missing = unsafe { syscall(nr::WRITE, &arguments) };
+        missing == 0
+    }
+}
+
+/// Ends the program with exit status 0 or 1.
+pub fn exit(success: bool) -> ! {
+    debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
+    // Not reached in the emulator; on hardware without a debugger there is nothing left to do.
+    loop {
+        cortex_m::asm::nop();
+    }
+}

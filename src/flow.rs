@@ -1,0 +1,249 @@
+//! A validated model: spec and parameters, and the passes through all layers.
+
+use core::fmt;
+
+use crate::base;
+use crate::lanes::Lanes;
+use crate::layer::{affine, batch_norm, coupling, permutation, standardize};
+use crate::spec::{FlowSpec, LayerSpec, SpecError};
+
+/// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
+/// cannot fail but for what the caller hands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow<'a> {
+    spec: FlowSpec<'a>,
+    params: &'a [f32],
+}
+
+/// What a sample scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Score {
+    /// `log p(x)` in nats; `-inf` where the flow overflowed, never NaN.
+    pub log_prob: f32,
+    /// `sum(z^2)` of the latent; may be `inf` or NaN where `log_prob` is `-inf`.
+    pub z_norm_sq: f32,
+    /// `log |det dz/dx|` in nats; may be `inf` or NaN where `log_prob` is `-inf`.
+    pub log_det: f32,
+}
+
+/// Why a sample has no score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ScoreError {
+    /// A feature is NaN or infinite.
+    NonFinite {
+        /// The first such feature.
+        index: usize,
+    },
+    /// The sample has not `dim` features.
+    InputLength {
+        /// The model's dimension.
+        expected: usize,
+        /// Features given.
+        found: usize,
+    },
+    /// The workspace is shorter than the pass needs.
+    WorkspaceLength {
+        /// Values needed.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+}
+
+impl fmt::Display for ScoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ScoreError::NonFinite { index } => {
+                write!(f, "feature {index} is NaN or infinite")
+            }
+            ScoreError::InputLength { expected, found } => {
+                write!(f, "the model takes {expected} features, {found} were given")
+            }
+            ScoreError::WorkspaceLength { expected, found } => {
+                write!(f, "the workspace holds {found} values, {expected} are needed")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ScoreError {}
+
+impl<'a> Flow<'a> {
+    /// Checks everything there is to check, once. Usable in a `const` context.
+    ///
+    /// # Errors
+    /// [`SpecError`]: a wrong dimension, mask, permutation, constant or length, or a back end that
+    /// is not compiled in.
+    pub const fn new(spec: FlowSpec<'a>, params: &'a [f32]) -> Result<Self, SpecError> {
+        if let Err(error) = spec.validate() {
+            return Err(error);
+        }
+        if params.len() != spec.param_len() {
+            return Err(SpecError::ParamLength {
+                expected: spec.param_len(),
+                found: params.len(),
+            });
+        }
+        Ok(Self { spec, params })
+    }
+
+    /// The structure.
+    #[must_use]
+    pub const fn spec(&self) -> &FlowSpec<'a> {
+        &self.spec
+    }
+
+    /// The parameters, in the order that [`spec`](crate::spec) documents.
+    #[must_use]
+    pub const fn params(&self) -> &'a [f32] {
+        self.params
+    }
+
+    /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`; `scratch` holds at
+    /// least [`FlowSpec::scratch_len`] values.
+    ///
+    /// # Errors
+    /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
+    pub fn forward(&self, x: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
+        self.check(x, scratch.len(), self.spec.scratch_len())?;
+        Ok(self.forward_lanes(x, scratch))
+    }
+
+    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward).
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
+        self.check(z, scratch.len(), self.spec.scratch_len())?;
+        Ok(self.inverse_lanes(z, scratch))
+    }
+
+    /// Exact log-density of one sample, with its parts. `workspace` holds at least
+    /// [`FlowSpec::workspace_len`] values.
+    ///
+    /// # Errors
+    /// [`ScoreError`] for a wrong length or a non-finite feature.
+    pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
+        self.check(x, workspace.len(), self.spec.workspace_len())?;
+        let Some((z, scratch)) = workspace.split_at_mut_checked(self.spec.dim) else {
+            return Err(ScoreError::WorkspaceLength {
+                expected: self.spec.workspace_len(),
+                found: 0,
+            });
+        };
+        for (slot, &value) in z.iter_mut().zip(x) {
+            *slot = value;
+        }
+        let (log_prob, z_norm_sq, log_det) = self.score_lanes(z, scratch);
+        Ok(Score {
+            log_prob,
+            z_norm_sq,
+            log_det,
+        })
+    }
+
+    /// `log p(x)` in nats; see [`score`](Self::score).
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn log_prob(&self, x: &[f32], workspace: &mut [f32]) -> Result<f32, ScoreError> {
+        Ok(self.score(x, workspace)?.log_prob)
+    }
+
+    /// Draws a sample into `x`: `temperature` times a standard normal latent, through the inverse.
+    /// Lower temperatures stay nearer to the mode. Returns `log |det dx/dz|` in nats.
+    ///
+    /// # Errors
+    /// [`ScoreError`] for a wrong length, or for a temperature that makes the latent non-finite.
+    #[cfg(feature = "libm")]
+    pub fn sample(
+        &self,
+        random: &mut impl rand_core::Rng,
+        temperature: f32,
+        x: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<f32, ScoreError> {
+        for x in x.iter_mut() {
+            *x = temperature * base::standard_normal(random.next_u32());
+        }
+        self.inverse(x, scratch)
+    }
+
+    fn check(&self, x: &[f32], scratch: usize, needed: usize) -> Result<(), ScoreError> {
+        if x.len() != self.spec.dim {
+            return Err(ScoreError::InputLength {
+                expected: self.spec.dim,
+                found: x.len(),
+            });
+        }
+        if scratch < needed {
+            return Err(ScoreError::WorkspaceLength {
+                expected: needed,
+                found: scratch,
+            });
+        }
+        match x.iter().position(|x| !x.is_finite()) {
+            Some(index) => Err(ScoreError::NonFinite { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// x to z for every lane; lengths are the caller's promise.
+    #[inline(always)]
+    pub(crate) fn forward_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> V {
+        let mut log_det = V::splat(0.0);
+        let mut params = self.params;
+        for layer in self.spec.layers {
+            let Some((own, rest)) = params.split_at_checked(layer.param_len(self.spec.dim)) else {
+                break;
+            };
+            params = rest;
+            match layer {
+                LayerSpec::Standardize => standardize::forward(own, x, &mut log_det),
+                LayerSpec::Affine => affine::forward(own, x, &mut log_det),
+                LayerSpec::BatchNorm(spec) => batch_norm::forward(*spec, own, x, &mut log_det),
+                LayerSpec::Coupling(spec) => {
+                    coupling::forward(spec, self.spec.math, own, x, scratch, &mut log_det);
+                }
+                LayerSpec::Permutation(order) => permutation::forward(order, x, scratch),
+            }
+        }
+        log_det
+    }
+
+    /// z to x for every lane; lengths are the caller's promise.
+    #[inline(always)]
+    pub(crate) fn inverse_lanes<V: Lanes>(&self, z: &mut [V], scratch: &mut [V]) -> V {
+        let mut log_det = V::splat(0.0);
+        let mut params = self.params;
+        for layer in self.spec.layers.iter().rev() {
+            let end = params.len().saturating_sub(layer.param_len(self.spec.dim));
+            let Some((rest, own)) = params.split_at_checked(end) else {
+                break;
+            };
+            params = rest;
+            match layer {
+                LayerSpec::Standardize => standardize::inverse(own, z, &mut log_det),
+                LayerSpec::Affine => affine::inverse(own, z, &mut log_det),
+                LayerSpec::BatchNorm(spec) => batch_norm::inverse(*spec, own, z, &mut log_det),
+                LayerSpec::Coupling(spec) => {
+                    coupling::inverse(spec, self.spec.math, own, z, scratch, &mut log_det);
+                }
+                LayerSpec::Permutation(order) => permutation::inverse(order, z, scratch),
+            }
+        }
+        log_det
+    }
+
+    /// `(log_prob, z_norm_sq, log_det)` for every lane; `x` becomes z.
+    #[inline(always)]
+    pub(crate) fn score_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
+        let log_det = self.forward_lanes(x, scratch);
+        let z_norm_sq = base::norm_sq(x);
+        let log_prob = base::log_prob(z_norm_sq, log_det, self.spec.dim);
+        (log_prob, z_norm_sq, log_det)
+    }
+}

@@ -1,0 +1,175 @@
+//! One sample or several at once: the number type the kernels are generic over.
+//!
+//! Every kernel of the engine is written once, for a type `V: Lanes`. On the chip `V` is `f32`. On
+//! the desktop `V` is [`Packet`], which carries sixteen samples side by side; each lane goes through
+//! exactly the operations of the scalar kernel in the same order, so its bits are the same, and the
+//! compiler turns the lanes into SIMD instructions.
+//!
+//! ```
+//! use nvpico::lanes::{Lanes, Packet};
+//!
+//! let x = Packet([1.0_f32, 2.0, 3.0, 4.0]);
+//! let y = x * Packet::splat(2.0) + Packet::splat(1.0);
+//! assert_eq!(y.0, [3.0, 5.0, 7.0, 9.0]);
+//! ```
+
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::math::Math;
+
+/// A value that carries one `f32` per sample: `f32` itself, or a [`Packet`].
+pub trait Lanes:
+    Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// Samples carried.
+    const COUNT: usize;
+
+    /// The same value in every lane.
+    fn splat(value: f32) -> Self;
+
+    /// Applies `function` to each lane on its own.
+    #[must_use]
+    fn map(self, function: impl Fn(f32) -> f32) -> Self;
+
+    /// Combines two values lane by lane.
+    #[must_use]
+    fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self;
+
+    /// `e^x` by the given back end.
+    #[must_use]
+    fn exp(self, math: Math) -> Self;
+
+    /// Hyperbolic tangent by the given back end.
+    #[must_use]
+    fn tanh(self, math: Math) -> Self;
+
+    /// The lanes as a slice, in sample order.
+    fn as_lanes(&self) -> &[f32];
+
+    /// The lanes as a slice that can be written.
+    fn as_lanes_mut(&mut self) -> &mut [f32];
+}
+
+impl Lanes for f32 {
+    const COUNT: usize = 1;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn map(self, function: impl Fn(f32) -> f32) -> Self {
+        function(self)
+    }
+
+    #[inline(always)]
+    fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self {
+        function(self, other)
+    }
+
+    #[inline(always)]
+    fn exp(self, math: Math) -> Self {
+        math.exp(self)
+    }
+
+    #[inline(always)]
+    fn tanh(self, math: Math) -> Self {
+        math.tanh(self)
+    }
+
+    #[inline(always)]
+    fn as_lanes(&self) -> &[f32] {
+        core::slice::from_ref(self)
+    }
+
+    #[inline(always)]
+    fn as_lanes_mut(&mut self) -> &mut [f32] {
+        core::slice::from_mut(self)
+    }
+}
+
+/// `N` samples side by side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Packet<const N: usize>(pub [f32; N]);
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $op:tt) => {
+        impl<const N: usize> $trait for Packet<N> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(mut self, other: Self) -> Self {
+                for (a, b) in self.0.iter_mut().zip(other.0) {
+                    *a = *a $op b;
+                }
+                self
+            }
+        }
+    };
+}
+
+operator!(Add, add, +);
+operator!(Sub, sub, -);
+operator!(Mul, mul, *);
+operator!(Div, div, /);
+
+impl<const N: usize> Neg for Packet<N> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.map(|a| -a)
+    }
+}
+
+impl<const N: usize> Lanes for Packet<N> {
+    const COUNT: usize = N;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; N])
+    }
+
+    #[inline(always)]
+    fn map(mut self, function: impl Fn(f32) -> f32) -> Self {
+        for a in &mut self.0 {
+            *a = function(*a);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn zip(mut self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a = function(*a, b);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn exp(self, math: Math) -> Self {
+        math.exp_lanes(self)
+    }
+
+    #[inline(always)]
+    fn tanh(self, math: Math) -> Self {
+        math.tanh_lanes(self)
+    }
+
+    #[inline(always)]
+    fn as_lanes(&self) -> &[f32] {
+        &self.0
+    }
+
+    #[inline(always)]
+    fn as_lanes_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}

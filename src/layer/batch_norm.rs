@@ -1,0 +1,125 @@
+//! Batch norm between couplings, on its running statistics (paper section 3.7).
+//!
+//! `y = (x - mean) / sqrt(var + eps)`, then `y * exp(log_scale) + shift` if affine. At inference the
+//! statistics are constants, so the layer is an invertible affine map; [`fold`] gives that map, and
+//! the forward pass here goes through it, so a folded model has the same bits.
+//!
+//! Parameters: `running_mean[dim]`, `running_var[dim]`, and if affine `log_scale[dim]`, `shift[dim]`.
+
+use crate::lanes::Lanes;
+use crate::spec::BatchNormSpec;
+
+/// Parameters of one feature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Feature {
+    /// Running mean.
+    pub mean: f32,
+    /// Running variance.
+    pub var: f32,
+    /// Logarithm of the learned scale; 0 without one.
+    pub log_scale: f32,
+    /// The learned shift; 0 without one.
+    pub shift: f32,
+}
+
+/// A feature's map `y = x * scale + shift` and its log-determinant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Folded {
+    /// Factor.
+    pub scale: f32,
+    /// Offset.
+    pub shift: f32,
+    /// `ln scale`.
+    pub log_det: f32,
+}
+
+/// The affine map of one feature on its running statistics.
+#[must_use]
+#[inline]
+pub fn fold(feature: Feature, eps: f32) -> Folded {
+    let var = feature.var + eps;
+    let scale = exp(feature.log_scale) / sqrt(var);
+    Folded {
+        scale,
+        shift: feature.shift - feature.mean * scale,
+        log_det: feature.log_scale - 0.5 * ln(var),
+    }
+}
+
+#[cfg(feature = "libm")]
+use crate::math::{ln, sqrt};
+
+#[cfg(feature = "libm")]
+fn exp(x: f32) -> f32 {
+    crate::Math::Libm.exp(x)
+}
+
+// Without libm `Flow::new` refuses the layer; NaN would end as log_prob = -inf.
+#[cfg(not(feature = "libm"))]
+use self::{missing as exp, missing as ln, missing as sqrt};
+
+#[cfg(not(feature = "libm"))]
+fn missing(_: f32) -> f32 {
+    f32::NAN
+}
+
+/// The features' parameters in order.
+#[inline]
+pub fn features(
+    spec: BatchNormSpec,
+    params: &[f32],
+    dim: usize,
+) -> impl Iterator<Item = Feature> + '_ {
+    let (mean, rest) = params.split_at_checked(dim).unwrap_or((&[], &[]));
+    let (var, rest) = rest.split_at_checked(dim).unwrap_or((&[], &[]));
+    let (log_scale, shift) = rest.split_at_checked(dim).unwrap_or((&[], &[]));
+    let learned = log_scale.iter().zip(shift).map(|(&s, &t)| (s, t));
+    mean.iter()
+        .zip(var)
+        .zip(learned.chain(core::iter::repeat((0.0, 0.0))))
+        .map(move |((&mean, &var), (log_scale, shift))| {
+            let (log_scale, shift) = if spec.affine {
+                (log_scale, shift)
+            } else {
+                (0.0, 0.0)
+            };
+            Feature {
+                mean,
+                var,
+                log_scale,
+                shift,
+            }
+        })
+}
+
+/// Log-determinant of the layer: the features' added in order.
+#[inline]
+fn log_det_of(spec: BatchNormSpec, params: &[f32], dim: usize) -> f32 {
+    let mut sum = 0.0;
+    for feature in features(spec, params, dim) {
+        sum += fold(feature, spec.eps).log_det;
+    }
+    sum
+}
+
+/// x to y.
+#[inline(always)]
+pub fn forward<V: Lanes>(spec: BatchNormSpec, params: &[f32], x: &mut [V], log_det: &mut V) {
+    *log_det = *log_det + V::splat(log_det_of(spec, params, x.len()));
+    let features = features(spec, params, x.len());
+    for (x, feature) in x.iter_mut().zip(features) {
+        let map = fold(feature, spec.eps);
+        *x = *x * V::splat(map.scale) + V::splat(map.shift);
+    }
+}
+
+/// y to x.
+#[inline(always)]
+pub fn inverse<V: Lanes>(spec: BatchNormSpec, params: &[f32], y: &mut [V], log_det: &mut V) {
+    *log_det = *log_det - V::splat(log_det_of(spec, params, y.len()));
+    let features = features(spec, params, y.len());
+    for (y, feature) in y.iter_mut().zip(features) {
+        let map = fold(feature, spec.eps);
+        *y = (*y - V::splat(map.shift)) / V::splat(map.scale);
+    }
+}

@@ -1,0 +1,207 @@
+//! Affine and additive coupling (paper sections 3.2 and 3.3; additive: NICE, arXiv:1410.8516).
+//!
+//! The kept features pass unchanged and feed the conditioner; the others become
+//! `y = x * exp(s) + t` (or `x + t`), so the Jacobian is triangular, the log-determinant is the sum
+//! of `s`, and the inverse costs as much as the forward pass.
+//!
+//! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
+
+use core::mem;
+
+use crate::conditioner::dense;
+use crate::lanes::Lanes;
+use crate::math::Math;
+use crate::spec::{CouplingSpec, ScaleMap, Transform};
+
+/// Copies the kept features of `x` to the front of `out`.
+#[inline(always)]
+pub(crate) fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
+    let kept = x
+        .iter()
+        .zip(spec.mask.iter(x.len()))
+        .filter(|(_, kept)| *kept);
+    for (slot, (&value, _)) in out.iter_mut().zip(kept) {
+        *slot = value;
+    }
+}
+
+/// Runs one network; the input stands in `source`, the result ends in the slice returned.
+#[inline(always)]
+fn run_net<'w, V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    params: &[f32],
+    inputs: usize,
+    outputs: usize,
+    source: &'w mut [V],
+    target: &'w mut [V],
+) -> &'w mut [V] {
+    let (mut source, mut target) = (source, target);
+    let mut params = params;
+    let mut from = inputs;
+    for &width in spec.conditioner.hidden {
+        let len = dense::param_len(from, width);
+        let (Some((own, rest)), Some(input), Some(output)) = (
+            params.split_at_checked(len),
+            source.get(..from),
+            target.get_mut(..width),
+        ) else {
+            return &mut [];
+        };
+        dense::forward(own, input, output, Some(spec.conditioner.activation));
+        params = rest;
+        from = width;
+        mem::swap(&mut source, &mut target);
+    }
+    let (Some(input), Some(output)) = (source.get(..from), target.get_mut(..outputs)) else {
+        return &mut [];
+    };
+    dense::forward(params, input, output, None);
+    output
+}
+
+/// Runs the conditioner on the kept features of `x` and hands raw log-scales and shifts, one each
+/// per transformed feature (log-scales empty for an additive coupling), to `apply`.
+#[inline(always)]
+fn condition<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    params: &[f32],
+    x: &mut [V],
+    scratch: &mut [V],
+    apply: impl FnOnce(&mut [V], &[V], &[V]),
+) {
+    let dim = x.len();
+    let (inputs, outputs) = (spec.mask.kept(dim), spec.net_outputs(dim));
+    let widest = spec.widest(dim);
+    let Some((source, rest)) = scratch.split_at_mut_checked(widest) else {
+        return;
+    };
+    let Some((target, own)) = rest.split_at_mut_checked(widest) else {
+        return;
+    };
+    gather(spec, x, source);
+    if spec.net_count() == 2 {
+        let Some((first, second)) = params.split_at_checked(params.len() / 2) else {
+            return;
+        };
+        let raw = run_net(spec, first, inputs, outputs, source, target);
+        let Some(kept_raw) = own.get_mut(..outputs) else {
+            return;
+        };
+        for (slot, &value) in kept_raw.iter_mut().zip(raw.iter()) {
+            *slot = value;
+        }
+        gather(spec, x, source);
+        let shift = run_net(spec, second, inputs, outputs, source, target);
+        apply(x, kept_raw, shift);
+    } else {
+        let result = run_net(spec, params, inputs, outputs, source, target);
+        let raws = match spec.transform {
+            Transform::Affine(_) => outputs / 2,
+            Transform::Additive => 0,
+        };
+        if let Some((raw, shift)) = result.split_at_checked(raws) {
+            apply(x, raw, shift);
+        }
+    }
+}
+
+/// The log-scale `s` from the conditioner's raw output.
+#[inline(always)]
+pub(crate) fn log_scale<V: Lanes>(map: ScaleMap, math: Math, raw: V, rescale: f32) -> V {
+    match map {
+        ScaleMap::RescaledTanh => raw.tanh(math) * V::splat(rescale),
+        ScaleMap::ClampedTanh { clamp } => {
+            (raw * V::splat(1.0 / clamp)).tanh(math) * V::splat(clamp)
+        }
+        ScaleMap::Unbounded => raw,
+    }
+}
+
+/// Cuts the parameters into `rescale` and the conditioner's.
+#[inline(always)]
+pub(crate) fn split_params<'p>(
+    spec: &CouplingSpec<'_>,
+    params: &'p [f32],
+    dim: usize,
+) -> (&'p [f32], &'p [f32]) {
+    params
+        .split_at_checked(spec.rescale_len(dim))
+        .unwrap_or((&[], &[]))
+}
+
+/// The transformed features of `x`, in order.
+#[inline(always)]
+pub(crate) fn transformed<'x, V: Lanes>(
+    spec: &CouplingSpec<'x>,
+    x: &'x mut [V],
+) -> impl Iterator<Item = &'x mut V> {
+    let mask = spec.mask.iter(x.len());
+    x.iter_mut()
+        .zip(mask)
+        .filter(|(_, kept)| !*kept)
+        .map(|(x, _)| x)
+}
+
+/// x to y. `scratch` holds at least `spec.scratch_len(dim)` values.
+#[inline(always)]
+pub fn forward<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    math: Math,
+    params: &[f32],
+    x: &mut [V],
+    scratch: &mut [V],
+    log_det: &mut V,
+) {
+    let (rescale, nets) = split_params(spec, params, x.len());
+    condition(spec, nets, x, scratch, |x, raw, shift| {
+        let changed = transformed(spec, x);
+        let mut rescale = rescale.iter();
+        match spec.transform {
+            Transform::Additive => {
+                for (x, &t) in changed.zip(shift) {
+                    *x = *x + t;
+                }
+            }
+            Transform::Affine(map) => {
+                for ((x, &raw), &t) in changed.zip(raw).zip(shift) {
+                    let r = rescale.next().copied().unwrap_or(1.0);
+                    let s = log_scale(map, math, raw, r);
+                    *x = *x * s.exp(math) + t;
+                    *log_det = *log_det + s;
+                }
+            }
+        }
+    });
+}
+
+/// y to x. `scratch` holds at least `spec.scratch_len(dim)` values.
+#[inline(always)]
+pub fn inverse<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    math: Math,
+    params: &[f32],
+    y: &mut [V],
+    scratch: &mut [V],
+    log_det: &mut V,
+) {
+    let (rescale, nets) = split_params(spec, params, y.len());
+    condition(spec, nets, y, scratch, |y, raw, shift| {
+        let changed = transformed(spec, y);
+        let mut rescale = rescale.iter();
+        match spec.transform {
+            Transform::Additive => {
+                for (y, &t) in changed.zip(shift) {
+                    *y = *y - t;
+                }
+            }
+            Transform::Affine(map) => {
+                for ((y, &raw), &t) in changed.zip(raw).zip(shift) {
+                    let r = rescale.next().copied().unwrap_or(1.0);
+                    let s = log_scale(map, math, raw, r);
+                    *y = (*y - t) * (-s).exp(math);
+                    *log_det = *log_det - s;
+                }
+            }
+        }
+    });
+}

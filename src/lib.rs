@@ -1,0 +1,104 @@
+//! Real NVP normalizing flows ([arXiv:1605.08803](https://arxiv.org/abs/1605.08803)) on microcontrollers.
+//!
+//! A flow learns what readings of healthy machinery look like. On the chip it maps each reading
+//! `x` to a latent `z` by an invertible function `f` and returns the exact log-density
+//! `log p(x) = log N(f(x); 0, I) + log |det df/dx|` (paper equation 3). A reading that is too
+//! unlikely is an anomaly.
+//!
+//! # The stages, in the order data takes
+//!
+//! | stage | module | what it does |
+//! | --- | --- | --- |
+//! | smooth | [`window`] | trailing mean over the last few samples, when a model wants it |
+//! | describe | [`spec`] | what a model is: dimension, layers, masks; every length a `const fn` |
+//! | map | [`Flow`] | `forward` (x to z), `inverse` (z to x), `score`, `sample` |
+//! | layers | [`layer`], [`conditioner`] | one file each: forward, inverse, backward side by side |
+//! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
+//! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
+//!
+//! # A model in flash
+//!
+//! A model is a [`FlowSpec`] and one flat slice of parameters. Both can be `static`; a wrong length,
+//! mask or permutation does not compile.
+//!
+//! ```
+//! use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+//! use nvpico::{Flow, FlowSpec, LayerSpec, Math};
+//!
+//! const SPEC: FlowSpec<'static> = FlowSpec {
+//!     dim: 2,
+//!     math: Math::Libm,
+//!     layers: &[LayerSpec::Coupling(CouplingSpec {
+//!         mask: Mask::FirstHalf,
+//!         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
+//!         conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One },
+//!     })],
+//! };
+//! // One panel of two outputs (s, t): the biases, then one row of weights for the kept feature.
+//! static PARAMS: [f32; SPEC.param_len()] = [0.0, 0.5, 0.25, -1.0];
+//! static FLOW: Flow<'static> = match Flow::new(SPEC, &PARAMS) {
+//!     Ok(flow) => flow,
+//!     Err(_) => panic!("the model does not fit its spec"),
+//! };
+//!
+//! let mut workspace = [0.0; SPEC.workspace_len()];
+//! let score = FLOW.score(&[0.3, -0.2], &mut workspace)?;
+//! assert!(score.log_prob.is_finite());
+//! # Ok::<(), nvpico::ScoreError>(())
+//! ```
+//!
+//! # Guarantees
+//!
+//! * No heap, no recursion, no `unsafe`; after [`Flow::new`] scoring cannot fail and holds no panic
+//!   path (a test links it for a Cortex-M against a panic handler that does not exist).
+//! * The same input gives the same bits on every target, with or without an FPU: plain `f32`
+//!   multiplies and adds in a fixed order, elementary functions from one pinned crate.
+//! * A non-finite reading is an error, an overflow inside is `log_prob = -inf`; neither is ever a
+//!   number that could pass for normal.
+//!
+//! # Features
+//!
+//! `libm` (default) and `micromath` each compile in one back end of elementary functions; a model
+//! names the one it was trained with ([`Math`]). `defmt` derives `Format` on public types. `std` adds
+//! batch scoring and training.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::float_cmp
+    )
+)]
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod base;
+#[cfg(feature = "std")]
+pub mod batch;
+pub mod conditioner;
+pub mod detector;
+mod flow;
+pub mod lanes;
+pub mod layer;
+pub mod math;
+pub mod spec;
+#[cfg(feature = "std")]
+pub mod train;
+pub mod window;
+
+pub use detector::Detector;
+pub use flow::{Flow, Score, ScoreError};
+pub use math::Math;
+pub use spec::{FlowSpec, LayerSpec, SpecError};

@@ -1,0 +1,109 @@
+//! Why a model was refused.
+
+use core::fmt;
+
+use crate::math::Math;
+
+/// What [`Flow::new`](crate::Flow::new) found wrong. `layer` counts from 0 in the order of `forward`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SpecError {
+    /// Fewer than two features: a coupling needs one to keep and one to transform.
+    Dimension {
+        /// The dimension given.
+        dim: usize,
+    },
+    /// A length does not fit in `usize`.
+    Overflow,
+    /// The parameter slice has not the length that the spec asks for.
+    ParamLength {
+        /// `FlowSpec::param_len()`.
+        expected: usize,
+        /// Length of the slice given.
+        found: usize,
+    },
+    /// A mask index is out of range, repeated or out of order.
+    MaskIndex {
+        /// Layer concerned.
+        layer: usize,
+        /// The first offending index.
+        index: usize,
+    },
+    /// A mask keeps no feature or all of them.
+    MaskCoverage {
+        /// Layer concerned.
+        layer: usize,
+        /// Features kept.
+        kept: usize,
+        /// Features in all.
+        dim: usize,
+    },
+    /// A permutation is not a bijection on `0 .. dim`.
+    Permutation {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// A hidden layer of width 0.
+    HiddenWidth {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// A constant of the spec (clamp, slope, eps) is out of its range.
+    Constant {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// The model's back end of elementary functions is not compiled in: enable the cargo feature.
+    MathNotCompiled {
+        /// The back end the model names.
+        math: Math,
+    },
+    /// An unfolded batch norm needs `sqrt` and `ln` of feature `libm`; exported models are folded.
+    BatchNormNeedsLibm {
+        /// Layer concerned.
+        layer: usize,
+    },
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            SpecError::Dimension { dim } => {
+                write!(f, "the dimension is {dim}, a flow needs at least 2 features")
+            }
+            SpecError::Overflow => f.write_str("the model's size overflows usize"),
+            SpecError::ParamLength { expected, found } => {
+                write!(f, "the spec asks for {expected} parameters, {found} were given")
+            }
+            SpecError::MaskIndex { layer, index } => write!(
+                f,
+                "layer {layer}: mask index {index} is out of range, repeated or out of order"
+            ),
+            SpecError::MaskCoverage { layer, kept, dim } => write!(
+                f,
+                "layer {layer}: the mask keeps {kept} of {dim} features; at least one must be kept and one transformed"
+            ),
+            SpecError::Permutation { layer } => {
+                write!(f, "layer {layer}: the permutation must name each feature exactly once")
+            }
+            SpecError::HiddenWidth { layer } => {
+                write!(f, "layer {layer}: a hidden layer has width 0")
+            }
+            SpecError::Constant { layer } => write!(
+                f,
+                "layer {layer}: clamp and eps must be positive and finite, a leaky slope within 0 .. 1"
+            ),
+            SpecError::MathNotCompiled { math } => write!(
+                f,
+                "the model uses {math:?}, which is not compiled in: enable that feature of nvpico"
+            ),
+            SpecError::BatchNormNeedsLibm { layer } => write!(
+                f,
+                "layer {layer}: an unfolded batch norm needs feature libm; fold the model first"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for SpecError {}
