@@ -29,7 +29,13 @@ pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
     let constant = dim as f32 * HALF_LN_2PI;
     let sum = log_det - z_norm_sq * V::splat(0.5) - V::splat(constant);
     // False for NaN and for +inf.
-    sum.map(|s| if s < f32::INFINITY { s } else { f32::NEG_INFINITY })
+    sum.map(|s| {
+        if s < f32::INFINITY {
+            s
+        } else {
+            f32::NEG_INFINITY
+        }
+    })
 }
 
 /// A standard normal value from 32 random bits, by the inverse of the normal distribution function

@@ -175,10 +175,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
     pub fn observe(&mut self, x: &[f32; DIM]) -> Observation {
         let score = self.flow.score(x, &mut self.workspace);
         let (log_prob, decision) = match score {
-            Ok(score) => (
-                score.log_prob,
-                Decision::at(score.log_prob, self.threshold),
-            ),
+            Ok(score) => (score.log_prob, Decision::at(score.log_prob, self.threshold)),
             Err(_) => (f32::NEG_INFINITY, Decision::Invalid),
         };
         self.remember(Some(score), log_prob, decision)

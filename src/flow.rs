@@ -63,7 +63,10 @@ impl fmt::Display for ScoreError {
                 write!(f, "the model takes {expected} features, {found} were given")
             }
             ScoreError::WorkspaceLength { expected, found } => {
-                write!(f, "the workspace holds {found} values, {expected} are needed")
+                write!(
+                    f,
+                    "the workspace holds {found} values, {expected} are needed"
+                )
             }
         }
     }

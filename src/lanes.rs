@@ -1,7 +1,7 @@
 //! One sample or several at once: the number type the kernels are generic over.
 //!
 //! Every kernel of the engine is written once, for a type `V: Lanes`. On the chip `V` is `f32`. On
-//! the desktop `V` is [`Packet`], which carries sixteen samples side by side; each lane goes through
+//! the desktop `V` is [`Packet`], which carries 8 or 16 samples side by side; each lane goes through
 //! exactly the operations of the scalar kernel in the same order, so its bits are the same, and the
 //! compiler turns the lanes into SIMD instructions.
 //!
@@ -29,6 +29,9 @@ pub trait Lanes:
     /// Samples carried.
     const COUNT: usize;
 
+    /// Outputs of a dense layer that are summed side by side: as many as the registers hold.
+    const TILE: usize;
+
     /// The same value in every lane.
     fn splat(value: f32) -> Self;
 
@@ -39,6 +42,11 @@ pub trait Lanes:
     /// Combines two values lane by lane.
     #[must_use]
     fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self;
+
+    /// `other` where the lane is below zero, the lane itself elsewhere. NaN stays: an overflow must
+    /// not end as a number.
+    #[must_use]
+    fn or_if_negative(self, other: Self) -> Self;
 
     /// `e^x` by the given back end.
     #[must_use]
@@ -57,6 +65,7 @@ pub trait Lanes:
 
 impl Lanes for f32 {
     const COUNT: usize = 1;
+    const TILE: usize = 8;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -71,6 +80,11 @@ impl Lanes for f32 {
     #[inline(always)]
     fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self {
         function(self, other)
+    }
+
+    #[inline(always)]
+    fn or_if_negative(self, other: Self) -> Self {
+        if self < 0.0 { other } else { self }
     }
 
     #[inline(always)]
@@ -92,6 +106,13 @@ impl Lanes for f32 {
     fn as_lanes_mut(&mut self) -> &mut [f32] {
         core::slice::from_mut(self)
     }
+}
+
+/// `a` if `condition`, else `b`, by bit masks: a branch would keep the lanes apart.
+#[inline(always)]
+pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
+    let mask = u32::from(condition).wrapping_neg();
+    f32::from_bits((a.to_bits() & mask) | (b.to_bits() & !mask))
 }
 
 /// `N` samples side by side.
@@ -131,6 +152,8 @@ impl<const N: usize> Neg for Packet<N> {
 
 impl<const N: usize> Lanes for Packet<N> {
     const COUNT: usize = N;
+    // AVX-512 has 32 registers of 16 lanes, AVX2 has 16 of 8.
+    const TILE: usize = if N >= 16 { 8 } else { 4 };
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -151,6 +174,11 @@ impl<const N: usize> Lanes for Packet<N> {
             *a = function(*a, b);
         }
         self
+    }
+
+    #[inline(always)]
+    fn or_if_negative(self, other: Self) -> Self {
+        self.zip(other, |a, b| select(a < 0.0, b, a))
     }
 
     #[inline(always)]

@@ -28,13 +28,10 @@ pub const fn param_len(inputs: usize, outputs: usize) -> usize {
 
 #[inline(always)]
 fn activate<V: Lanes>(value: V, activation: Option<Activation>) -> V {
-    // `a < 0` rather than `a > 0`: NaN must pass through, or an overflow could end as a number.
     match activation {
         None => value,
-        Some(Activation::Relu) => value.map(|a| if a < 0.0 { 0.0 } else { a }),
-        Some(Activation::LeakyRelu { slope }) => {
-            value.map(|a| if a < 0.0 { a * slope } else { a })
-        }
+        Some(Activation::Relu) => value.or_if_negative(V::splat(0.0)),
+        Some(Activation::LeakyRelu { slope }) => value.or_if_negative(value * V::splat(slope)),
     }
 }
 
@@ -84,8 +81,8 @@ fn panel<V: Lanes, const P: usize>(
     let Some((bias, weights)) = rows.split_first() else {
         return;
     };
-    if P == 8 && V::COUNT > 1 {
-        // Eight accumulators of several lanes each would not fit the registers of AVX2: two halves.
+    if P == 8 && V::TILE == 4 {
+        // Eight accumulators would not fit the registers: two halves.
         let (halves, _) = output.as_chunks_mut::<4>();
         if let [low, high] = halves {
             tile(bias, weights, input, low, activation, |row| {

@@ -59,49 +59,47 @@ fn run_net<'w, V: Lanes>(
     output
 }
 
-/// Runs the conditioner on the kept features of `x` and hands raw log-scales and shifts, one each
-/// per transformed feature (log-scales empty for an additive coupling), to `apply`.
+/// Runs the conditioner on the kept features of `x`; returns raw log-scales and shifts, one each per
+/// transformed feature (no log-scales for an additive coupling).
 #[inline(always)]
-fn condition<V: Lanes>(
+fn condition<'w, V: Lanes>(
     spec: &CouplingSpec<'_>,
     params: &[f32],
-    x: &mut [V],
-    scratch: &mut [V],
-    apply: impl FnOnce(&mut [V], &[V], &[V]),
-) {
+    x: &[V],
+    scratch: &'w mut [V],
+) -> (&'w [V], &'w [V]) {
     let dim = x.len();
     let (inputs, outputs) = (spec.mask.kept(dim), spec.net_outputs(dim));
     let widest = spec.widest(dim);
+    let nothing: (&[V], &[V]) = (&[], &[]);
     let Some((source, rest)) = scratch.split_at_mut_checked(widest) else {
-        return;
+        return nothing;
     };
     let Some((target, own)) = rest.split_at_mut_checked(widest) else {
-        return;
+        return nothing;
     };
     gather(spec, x, source);
     if spec.net_count() == 2 {
-        let Some((first, second)) = params.split_at_checked(params.len() / 2) else {
-            return;
+        let (Some((first, second)), Some(kept_raw)) = (
+            params.split_at_checked(params.len() / 2),
+            own.get_mut(..outputs),
+        ) else {
+            return nothing;
         };
         let raw = run_net(spec, first, inputs, outputs, source, target);
-        let Some(kept_raw) = own.get_mut(..outputs) else {
-            return;
-        };
         for (slot, &value) in kept_raw.iter_mut().zip(raw.iter()) {
             *slot = value;
         }
         gather(spec, x, source);
         let shift = run_net(spec, second, inputs, outputs, source, target);
-        apply(x, kept_raw, shift);
+        (kept_raw, shift)
     } else {
         let result = run_net(spec, params, inputs, outputs, source, target);
         let raws = match spec.transform {
             Transform::Affine(_) => outputs / 2,
             Transform::Additive => 0,
         };
-        if let Some((raw, shift)) = result.split_at_checked(raws) {
-            apply(x, raw, shift);
-        }
+        result.split_at_checked(raws).unwrap_or(nothing)
     }
 }
 
@@ -153,25 +151,24 @@ pub fn forward<V: Lanes>(
     log_det: &mut V,
 ) {
     let (rescale, nets) = split_params(spec, params, x.len());
-    condition(spec, nets, x, scratch, |x, raw, shift| {
-        let changed = transformed(spec, x);
-        let mut rescale = rescale.iter();
-        match spec.transform {
-            Transform::Additive => {
-                for (x, &t) in changed.zip(shift) {
-                    *x = *x + t;
-                }
-            }
-            Transform::Affine(map) => {
-                for ((x, &raw), &t) in changed.zip(raw).zip(shift) {
-                    let r = rescale.next().copied().unwrap_or(1.0);
-                    let s = log_scale(map, math, raw, r);
-                    *x = *x * s.exp(math) + t;
-                    *log_det = *log_det + s;
-                }
+    let (raw, shift) = condition(spec, nets, x, scratch);
+    let changed = transformed(spec, x);
+    let mut rescale = rescale.iter();
+    match spec.transform {
+        Transform::Additive => {
+            for (x, &t) in changed.zip(shift) {
+                *x = *x + t;
             }
         }
-    });
+        Transform::Affine(map) => {
+            for ((x, &raw), &t) in changed.zip(raw).zip(shift) {
+                let r = rescale.next().copied().unwrap_or(1.0);
+                let s = log_scale(map, math, raw, r);
+                *x = *x * s.exp(math) + t;
+                *log_det = *log_det + s;
+            }
+        }
+    }
 }
 
 /// y to x. `scratch` holds at least `spec.scratch_len(dim)` values.
@@ -185,23 +182,22 @@ pub fn inverse<V: Lanes>(
     log_det: &mut V,
 ) {
     let (rescale, nets) = split_params(spec, params, y.len());
-    condition(spec, nets, y, scratch, |y, raw, shift| {
-        let changed = transformed(spec, y);
-        let mut rescale = rescale.iter();
-        match spec.transform {
-            Transform::Additive => {
-                for (y, &t) in changed.zip(shift) {
-                    *y = *y - t;
-                }
-            }
-            Transform::Affine(map) => {
-                for ((y, &raw), &t) in changed.zip(raw).zip(shift) {
-                    let r = rescale.next().copied().unwrap_or(1.0);
-                    let s = log_scale(map, math, raw, r);
-                    *y = (*y - t) * (-s).exp(math);
-                    *log_det = *log_det - s;
-                }
+    let (raw, shift) = condition(spec, nets, y, scratch);
+    let changed = transformed(spec, y);
+    let mut rescale = rescale.iter();
+    match spec.transform {
+        Transform::Additive => {
+            for (y, &t) in changed.zip(shift) {
+                *y = *y - t;
             }
         }
-    });
+        Transform::Affine(map) => {
+            for ((y, &raw), &t) in changed.zip(raw).zip(shift) {
+                let r = rescale.next().copied().unwrap_or(1.0);
+                let s = log_scale(map, math, raw, r);
+                *y = (*y - t) * (-s).exp(math);
+                *log_det = *log_det - s;
+            }
+        }
+    }
 }

@@ -70,11 +70,17 @@ impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             SpecError::Dimension { dim } => {
-                write!(f, "the dimension is {dim}, a flow needs at least 2 features")
+                write!(
+                    f,
+                    "the dimension is {dim}, a flow needs at least 2 features"
+                )
             }
             SpecError::Overflow => f.write_str("the model's size overflows usize"),
             SpecError::ParamLength { expected, found } => {
-                write!(f, "the spec asks for {expected} parameters, {found} were given")
+                write!(
+                    f,
+                    "the spec asks for {expected} parameters, {found} were given"
+                )
             }
             SpecError::MaskIndex { layer, index } => write!(
                 f,
@@ -85,7 +91,10 @@ impl fmt::Display for SpecError {
                 "layer {layer}: the mask keeps {kept} of {dim} features; at least one must be kept and one transformed"
             ),
             SpecError::Permutation { layer } => {
-                write!(f, "layer {layer}: the permutation must name each feature exactly once")
+                write!(
+                    f,
+                    "layer {layer}: the permutation must name each feature exactly once"
+                )
             }
             SpecError::HiddenWidth { layer } => {
                 write!(f, "layer {layer}: a hidden layer has width 0")

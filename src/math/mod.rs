@@ -118,5 +118,4 @@ pub(crate) fn sqrt(x: f32) -> f32 {
 }
 
 #[cfg(feature = "libm")]
-#[path = "math_vector.rs"]
 mod vector;
