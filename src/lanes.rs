@@ -117,7 +117,7 @@ pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
 
 /// `N` samples side by side.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub struct Packet<const N: usize>(pub [f32; N]);
 
 macro_rules! operator {

@@ -117,5 +117,12 @@ pub(crate) fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+/// `e^x`, square root and natural logarithm in double precision, for statistics in training. The
+/// pinned crate rather than the platform's: training repeats to the bit on every machine.
+#[cfg(feature = "std")]
+pub(crate) mod double {
+    pub(crate) use libm::{exp, log as ln, sqrt};
+}
+
 #[cfg(feature = "libm")]
 mod vector;

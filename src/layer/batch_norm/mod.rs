@@ -123,3 +123,8 @@ pub fn inverse<V: Lanes>(spec: BatchNormSpec, params: &[f32], y: &mut [V], log_d
         *y = (*y - V::splat(map.shift)) / V::splat(map.scale);
     }
 }
+
+#[cfg(feature = "std")]
+mod training;
+#[cfg(feature = "std")]
+pub use training::{Gradient, Statistics, backward};

@@ -5,8 +5,15 @@
 //! of `s`, and the inverse costs as much as the forward pass.
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
+//!
+//! Training runs [`forward_saving`], which is [`forward`] with every activation kept, and
+//! [`backward`](fn@backward), which reads them.
 
 use core::mem;
+
+mod backward;
+
+pub use backward::{backward, backward_scratch_len, forward_saving, saved_len};
 
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
@@ -105,12 +112,26 @@ fn condition<'w, V: Lanes>(
 
 /// The log-scale `s` from the conditioner's raw output.
 #[inline(always)]
-pub(crate) fn log_scale<V: Lanes>(map: ScaleMap, math: Math, raw: V, rescale: f32) -> V {
+fn log_scale<V: Lanes>(map: ScaleMap, math: Math, raw: V, rescale: f32) -> V {
+    log_scale_from(map, inner_tanh(map, math, raw), raw, rescale)
+}
+
+/// The tanh of a scale map; 0 for the unbounded one, which has none.
+#[inline(always)]
+fn inner_tanh<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
-        ScaleMap::RescaledTanh => raw.tanh(math) * V::splat(rescale),
-        ScaleMap::ClampedTanh { clamp } => {
-            (raw * V::splat(1.0 / clamp)).tanh(math) * V::splat(clamp)
-        }
+        ScaleMap::RescaledTanh => raw.tanh(math),
+        ScaleMap::ClampedTanh { clamp } => (raw * V::splat(1.0 / clamp)).tanh(math),
+        ScaleMap::Unbounded => V::splat(0.0),
+    }
+}
+
+/// The log-scale from the scale map's tanh.
+#[inline(always)]
+fn log_scale_from<V: Lanes>(map: ScaleMap, inner: V, raw: V, rescale: f32) -> V {
+    match map {
+        ScaleMap::RescaledTanh => inner * V::splat(rescale),
+        ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => raw,
     }
 }

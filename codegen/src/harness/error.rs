@@ -1,0 +1,108 @@
+//! What can go wrong between a model and the emulated chip, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::firmware::Core;
+
+/// An error of the harness. Its text says what to do where there is something to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HarnessError {
+    /// Nothing here compiles for the target.
+    #[error(
+        "nothing here compiles for {target} ({tried}). Run `rustup target add {target}`; on Debian \
+         `apt-get install rustc-web cargo-web rust-web-src lld` does it too; scripts/setup.sh tries both"
+    )]
+    NoToolchain {
+        /// The target triple.
+        target: String,
+        /// What was looked at, and what it lacked.
+        tried: String,
+    },
+    /// The emulator is not installed.
+    #[error("qemu-system-arm is not on the PATH; on Debian: `apt-get install qemu-system-arm`")]
+    NoEmulator,
+    /// The firmware's sources are not where they are expected.
+    #[error(
+        "no firmware sources in {folder}: set NVPICO_FIRMWARE to the folder `firmware` of a checkout of nvpico"
+    )]
+    NoFirmware {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+    /// A compilation failed.
+    #[error("building {what} failed:\n{output}")]
+    Build {
+        /// What was built.
+        what: String,
+        /// The end of what cargo said.
+        output: String,
+    },
+    /// A file could not be read or written.
+    #[error("{action} {path}: {source}")]
+    File {
+        /// What was attempted, as in "cannot read".
+        action: &'static str,
+        /// The file or program.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// An ELF is not what it should be.
+    #[error("{path} is not a firmware of nvpico: {reason}")]
+    Elf {
+        /// The ELF.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The firmware ended with a failure.
+    #[error("the firmware failed on {machine}:\n{log}")]
+    Firmware {
+        /// The emulated machine.
+        machine: String,
+        /// Its logs and what the emulator said.
+        log: String,
+    },
+    /// The firmware made no progress.
+    #[error("the firmware on {machine} made no progress for {} seconds; its log so far:\n{log}", waited.as_secs())]
+    Stalled {
+        /// The emulated machine.
+        machine: String,
+        /// How long nothing happened.
+        waited: Duration,
+        /// Its logs.
+        log: String,
+    },
+    /// Rows, expectations and dimension do not fit together.
+    #[error("{values} values are not {expected} rows of {dim} features")]
+    Rows {
+        /// Values given.
+        values: usize,
+        /// Features of a row.
+        dim: usize,
+        /// Expected scores given.
+        expected: usize,
+    },
+    /// The firmware used all the stack that was watched.
+    #[error(
+        "on core {core} a score used all of the {reach} bytes of stack that were watched, so its need is unknown: \
+         the model is too large for this board"
+    )]
+    StackExhausted {
+        /// The core.
+        core: Core,
+        /// Bytes that were watched.
+        reach: u32,
+    },
+}
+
+impl HarnessError {
+    /// For `map_err`: an I/O error with what was attempted on which path.
+    pub(super) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action, path, source }
+    }
+}

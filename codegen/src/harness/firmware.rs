@@ -1,0 +1,172 @@
+//! Builds the firmware with a generated model for one core, and measures what the ELF takes.
+
+use std::env;
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use object::{Object, ObjectSection, ObjectSymbol};
+use serde::Serialize;
+
+use super::HarnessError;
+use super::toolchain::{Toolchain, run_build};
+
+/// Sections that lie in flash.
+const FLASH: [&str; 5] = [".vector_table", ".text", ".rodata", ".data", ".ARM.exidx"];
+/// Sections that lie in RAM.
+const STATIC_RAM: [&str; 3] = [".data", ".bss", ".uninit"];
+/// The firmware defines a symbol with this prefix and its board's name, dashes as underscores.
+const BOARD_SYMBOL: &str = "__nvpico_board_";
+
+/// A core that QEMU emulates, on the board that stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Core {
+    /// Cortex-M0: floats in software, no division.
+    M0,
+    /// Cortex-M3: floats in software.
+    M3,
+    /// Cortex-M4 with its FPU.
+    M4f,
+}
+
+impl Core {
+    /// Every core, the smallest first.
+    pub const ALL: [Self; 3] = [Self::M0, Self::M3, Self::M4f];
+
+    /// The name on the command line and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::M0 => "m0",
+            Self::M3 => "m3",
+            Self::M4f => "m4f",
+        }
+    }
+
+    /// The compiler's target triple.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::M0 => "thumbv6m-none-eabi",
+            Self::M3 => "thumbv7m-none-eabi",
+            Self::M4f => "thumbv7em-none-eabihf",
+        }
+    }
+
+    /// The firmware's board feature, which is also QEMU's name for the machine.
+    #[must_use]
+    pub fn board(self) -> &'static str {
+        match self {
+            Self::M0 => "microbit",
+            Self::M3 => "mps2-an385",
+            Self::M4f => "mps2-an386",
+        }
+    }
+}
+
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What to build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildRequest<'a> {
+    /// The program in `firmware/src/bin`.
+    pub program: &'a str,
+    /// For which core, hence which board.
+    pub core: Core,
+    /// The generated module.
+    pub model: &'a Path,
+    /// Features besides the board's.
+    pub features: &'a [&'a str],
+    /// Cargo's target folder. Builds into the same one are quick after the first, and wait for each other.
+    pub target_dir: &'a Path,
+    /// Where to put the ELF: the target folder keeps only the last one built.
+    pub output: &'a Path,
+}
+
+/// The folder with the firmware's sources: `NVPICO_FIRMWARE`, or the one beside the sources of this crate.
+///
+/// # Errors
+/// [`HarnessError::NoFirmware`] if there is no `Cargo.toml` in it.
+pub fn locate() -> Result<PathBuf, HarnessError> {
+    let folder = env::var_os("NVPICO_FIRMWARE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware"), PathBuf::from);
+    if folder.join("Cargo.toml").is_file() { Ok(folder) } else { Err(HarnessError::NoFirmware { folder }) }
+}
+
+/// Builds a program of the firmware in release mode and leaves its ELF at the request's `output`.
+///
+/// # Errors
+/// Missing sources or toolchain, what the compiler said, or a file that cannot be written.
+pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
+    let folder = locate()?;
+    let BuildRequest { program, core, model, target_dir, output, .. } = *request;
+    let model = fs::canonicalize(model).map_err(HarnessError::file("cannot find the model", model))?;
+    fs::create_dir_all(target_dir).map_err(HarnessError::file("cannot create", target_dir))?;
+    // Held until the ELF is copied: another build would replace it.
+    let lock = target_dir.join(".nvpico-lock");
+    let lock_file = File::create(&lock).map_err(HarnessError::file("cannot create", &lock))?;
+    lock_file.lock().map_err(HarnessError::file("cannot lock", &lock))?;
+
+    let mut command = Toolchain::find(core.target(), &folder)?.build_command(&folder, target_dir);
+    command.args(["--quiet", "--release", "--bin", program, "--no-default-features", "--features"]);
+    command.arg([&[core.board()], request.features].concat().join(","));
+    command.env("NVPICO_MODEL", &model);
+    // Frames of defmt are no text, and programs that capture a firmware's output may want text: errors only.
+    command.env("DEFMT_LOG", "error");
+    run_build(&mut command, &format!("the firmware's `{program}` for core {core}"))?;
+
+    let built = target_dir.join(core.target()).join("release").join(program);
+    fs::copy(&built, output).map_err(HarnessError::file("cannot copy the built firmware to", output))?;
+    Ok(())
+}
+
+/// Bytes that an ELF takes on the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Vector table, code, constants and the initial values of variables.
+    pub flash: u64,
+    /// Variables; the stack is not among them.
+    pub static_ram: u64,
+}
+
+/// Measures an ELF's sections.
+///
+/// # Errors
+/// The file cannot be read or is no ELF.
+pub fn footprint(elf: &Path) -> Result<Footprint, HarnessError> {
+    let data = fs::read(elf).map_err(HarnessError::file("cannot read", elf))?;
+    let object = parse(elf, &data)?;
+    let total = |names: &[&str]| {
+        object
+            .sections()
+            .filter(|section| section.name().is_ok_and(|name| names.contains(&name)))
+            .map(|section| section.size())
+            .sum()
+    };
+    Ok(Footprint { flash: total(&FLASH), static_ram: total(&STATIC_RAM) })
+}
+
+/// The board that an ELF was built for, which is QEMU's name for the machine.
+///
+/// # Errors
+/// The ELF names none: it is not one of nvpico's.
+pub(super) fn board(path: &Path, data: &[u8]) -> Result<String, HarnessError> {
+    let object = parse(path, data)?;
+    object
+        .symbols()
+        .find_map(|symbol| symbol.name().ok()?.strip_prefix(BOARD_SYMBOL).map(|name| name.replace('_', "-")))
+        .ok_or_else(|| HarnessError::Elf {
+            path: path.to_owned(),
+            reason: format!("no symbol {BOARD_SYMBOL}* names its board"),
+        })
+}
+
+fn parse<'data>(path: &Path, data: &'data [u8]) -> Result<object::File<'data>, HarnessError> {
+    object::File::parse(data)
+        .map_err(|error| HarnessError::Elf { path: path.to_owned(), reason: error.to_string() })
+}

@@ -1,0 +1,17 @@
+//! From a generated model to evidence from the emulated chip: cross-compile the firmware with it, run it in QEMU,
+//! compare bits, measure.
+//!
+//! In the order of use: [`toolchain`] finds what can compile for a target, [`firmware`] builds and measures an ELF,
+//! [`qemu`] runs it and decodes its logs, [`verify`] puts them together, [`no_panic`] proves by linking. The command
+//! line and the tests call the same functions. Nothing here prints: progress goes to the caller.
+
+mod error;
+pub mod firmware;
+pub mod no_panic;
+pub mod qemu;
+pub mod toolchain;
+pub mod verify;
+
+pub use error::HarnessError;
+pub use firmware::Core;
+pub use verify::{CoreReport, Progress, VerifyRequest, verify};

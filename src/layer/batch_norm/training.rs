@@ -1,0 +1,95 @@
+//! Batch norm in training: statistics of the batch, mixed with the running ones as the paper's
+//! appendix E describes, and the gradients through them.
+
+use super::Feature;
+use crate::math::double;
+
+/// A feature's batch statistics in training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics {
+    /// Mean of the batch.
+    pub batch_mean: f64,
+    /// Biased variance of the batch.
+    pub batch_var: f64,
+    /// Mean that normalises the batch.
+    pub mean: f64,
+    /// Variance that normalises the batch.
+    pub var: f64,
+}
+
+impl Statistics {
+    /// Statistics of a batch's values of one feature. `keep` is the weight of the running statistics
+    /// in what normalises: the paper's appendix E mixes them in (`keep` = momentum), plain batch norm
+    /// does not (0).
+    #[must_use]
+    pub fn of(values: impl Iterator<Item = f32> + Clone, running: Feature, keep: f64) -> Self {
+        let (mut count, mut sum) = (0.0, 0.0);
+        for value in values.clone() {
+            count += 1.0;
+            sum += f64::from(value);
+        }
+        let batch_mean = sum / count;
+        let mut squares = 0.0;
+        for value in values {
+            let deviation = f64::from(value) - batch_mean;
+            squares += deviation * deviation;
+        }
+        let batch_var = squares / count;
+        Self {
+            batch_mean,
+            batch_var,
+            mean: keep * f64::from(running.mean) + (1.0 - keep) * batch_mean,
+            var: keep * f64::from(running.var) + (1.0 - keep) * batch_var,
+        }
+    }
+}
+
+/// Gradients of one feature's normalisation, through the batch statistics (appendix E: the running
+/// part of the mix is a constant).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gradient {
+    /// With respect to `log_scale`.
+    pub log_scale: f64,
+    /// With respect to `shift`.
+    pub shift: f64,
+    /// The gradient with respect to an input `x` is `g * factor + constant + linear * x`, `g` being
+    /// that with respect to its output.
+    pub factor: f64,
+    /// See `factor`.
+    pub constant: f64,
+    /// See `factor`.
+    pub linear: f64,
+}
+
+/// Gradients of one feature over a batch. `pairs` are inputs and output gradients of all rows;
+/// `log_det_gradient` is the loss's with respect to the log-determinant, summed over the rows.
+#[must_use]
+pub fn backward(
+    pairs: impl Iterator<Item = (f32, f32)>,
+    statistics: Statistics,
+    log_scale: f32,
+    eps: f32,
+    keep: f64,
+    log_det_gradient: f64,
+) -> Gradient {
+    let inverse_var = 1.0 / (statistics.var + f64::from(eps));
+    let (mut count, mut sum, mut moment) = (0.0, 0.0, 0.0);
+    for (x, g) in pairs {
+        count += 1.0;
+        sum += f64::from(g);
+        moment += f64::from(g) * (f64::from(x) - statistics.mean);
+    }
+    let factor = double::exp(f64::from(log_scale)) * double::sqrt(inverse_var);
+    let mean_gradient = -sum * factor * (1.0 - keep);
+    let var_gradient = (-0.5 * moment * factor * inverse_var
+        - 0.5 * log_det_gradient * inverse_var)
+        * (1.0 - keep);
+    let linear = 2.0 * var_gradient / count;
+    Gradient {
+        log_scale: moment * factor + log_det_gradient,
+        shift: sum,
+        factor,
+        constant: mean_gradient / count - linear * statistics.batch_mean,
+        linear,
+    }
+}

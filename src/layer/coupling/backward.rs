@@ -1,0 +1,327 @@
+//! The coupling in training: the forward pass that keeps its activations, and the gradients.
+//!
+//! `g` is the loss's gradient with respect to `y = x * exp(s) + t`. Then `dt = g`,
+//! `ds = g * x * exp(s) + d log_det`, `dx = g * exp(s)`; the conditioner's gradient comes on top for
+//! the kept features.
+
+use core::mem;
+
+use super::{gather, inner_tanh, log_scale_from, split_params, transformed};
+use crate::conditioner::dense;
+use crate::lanes::Lanes;
+use crate::math::Math;
+use crate::spec::{CouplingSpec, ScaleMap, Transform};
+
+/// Values that [`forward_saving`] keeps for [`backward`]: the net's input; per network its hidden
+/// layers and its output; for an affine coupling the changed features' old values, `exp(s)` and the
+/// tanh inside `s`.
+#[must_use]
+pub fn saved_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
+    let hidden: usize = spec.conditioner.hidden.iter().sum();
+    let per_net = hidden + spec.net_outputs(dim);
+    let elementwise = match spec.transform {
+        Transform::Additive => 0,
+        Transform::Affine(_) => 3 * spec.mask.transformed(dim),
+    };
+    spec.mask.kept(dim) + spec.net_count() * per_net + elementwise
+}
+
+/// What [`forward_saving`] kept, cut into its parts.
+struct Saved<S> {
+    input: S,
+    nets: S,
+    elementwise: S,
+}
+
+/// [`forward`] with the same kernels, that keeps what [`backward`] needs in `saved`
+/// ([`saved_len`] values).
+#[inline(always)]
+pub fn forward_saving<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    math: Math,
+    params: &[f32],
+    x: &mut [V],
+    saved: &mut [V],
+    log_det: &mut V,
+) {
+    let dim = x.len();
+    let (rescale, params) = split_params(spec, params, dim);
+    let count = spec.net_count();
+    let nets_len = saved_nets_len(spec, dim);
+    let Some((input, rest)) = saved.split_at_mut_checked(spec.mask.kept(dim)) else {
+        return;
+    };
+    let Some((nets, elementwise)) = rest.split_at_mut_checked(nets_len) else {
+        return;
+    };
+    gather(spec, x, input);
+    let per_net = params.len() / count;
+    for (params, saved) in params
+        .chunks_exact(per_net)
+        .zip(nets.chunks_exact_mut(nets_len / count))
+    {
+        run_net_saving(spec, params, input, saved);
+    }
+    let (raw, shift) = net_outputs(spec, nets, dim);
+    let changed = transformed(spec, x);
+    match spec.transform {
+        Transform::Additive => {
+            for (x, &t) in changed.zip(shift) {
+                *x = *x + t;
+            }
+        }
+        Transform::Affine(map) => {
+            let (kept, _) = elementwise.as_chunks_mut::<3>();
+            let mut rescale = rescale.iter();
+            for (((x, &raw), &t), [old, factor, inner]) in changed.zip(raw).zip(shift).zip(kept) {
+                let r = rescale.next().copied().unwrap_or(1.0);
+                *inner = inner_tanh(map, math, raw);
+                let s = log_scale_from(map, *inner, raw, r);
+                *old = *x;
+                *factor = s.exp(math);
+                *x = *x * *factor + t;
+                *log_det = *log_det + s;
+            }
+        }
+    }
+}
+
+fn saved_nets_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
+    let hidden: usize = spec.conditioner.hidden.iter().sum();
+    spec.net_count() * (hidden + spec.net_outputs(dim))
+}
+
+/// Hidden layers and output of one network, one after the other in `saved`.
+#[inline(always)]
+fn run_net_saving<V: Lanes>(spec: &CouplingSpec<'_>, params: &[f32], input: &[V], saved: &mut [V]) {
+    let mut params = params;
+    let mut input: &[V] = input;
+    let mut saved = saved;
+    for &width in spec.conditioner.hidden {
+        let (Some((own, rest)), Some((output, after))) = (
+            params.split_at_checked(dense::param_len(input.len(), width)),
+            saved.split_at_mut_checked(width),
+        ) else {
+            return;
+        };
+        dense::forward(own, input, output, Some(spec.conditioner.activation));
+        params = rest;
+        input = output;
+        saved = after;
+    }
+    dense::forward(params, input, saved, None);
+}
+
+/// Raw log-scales and shifts among the saved values of the networks.
+#[inline(always)]
+fn net_outputs<'s, V>(spec: &CouplingSpec<'_>, nets: &'s [V], dim: usize) -> (&'s [V], &'s [V]) {
+    let outputs = spec.net_outputs(dim);
+    let nothing: (&[V], &[V]) = (&[], &[]);
+    if spec.net_count() == 2 {
+        let Some((first, second)) = nets.split_at_checked(nets.len() / 2) else {
+            return nothing;
+        };
+        let from = first.len().saturating_sub(outputs);
+        return (
+            first.get(from..).unwrap_or(&[]),
+            second.get(from..).unwrap_or(&[]),
+        );
+    }
+    let raws = match spec.transform {
+        Transform::Affine(_) => outputs / 2,
+        Transform::Additive => 0,
+    };
+    nets.get(nets.len().saturating_sub(outputs)..)
+        .and_then(|result| result.split_at_checked(raws))
+        .unwrap_or(nothing)
+}
+
+/// Gradients of the coupling. `gradient` goes from y to x in place; `log_det_gradient` is the loss's
+/// with respect to the log-determinant, per lane. Adds to `param_gradient`. `scratch` holds at least
+/// [`backward_scratch_len`] values.
+#[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is one tensor of the pass"
+)]
+pub fn backward<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    params: &[f32],
+    saved: &[V],
+    gradient: &mut [V],
+    log_det_gradient: V,
+    param_gradient: &mut [f32],
+    scratch: &mut [V],
+) {
+    let dim = gradient.len();
+    let (rescale, params) = split_params(spec, params, dim);
+    let Some((rescale_gradient, param_gradient)) =
+        param_gradient.split_at_mut_checked(spec.rescale_len(dim))
+    else {
+        return;
+    };
+    let (count, widest) = (spec.net_count(), spec.widest(dim));
+    let outputs = spec.net_outputs(dim);
+    let nets_len = saved_nets_len(spec, dim);
+    let Some(saved) = cut_saved(saved, spec.mask.kept(dim), nets_len) else {
+        return;
+    };
+    let Some((output_gradient, scratch)) = scratch.split_at_mut_checked(count * outputs) else {
+        return;
+    };
+    let raws = match spec.transform {
+        Transform::Affine(_) => spec.mask.transformed(dim),
+        Transform::Additive => 0,
+    };
+    let Some((raw_gradient, shift_gradient)) = output_gradient.split_at_mut_checked(raws) else {
+        return;
+    };
+    let changed = transformed(spec, gradient);
+    match spec.transform {
+        Transform::Additive => {
+            for (g, slot) in changed.zip(shift_gradient) {
+                *slot = *g;
+            }
+        }
+        Transform::Affine(map) => {
+            let (kept, _) = saved.elementwise.as_chunks::<3>();
+            let mut rescale = rescale.iter().zip(rescale_gradient);
+            for (((g, raw_slot), shift_slot), [old, factor, inner]) in
+                changed.zip(raw_gradient).zip(shift_gradient).zip(kept)
+            {
+                *shift_slot = *g;
+                let s_gradient = *g * *old * *factor + log_det_gradient;
+                let slope = V::splat(1.0) - *inner * *inner;
+                *raw_slot = match map {
+                    ScaleMap::Unbounded => s_gradient,
+                    ScaleMap::ClampedTanh { .. } => s_gradient * slope,
+                    ScaleMap::RescaledTanh => {
+                        let mut r = 1.0;
+                        if let Some((&factor, sum)) = rescale.next() {
+                            r = factor;
+                            for &lane in (s_gradient * *inner).as_lanes() {
+                                *sum += lane;
+                            }
+                        }
+                        s_gradient * slope * V::splat(r)
+                    }
+                };
+                *g = *g * *factor;
+            }
+        }
+    }
+    let per_net = params.len() / count;
+    let nets = params
+        .chunks_exact(per_net)
+        .zip(param_gradient.chunks_exact_mut(per_net))
+        .zip(saved.nets.chunks_exact(nets_len / count))
+        .zip(output_gradient.chunks_exact(outputs));
+    for (((params, param_gradient), activations), output_gradient) in nets {
+        let Some((first, second)) = scratch.split_at_mut_checked(widest) else {
+            return;
+        };
+        for (slot, &g) in first.iter_mut().zip(output_gradient) {
+            *slot = g;
+        }
+        let input_gradient = backward_net(
+            spec,
+            outputs,
+            NetTensors {
+                params,
+                input: saved.input,
+                activations,
+            },
+            param_gradient,
+            first,
+            second,
+        );
+        let kept = gradient
+            .iter_mut()
+            .zip(spec.mask.iter(dim))
+            .filter(|(_, kept)| *kept);
+        for ((g, _), &own) in kept.zip(input_gradient.iter()) {
+            *g = *g + own;
+        }
+    }
+}
+
+/// Values of scratch for [`backward`].
+#[must_use]
+pub fn backward_scratch_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
+    spec.net_count() * spec.net_outputs(dim) + 2 * spec.widest(dim)
+}
+
+fn cut_saved<V>(saved: &[V], inputs: usize, nets_len: usize) -> Option<Saved<&[V]>> {
+    let (input, rest) = saved.split_at_checked(inputs)?;
+    let (nets, elementwise) = rest.split_at_checked(nets_len)?;
+    Some(Saved {
+        input,
+        nets,
+        elementwise,
+    })
+}
+
+/// What a network's backward pass reads.
+struct NetTensors<'s, V> {
+    params: &'s [f32],
+    input: &'s [V],
+    activations: &'s [V],
+}
+
+/// Backward through one network, last layer first. The gradient of the outputs stands in `source`;
+/// that of the inputs ends in the slice returned.
+#[inline(always)]
+fn backward_net<'w, V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    outputs: usize,
+    net: NetTensors<'_, V>,
+    param_gradient: &mut [f32],
+    source: &'w mut [V],
+    target: &'w mut [V],
+) -> &'w [V] {
+    let (mut source, mut target) = (source, target);
+    let (mut params, mut param_gradient) = (net.params, param_gradient);
+    let mut activations = net
+        .activations
+        .get(..net.activations.len().saturating_sub(outputs))
+        .unwrap_or(&[]);
+    let mut width = outputs;
+    for &below in spec.conditioner.hidden.iter().rev() {
+        let (Some((rest, own)), Some((rest_gradient, own_gradient))) = (
+            params.split_at_checked(params.len() - dense::param_len(below, width)),
+            split_end(param_gradient, dense::param_len(below, width)),
+        ) else {
+            return &[];
+        };
+        let (Some((before, input)), Some(output_gradient), Some(input_gradient)) = (
+            activations.split_at_checked(activations.len().saturating_sub(below)),
+            source.get(..width),
+            target.get_mut(..below),
+        ) else {
+            return &[];
+        };
+        dense::backward(own, input, output_gradient, own_gradient, input_gradient);
+        dense::backward_activation(input, input_gradient, spec.conditioner.activation);
+        (params, param_gradient, activations, width) = (rest, rest_gradient, before, below);
+        mem::swap(&mut source, &mut target);
+    }
+    let (Some(output_gradient), Some(input_gradient)) =
+        (source.get(..width), target.get_mut(..net.input.len()))
+    else {
+        return &[];
+    };
+    dense::backward(
+        params,
+        net.input,
+        output_gradient,
+        param_gradient,
+        input_gradient,
+    );
+    input_gradient
+}
+
+/// Cuts `len` values off the end.
+fn split_end(values: &mut [f32], len: usize) -> Option<(&mut [f32], &mut [f32])> {
+    let at = values.len().checked_sub(len)?;
+    values.split_at_mut_checked(at)
+}
