@@ -15,7 +15,9 @@
 
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::conditioner::dense;
 use crate::math::Math;
+use crate::spec::Activation;
 
 /// A value that carries one `f32` per sample: `f32` itself, or a [`Packet`].
 pub trait Lanes:
@@ -47,6 +49,11 @@ pub trait Lanes:
     /// not end as a number.
     #[must_use]
     fn or_if_negative(self, other: Self) -> Self;
+
+    /// [`dense::forward`]. A call of its own for `f32`: one copy of the kernel in flash, whatever the
+    /// number of layers; inlined for packets, so that it is compiled for the instruction set that
+    /// was chosen at run time.
+    fn dense(params: &[f32], input: &[Self], output: &mut [Self], activation: Option<Activation>);
 
     /// `e^x` by the given back end.
     #[must_use]
@@ -85,6 +92,11 @@ impl Lanes for f32 {
     #[inline(always)]
     fn or_if_negative(self, other: Self) -> Self {
         if self < 0.0 { other } else { self }
+    }
+
+    #[inline(never)]
+    fn dense(params: &[f32], input: &[f32], output: &mut [f32], activation: Option<Activation>) {
+        dense::forward(params, input, output, activation);
     }
 
     #[inline(always)]
@@ -179,6 +191,11 @@ impl<const N: usize> Lanes for Packet<N> {
     #[inline(always)]
     fn or_if_negative(self, other: Self) -> Self {
         self.zip(other, |a, b| select(a < 0.0, b, a))
+    }
+
+    #[inline(always)]
+    fn dense(params: &[f32], input: &[Self], output: &mut [Self], activation: Option<Activation>) {
+        dense::forward(params, input, output, activation);
     }
 
     #[inline(always)]

@@ -32,19 +32,20 @@ pub(crate) fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) 
     }
 }
 
-/// Runs one network; the input stands in `source`, the result ends in the slice returned.
+/// Runs one network on the kept features of `x`; the result ends in the slice returned.
 #[inline(always)]
 fn run_net<'w, V: Lanes>(
     spec: &CouplingSpec<'_>,
     params: &[f32],
-    inputs: usize,
+    x: &[V],
     outputs: usize,
     source: &'w mut [V],
     target: &'w mut [V],
 ) -> &'w mut [V] {
     let (mut source, mut target) = (source, target);
+    gather(spec, x, source);
     let mut params = params;
-    let mut from = inputs;
+    let mut from = spec.mask.kept(x.len());
     for &width in spec.conditioner.hidden {
         let len = dense::param_len(from, width);
         let (Some((own, rest)), Some(input), Some(output)) = (
@@ -54,7 +55,7 @@ fn run_net<'w, V: Lanes>(
         ) else {
             return &mut [];
         };
-        dense::forward(own, input, output, Some(spec.conditioner.activation));
+        V::dense(own, input, output, Some(spec.conditioner.activation));
         params = rest;
         from = width;
         mem::swap(&mut source, &mut target);
@@ -62,7 +63,7 @@ fn run_net<'w, V: Lanes>(
     let (Some(input), Some(output)) = (source.get(..from), target.get_mut(..outputs)) else {
         return &mut [];
     };
-    dense::forward(params, input, output, None);
+    V::dense(params, input, output, None);
     output
 }
 
@@ -76,7 +77,7 @@ fn condition<'w, V: Lanes>(
     scratch: &'w mut [V],
 ) -> (&'w [V], &'w [V]) {
     let dim = x.len();
-    let (inputs, outputs) = (spec.mask.kept(dim), spec.net_outputs(dim));
+    let outputs = spec.net_outputs(dim);
     let widest = spec.widest(dim);
     let nothing: (&[V], &[V]) = (&[], &[]);
     let Some((source, rest)) = scratch.split_at_mut_checked(widest) else {
@@ -85,29 +86,31 @@ fn condition<'w, V: Lanes>(
     let Some((target, own)) = rest.split_at_mut_checked(widest) else {
         return nothing;
     };
-    gather(spec, x, source);
+    // The first of two networks gives the log-scales, which wait in `own` for the shifts.
+    let mut params = params;
     if spec.net_count() == 2 {
-        let (Some((first, second)), Some(kept_raw)) = (
+        let (Some((first, second)), Some(raw)) = (
             params.split_at_checked(params.len() / 2),
             own.get_mut(..outputs),
         ) else {
             return nothing;
         };
-        let raw = run_net(spec, first, inputs, outputs, source, target);
-        for (slot, &value) in kept_raw.iter_mut().zip(raw.iter()) {
+        params = second;
+        let result = run_net(spec, first, x, outputs, source, target);
+        for (slot, &value) in raw.iter_mut().zip(result.iter()) {
             *slot = value;
         }
-        gather(spec, x, source);
-        let shift = run_net(spec, second, inputs, outputs, source, target);
-        (kept_raw, shift)
-    } else {
-        let result = run_net(spec, params, inputs, outputs, source, target);
-        let raws = match spec.transform {
-            Transform::Affine(_) => outputs / 2,
-            Transform::Additive => 0,
-        };
-        result.split_at_checked(raws).unwrap_or(nothing)
     }
+    let result = run_net(spec, params, x, outputs, source, target);
+    let raws = match (spec.transform, spec.net_count()) {
+        (Transform::Affine(_), 1) => outputs / 2,
+        _ => 0,
+    };
+    let (raw, shift) = result.split_at_checked(raws).unwrap_or(nothing);
+    if spec.net_count() == 2 {
+        return (own, shift);
+    }
+    (raw, shift)
 }
 
 /// The log-scale `s` from the conditioner's raw output.
