@@ -1,1 +1,24 @@
+//! The desktop side of nvpico, in the order an engineer meets it: read rows ([`data`]), train a model
+//! ([`training`], [`recipe`]), look at it ([`commands`], [`metrics`]), keep it ([`model`]), turn it into
+//! const arrays ([`export`]), prove it on the emulated chip ([`harness`]). Weights of other programs
+//! come in through [`import`].
+//!
+//! The binary `nvpico` is a thin shell around this library, so tests call what users call.
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic here is a bug of this program; wrong input is an error"
+)]
 
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod export;
+pub mod gaussian;
+pub mod harness;
+pub mod import;
+pub mod math_error;
+pub mod metrics;
+pub mod model;
+pub mod output;
+pub mod recipe;
+pub mod training;

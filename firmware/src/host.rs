@@ -41,8 +41,18 @@ impl File {
 
     /// Writes `words` in the chip's byte order (little-endian); false when the host did not take them all.
     pub fn write(&self, words: &[u32]) -> bool {
-        let arguments = [self.handle, words.as_ptr() as usize, size_of_val(words)];
-        // SAFETY: SYS_WRITE reads the given bytes at the pointer; words have no padding.
+        self.write_plain(words)
+    }
+
+    /// Writes text; false when the host did not take all of it.
+    pub fn write_text(&self, text: &str) -> bool {
+        self.write_plain(text.as_bytes())
+    }
+
+    /// Of integers only: they have no padding.
+    fn write_plain<T: Copy>(&self, values: &[T]) -> bool {
+        let arguments = [self.handle, values.as_ptr() as usize, size_of_val(values)];
+        // SAFETY: SYS_WRITE reads the given bytes at the pointer.
         let missing = unsafe { syscall(nr::WRITE, &arguments) };
         missing == 0
     }
@@ -50,7 +60,11 @@ impl File {
 
 /// Ends the program with exit status 0 or 1.
 pub fn exit(success: bool) -> ! {
-    debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
+    debug::exit(if success {
+        debug::EXIT_SUCCESS
+    } else {
+        debug::EXIT_FAILURE
+    });
     // Not reached in the emulator; on hardware without a debugger there is nothing left to do.
     loop {
         cortex_m::asm::nop();

@@ -83,10 +83,15 @@ fn score(row: &[f32], workspace: &mut Workspace) -> Result<nvpico::Score, nvpico
 fn to_record(result: Result<nvpico::Score, nvpico::ScoreError>) -> Record {
     use nvpico::ScoreError;
     match result {
-        Ok(score) => {
-            [score.log_prob.to_bits(), score.z_norm_sq.to_bits(), score.log_det.to_bits(), status::OK]
+        Ok(score) => [
+            score.log_prob.to_bits(),
+            score.z_norm_sq.to_bits(),
+            score.log_det.to_bits(),
+            status::OK,
+        ],
+        Err(ScoreError::NonFinite { index }) => {
+            [0, 0, 0, status::NON_FINITE | (index as u32 & 0x00FF_FFFF)]
         }
-        Err(ScoreError::NonFinite { index }) => [0, 0, 0, status::NON_FINITE | (index as u32 & 0x00FF_FFFF)],
         Err(_) => [0, 0, 0, status::REFUSED],
     }
 }

@@ -59,22 +59,22 @@ pub enum HarnessError {
         reason: String,
     },
     /// The firmware ended with a failure.
-    #[error("the firmware failed on {machine}:\n{log}")]
+    #[error("the firmware failed on core {core}:\n{log}")]
     Firmware {
-        /// The emulated machine.
-        machine: String,
+        /// The emulated core.
+        core: Core,
         /// Its logs and what the emulator said.
         log: String,
     },
     /// The firmware made no progress.
-    #[error("the firmware on {machine} made no progress for {} seconds; its log so far:\n{log}", waited.as_secs())]
+    #[error("the firmware on {machine} made no progress for {} seconds\n{complaints}", waited.as_secs())]
     Stalled {
         /// The emulated machine.
         machine: String,
         /// How long nothing happened.
         waited: Duration,
-        /// Its logs.
-        log: String,
+        /// What the emulator said.
+        complaints: String,
     },
     /// Rows, expectations and dimension do not fit together.
     #[error("{values} values are not {expected} rows of {dim} features")]
@@ -101,8 +101,15 @@ pub enum HarnessError {
 
 impl HarnessError {
     /// For `map_err`: an I/O error with what was attempted on which path.
-    pub(super) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File { action, path, source }
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
     }
 }

@@ -93,9 +93,15 @@ pub struct BuildRequest<'a> {
 /// # Errors
 /// [`HarnessError::NoFirmware`] if there is no `Cargo.toml` in it.
 pub fn locate() -> Result<PathBuf, HarnessError> {
-    let folder = env::var_os("NVPICO_FIRMWARE")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware"), PathBuf::from);
-    if folder.join("Cargo.toml").is_file() { Ok(folder) } else { Err(HarnessError::NoFirmware { folder }) }
+    let folder = env::var_os("NVPICO_FIRMWARE").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware"),
+        PathBuf::from,
+    );
+    if folder.join("Cargo.toml").is_file() {
+        Ok(folder)
+    } else {
+        Err(HarnessError::NoFirmware { folder })
+    }
 }
 
 /// Builds a program of the firmware in release mode and leaves its ELF at the request's `output`.
@@ -104,24 +110,47 @@ pub fn locate() -> Result<PathBuf, HarnessError> {
 /// Missing sources or toolchain, what the compiler said, or a file that cannot be written.
 pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
     let folder = locate()?;
-    let BuildRequest { program, core, model, target_dir, output, .. } = *request;
-    let model = fs::canonicalize(model).map_err(HarnessError::file("cannot find the model", model))?;
+    let BuildRequest {
+        program,
+        core,
+        model,
+        target_dir,
+        output,
+        ..
+    } = *request;
+    let model =
+        fs::canonicalize(model).map_err(HarnessError::file("cannot find the model", model))?;
     fs::create_dir_all(target_dir).map_err(HarnessError::file("cannot create", target_dir))?;
     // Held until the ELF is copied: another build would replace it.
     let lock = target_dir.join(".nvpico-lock");
     let lock_file = File::create(&lock).map_err(HarnessError::file("cannot create", &lock))?;
-    lock_file.lock().map_err(HarnessError::file("cannot lock", &lock))?;
+    lock_file
+        .lock()
+        .map_err(HarnessError::file("cannot lock", &lock))?;
 
     let mut command = Toolchain::find(core.target(), &folder)?.build_command(&folder, target_dir);
-    command.args(["--quiet", "--release", "--bin", program, "--no-default-features", "--features"]);
+    command.args([
+        "--quiet",
+        "--release",
+        "--bin",
+        program,
+        "--no-default-features",
+        "--features",
+    ]);
     command.arg([&[core.board()], request.features].concat().join(","));
     command.env("NVPICO_MODEL", &model);
     // Frames of defmt are no text, and programs that capture a firmware's output may want text: errors only.
     command.env("DEFMT_LOG", "error");
-    run_build(&mut command, &format!("the firmware's `{program}` for core {core}"))?;
+    run_build(
+        &mut command,
+        &format!("the firmware's `{program}` for core {core}"),
+    )?;
 
     let built = target_dir.join(core.target()).join("release").join(program);
-    fs::copy(&built, output).map_err(HarnessError::file("cannot copy the built firmware to", output))?;
+    fs::copy(&built, output).map_err(HarnessError::file(
+        "cannot copy the built firmware to",
+        output,
+    ))?;
     Ok(())
 }
 
@@ -148,7 +177,10 @@ pub fn footprint(elf: &Path) -> Result<Footprint, HarnessError> {
             .map(|section| section.size())
             .sum()
     };
-    Ok(Footprint { flash: total(&FLASH), static_ram: total(&STATIC_RAM) })
+    Ok(Footprint {
+        flash: total(&FLASH),
+        static_ram: total(&STATIC_RAM),
+    })
 }
 
 /// The board that an ELF was built for, which is QEMU's name for the machine.
@@ -159,7 +191,13 @@ pub(super) fn board(path: &Path, data: &[u8]) -> Result<String, HarnessError> {
     let object = parse(path, data)?;
     object
         .symbols()
-        .find_map(|symbol| symbol.name().ok()?.strip_prefix(BOARD_SYMBOL).map(|name| name.replace('_', "-")))
+        .find_map(|symbol| {
+            symbol
+                .name()
+                .ok()?
+                .strip_prefix(BOARD_SYMBOL)
+                .map(|name| name.replace('_', "-"))
+        })
         .ok_or_else(|| HarnessError::Elf {
             path: path.to_owned(),
             reason: format!("no symbol {BOARD_SYMBOL}* names its board"),
@@ -167,6 +205,8 @@ pub(super) fn board(path: &Path, data: &[u8]) -> Result<String, HarnessError> {
 }
 
 fn parse<'data>(path: &Path, data: &'data [u8]) -> Result<object::File<'data>, HarnessError> {
-    object::File::parse(data)
-        .map_err(|error| HarnessError::Elf { path: path.to_owned(), reason: error.to_string() })
+    object::File::parse(data).map_err(|error| HarnessError::Elf {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
 }

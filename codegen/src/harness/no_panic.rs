@@ -24,8 +24,17 @@ pub enum Verdict {
 ///
 /// # Errors
 /// Whatever else stops the build.
-pub fn check(model: &Path, core: Core, control: bool, target_dir: &Path) -> Result<Verdict, HarnessError> {
-    let feature = if control { "no-panic-control" } else { "no-panic" };
+pub fn check(
+    model: &Path,
+    core: Core,
+    control: bool,
+    target_dir: &Path,
+) -> Result<Verdict, HarnessError> {
+    let feature = if control {
+        "no-panic-control"
+    } else {
+        "no-panic"
+    };
     let output = target_dir.join(format!("{feature}-{core}.elf"));
     let request = BuildRequest {
         program: "no_panic",

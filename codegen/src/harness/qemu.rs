@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -16,8 +17,18 @@ use super::{HarnessError, firmware};
 const PROGRAM: &str = "qemu-system-arm";
 /// How often the end of the program and signs of life are looked for.
 const POLL: Duration = Duration::from_millis(50);
-/// Without a sign of life for so long, a firmware hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Without a sign of life for so long, a firmware that replays rows hangs.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Arguments that put the sensors of the `detect` program on the emulated MPS2 board's bus: magnetometer `mag0` and
+/// thermometer `thermometer0`.
+pub const SENSORS: [&str; 4] = [
+    "-device",
+    "lsm303dlhc_mag,id=mag0,bus=i2c,address=0x1e",
+    "-device",
+    "tmp105,id=thermometer0,bus=i2c,address=0x48",
+];
 
 /// One run of an ELF.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +39,23 @@ pub struct Run<'a> {
     pub folder: &'a Path,
     /// A file whose growth shows that the firmware is alive; its logs show it too.
     pub growing: Option<&'a Path>,
+    /// How long the firmware may show no sign of life; `None` for ever.
+    pub patience: Option<Duration>,
+    /// More arguments for the emulator, such as [`SENSORS`] or a control socket.
+    pub arguments: &'a [&'a str],
     /// Whether logs are coloured, for a terminal.
     pub colour: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The firmware reported success.
+    Success,
+    /// The firmware, or the emulator, reported a failure.
+    Failure,
+    /// The caller had seen enough.
+    Stopped,
 }
 
 /// Whether the emulator is installed.
@@ -38,48 +64,78 @@ pub fn is_installed() -> bool {
     on_path(PROGRAM)
 }
 
-/// Runs a firmware to its end and hands each line of its logs to `log` as it comes. True if the firmware ended well.
+/// Runs a firmware and hands each line of its logs to `log` as it comes, until the firmware ends or `log` breaks.
 ///
 /// Virtual time advances one nanosecond an instruction, so that the firmware's timers count instructions, the same
 /// at every run. It costs next to no speed.
 ///
 /// # Errors
 /// No emulator, an ELF that names no board, or a firmware that hangs.
-pub fn run(run: &Run<'_>, mut log: impl FnMut(&str)) -> Result<bool, HarnessError> {
+pub fn run(
+    run: &Run<'_>,
+    mut log: impl FnMut(&str) -> ControlFlow<()>,
+) -> Result<Ended, HarnessError> {
     if !is_installed() {
         return Err(HarnessError::NoEmulator);
     }
     let data = fs::read(run.elf).map_err(HarnessError::file("cannot read", run.elf))?;
     let machine = firmware::board(run.elf, &data)?;
-    let table = Table::parse(&data)
-        .map_err(|error| HarnessError::Elf { path: run.elf.to_owned(), reason: format!("{error:#}") })?;
+    let table = Table::parse(&data).map_err(|error| HarnessError::Elf {
+        path: run.elf.to_owned(),
+        reason: format!("{error:#}"),
+    })?;
     let elf = fs::canonicalize(run.elf).map_err(HarnessError::file("cannot find", run.elf))?;
 
-    let mut kept = String::new();
-    let mut keep_and_log = |line: &str| {
-        kept.push_str(line);
-        kept.push('\n');
-        log(line);
-    };
-    let mut emulator = Emulator::start(&machine, &elf, run.folder)?;
+    let mut emulator = Emulator::start(&machine, &elf, run)?;
     let mut decoder = Decoder::new(table.as_ref(), run.colour);
-    let ended = emulator.follow(run.growing, |bytes| decoder.decode(bytes, &mut keep_and_log));
+    let ended = emulator
+        .follow(run, |bytes| decoder.decode(bytes, &mut log))
+        .map_err(HarnessError::file("cannot wait for", PROGRAM))?;
     let complaints = emulator.complaints();
-    for line in complaints.lines() {
-        keep_and_log(line);
-    }
-    match ended.map_err(HarnessError::file("cannot wait for", PROGRAM))? {
-        Some(status) => Ok(status.success()),
-        None => Err(HarnessError::Stalled { machine, waited: PATIENCE, log: kept }),
+    match ended {
+        Followed::Ended(status) if status.success() => Ok(Ended::Success),
+        Followed::Ended(_) => {
+            for line in complaints.lines() {
+                // Nothing is left to stop.
+                let _ = log(line);
+            }
+            Ok(Ended::Failure)
+        }
+        Followed::Stopped => Ok(Ended::Stopped),
+        Followed::Stalled(waited) => Err(HarnessError::Stalled {
+            machine,
+            waited,
+            complaints,
+        }),
     }
 }
 
-/// Runs a firmware in the current folder: what `cargo run` in `firmware/` does with the program it built.
+/// Runs a firmware in the current folder, with sensors on its bus if it is built for a board that can have them:
+/// what `cargo run` in `firmware/` does with the program it built. True if the firmware reported success.
 ///
 /// # Errors
 /// As [`run`].
-pub fn emulate(elf: &Path, colour: bool, log: impl FnMut(&str)) -> Result<bool, HarnessError> {
-    run(&Run { elf, folder: Path::new("."), growing: None, colour }, log)
+pub fn emulate(elf: &Path, colour: bool, mut log: impl FnMut(&str)) -> Result<bool, HarnessError> {
+    let data = fs::read(elf).map_err(HarnessError::file("cannot read", elf))?;
+    let arguments: &[&str] = if firmware::board(elf, &data)?.starts_with("mps2") {
+        &SENSORS
+    } else {
+        &[]
+    };
+    let here = Path::new(".");
+    let all = Run {
+        elf,
+        folder: here,
+        growing: None,
+        patience: None,
+        arguments,
+        colour,
+    };
+    let ended = run(&all, |line| {
+        log(line);
+        ControlFlow::Continue(())
+    })?;
+    Ok(ended == Ended::Success)
 }
 
 /// A running emulator. Dropping it ends it.
@@ -90,13 +146,20 @@ struct Emulator {
 }
 
 impl Emulator {
-    fn start(machine: &str, elf: &Path, folder: &Path) -> Result<Self, HarnessError> {
+    fn start(machine: &str, elf: &Path, run: &Run<'_>) -> Result<Self, HarnessError> {
         let mut child = Command::new(PROGRAM)
-            .args(["-machine", machine, "-display", "none", "-monitor", "none", "-serial", "none"])
+            .args([
+                "-machine", machine, "-display", "none", "-monitor", "none", "-serial", "none",
+            ])
             .args(["-icount", "shift=0", "-chardev", "stdio,id=logs,signal=off"])
-            .args(["-semihosting-config", "enable=on,target=native,chardev=logs", "-kernel"])
+            .args([
+                "-semihosting-config",
+                "enable=on,target=native,chardev=logs",
+                "-kernel",
+            ])
             .arg(elf)
-            .current_dir(folder)
+            .args(run.arguments)
+            .current_dir(run.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,50 +184,63 @@ impl Emulator {
                 String::from_utf8_lossy(&text).into_owned()
             })
         });
-        Ok(Self { child, output, errors })
+        Ok(Self {
+            child,
+            output,
+            errors,
+        })
     }
 
-    /// Passes output on until the program ends, or `None` when it shows no sign of life any more.
+    /// Passes output on until the program ends, the receiver breaks, or no sign of life comes any more.
     fn follow(
         &mut self,
-        growing: Option<&Path>,
-        mut decode: impl FnMut(&[u8]),
-    ) -> std::io::Result<Option<ExitStatus>> {
+        run: &Run<'_>,
+        mut decode: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> std::io::Result<Followed> {
         let mut length = 0;
         let mut last_sign = Instant::now();
         loop {
             match self.output.recv_timeout(POLL) {
                 Ok(bytes) => {
-                    decode(&bytes);
                     last_sign = Instant::now();
+                    if decode(&bytes).is_break() {
+                        return Ok(Followed::Stopped);
+                    }
                 }
                 // The output is closed: the end is near, and everything was read.
                 Err(RecvTimeoutError::Disconnected) => {
                     if let Some(status) = self.child.try_wait()? {
-                        return Ok(Some(status));
+                        return Ok(Followed::Ended(status));
                     }
                     thread::sleep(POLL);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let grown = growing.and_then(|path| fs::metadata(path).ok()).map_or(0, |data| data.len());
+            let grown = run
+                .growing
+                .and_then(|path| fs::metadata(path).ok())
+                .map_or(0, |data| data.len());
             if grown != length {
                 length = grown;
                 last_sign = Instant::now();
             }
-            if last_sign.elapsed() > PATIENCE {
-                self.child.kill()?;
-                self.child.wait()?;
-                return Ok(None);
+            if let Some(patience) = run
+                .patience
+                .filter(|&patience| last_sign.elapsed() > patience)
+            {
+                return Ok(Followed::Stalled(patience));
             }
         }
     }
 
-    /// What the emulator wrote to its standard error, once it has ended.
+    /// Ends the emulator if it still runs; what it wrote to its standard error.
     fn complaints(&mut self) -> String {
-        // Still running after an error in `follow`: its pipe would not close.
+        // Fails only where the program has already ended.
         let _ = self.child.kill();
-        self.errors.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.errors
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -176,6 +252,13 @@ impl Drop for Emulator {
     }
 }
 
+/// Why there is nothing more to follow.
+enum Followed {
+    Ended(ExitStatus),
+    Stopped,
+    Stalled(Duration),
+}
+
 /// Turns the stream from the chip into lines.
 struct Decoder<'table> {
     frames: Option<Box<dyn defmt_decoder::StreamDecoder + Send + Sync + 'table>>,
@@ -185,17 +268,26 @@ struct Decoder<'table> {
 impl<'table> Decoder<'table> {
     /// Without a table the firmware does not use defmt, and its output is dropped.
     fn new(table: Option<&'table Table>, colour: bool) -> Self {
-        Self { frames: table.map(Table::new_stream_decoder), colour }
+        Self {
+            frames: table.map(Table::new_stream_decoder),
+            colour,
+        }
     }
 
-    fn decode(&mut self, bytes: &[u8], log: &mut impl FnMut(&str)) {
-        let Some(frames) = &mut self.frames else { return };
+    fn decode(
+        &mut self,
+        bytes: &[u8],
+        log: &mut impl FnMut(&str) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(frames) = &mut self.frames else {
+            return ControlFlow::Continue(());
+        };
         frames.received(bytes);
         loop {
             match frames.decode() {
-                Ok(frame) => log(&line(&frame, self.colour)),
-                Err(DecodeError::UnexpectedEof) => break,
-                Err(DecodeError::Malformed) => log("(a log frame that does not decode)"),
+                Ok(frame) => log(&line(&frame, self.colour))?,
+                Err(DecodeError::UnexpectedEof) => return ControlFlow::Continue(()),
+                Err(DecodeError::Malformed) => log("(a log frame that does not decode)")?,
             }
         }
     }
@@ -204,7 +296,9 @@ impl<'table> Decoder<'table> {
 /// A frame as a line: its level, then its message.
 fn line(frame: &defmt_decoder::Frame<'_>, colour: bool) -> String {
     let message = frame.display_message();
-    let Some(level) = frame.level() else { return message.to_string() };
+    let Some(level) = frame.level() else {
+        return message.to_string();
+    };
     let level = level.as_str();
     if !colour {
         return format!("{level:<5} {message}");

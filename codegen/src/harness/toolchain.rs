@@ -23,12 +23,13 @@ pub const TARGETS: [&str; 4] = [
 const DEBIAN_BIN: &str = "/usr/bin";
 
 /// Variables by which an outer cargo or rustup would steer the inner one: toolchain, flags, target.
-const STEERING: [&str; 12] = [
+const STEERING: [&str; 13] = [
     "CARGO",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_TARGET_DIR",
+    "CARGO_UNSTABLE_BUILD_STD",
     "RUSTC",
     "RUSTC_BOOTSTRAP",
     "RUSTC_WORKSPACE_WRAPPER",
@@ -60,8 +61,16 @@ impl Toolchain {
         let mut tried = Vec::new();
         let debian_rustc = Path::new(DEBIAN_BIN).join("rustc");
         let candidates = [
-            Installation { rustc: PathBuf::from("rustc"), cargo: OsString::from("cargo"), explicit: false },
-            Installation { cargo: Path::new(DEBIAN_BIN).join("cargo").into(), rustc: debian_rustc, explicit: true },
+            Installation {
+                rustc: PathBuf::from("rustc"),
+                cargo: OsString::from("cargo"),
+                explicit: false,
+            },
+            Installation {
+                cargo: Path::new(DEBIAN_BIN).join("cargo").into(),
+                rustc: debian_rustc,
+                explicit: true,
+            },
         ];
         for candidate in candidates {
             match candidate.examine(target, folder) {
@@ -69,7 +78,10 @@ impl Toolchain {
                 Err(lack) => tried.push(lack),
             }
         }
-        Err(HarnessError::NoToolchain { target: target.to_owned(), tried: tried.join("; ") })
+        Err(HarnessError::NoToolchain {
+            target: target.to_owned(),
+            tried: tried.join("; "),
+        })
     }
 
     /// A cargo command that builds for the target, in `folder` and into `target_dir`, deaf to what an outer cargo
@@ -77,11 +89,18 @@ impl Toolchain {
     #[must_use]
     pub fn build_command(&self, folder: &Path, target_dir: &Path) -> Command {
         let mut command = quiet(&self.cargo, folder);
-        command.arg("build").arg("--target").arg(&self.target).arg("--target-dir").arg(target_dir);
+        command
+            .arg("build")
+            .arg("--target")
+            .arg(&self.target)
+            .arg("--target-dir")
+            .arg(target_dir);
         if let Some(rustc) = &self.rustc {
             command.env("RUSTC", rustc);
             // The outer toolchain's libraries are not this one's.
-            command.env_remove("RUSTUP_TOOLCHAIN").env_remove("LD_LIBRARY_PATH");
+            command
+                .env_remove("RUSTUP_TOOLCHAIN")
+                .env_remove("LD_LIBRARY_PATH");
         }
         if self.build_core {
             // Building core is unstable only in that cargo's option for it may change.
@@ -109,25 +128,40 @@ impl Installation {
         let libraries = self
             .ask(folder, &["--print", "target-libdir", "--target", target])
             .ok_or_else(|| format!("`{name}` is missing or does not know the target"))?;
-        let root = self.ask(folder, &["--print", "sysroot"]).ok_or_else(|| format!("`{name}` does not run"))?;
+        let root = self
+            .ask(folder, &["--print", "sysroot"])
+            .ok_or_else(|| format!("`{name}` does not run"))?;
         let root = PathBuf::from(root);
         let build_core = !has_core(Path::new(&libraries));
         if build_core && !root.join("lib/rustlib/src/rust/library/core").is_dir() {
-            return Err(format!("`{name}` has neither core for the target nor the sources of core"));
+            return Err(format!(
+                "`{name}` has neither core for the target nor the sources of core"
+            ));
         }
         let linker = if brings_linker(&root) {
             None
         } else if on_path("ld.lld") {
             Some("ld.lld")
         } else {
-            return Err(format!("`{name}` brings no linker, and ld.lld (Debian's package lld) is not on the PATH"));
+            return Err(format!(
+                "`{name}` brings no linker, and ld.lld (Debian's package lld) is not on the PATH"
+            ));
         };
         let rustc = self.explicit.then_some(self.rustc);
-        Ok(Toolchain { target: target.to_owned(), cargo: self.cargo, rustc, build_core, linker })
+        Ok(Toolchain {
+            target: target.to_owned(),
+            cargo: self.cargo,
+            rustc,
+            build_core,
+            linker,
+        })
     }
 
     fn ask(&self, folder: &Path, arguments: &[&str]) -> Option<String> {
-        let output = quiet(self.rustc.as_os_str(), folder).args(arguments).output().ok()?;
+        let output = quiet(self.rustc.as_os_str(), folder)
+            .args(arguments)
+            .output()
+            .ok()?;
         let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (output.status.success() && !answer.is_empty()).then_some(answer)
     }
@@ -145,46 +179,76 @@ fn quiet(program: &std::ffi::OsStr, folder: &Path) -> Command {
 
 fn has_core(libraries: &Path) -> bool {
     libraries.read_dir().is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
     })
 }
 
 /// Whether an installation has `rust-lld`, the default linker of these targets; it lies under the host's triple.
 fn brings_linker(root: &Path) -> bool {
-    let file = if cfg!(windows) { "bin/rust-lld.exe" } else { "bin/rust-lld" };
-    root.join("lib/rustlib")
-        .read_dir()
-        .is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join(file).is_file()))
+    let file = if cfg!(windows) {
+        "bin/rust-lld.exe"
+    } else {
+        "bin/rust-lld"
+    };
+    root.join("lib/rustlib").read_dir().is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.path().join(file).is_file())
+    })
 }
 
 fn linker_variable(target: &str) -> String {
-    format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace(['-', '.'], "_"))
+    format!(
+        "CARGO_TARGET_{}_LINKER",
+        target.to_uppercase().replace(['-', '.'], "_")
+    )
 }
 
 /// Whether a program of this name is on the `PATH`.
 pub(super) fn on_path(program: &str) -> bool {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
 }
 
 /// Builds the engine alone for `target` with the given features, as a check that it compiles there.
 ///
 /// # Errors
 /// No toolchain for the target, or what the compiler said.
-pub fn build_engine(target: &str, features: &[&str], target_dir: &Path) -> Result<(), HarnessError> {
+pub fn build_engine(
+    target: &str,
+    features: &[&str],
+    target_dir: &Path,
+) -> Result<(), HarnessError> {
     let engine = super::firmware::locate()?.join("..");
     let mut command = Toolchain::find(target, &engine)?.build_command(&engine, target_dir);
-    command.args(["--quiet", "--release", "--package", "nvpico", "--no-default-features"]);
+    command.args([
+        "--quiet",
+        "--release",
+        "--package",
+        "nvpico",
+        "--no-default-features",
+    ]);
     command.arg("--features").arg(features.join(","));
-    run_build(&mut command, &format!("the engine for {target} with {}", features.join(", ")))
+    run_build(
+        &mut command,
+        &format!("the engine for {target} with {}", features.join(", ")),
+    )
 }
 
 /// Runs a build; what it said is in the error.
 pub(super) fn run_build(command: &mut Command, what: &str) -> Result<(), HarnessError> {
-    let output = command.output().map_err(HarnessError::file("cannot run", command.get_program()))?;
+    let output = command
+        .output()
+        .map_err(HarnessError::file("cannot run", command.get_program()))?;
     if output.status.success() {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    Err(HarnessError::Build { what: what.to_owned(), output: text.trim_end().to_owned() })
+    Err(HarnessError::Build {
+        what: what.to_owned(),
+        output: text.trim_end().to_owned(),
+    })
 }

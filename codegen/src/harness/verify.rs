@@ -1,6 +1,7 @@
 //! Replays rows through a generated model on emulated cores and compares every score's bits with the desktop's.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::HarnessError;
 use super::firmware::{self, BuildRequest, Core, Footprint};
-use super::qemu;
+use super::qemu::{self, Ended};
 
 /// Bits of `log_prob`, `z_norm_sq` and `log_det`.
 pub type ScoreBits = [u32; 3];
@@ -103,14 +104,27 @@ pub fn verify(
     request: &VerifyRequest<'_>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Vec<CoreReport>, HarnessError> {
-    let VerifyRequest { dim, rows, expected, .. } = *request;
+    let VerifyRequest {
+        dim,
+        rows,
+        expected,
+        ..
+    } = *request;
     if dim == 0 || expected.is_empty() || expected.len().checked_mul(dim) != Some(rows.len()) {
-        return Err(HarnessError::Rows { values: rows.len(), dim, expected: expected.len() });
+        return Err(HarnessError::Rows {
+            values: rows.len(),
+            dim,
+            expected: expected.len(),
+        });
     }
     if !qemu::is_installed() {
         return Err(HarnessError::NoEmulator);
     }
-    request.cores.iter().map(|&core| verify_core(request, core, &mut progress)).collect()
+    request
+        .cores
+        .iter()
+        .map(|&core| verify_core(request, core, &mut progress))
+        .collect()
 }
 
 fn verify_core(
@@ -119,7 +133,10 @@ fn verify_core(
     progress: &mut impl FnMut(Progress),
 ) -> Result<CoreReport, HarnessError> {
     progress(Progress::Building(core));
-    let folder = tempfile::tempdir().map_err(HarnessError::file("cannot create a folder in", std::env::temp_dir()))?;
+    let folder = tempfile::tempdir().map_err(HarnessError::file(
+        "cannot create a folder in",
+        std::env::temp_dir(),
+    ))?;
     let score = build(request, core, "score", &[], folder.path())?;
     let empty = build(request, core, "empty", &["empty-score"], folder.path())?;
     if let Some(keep) = request.keep {
@@ -129,11 +146,16 @@ fn verify_core(
     }
 
     let total = request.expected.len();
-    let replay = score.replay(request, folder.path(), |done| progress(Progress::Scoring { core, done, total }))?;
+    let replay = score.replay(request, folder.path(), |done| {
+        progress(Progress::Scoring { core, done, total })
+    })?;
     let baseline = empty.replay(request, folder.path(), |_| {})?;
     for part in [&replay, &baseline] {
         if part.stack_depth >= part.stack_reach {
-            return Err(HarnessError::StackExhausted { core, reach: part.stack_reach });
+            return Err(HarnessError::StackExhausted {
+                core,
+                reach: part.stack_reach,
+            });
         }
     }
     let (differing_bits, first_difference) = compare(request.expected, &replay.scores);
@@ -145,7 +167,10 @@ fn verify_core(
         differing_bits,
         instructions_per_score: (instructions + rows / 2) / rows,
         flash_bytes: score.footprint.flash.saturating_sub(empty.footprint.flash),
-        static_ram_bytes: score.footprint.static_ram.saturating_sub(empty.footprint.static_ram),
+        static_ram_bytes: score
+            .footprint
+            .static_ram
+            .saturating_sub(empty.footprint.static_ram),
         stack_bytes: u64::from(replay.stack_depth.saturating_sub(baseline.stack_depth)),
         first_difference,
     })
@@ -153,6 +178,7 @@ fn verify_core(
 
 /// A firmware that replays rows.
 struct Replayer {
+    core: Core,
     elf: PathBuf,
     footprint: Footprint,
 }
@@ -174,7 +200,11 @@ fn build(
         output: &elf,
     })?;
     let footprint = firmware::footprint(&elf)?;
-    Ok(Replayer { elf, footprint })
+    Ok(Replayer {
+        core,
+        elf,
+        footprint,
+    })
 }
 
 /// What came back from replaying rows.
@@ -195,7 +225,11 @@ impl Replayer {
         mut progress: impl FnMut(usize),
     ) -> Result<Replay, HarnessError> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let rows_each = request.expected.len().div_ceil(processors).max(ROWS_PER_EMULATOR);
+        let rows_each = request
+            .expected
+            .len()
+            .div_ceil(processors)
+            .max(ROWS_PER_EMULATOR);
         let mut parts = Vec::new();
         for (index, rows) in request.rows.chunks(rows_each * request.dim).enumerate() {
             let part = folder.join(format!("part-{index}"));
@@ -209,15 +243,19 @@ impl Replayer {
             parts.push((part, rows.len() / request.dim));
         }
         thread::scope(|scope| {
-            let running: Vec<_> =
-                parts.iter().map(|(part, rows)| scope.spawn(|| self.replay_part(part, *rows))).collect();
+            let running: Vec<_> = parts
+                .iter()
+                .map(|(part, rows)| scope.spawn(|| self.replay_part(part, *rows)))
+                .collect();
             while !running.iter().all(thread::ScopedJoinHandle::is_finished) {
                 thread::sleep(PROGRESS_EVERY);
                 progress(parts.iter().map(|(part, _)| rows_done(part)).sum());
             }
             let mut all = Replay::default();
             for part in running {
-                let part = part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                let part = part
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 all.scores.extend(part.scores);
                 all.instructions += part.instructions;
                 all.stack_depth = all.stack_depth.max(part.stack_depth);
@@ -231,24 +269,42 @@ impl Replayer {
     fn replay_part(&self, folder: &Path, rows: usize) -> Result<Replay, HarnessError> {
         let scores = folder.join("scores.bin");
         let mut log = String::new();
-        let run = qemu::Run { elf: &self.elf, folder, growing: Some(&scores), colour: false };
-        let good = qemu::run(&run, |line| {
+        let run = qemu::Run {
+            elf: &self.elf,
+            folder,
+            growing: Some(&scores),
+            patience: Some(qemu::PATIENCE),
+            arguments: &[],
+            colour: false,
+        };
+        let ended = qemu::run(&run, |line| {
             log.push_str(line);
             log.push('\n');
+            ControlFlow::Continue(())
         })?;
         let failed = |reason: &str| HarnessError::Firmware {
-            machine: self.elf.display().to_string(),
+            core: self.core,
             log: format!("{log}{reason}"),
         };
-        if !good {
+        if ended != Ended::Success {
             return Err(failed("it ended with a failure status"));
         }
         let records = read_words(&scores)?;
         let report = read_words(&folder.join("report.bin"))?;
-        let Ok([scored, ticks_low, ticks_high, picoseconds_per_tick, stack_depth, stack_reach]) =
-            <[u32; REPORT_WORDS]>::try_from(report)
+        let Ok(
+            [
+                scored,
+                ticks_low,
+                ticks_high,
+                picoseconds_per_tick,
+                stack_depth,
+                stack_reach,
+            ],
+        ) = <[u32; REPORT_WORDS]>::try_from(report)
         else {
-            return Err(failed("its report has another length than this program knows"));
+            return Err(failed(
+                "its report has another length than this program knows",
+            ));
         };
         if scored as usize != rows || records.len() != rows * RECORD_WORDS {
             return Err(failed("it scored another number of rows than it was given"));
@@ -265,7 +321,8 @@ impl Replayer {
 }
 
 fn rows_done(folder: &Path) -> usize {
-    fs::metadata(folder.join("scores.bin")).map_or(0, |data| data.len() as usize / (RECORD_WORDS * WORD))
+    fs::metadata(folder.join("scores.bin"))
+        .map_or(0, |data| data.len() as usize / (RECORD_WORDS * WORD))
 }
 
 fn to_score(&[log_prob, z_norm_sq, log_det, status]: &[u32; RECORD_WORDS]) -> Option<ScoreBits> {
@@ -274,7 +331,12 @@ fn to_score(&[log_prob, z_norm_sq, log_det, status]: &[u32; RECORD_WORDS]) -> Op
 
 fn read_words(path: &Path) -> Result<Vec<u32>, HarnessError> {
     let bytes = fs::read(path).map_err(HarnessError::file("cannot read", path))?;
-    Ok(bytes.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect())
+    Ok(bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&word| u32::from_le_bytes(word))
+        .collect())
 }
 
 /// Counts differing bits; a row that only one side refuses differs in all its bits.
@@ -283,9 +345,11 @@ fn compare(desktop: &[Option<ScoreBits>], chip: &[Option<ScoreBits>]) -> (u64, O
     let mut first = None;
     for (row, (&desktop, &chip)) in desktop.iter().zip(chip).enumerate() {
         let bits = match (desktop, chip) {
-            (Some(desktop), Some(chip)) => {
-                desktop.iter().zip(&chip).map(|(a, b)| u64::from((a ^ b).count_ones())).sum()
-            }
+            (Some(desktop), Some(chip)) => desktop
+                .iter()
+                .zip(&chip)
+                .map(|(a, b)| u64::from((a ^ b).count_ones()))
+                .sum(),
             (None, None) => 0,
             _ => u64::from(u32::BITS) * size_of::<ScoreBits>() as u64 / WORD as u64,
         };
@@ -310,9 +374,20 @@ mod tests {
     #[test]
     fn every_flipped_bit_counts_and_the_first_row_is_named() {
         let desktop = [Some([0, 0, 0]), Some([0, 0, 0]), None];
-        let chip = [Some([0, 0, 0]), Some([0, 0b101, 0x8000_0000]), Some([0, 0, 0])];
+        let chip = [
+            Some([0, 0, 0]),
+            Some([0, 0b101, 0x8000_0000]),
+            Some([0, 0, 0]),
+        ];
         let (bits, first) = compare(&desktop, &chip);
         assert_eq!(bits, 3 + 96);
-        assert_eq!(first, Some(Difference { row: 1, chip: chip[1], desktop: desktop[1] }));
+        assert_eq!(
+            first,
+            Some(Difference {
+                row: 1,
+                chip: chip[1],
+                desktop: desktop[1]
+            })
+        );
     }
 }

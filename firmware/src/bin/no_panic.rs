@@ -19,8 +19,9 @@ static mut WORDS: [f32; WORKSPACE] = [0.0; WORKSPACE];
 #[entry]
 fn main() -> ! {
     let row = black_box([0.0f32; DIM]);
+    let workspace = &raw mut WORDS;
     // SAFETY: the only reference ever taken, and main runs once.
-    let workspace = unsafe { &mut *(&raw mut WORDS) };
+    let workspace = unsafe { &mut *workspace };
     let row: &[f32] = black_box(&row);
     let workspace: &mut [f32] = black_box(workspace);
     let flow: &'static nvpico::Flow<'static> = black_box(&FLOW);

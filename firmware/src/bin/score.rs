@@ -11,6 +11,7 @@
 use core::panic::PanicInfo;
 
 use cortex_m_rt::{ExceptionFrame, entry, exception};
+#[cfg(target_os = "none")]
 use defmt_semihosting as _;
 use nvpico_firmware::host::{self, File, Mode};
 use nvpico_firmware::model::{DIM, THRESHOLD, vectors};
@@ -47,8 +48,9 @@ struct Report {
 
 #[entry]
 fn main() -> ! {
+    let memory = &raw mut MEMORY;
     // SAFETY: the only reference ever taken, and main runs once.
-    let memory = unsafe { &mut *(&raw mut MEMORY) };
+    let memory = unsafe { &mut *memory };
     board::start_timer();
     let good = match File::open(c"rows.f32", Mode::Read) {
         Some(rows) => replay_file(&rows, memory),
@@ -67,15 +69,24 @@ fn replay_file(rows: &File, memory: &mut Memory) -> bool {
     loop {
         let words = rows.read(&mut memory.rows);
         let count = words / DIM;
-        if words % DIM != 0 {
-            defmt::error!("rows.f32 ends inside a row: this model has {=usize} features", DIM);
+        if !words.is_multiple_of(DIM) {
+            defmt::error!(
+                "rows.f32 ends inside a row: this model has {=usize} features",
+                DIM
+            );
             return false;
         }
         if count == 0 {
             break;
         }
         score_measured(memory, count, &mut report);
-        if !scores.write(memory.records.get(..count).unwrap_or_default().as_flattened()) {
+        if !scores.write(
+            memory
+                .records
+                .get(..count)
+                .unwrap_or_default()
+                .as_flattened(),
+        ) {
             defmt::error!("the host could not write all of scores.bin");
             return false;
         }
@@ -113,22 +124,42 @@ fn write_report(report: &Report) -> bool {
 /// The test vectors inside the generated module, each against its expected bits.
 fn check_vectors(memory: &mut Memory) -> bool {
     let count = vectors::INPUTS.len();
-    defmt::info!("{=str}: no rows.f32 here, scoring the model's {=usize} test vectors", board::NAME, count);
+    defmt::info!(
+        "{=str}: no rows.f32 here, scoring the model's {=usize} test vectors",
+        board::NAME,
+        count
+    );
     let mut differing = 0u32;
     let mut record = [[0; 4]];
-    for (index, (input, &expected)) in vectors::INPUTS.iter().zip(&vectors::LOG_PROB_BITS).enumerate() {
+    for (index, (input, &expected)) in vectors::INPUTS
+        .iter()
+        .zip(&vectors::LOG_PROB_BITS)
+        .enumerate()
+    {
         score_rows(input, &mut memory.workspace, &mut record);
         let [[bits, _, _, row_status]] = record;
         log_row(index, f32::from_bits(bits));
         if bits != expected || row_status != status::OK {
             differing += 1;
-            defmt::error!("row {=usize}: got bits {=u32:08x}, expected {=u32:08x}", index, bits, expected);
+            defmt::error!(
+                "row {=usize}: got bits {=u32:08x}, expected {=u32:08x}",
+                index,
+                bits,
+                expected
+            );
         }
     }
     if differing == 0 {
-        defmt::info!("all {=usize} log-densities have exactly the desktop's bits", count);
+        defmt::info!(
+            "all {=usize} log-densities have exactly the desktop's bits",
+            count
+        );
     } else {
-        defmt::error!("{=u32} of {=usize} log-densities differ from the desktop's", differing, count);
+        defmt::error!(
+            "{=u32} of {=usize} log-densities differ from the desktop's",
+            differing,
+            count
+        );
     }
     differing == 0
 }
@@ -136,7 +167,12 @@ fn check_vectors(memory: &mut Memory) -> bool {
 fn log_row(index: usize, log_prob: f32) {
     match THRESHOLD {
         Some(threshold) if log_prob < threshold => {
-            defmt::info!("row {=usize}: log-density {=f32}, anomalous (below {=f32})", index, log_prob, threshold);
+            defmt::info!(
+                "row {=usize}: log-density {=f32}, anomalous (below {=f32})",
+                index,
+                log_prob,
+                threshold
+            );
         }
         Some(_) => defmt::info!("row {=usize}: log-density {=f32}, normal", index, log_prob),
         None => defmt::info!("row {=usize}: log-density {=f32}", index, log_prob),

@@ -1,6 +1,6 @@
 //! BBC micro:bit version 1: nRF51822, Cortex-M0.
 //!
-//! The timer is TIMER0, 32 bits at 16 MHz: the nRF51 has no SysTick.
+//! The timer is TIMER0, 32 bits at 16 MHz: the nRF51 has no `SysTick`.
 
 /// The board's name, which is also QEMU's name for the machine.
 pub const NAME: &str = "microbit";

@@ -3,7 +3,11 @@
 //! The timer is CMSDK timer 0: 32 bits, counting down at the system clock of 25 MHz.
 
 /// The board's name, which is also QEMU's name for the machine.
-pub const NAME: &str = if cfg!(feature = "mps2-an386") { "mps2-an386" } else { "mps2-an385" };
+pub const NAME: &str = if cfg!(feature = "mps2-an386") {
+    "mps2-an386"
+} else {
+    "mps2-an385"
+};
 
 /// Virtual time of one tick: 25 MHz.
 pub const PICOSECONDS_PER_TICK: u32 = 40_000;

@@ -1,0 +1,101 @@
+//! The command line: verbs, options, exit codes.
+//!
+//! Exit code 0: done; 1: failed, with a sentence that says why; 2: wrong usage.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    demo, emulate, eval, export, import, inspect, sample, score, train, verify,
+};
+
+/// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
+/// const arrays, raise the alarm on the chip.
+#[derive(Debug, Parser)]
+#[command(name = "nvpico", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// Threads to use; all processors by default. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything on a simulated pump: record, train, evaluate, export, verify in QEMU
+    Demo(demo::DemoArgs),
+    /// Train a flow on normal readings and calibrate its threshold
+    Train(Box<train::TrainArgs>),
+    /// Log-density, p-value and decision of every row
+    Score(score::ScoreArgs),
+    /// AUROC, AUPRC, F1 and error rates on labelled rows
+    Eval(eval::EvalArgs),
+    /// Draw rows from a model
+    Sample(sample::SampleArgs),
+    /// Layers, parameters, work, flash and RAM of a model
+    Inspect(inspect::InspectArgs),
+    /// Write a model as a Rust module with const arrays
+    Export(export::ExportArgs),
+    /// Run a model on emulated Cortex-M cores and compare every bit with the desktop's
+    Verify(verify::VerifyArgs),
+    /// Take over weights trained elsewhere
+    Import(import::ImportArgs),
+    /// Run a firmware ELF in QEMU and print its decoded log (the firmware's cargo runner)
+    #[command(hide = true)]
+    Emulate(emulate::EmulateArgs),
+}
+
+/// Parses the arguments of this process and runs the verb.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(threads) = cli.threads {
+        // Fails only if a pool was built before, which nothing in this process did.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global();
+    }
+    let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Train(args) => train::run(*args),
+        Command::Score(args) => score::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Emulate(args) => emulate::run(&args),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has enough, as `head` does.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_option_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,201 @@
+//! `nvpico inspect`: what a model is and what it costs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use nvpico::LayerSpec;
+use serde::Serialize;
+
+use super::{load_model, print_json};
+use crate::math_error::{self, MathError};
+use crate::model::{Calibration, Layer, MathName, Model, Provenance};
+use crate::output::TextTable;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nvpico inspect --model pump.safetensors
+  nvpico inspect --model pump.safetensors --json
+
+Flash and RAM are what the parameters and the workspace take; `nvpico verify` measures the whole.")]
+/// Arguments of `nvpico inspect`.
+pub struct InspectArgs {
+    /// Model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A layer as deployed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerReport {
+    /// The structure.
+    pub layer: Layer,
+    /// Parameters.
+    pub parameters: usize,
+    /// Multiply-accumulates for one score.
+    pub multiply_accumulates: usize,
+    /// Bytes of scratch beside the sample.
+    pub scratch_bytes: usize,
+}
+
+/// A model; the names are those of `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Inspection {
+    /// Features of a sample.
+    pub dim: usize,
+    /// Their names.
+    pub columns: Vec<String>,
+    /// Back end of elementary functions.
+    pub math: MathName,
+    /// Its errors.
+    pub math_error: MathError,
+    /// The layers as deployed: batch norms folded.
+    pub layers: Vec<LayerReport>,
+    /// Parameters as deployed.
+    pub parameters: usize,
+    /// Multiply-accumulates for one score.
+    pub multiply_accumulates: usize,
+    /// Bytes of flash that the parameters take.
+    pub flash_bytes: usize,
+    /// Bytes of RAM that the workspace takes.
+    pub ram_bytes: usize,
+    /// The first feature that no coupling transforms.
+    pub untransformed_feature: Option<usize>,
+    /// The threshold and where it comes from.
+    pub calibration: Option<Calibration>,
+    /// Where the model comes from.
+    pub provenance: Provenance,
+    /// SHA-256 of the model file.
+    pub sha256: String,
+}
+
+/// Looks at a model.
+#[must_use]
+pub fn inspect(model: &Model) -> Inspection {
+    let deployed = model.deploy();
+    let layers = deployed.spec.layers();
+    let spec = deployed.spec.flow_spec(&layers);
+    let reports = deployed
+        .spec
+        .layers
+        .iter()
+        .zip(&layers)
+        .map(|(layer, view)| LayerReport {
+            layer: layer.clone(),
+            parameters: view.param_len(spec.dim),
+            multiply_accumulates: match view {
+                LayerSpec::Coupling(coupling) => coupling.multiply_accumulates(spec.dim),
+                _ => 0,
+            },
+            scratch_bytes: 4 * view.scratch_len(spec.dim),
+        })
+        .collect();
+    Inspection {
+        dim: spec.dim,
+        columns: model.header.columns.clone(),
+        math: deployed.spec.math,
+        math_error: math_error::measure(deployed.spec.math.into()),
+        layers: reports,
+        parameters: spec.param_len(),
+        multiply_accumulates: spec.multiply_accumulates(),
+        flash_bytes: 4 * spec.param_len(),
+        ram_bytes: 4 * spec.workspace_len(),
+        untransformed_feature: spec.untransformed_feature(),
+        calibration: model.header.calibration,
+        provenance: model.header.provenance.clone(),
+        sha256: model.hash(),
+    }
+}
+
+/// # Errors
+/// A model that cannot be read.
+pub fn run(args: &InspectArgs) -> anyhow::Result<bool> {
+    let inspection = inspect(&load_model(&args.model)?);
+    if args.json {
+        print_json(&inspection)?;
+    } else {
+        print!("{}", report(&inspection));
+    }
+    Ok(true)
+}
+
+fn describe(layer: &Layer) -> String {
+    match layer {
+        Layer::Standardize => "standardize".to_owned(),
+        Layer::Affine => "affine".to_owned(),
+        Layer::BatchNorm { .. } => "batch norm".to_owned(),
+        Layer::Permutation { .. } => "permutation".to_owned(),
+        Layer::Coupling {
+            mask,
+            transform,
+            hidden,
+            activation,
+            nets,
+        } => format!("coupling, keeps {mask:?}, {transform:?}, hidden {hidden:?} {activation:?}, nets {nets:?}"),
+    }
+}
+
+/// The inspection as a person reads it.
+#[must_use]
+pub fn report(i: &Inspection) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::new();
+    let mut table = TextTable::new(&["layer", "", "parameters", "multiply-accumulates", "scratch B"]);
+    for (index, layer) in i.layers.iter().enumerate() {
+        table.row([
+            index.to_string(),
+            describe(&layer.layer),
+            layer.parameters.to_string(),
+            layer.multiply_accumulates.to_string(),
+            layer.scratch_bytes.to_string(),
+        ]);
+    }
+    let _ = writeln!(out, "{} features: {}", i.dim, i.columns.join(", "));
+    let _ = writeln!(out, "\n{table}");
+    let _ = writeln!(out, "parameters             {}", i.parameters);
+    let _ = writeln!(out, "multiply-accumulates   {}", i.multiply_accumulates);
+    let _ = writeln!(out, "flash for parameters   {} bytes", i.flash_bytes);
+    let _ = writeln!(out, "RAM for the workspace  {} bytes", i.ram_bytes);
+    let _ = writeln!(
+        out,
+        "elementary functions   {:?} (exp off by up to {:.1e}, tanh by {:.1e})",
+        i.math, i.math_error.exp_relative, i.math_error.tanh_absolute
+    );
+    if let Some(feature) = i.untransformed_feature {
+        let _ = writeln!(
+            out,
+            "note: no coupling transforms `{}`; it is modelled as a plain Gaussian",
+            i.columns[feature]
+        );
+    }
+    match i.calibration {
+        Some(c) => {
+            let _ = writeln!(
+                out,
+                "threshold              {:.4} nats ({} % false alarms on {} held-out rows)",
+                c.threshold,
+                100.0 * c.false_alarm_rate,
+                c.rows
+            );
+        }
+        None => out.push_str("threshold              none: not calibrated\n"),
+    }
+    let p = &i.provenance;
+    let _ = writeln!(out, "made by                {}", p.made_by);
+    for source in &p.sources {
+        let _ = writeln!(out, "from                   {} (sha256 {})", source.file, source.sha256);
+    }
+    if let Some(log_prob) = p.held_out_log_prob {
+        let _ = writeln!(
+            out,
+            "held-out log-density   {log_prob:.4} nats ({} rows, epoch {}; Gaussian {})",
+            p.held_out_rows,
+            p.best_epoch,
+            p.gaussian_log_prob.map_or_else(|| "-".to_owned(), |g| format!("{g:.4}"))
+        );
+    }
+    let _ = writeln!(out, "model sha256           {}", i.sha256);
+    out
+}

@@ -1,0 +1,135 @@
+//! One file a verb: its arguments, and what it does with them. `Ok(false)` is exit code 1 with the
+//! reason already printed.
+
+pub mod demo;
+pub mod emulate;
+pub mod eval;
+pub mod export;
+pub mod import;
+pub mod inspect;
+pub mod sample;
+pub mod score;
+pub mod train;
+pub mod verify;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::data::{self, ReadOptions, Table};
+use crate::model::Model;
+
+/// Which rows and columns to read; the same for every verb that reads data.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// CSV (delimiter detected), .npy or .npz (arrays X, y); several files must have the same columns
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub data: Vec<PathBuf>,
+    /// How to read them
+    #[command(flatten)]
+    pub options: DataOptions,
+}
+
+/// How to read data files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DataOptions {
+    /// Columns to use, in this order; all numeric ones by default
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub columns: Option<Vec<String>>,
+    /// Columns to leave out
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub exclude: Vec<String>,
+    /// Column that says which rows are anomalous (0/1, true/false); never a feature
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Leave out rows with missing or non-finite cells, and say how many, instead of failing
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// Read numbers such as 1,5 as 1.5
+    #[arg(long)]
+    pub decimal_comma: bool,
+    /// Delimiter of CSV files; detected by default
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+}
+
+impl DataOptions {
+    fn read_options(&self) -> anyhow::Result<ReadOptions> {
+        let delimiter = self
+            .delimiter
+            .map(|c| u8::try_from(c).context("the delimiter must be one ASCII character"))
+            .transpose()?;
+        Ok(ReadOptions {
+            columns: self.columns.clone(),
+            exclude: self.exclude.clone(),
+            label: self.label.clone(),
+            skip_bad: self.skip_bad,
+            delimiter,
+            header: None,
+            decimal_comma: self.decimal_comma,
+        })
+    }
+
+    /// Reads files for training.
+    pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<Table> {
+        let table = data::read(files, &self.read_options()?)?;
+        report_skipped(&table);
+        Ok(table)
+    }
+}
+
+impl DataArgs {
+    /// Reads the columns that a model wants.
+    pub(crate) fn read_for(&self, model: &Model) -> anyhow::Result<Table> {
+        let table = data::read_for(
+            &model.header.columns,
+            &self.data,
+            &self.options.read_options()?,
+        )?;
+        report_skipped(&table);
+        Ok(table)
+    }
+}
+
+fn report_skipped(table: &Table) {
+    if table.skipped_rows > 0 {
+        eprintln!(
+            "left out {} of {} rows with missing or non-finite cells",
+            table.skipped_rows,
+            table.rows + table.skipped_rows
+        );
+    }
+}
+
+/// Loads a model, with what to do if that fails.
+pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
+    Model::load(path).context("cannot use this model")
+}
+
+/// Prints a JSON document and a line end.
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// A progress bar on a terminal, nothing in a pipe.
+pub(crate) fn progress_bar(length: u64, template: &str) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}

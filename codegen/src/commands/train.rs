@@ -1,0 +1,232 @@
+//! `nvpico train`: from normal readings to a calibrated model.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use clap::Args;
+use nvpico::train::Epoch;
+use serde::Serialize;
+
+use super::{DataArgs, print_json, progress_bar};
+use crate::data::Table;
+use crate::math_error;
+use crate::recipe::Recipe;
+use crate::training::{self, Outcome};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nvpico train --data normal.csv --out pump.safetensors
+  nvpico train --data monday.csv tuesday.csv --exclude time --out pump.safetensors --hidden 16,16 --seed 7
+  nvpico train --data normal.csv --valid next-day.csv --config pump.toml --out pump.safetensors
+
+All rows must be normal. Ctrl-C ends the training and keeps the best state so far.
+A config file holds the same settings, such as: couplings = 4, hidden = [16, 16], learning-rate = 0.001.")]
+/// Arguments of `nvpico train`.
+pub struct TrainArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Other normal rows for early stopping and calibration, instead of a share of --data
+    #[arg(long, value_name = "FILE")]
+    valid: Option<PathBuf>,
+    /// Model file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// TOML file with settings; the command line wins
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    recipe: Recipe,
+    /// Print a summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The summary of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    out: String,
+    rows: usize,
+    train_rows: usize,
+    held_out_rows: usize,
+    columns: &'a [String],
+    constant_columns: &'a [String],
+    epochs: usize,
+    best_epoch: usize,
+    held_out_log_prob: f64,
+    gaussian_log_prob: f64,
+    threshold: Option<f32>,
+    false_alarm_rate: Option<f64>,
+    parameters: usize,
+    interrupted: bool,
+}
+
+/// # Errors
+/// Whatever keeps the model from being trained or written.
+pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
+    let file = match &args.config {
+        Some(path) => read_config(path)?,
+        None => Recipe::default(),
+    };
+    // Find out now, not after the training, that the model cannot be written.
+    if let Some(folder) = args.out.parent().filter(|f| !f.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        anyhow::bail!("{}: the folder {} does not exist", args.out.display(), folder.display());
+    }
+    let table = args.data.options.read(&args.data.data)?;
+    say_columns(&table);
+    let table = normal_rows_only(table);
+    let valid = args
+        .valid
+        .as_ref()
+        .map(|path| -> anyhow::Result<Table> {
+            let mut options = args.data.options.clone();
+            options.columns = Some(table.columns.clone());
+            options.exclude.clear();
+            Ok(normal_rows_only(options.read(std::slice::from_ref(path))?))
+        })
+        .transpose()?;
+    let recipe = args.recipe.or(file);
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let outcome = fit_with_progress(&table, valid.as_ref(), recipe, &interrupted)?;
+    outcome.model.save(&args.out)?;
+    let interrupted = interrupted.load(Ordering::Relaxed);
+    if interrupted {
+        eprintln!("interrupted: kept the best state so far");
+    }
+    report(&outcome);
+    eprintln!("wrote {}", args.out.display());
+    if args.json {
+        let provenance = &outcome.model.header.provenance;
+        print_json(&Summary {
+            out: args.out.display().to_string(),
+            rows: table.rows,
+            train_rows: provenance.train_rows,
+            held_out_rows: provenance.held_out_rows,
+            columns: &table.columns,
+            constant_columns: &outcome.constant_columns,
+            epochs: outcome.epochs,
+            best_epoch: provenance.best_epoch,
+            held_out_log_prob: outcome.held_out_log_prob,
+            gaussian_log_prob: outcome.gaussian_log_prob,
+            threshold: outcome.model.threshold(),
+            false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
+            parameters: outcome.model.params.len(),
+            interrupted,
+        })?;
+    }
+    Ok(true)
+}
+
+fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+}
+
+fn say_columns(table: &Table) {
+    eprintln!("{} rows of {} features: {}", table.rows, table.columns.len(), table.columns.join(", "));
+    for skipped in &table.skipped_columns {
+        eprintln!("column `{}` is not used: {}", skipped.name, skipped.reason);
+    }
+}
+
+/// Drops rows that a label column calls anomalous: a model is trained on normal rows.
+fn normal_rows_only(mut table: Table) -> Table {
+    let Some(labels) = table.labels.take() else {
+        return table;
+    };
+    let dim = table.columns.len();
+    let before = table.rows;
+    let normal = |index: &usize| !labels[*index];
+    table.values = (0..before)
+        .filter(normal)
+        .flat_map(|row| table.values[row * dim..(row + 1) * dim].to_vec())
+        .collect();
+    table.row_numbers = (0..before).filter(normal).map(|row| table.row_numbers[row]).collect();
+    table.rows = table.row_numbers.len();
+    if table.rows < before {
+        eprintln!("left out {} rows labelled anomalous", before - table.rows);
+    }
+    table
+}
+
+/// Trains with a progress bar on a terminal, or a line for every tenth epoch in a pipe.
+pub(super) fn fit_with_progress(
+    table: &Table,
+    valid: Option<&Table>,
+    recipe: Recipe,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Outcome> {
+    let epochs = recipe.clone().resolved(table.rows).epochs.unwrap_or(0) as u64;
+    let bar = progress_bar(
+        epochs,
+        "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
+    );
+    let terminal = std::io::stderr().is_terminal();
+    let mut best = f64::NEG_INFINITY;
+    let outcome = training::fit(table, valid, recipe, |epoch: &Epoch| {
+        best = best.max(epoch.held_out_log_prob);
+        let text = format!(
+            "train {:.3}, held out {:.3}, best {best:.3} nats",
+            epoch.train_log_prob, epoch.held_out_log_prob
+        );
+        bar.set_message(text.clone());
+        bar.inc(1);
+        if !terminal && (epoch.epoch == 1 || epoch.epoch % 10 == 0) {
+            eprintln!("epoch {}: {text}", epoch.epoch);
+        }
+        if epoch.skipped_batches > 0 {
+            bar.suspend(|| {
+                eprintln!("epoch {}: left out {} overflowing batches", epoch.epoch, epoch.skipped_batches);
+            });
+        }
+        !interrupted.load(Ordering::Relaxed)
+    });
+    bar.finish_and_clear();
+    outcome
+}
+
+/// What the training came to, on standard error.
+pub(super) fn report(outcome: &Outcome) {
+    for name in &outcome.constant_columns {
+        eprintln!("column `{name}` is constant: any change of it by one unit counts as one standard deviation");
+    }
+    let provenance = &outcome.model.header.provenance;
+    eprintln!(
+        "best of {} epochs: number {}; mean log-density of {} held-out rows:",
+        outcome.epochs, provenance.best_epoch, provenance.held_out_rows
+    );
+    eprintln!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
+    eprintln!("  Gaussian  {:>12.4} nats (full covariance, same rows)", outcome.gaussian_log_prob);
+    if outcome.gaussian_ridge > 0.0 {
+        eprintln!("  (the Gaussian's covariance is singular; its diagonal was raised to fit it)");
+    }
+    if outcome.held_out_log_prob <= outcome.gaussian_log_prob {
+        eprintln!(
+            "  the flow does NOT beat the Gaussian: too few rows, held-out rows unlike the training rows\n  \
+             (try --split blocks), or too strong a model (try fewer --couplings or more --noise)"
+        );
+    }
+    if let Some(calibration) = outcome.model.header.calibration {
+        eprintln!(
+            "threshold {:.4} nats: {} % false alarms on the held-out rows",
+            calibration.threshold,
+            100.0 * calibration.false_alarm_rate
+        );
+        let least = 1.0 / calibration.false_alarm_rate.max(f64::MIN_POSITIVE);
+        if least > calibration.rows as f64 {
+            eprintln!(
+                "  {} held-out rows are too few to resolve that rate: the threshold is their minimum",
+                calibration.rows
+            );
+        }
+    }
+    math_error::report(outcome.model.header.spec.math);
+}

@@ -1,0 +1,307 @@
+//! What can be wrong with a table, in words a person with a spreadsheet understands.
+//!
+//! ```
+//! use nvpico_codegen::data::{ReadOptions, read};
+//!
+//! let error = read(&["no-such.csv".into()], &ReadOptions::default()).unwrap_err();
+//! assert_eq!(error.to_string(), "no-such.csv: there is no such file");
+//! ```
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// 1-based line of a text file, the header being one.
+    Line(u64),
+    /// 1-based row of an array.
+    Row(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(out, "line {line}"),
+            Self::Row(row) => write!(out, "row {row}"),
+        }
+    }
+}
+
+/// What is wrong with one cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing, or a word for nothing (`NA`, `NaN`, `null`).
+    Missing(String),
+    /// An infinity.
+    Infinite(String),
+    /// A number that no `f32` holds.
+    TooLarge(String),
+    /// A number with a decimal comma.
+    DecimalComma(String),
+    /// Not a number.
+    Text(String),
+    /// A label that is none of the known ones.
+    Label(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(cell) if cell.is_empty() => write!(out, "the cell is empty"),
+            Self::Missing(cell) => write!(out, "the value is missing ({cell:?})"),
+            Self::Infinite(cell) => write!(out, "{cell:?} is not finite"),
+            Self::TooLarge(cell) => write!(out, "{cell:?} is too large for a 32-bit float"),
+            Self::DecimalComma(cell) => write!(
+                out,
+                "{cell:?} has a comma where a number has a point (--decimal-comma reads it)"
+            ),
+            Self::Text(cell) => write!(out, "{cell:?} is not a number"),
+            Self::Label(cell) => {
+                write!(out, "{cell:?} is no label (0 or 1, true or false, normal or anomaly)")
+            }
+        }
+    }
+}
+
+/// Why a table could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// No file was named.
+    #[error("no data file was given")]
+    NoFiles,
+    /// The file is not there.
+    #[error("{}: there is no such file", path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder where a file should be.
+    #[error("{}: this is a directory; name the files in it", path.display())]
+    Directory {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file has nothing to learn from.
+    #[error("{}: {what}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        what: &'static str,
+    },
+    /// The file is not what its readers understand.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        reason: String,
+    },
+    /// A row with more or fewer cells than the first.
+    #[error(
+        "{}: {place} has {found} cells where the first row has {expected} (--skip-bad leaves such rows out)",
+        path.display()
+    )]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        place: Place,
+        /// Its cells.
+        found: usize,
+        /// Cells of the first row.
+        expected: usize,
+    },
+    /// A cell of a used column that is no finite number.
+    #[error(
+        "{}: {place}, column {column:?}: {fault}{} (--skip-bad leaves such rows out)",
+        path.display(),
+        others(*more)
+    )]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        place: Place,
+        /// The column's name.
+        column: String,
+        /// What is wrong.
+        fault: Fault,
+        /// Further bad cells in the same column of the same file.
+        more: usize,
+    },
+    /// A column that was asked for is not there.
+    #[error("{}: no column {name:?}{}; there are {}", path.display(), suggestion(closest.as_ref()), list(available))]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// A name that is nearly the same.
+        closest: Option<String>,
+        /// What there is.
+        available: Vec<String>,
+    },
+    /// A column that was asked for holds no numbers.
+    #[error("{}: column {name:?} has no numbers: {reason}", path.display())]
+    NotNumeric {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        name: String,
+        /// What it has.
+        reason: String,
+    },
+    /// The options contradict each other.
+    #[error("{0}")]
+    Options(String),
+    /// Two files of one table differ in their columns.
+    #[error(
+        "{}: {difference}, unlike {} (--columns chooses columns that all files have)",
+        path.display(), first.display()
+    )]
+    Columns {
+        /// The file that differs.
+        path: PathBuf,
+        /// How, as in "lacks the column \"flow\"".
+        difference: String,
+        /// The file it is compared with.
+        first: PathBuf,
+    },
+    /// The file does not have the columns the model was trained on.
+    #[error(
+        "{}: the model's {} {} missing; it expects {}; the file has {}",
+        path.display(), list(missing), if missing.len() == 1 { "is" } else { "are" }, list(expected), list(found)
+    )]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Expected and not found.
+        missing: Vec<String>,
+        /// The model's columns.
+        expected: Vec<String>,
+        /// The file's columns.
+        found: Vec<String>,
+    },
+    /// A file without header has another number of columns than the model.
+    #[error(
+        "{}: the model expects {} values a row ({}), and the file, which has no column names, has {found}",
+        path.display(), expected.len(), list(expected)
+    )]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// The model's columns.
+        expected: Vec<String>,
+        /// The file's number of columns.
+        found: usize,
+    },
+    /// Every row was left out.
+    #[error("none of the {rows} rows is usable; the first: {first}")]
+    NothingLeft {
+        /// Rows read.
+        rows: usize,
+        /// The first reason.
+        first: Box<DataError>,
+    },
+}
+
+fn others(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        1 => ", and one more cell of it is bad".into(),
+        _ => format!(", and {more} more cells of it are bad"),
+    }
+}
+
+fn suggestion(closest: Option<&String>) -> String {
+    closest.map_or(String::new(), |name| format!(" (did you mean {name:?}?)"))
+}
+
+/// At most twelve names.
+fn list(names: &[String]) -> String {
+    let mut text = names.iter().take(12).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => text.push_str("none"),
+        1..=12 => {}
+        all => text.push_str(&format!(" and {} more", all - 12)),
+    }
+    text
+}
+
+/// The available name nearest to a mistyped one, if one is near: upper and lower case count as
+/// equal, and up to a third of the letters may differ.
+#[must_use]
+pub fn closest(name: &str, available: &[String]) -> Option<String> {
+    let wanted: Vec<char> = name.to_lowercase().chars().collect();
+    let distance = |other: &String| edit_distance(&wanted, &other.to_lowercase().chars().collect::<Vec<_>>());
+    available
+        .iter()
+        .map(|other| (distance(other), other))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, other)| {
+            *distance <= wanted.len().max(other.chars().count()) / 3 || other.to_lowercase().starts_with(&name.to_lowercase())
+        })
+        .map(|(_, other)| other.clone())
+}
+
+/// Levenshtein's: insertions, deletions and replacements from one to the other.
+fn edit_distance(from: &[char], to: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn suggests_what_is_near_and_nothing_else() {
+        let available = names(&["Current", "Pressure", "Volume Flow RateRMS"]);
+        assert_eq!(closest("current", &available).unwrap(), "Current");
+        assert_eq!(closest("Presure", &available).unwrap(), "Pressure");
+        assert_eq!(closest("humidity", &available), None);
+        assert_eq!(closest("x", &[]), None);
+    }
+
+    #[test]
+    fn edit_distance_by_hand() {
+        let distance = |a: &str, b: &str| {
+            edit_distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
+        };
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("flow", "flow"), 0);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let many: Vec<String> = (0..20).map(|i| format!("c{i}")).collect();
+        assert!(list(&many).ends_with("\"c11\" and 8 more"));
+        assert_eq!(list(&[]), "none");
+    }
+}

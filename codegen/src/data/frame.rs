@@ -1,0 +1,214 @@
+//! One file as it was read, before columns are chosen.
+//!
+//! Cells that are no finite `f32` are kept as not-a-number beside a note of the first of them, so
+//! that only the columns that are used can fail, and only with the words for what stands there.
+//!
+//! ```
+//! use nvpico_codegen::data::{Fault, parse_number};
+//!
+//! assert_eq!(parse_number(" 1.5e3 ", false), Ok(1500.0));
+//! assert_eq!(parse_number("1,5", true), Ok(1.5));
+//! assert_eq!(parse_number("1,5", false), Err(Fault::DecimalComma("1,5".into())));
+//! assert_eq!(parse_number("NaN", false), Err(Fault::Missing("NaN".into())));
+//! ```
+
+use std::path::PathBuf;
+
+use super::error::{Fault, Place};
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub path: PathBuf,
+    pub sha256: String,
+    /// False when the names were made up (`c0`, `c1`, ...).
+    pub named: bool,
+    pub columns: Vec<Column>,
+    /// Labels, when they were asked for and found, or stood beside the rows in an archive.
+    pub labels: Option<Labels>,
+    /// Rows whose cells could be told apart.
+    pub rows: usize,
+    /// Position of each of them among all data rows of the file, from 0.
+    pub positions: Vec<u64>,
+    /// 1-based place of each of them.
+    pub places: Vec<Place>,
+    /// The first row with another number of cells.
+    pub ragged: Option<(Place, usize)>,
+    /// All data rows, ragged ones too.
+    pub total_rows: usize,
+    /// What was left aside for a reason the user should hear, by name.
+    pub aside: Vec<(String, String)>,
+}
+
+/// One column of numbers; not-a-number marks a bad cell.
+#[derive(Debug, Default)]
+pub(super) struct Column {
+    pub name: String,
+    pub values: Vec<f32>,
+    /// Cells that say anything.
+    pub filled: usize,
+    /// Cells that are numbers, finite or not.
+    pub numbers: usize,
+    /// Cells that would be numbers with a decimal comma.
+    pub commas: usize,
+    /// Row index and fault of the first bad cell.
+    pub first_bad: Option<(usize, Fault)>,
+    /// Number of bad cells.
+    pub bad: usize,
+    /// The first cell that says something and is no number.
+    pub example: Option<String>,
+}
+
+impl Column {
+    pub fn named(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    pub fn push(&mut self, cell: Result<f32, Fault>) {
+        match cell {
+            Ok(value) => {
+                self.filled += 1;
+                self.numbers += 1;
+                self.values.push(value);
+            }
+            Err(fault) => {
+                match &fault {
+                    Fault::Missing(_) => {}
+                    Fault::Infinite(_) | Fault::TooLarge(_) => {
+                        self.filled += 1;
+                        self.numbers += 1;
+                    }
+                    Fault::DecimalComma(cell) | Fault::Text(cell) | Fault::Label(cell) => {
+                        self.filled += 1;
+                        self.commas += usize::from(matches!(fault, Fault::DecimalComma(_)));
+                        self.example.get_or_insert_with(|| cell.clone());
+                    }
+                }
+                self.bad += 1;
+                self.first_bad.get_or_insert((self.values.len(), fault));
+                self.values.push(f32::NAN);
+            }
+        }
+    }
+
+}
+
+/// The label column; `None` marks a cell that is no label.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    pub name: String,
+    pub values: Vec<Option<bool>>,
+    pub first_bad: Option<(usize, Fault)>,
+    pub bad: usize,
+}
+
+impl Labels {
+    pub fn push(&mut self, cell: &str) {
+        let value = parse_label(cell);
+        if value.is_none() {
+            let cell = cell.trim();
+            let fault = if cell.is_empty() { Fault::Missing(String::new()) } else { Fault::Label(cell.into()) };
+            self.first_bad.get_or_insert((self.values.len(), fault));
+            self.bad += 1;
+        }
+        self.values.push(value);
+    }
+}
+
+/// 0 or 1 as a number, true or false, normal or anomaly (anomalous, abnormal), in any case.
+fn parse_label(cell: &str) -> Option<bool> {
+    let cell = cell.trim().to_lowercase();
+    match cell.as_str() {
+        "true" | "anomaly" | "anomalous" | "abnormal" => Some(true),
+        "false" | "normal" => Some(false),
+        number => match number.parse::<f64>() {
+            Ok(value) if value == 0.0 => Some(false),
+            Ok(value) if (value - 1.0).abs() < f64::EPSILON => Some(true),
+            _ => None,
+        },
+    }
+}
+
+/// A cell as a finite `f32`, read as `f64` and rounded once.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f32, Fault> {
+    let cell = cell.trim();
+    if matches!(
+        cell.to_ascii_lowercase().as_str(),
+        "" | "nan" | "na" | "n/a" | "null" | "none" | "-nan" | "-" | "?"
+    ) {
+        return Err(Fault::Missing(cell.into()));
+    }
+    let with_point = || cell.replacen(',', ".", 1);
+    let parsed = if decimal_comma && cell.contains(',') && !cell.contains('.') {
+        with_point().parse::<f64>()
+    } else {
+        cell.parse::<f64>()
+    };
+    match parsed {
+        Ok(value) => narrow(value, || cell.into()),
+        Err(_) if !cell.contains('.') && with_point().parse::<f64>().is_ok() => {
+            Err(Fault::DecimalComma(cell.into()))
+        }
+        Err(_) => Err(Fault::Text(cell.into())),
+    }
+}
+
+/// An `f64` as a finite `f32`, or why not.
+pub(super) fn narrow(value: f64, text: impl Fn() -> String) -> Result<f32, Fault> {
+    let narrow = value as f32;
+    if value.is_nan() {
+        Err(Fault::Missing(text()))
+    } else if value.is_infinite() {
+        Err(Fault::Infinite(text()))
+    } else if narrow.is_infinite() {
+        Err(Fault::TooLarge(text()))
+    } else {
+        Ok(narrow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_the_usual_spellings() {
+        for (cell, value) in [("1", 1.0), ("-.5", -0.5), ("+2.", 2.0), ("1E-3", 1e-3), ("1e-60", 0.0)] {
+            assert_eq!(parse_number(cell, false), Ok(value), "{cell}");
+        }
+        // Rounded to f32 once, from the decimal's f64.
+        assert_eq!(parse_number("0.1", false), Ok(0.1));
+        assert_eq!(parse_number("3.4028235e38", false), Ok(f32::MAX));
+    }
+
+    #[test]
+    fn faults_by_kind() {
+        let fault = |cell: &str| parse_number(cell, false).unwrap_err();
+        assert_eq!(fault("  "), Fault::Missing(String::new()));
+        assert_eq!(fault("n/a"), Fault::Missing("n/a".into()));
+        assert_eq!(fault("-inf"), Fault::Infinite("-inf".into()));
+        assert_eq!(fault("1e39"), Fault::TooLarge("1e39".into()));
+        assert_eq!(fault("1,5"), Fault::DecimalComma("1,5".into()));
+        assert_eq!(fault("1.000,5"), Fault::Text("1.000,5".into()));
+        assert_eq!(fault("on"), Fault::Text("on".into()));
+        // Asked for, a comma is a point, and a point still is one.
+        assert_eq!(parse_number("-2,25", true), Ok(-2.25));
+        assert_eq!(parse_number("2.25", true), Ok(2.25));
+    }
+
+    #[test]
+    fn labels_in_the_usual_spellings() {
+        for cell in ["1", "1.0", " TRUE", "Anomaly"] {
+            assert_eq!(parse_label(cell), Some(true), "{cell}");
+        }
+        for cell in ["0", "0.0", "-0", "false", "normal"] {
+            assert_eq!(parse_label(cell), Some(false), "{cell}");
+        }
+        for cell in ["", "2", "0.5", "yes?", "nan"] {
+            assert_eq!(parse_label(cell), None, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading tables of sensor readings: CSV and its relatives, `.npy`, `.npz`.
+//!
+//! One or more files become one [`Table`] of finite `f32`. Text columns are set aside by name, a
+//! bad cell in a used column is an error that names file, line and column, and what was read is
+//! known by its SHA-256.
+//!
+//! ```
+//! use nvpico_codegen::data::{ReadOptions, read};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("pump.csv");
+//! std::fs::write(&file, "time;flow;pressure;anomaly\n10:00;1.5;2;0.0\n10:01;1.6;9;1.0\n")?;
+//!
+//! let options = ReadOptions { label: Some("anomaly".into()), ..ReadOptions::default() };
+//! let table = read(&[file], &options)?;
+//! assert_eq!(table.columns, ["flow", "pressure"]);
+//! assert_eq!(table.row(1), [1.6, 9.0]);
+//! assert_eq!(table.labels, Some(vec![false, true]));
+//! assert_eq!(table.skipped_columns[0].name, "time");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arrays;
+mod delimited;
+mod error;
+mod frame;
+mod select;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use delimited::detect_delimiter;
+pub use error::{DataError, Fault, Place, closest};
+pub use frame::parse_number;
+pub use stats::{ColumnStats, column_stats, constant_columns};
+
+use frame::Frame;
+
+/// Finite readings, one row after another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Names of the features, in the order of the values; `c0`, `c1`, ... in files without names.
+    pub columns: Vec<String>,
+    /// Number of rows kept.
+    pub rows: usize,
+    /// Row-major, `rows * columns.len()`, all finite.
+    pub values: Vec<f32>,
+    /// True for an anomalous row, where the files have labels.
+    pub labels: Option<Vec<bool>>,
+    /// Columns that are no features, and why.
+    pub skipped_columns: Vec<SkippedColumn>,
+    /// Rows left out because of a bad cell.
+    pub skipped_rows: usize,
+    /// The files, in order.
+    pub source: Vec<SourceFile>,
+    /// For each kept row its number from 1 among all data rows of all files, left-out ones counted.
+    pub row_numbers: Vec<u64>,
+}
+
+impl Table {
+    /// Number of features.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// One row.
+    ///
+    /// # Panics
+    /// When there are not so many rows.
+    #[must_use]
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.dim()..(index + 1) * self.dim()]
+    }
+
+    /// All rows, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.dim().max(1))
+    }
+}
+
+/// A column that is no feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SkippedColumn {
+    /// Its name.
+    pub name: String,
+    /// Why, as in `text, such as "on"`.
+    pub reason: String,
+}
+
+impl fmt::Display for SkippedColumn {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ({})", self.name, self.reason)
+    }
+}
+
+/// Where rows come from: enough to know the file again, and nothing about the machine it lay on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// File name without folders.
+    pub file: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Rows used of it.
+    pub rows: usize,
+}
+
+/// What to read and how.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The features, by name (by number from 0 in files without names); all numeric columns if not
+    /// given.
+    pub columns: Option<Vec<String>>,
+    /// Columns that are no features.
+    pub exclude: Vec<String>,
+    /// The column (or array of an archive) with the labels. Archives give an array `y` unasked.
+    pub label: Option<String>,
+    /// Leave out rows with bad cells, and count them, instead of failing.
+    pub skip_bad: bool,
+    /// The delimiter of text files; found out if not given.
+    pub delimiter: Option<u8>,
+    /// Whether text files begin with names; found out if not given.
+    pub header: Option<bool>,
+    /// Read `1,5` as 1.5.
+    pub decimal_comma: bool,
+}
+
+/// Reads files into one table. Files with names are matched by them, in the first file's order.
+///
+/// # Errors
+/// See [`DataError`]: each names the file and, where there is one, line and column.
+pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError> {
+    select::table(&frames(paths, options)?, options)
+}
+
+/// Reads just the columns of a model, in its order. A file without names is taken by position when
+/// it has, besides the label and excluded columns, just as many. `options.columns` is not used.
+///
+/// # Errors
+/// As [`read`]; a file that lacks columns is told which, beside those expected and those found.
+pub fn read_for(
+    columns: &[String],
+    paths: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<Table, DataError> {
+    let mut frames = frames(paths, options)?;
+    for frame in &mut frames {
+        select::fit_to_model(frame, columns, &options.exclude)?;
+    }
+    let chosen = ReadOptions {
+        columns: Some(columns.to_vec()),
+        exclude: Vec::new(),
+        ..options.clone()
+    };
+    select::table(&frames, &chosen)
+}
+
+fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataError> {
+    if paths.is_empty() {
+        return Err(DataError::NoFiles);
+    }
+    paths.iter().map(|path| frame(path, options)).collect()
+}
+
+fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
+    if path.is_dir() {
+        return Err(DataError::Directory { path: path.into() });
+    }
+    let bytes = fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => DataError::NotFound { path: path.into() },
+        _ => DataError::Io { path: path.into(), source },
+    })?;
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    // By contents rather than by name: a file may be called anything.
+    if bytes.starts_with(b"\x93NUMPY") {
+        arrays::read_npy(path, &bytes, sha256, options)
+    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        arrays::read_npz(path, &bytes, sha256, options)
+    } else {
+        delimited::read(path, &bytes, sha256, options)
+    }
+}

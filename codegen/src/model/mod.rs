@@ -1,0 +1,488 @@
+//! The model file: one `.safetensors` with the parameters, and all else as JSON in its header.
+//!
+//! | tensor | shape | holds |
+//! | --- | --- | --- |
+//! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
+//! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
+//!
+//! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
+//! refused, and so is a field it does not know: a model must not be half understood.
+//!
+//! ```no_run
+//! use nvpico_codegen::model::Model;
+//!
+//! let model = Model::load("pump.safetensors".as_ref())?;
+//! let deployed = model.deploy();
+//! let scores = deployed.score(&[0.0; 8]);
+//! # Ok::<(), nvpico_codegen::model::ModelError>(())
+//! ```
+
+mod spec;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use nvpico::{Flow, FlowSpec, LayerSpec, Score, ScoreError};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::output;
+pub use spec::{ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, TransformName};
+
+/// Version of the file format and of the arithmetic: a change of either is a new number.
+pub const FORMAT: u32 = 1;
+
+/// The header's `nvpico` entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The structure.
+    pub spec: ModelSpec,
+    /// Names of the features, in order.
+    pub columns: Vec<String>,
+    /// The decision, where the model was calibrated.
+    pub calibration: Option<Calibration>,
+    /// Where the model comes from.
+    pub provenance: Provenance,
+}
+
+/// How the threshold was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// A log-density below it is anomalous, in nats.
+    pub threshold: f32,
+    /// The false-alarm rate asked for.
+    pub false_alarm_rate: f64,
+    /// Held-out rows it was chosen on.
+    pub rows: usize,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Program and version.
+    pub made_by: String,
+    /// Files read, with their SHA-256.
+    pub sources: Vec<Source>,
+    /// Training options, as a TOML text that `train --config` takes; empty for an imported model.
+    pub config: String,
+    /// Rows trained on.
+    pub train_rows: usize,
+    /// Rows held out.
+    pub held_out_rows: usize,
+    /// Epoch the parameters come from.
+    pub best_epoch: usize,
+    /// Mean log-density of the held-out rows, in nats.
+    pub held_out_log_prob: Option<f64>,
+    /// The same of a full-covariance Gaussian.
+    pub gaussian_log_prob: Option<f64>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// File name without folders.
+    pub file: String,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// A model: header, parameters, calibration rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// All that is not a tensor.
+    pub header: Header,
+    /// Parameters in the spec's order.
+    pub params: Vec<f32>,
+    /// Log-densities of the calibration rows, ascending; empty without calibration.
+    pub calibration: Vec<f32>,
+}
+
+/// Why a model file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not a model of this program, or a damaged one.
+    #[error("{path}: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A model as the chip runs it: batch norms folded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployed {
+    /// The folded structure.
+    pub spec: ModelSpec,
+    /// Its parameters.
+    pub params: Vec<f32>,
+}
+
+impl Deployed {
+    /// Runs `use_flow` with the validated flow.
+    ///
+    /// # Panics
+    /// Never for a model that was loaded or built by this crate: those are validated.
+    pub fn with_flow<R>(&self, use_flow: impl FnOnce(&Flow<'_>) -> R) -> R {
+        let layers = self.spec.layers();
+        let flow = Flow::new(self.spec.flow_spec(&layers), &self.params)
+            .expect("a model is validated where it enters");
+        use_flow(&flow)
+    }
+
+    /// Scores rows (row-major) as the chip would.
+    #[must_use]
+    pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+        self.with_flow(|flow| nvpico::batch::score(flow, rows))
+    }
+}
+
+impl Model {
+    /// The model as the chip runs it.
+    #[must_use]
+    pub fn deploy(&self) -> Deployed {
+        let layers = self.header.spec.layers();
+        let folded = nvpico::train::fold(&self.header.spec.flow_spec(&layers), &self.params);
+        let layers = self
+            .header
+            .spec
+            .layers
+            .iter()
+            .map(|layer| match layer {
+                Layer::BatchNorm { .. } => Layer::Affine,
+                other => other.clone(),
+            })
+            .collect();
+        Deployed {
+            spec: ModelSpec {
+                layers,
+                ..self.header.spec.clone()
+            },
+            params: folded.params,
+        }
+    }
+
+    /// The share of calibration rows (and this one) that are at most as likely: the p-value of
+    /// "this row is normal". `None` without calibration.
+    #[must_use]
+    pub fn p_value(&self, log_prob: f32) -> Option<f64> {
+        if self.calibration.is_empty() {
+            return None;
+        }
+        let below = self.calibration.partition_point(|&c| c <= log_prob);
+        Some((below + 1) as f64 / (self.calibration.len() + 1) as f64)
+    }
+
+    /// The threshold, where the model has one.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f32> {
+        self.header.calibration.map(|c| c.threshold)
+    }
+
+    /// Sets threshold and calibration rows from held-out log-densities.
+    pub fn calibrate(&mut self, log_probs: &[f32], false_alarm_rate: f64) {
+        let mut sorted = log_probs.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        // At most this many of the rows may lie below the threshold.
+        let allowed = (false_alarm_rate * sorted.len() as f64) as usize;
+        let at = sorted[allowed.min(sorted.len() - 1)];
+        self.header.calibration = Some(Calibration {
+            threshold: if at.is_finite() { at } else { f32::MIN },
+            false_alarm_rate,
+            rows: sorted.len(),
+        });
+        self.calibration = sorted;
+    }
+
+    /// Checks everything a loaded or imported model must hold.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn validate(&self) -> Result<(), String> {
+        let header = &self.header;
+        if header.format != FORMAT {
+            return Err(format!(
+                "the model has format {}, this program knows format {FORMAT}",
+                header.format
+            ));
+        }
+        if header.columns.len() != header.spec.dim {
+            return Err(format!(
+                "{} column names for {} features",
+                header.columns.len(),
+                header.spec.dim
+            ));
+        }
+        let layers = header.spec.layers();
+        Flow::new(header.spec.flow_spec(&layers), &self.params).map_err(|e| e.to_string())?;
+        if let Some(at) = self.params.iter().position(|p| !p.is_finite()) {
+            return Err(format!("parameter {at} is {}", self.params[at]));
+        }
+        check_scales(&header.spec.flow_spec(&layers), &self.params)?;
+        if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
+            return Err("the calibration rows are not ascending numbers".into());
+        }
+        if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {
+            return Err("the threshold is not a finite number".into());
+        }
+        Ok(())
+    }
+
+    /// Reads and checks a model file.
+    ///
+    /// # Errors
+    /// [`ModelError`] for a file that cannot be read, is no model, or is not valid.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_bytes(&bytes).map_err(|reason| ModelError::Format {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    /// A model from the bytes of its file.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|e| format!("not a .safetensors file ({e})"))?;
+        let text = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|entries| entries.get("nvpico"))
+            .ok_or("no `nvpico` entry in its header: weights of another program go through `nvpico import`")?;
+        // The version first: a newer file may have fields that this program cannot name.
+        let version: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| format!("its header is damaged: {e}"))?;
+        match version.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format == u64::from(FORMAT) => {}
+            found => {
+                let found = found.map_or_else(|| "no".to_owned(), |f| f.to_string());
+                return Err(format!(
+                    "the model has format {found}, this program knows format {FORMAT}: use the version of nvpico that made it"
+                ));
+            }
+        }
+        let header: Header =
+            serde_json::from_str(text).map_err(|e| format!("its header is not understood: {e}"))?;
+        let tensors =
+            SafeTensors::deserialize(bytes).map_err(|e| format!("not a .safetensors file ({e})"))?;
+        for name in tensors.names() {
+            if name != "params" && name != "calibration" {
+                return Err(format!("unknown tensor `{name}`"));
+            }
+        }
+        let calibration = if header.calibration.is_some() {
+            read_f32(&tensors, "calibration")?
+        } else {
+            Vec::new()
+        };
+        let model = Self {
+            params: read_f32(&tensors, "params")?,
+            calibration,
+            header,
+        };
+        model.validate()?;
+        Ok(model)
+    }
+
+    /// The bytes of the model file; the same model gives the same bytes.
+    ///
+    /// # Panics
+    /// Never: shapes and types are this function's own.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bytes = |values: &[f32]| -> Vec<u8> {
+            values.iter().flat_map(|v| v.to_le_bytes()).collect()
+        };
+        let (params, calibration) = (bytes(&self.params), bytes(&self.calibration));
+        let view = |data, len| TensorView::new(Dtype::F32, vec![len], data).expect("lengths agree");
+        let mut tensors = vec![("params", view(&params, self.params.len()))];
+        if self.header.calibration.is_some() {
+            tensors.push(("calibration", view(&calibration, self.calibration.len())));
+        }
+        let header = serde_json::to_string(&self.header).expect("plain data");
+        let metadata = HashMap::from([("nvpico".to_owned(), header)]);
+        safetensors::serialize(tensors, Some(metadata)).expect("views are valid")
+    }
+
+    /// Writes the model file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        output::write_atomic(path, &self.to_bytes()).map_err(|source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// SHA-256 of the model file, in hex.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex(&Sha256::digest(self.to_bytes()))
+    }
+}
+
+/// Scales must be invertible: finite, not zero, variances positive.
+fn check_scales(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
+    let mut params = params;
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let (own, rest) = params.split_at(layer.param_len(spec.dim));
+        params = rest;
+        let (values, what) = match layer {
+            LayerSpec::Standardize => (&own[spec.dim..2 * spec.dim], "scale"),
+            LayerSpec::Affine => (&own[..spec.dim], "scale"),
+            LayerSpec::BatchNorm(_) => (&own[spec.dim..2 * spec.dim], "running variance"),
+            _ => continue,
+        };
+        let norm = matches!(layer, LayerSpec::BatchNorm(_));
+        for (feature, &value) in values.iter().enumerate() {
+            if value.abs() < f32::MIN_POSITIVE && !norm || norm && value < 0.0 {
+                return Err(format!(
+                    "layer {index}: the {what} of feature {feature} is {value:?}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_f32(tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>, String> {
+    let tensor = tensors
+        .tensor(name)
+        .map_err(|_| format!("tensor `{name}` is missing"))?;
+    if tensor.dtype() != Dtype::F32 || tensor.shape().len() != 1 {
+        return Err(format!(
+            "tensor `{name}` is {:?} of shape {:?}, expected F32 of one dimension",
+            tensor.dtype(),
+            tensor.shape()
+        ));
+    }
+    let (values, _) = tensor.data().as_chunks::<4>();
+    Ok(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
+}
+
+/// Bytes as lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn model() -> Model {
+        let spec = ModelSpec {
+            dim: 2,
+            math: MathName::Libm,
+            layers: vec![
+                Layer::Coupling {
+                    mask: MaskName::Indices(vec![1]),
+                    transform: TransformName::ClampedTanh(1.9),
+                    hidden: vec![],
+                    activation: ActivationName::LeakyRelu(0.1),
+                    nets: NetsName::One,
+                },
+                Layer::BatchNorm { eps: 1e-5, affine: false },
+            ],
+        };
+        Model {
+            params: vec![0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 1.0, 2.0],
+            calibration: vec![],
+            header: Header {
+                format: FORMAT,
+                spec,
+                columns: vec!["a".into(), "b".into()],
+                calibration: None,
+                provenance: Provenance::default(),
+            },
+        }
+    }
+
+    #[test]
+    fn bytes_read_back_exactly() {
+        let mut model = model();
+        model.calibrate(&[-3.0, -1.0, -2.0, f32::NEG_INFINITY], 0.3);
+        assert_eq!(model.threshold(), Some(-3.0));
+        let bytes = model.to_bytes();
+        let back = Model::from_bytes(&bytes).unwrap();
+        assert_eq!(back, model);
+        assert_eq!(back.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn other_versions_and_fields_are_refused() {
+        let good = model();
+        let mut newer = good.clone();
+        newer.header.format = 2;
+        let error = Model::from_bytes(&newer.to_bytes()).unwrap_err();
+        assert!(error.contains("format 2"), "{error}");
+        let text = String::from_utf8_lossy(&good.to_bytes()).into_owned();
+        assert!(text.contains("provenance"));
+        let field = r#"{"format":1,"surprise":0}"#;
+        assert!(serde_json::from_str::<Header>(field).is_err());
+    }
+
+    #[test]
+    fn damaged_models_are_refused() {
+        for damage in [f32::NAN, f32::INFINITY] {
+            let mut bad = model();
+            bad.params[1] = damage;
+            assert!(Model::from_bytes(&bad.to_bytes()).unwrap_err().contains("parameter 1"));
+        }
+        let mut negative = model();
+        negative.params[6] = -1.0;
+        assert!(negative.validate().unwrap_err().contains("running variance"));
+        let mut short = model();
+        short.params.pop();
+        assert!(short.validate().unwrap_err().contains("8 parameters"));
+        assert!(Model::from_bytes(b"no model").is_err());
+    }
+
+    #[test]
+    fn p_values_count_the_row_itself() {
+        let mut model = model();
+        assert_eq!(model.p_value(0.0), None);
+        model.calibrate(&[-3.0, -2.0, -1.0], 0.0);
+        assert_eq!(model.p_value(-5.0), Some(0.25));
+        assert_eq!(model.p_value(-2.0), Some(0.75));
+        assert_eq!(model.p_value(9.0), Some(1.0));
+    }
+
+    #[test]
+    fn deployed_models_have_no_batch_norm_and_the_same_bits() {
+        let model = model();
+        let deployed = model.deploy();
+        assert!(matches!(deployed.spec.layers[1], Layer::Affine));
+        let layers = model.header.spec.layers();
+        let flow = Flow::new(model.header.spec.flow_spec(&layers), &model.params).unwrap();
+        let rows = [0.3, -0.7, 2.0, 1.0];
+        assert_eq!(deployed.score(&rows), nvpico::batch::score(&flow, &rows));
+    }
+}

@@ -1,0 +1,201 @@
+//! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
+
+use anyhow::bail;
+use nvpico::train::{self, Epoch};
+use nvpico::Flow;
+
+use crate::data::{Table, constant_columns};
+use crate::gaussian::Gaussian;
+use crate::model::{FORMAT, Header, Model, Provenance, Source};
+use crate::recipe::{Recipe, SplitChoice};
+
+/// Fewer training rows than this teach nothing.
+const LEAST_TRAIN_ROWS: usize = 20;
+/// Fewer held-out rows than this decide nothing.
+const LEAST_HELD_OUT_ROWS: usize = 5;
+/// Blocks of a split by blocks.
+const BLOCKS: usize = 10;
+
+/// What training came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The calibrated model.
+    pub model: Model,
+    /// Mean log-density of the held-out rows, in nats.
+    pub held_out_log_prob: f64,
+    /// The same of a full-covariance Gaussian fitted to the training rows.
+    pub gaussian_log_prob: f64,
+    /// The Gaussian's diagonal had to be raised by this share to be positive definite; usually 0.
+    pub gaussian_ridge: f64,
+    /// Epochs run.
+    pub epochs: usize,
+    /// Names of constant columns.
+    pub constant_columns: Vec<String>,
+    /// The resolved recipe.
+    pub recipe: Recipe,
+}
+
+/// Rows to train on, then rows held out; both row-major.
+#[must_use]
+pub fn split(values: &[f32], dim: usize, share: f64, which: SplitChoice) -> (Vec<f32>, Vec<f32>) {
+    let rows = values.len() / dim;
+    let held = ((rows as f64 * share).round() as usize).clamp(1, rows.saturating_sub(1).max(1));
+    match which {
+        SplitChoice::Last => {
+            let (train, held_out) = values.split_at((rows - held) * dim);
+            (train.to_vec(), held_out.to_vec())
+        }
+        SplitChoice::Blocks => {
+            let (mut train, mut held_out) = (Vec::new(), Vec::new());
+            for block in 0..BLOCKS {
+                let (from, to) = (block * rows / BLOCKS, (block + 1) * rows / BLOCKS);
+                let own = held * (block + 1) / BLOCKS - held * block / BLOCKS;
+                let at = to.saturating_sub(own).max(from);
+                train.extend_from_slice(&values[from * dim..at * dim]);
+                held_out.extend_from_slice(&values[at * dim..to * dim]);
+            }
+            (train, held_out)
+        }
+    }
+}
+
+/// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a
+/// share of `table`. `on_epoch` ends the run by returning `false`.
+///
+/// # Errors
+/// Too few rows, options out of range, or a diverged run.
+pub fn fit(
+    table: &Table,
+    valid: Option<&Table>,
+    recipe: Recipe,
+    on_epoch: impl FnMut(&Epoch) -> bool,
+) -> anyhow::Result<Outcome> {
+    let dim = table.columns.len();
+    if dim < 2 {
+        bail!(
+            "a flow needs at least 2 numeric columns, found {dim} ({})",
+            table.columns.join(", ")
+        );
+    }
+    let recipe = recipe.resolved(table.rows);
+    let (share, rate) = (
+        recipe.held_out.unwrap_or_default(),
+        recipe.false_alarm_rate.unwrap_or_default(),
+    );
+    if !(share > 0.0 && share < 1.0) {
+        bail!("--held-out must be a share between 0 and 1, not {share}");
+    }
+    if !(0.0..1.0).contains(&rate) {
+        bail!("--false-alarm-rate must be a share of at least 0 and below 1, not {rate}");
+    }
+    let (rows, held_out) = match valid {
+        Some(valid) => (table.values.clone(), valid.values.clone()),
+        None => split(
+            &table.values,
+            dim,
+            share,
+            recipe.split.unwrap_or(SplitChoice::Last),
+        ),
+    };
+    let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);
+    if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
+        bail!(
+            "{train_rows} rows to train on and {held_out_rows} held out are too few: at least \
+             {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, some hundreds make sense"
+        );
+    }
+    let constant: Vec<String> = constant_columns(table)
+        .into_iter()
+        .map(|at| table.columns[at].clone())
+        .collect();
+    if constant.len() == dim {
+        bail!("every column is constant: there is nothing to learn");
+    }
+
+    let spec = recipe.spec(dim);
+    let layers = spec.layers();
+    let flow_spec = spec.flow_spec(&layers);
+    flow_spec.validate()?;
+    let options = recipe.train_options();
+    let start = train::init(&flow_spec, &rows, options.seed);
+    Flow::new(flow_spec, &start)?;
+    let trained = train::train(&flow_spec, start, &rows, &held_out, &options, on_epoch)?;
+
+    let Some(gaussian) = Gaussian::fit(&rows, dim) else {
+        bail!("the training rows hold values that are not finite");
+    };
+    let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
+    let mut model = Model {
+        header: Header {
+            format: FORMAT,
+            spec: spec.clone(),
+            columns: table.columns.clone(),
+            calibration: None,
+            provenance: Provenance {
+                made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
+                sources: sources(table, valid),
+                config: toml::to_string(&recipe)?,
+                train_rows,
+                held_out_rows,
+                best_epoch: trained.best_epoch,
+                held_out_log_prob: finite(trained.held_out_log_prob),
+                gaussian_log_prob: finite(gaussian_log_prob),
+            },
+        },
+        params: trained.params,
+        calibration: Vec::new(),
+    };
+    let log_probs: Vec<f32> = model
+        .deploy()
+        .score(&held_out)
+        .iter()
+        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
+        .collect();
+    model.calibrate(&log_probs, rate);
+    model.validate().map_err(anyhow::Error::msg)?;
+    Ok(Outcome {
+        model,
+        held_out_log_prob: trained.held_out_log_prob,
+        gaussian_log_prob,
+        gaussian_ridge: gaussian.ridge(),
+        epochs: trained.epochs,
+        constant_columns: constant,
+        recipe,
+    })
+}
+
+/// JSON knows no infinities.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+fn sources(table: &Table, valid: Option<&Table>) -> Vec<Source> {
+    table
+        .source
+        .iter()
+        .chain(valid.into_iter().flat_map(|v| &v.source))
+        .map(|source| Source {
+            file: source.file.clone(),
+            sha256: source.sha256.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_take_every_row_once() {
+        let values: Vec<f32> = (0..206).map(|i| i as f32).collect();
+        for which in [SplitChoice::Last, SplitChoice::Blocks] {
+            let (train, held_out) = split(&values, 2, 0.2, which);
+            assert_eq!(held_out.len(), 2 * 21);
+            let mut all: Vec<f32> = train.iter().chain(&held_out).copied().collect();
+            all.sort_by(f32::total_cmp);
+            assert_eq!(all, values);
+        }
+        let (train, _) = split(&values, 2, 0.2, SplitChoice::Last);
+        assert_eq!(train, values[..2 * 82]);
+    }
+}

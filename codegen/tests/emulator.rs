@@ -1,0 +1,178 @@
+//! The firmware on the emulated chips: the desktop's bits on every core, no reachable panic, an engine that compiles
+//! for every target. Needs what `scripts/setup.sh` gets.
+
+#[allow(dead_code)]
+#[path = "fixtures/small_flow.rs"]
+mod small_flow;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use nvpico_codegen::harness::firmware::{self, BuildRequest};
+use nvpico_codegen::harness::no_panic::{self, Verdict};
+use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
+use nvpico_codegen::harness::toolchain::{TARGETS, build_engine};
+use nvpico_codegen::harness::verify::ScoreBits;
+use nvpico_codegen::harness::{Core, VerifyRequest, verify};
+
+fn model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small_flow.rs")
+}
+
+/// Kept between runs, so that only the first one compiles everything.
+fn target_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware")
+}
+
+fn score(row: &[f32]) -> Option<ScoreBits> {
+    let mut workspace = [0.0; small_flow::WORKSPACE];
+    let score = small_flow::FLOW.score(row, &mut workspace).ok()?;
+    Some([
+        score.log_prob.to_bits(),
+        score.z_norm_sq.to_bits(),
+        score.log_det.to_bits(),
+    ])
+}
+
+/// Ordinary rows, then far ones, then ones at the edges of what a float holds.
+fn rows() -> Vec<f32> {
+    let mut state: u32 = 7;
+    let mut uniform = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    let mut rows: Vec<f32> = (0..300 * small_flow::DIM)
+        .map(|_| 3.0 * uniform())
+        .collect();
+    rows.extend((0..50 * small_flow::DIM).map(|_| 1e4 * uniform()));
+    let edges = [
+        f32::MAX,
+        f32::MIN,
+        f32::MIN_POSITIVE,
+        1e-45,
+        -0.0,
+        f32::NAN,
+        f32::INFINITY,
+    ];
+    for edge in edges {
+        rows.extend([0.5, edge, 0.25, -0.5, 0.0]);
+    }
+    rows
+}
+
+#[test]
+fn every_core_gives_the_desktops_bits() {
+    let rows = rows();
+    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
+    assert!(
+        expected.iter().any(Option::is_none),
+        "some rows are refused"
+    );
+    let keep = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept");
+    let request = VerifyRequest {
+        model: &model(),
+        dim: small_flow::DIM,
+        rows: &rows,
+        expected: &expected,
+        cores: &Core::ALL,
+        features: &[],
+        target_dir: &target_dir(),
+        keep: Some(&keep),
+    };
+    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    for (report, core) in reports.iter().zip(Core::ALL) {
+        assert_eq!(report.core, core);
+        assert_eq!(report.rows, expected.len());
+        assert_eq!(report.differing_bits, 0, "{report:?}");
+        assert!(report.instructions_per_score > 1000, "{report:?}");
+        assert!(report.flash_bytes > 2000, "{report:?}");
+        assert_eq!(
+            report.static_ram_bytes,
+            4 * small_flow::WORKSPACE as u64,
+            "{report:?}"
+        );
+        assert!(keep.join(format!("score-{core}.elf")).is_file());
+    }
+}
+
+#[test]
+fn the_firmware_checks_its_own_test_vectors() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let elf = folder.path().join("score.elf");
+    firmware::build(&BuildRequest {
+        program: "score",
+        core: Core::M4f,
+        model: &model(),
+        features: &[],
+        target_dir: &target_dir(),
+        output: &elf,
+    })
+    .unwrap_or_else(|error| panic!("{error}"));
+    let run = Run {
+        elf: &elf,
+        folder: folder.path(),
+        growing: None,
+        patience: Some(PATIENCE),
+        arguments: &[],
+        colour: false,
+    };
+    let mut log = Vec::new();
+    let ended = qemu::run(&run, |line| {
+        log.push(line.to_owned());
+        ControlFlow::Continue(())
+    });
+    assert_eq!(
+        ended.unwrap_or_else(|error| panic!("{error}")),
+        Ended::Success,
+        "{log:?}"
+    );
+}
+
+#[test]
+fn a_wrong_bit_is_seen() {
+    let rows = &rows()[..4 * small_flow::DIM];
+    let mut expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
+    expected[2].as_mut().expect("an ordinary row has a score")[0] ^= 1;
+    let request = VerifyRequest {
+        model: &model(),
+        dim: small_flow::DIM,
+        rows,
+        expected: &expected,
+        cores: &[Core::M4f],
+        features: &[],
+        target_dir: &target_dir(),
+        keep: None,
+    };
+    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(reports[0].differing_bits, 1);
+    assert_eq!(
+        reports[0].first_difference.as_ref().map(|first| first.row),
+        Some(2)
+    );
+}
+
+#[test]
+fn no_panic_is_reachable_from_a_score() {
+    let check = |control| {
+        no_panic::check(&model(), Core::M4f, control, &target_dir())
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(check(false), Verdict::NoPanic);
+    assert!(
+        matches!(check(true), Verdict::PanicReachable(_)),
+        "the check sees a panic that is there"
+    );
+}
+
+#[test]
+fn the_engine_compiles_for_every_target() {
+    for target in TARGETS {
+        for features in [
+            &["libm"][..],
+            &["micromath"],
+            &["libm", "micromath", "defmt"],
+        ] {
+            build_engine(target, features, &target_dir()).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
