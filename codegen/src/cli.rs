@@ -6,14 +6,17 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{
-    demo, emulate, eval, export, import, inspect, sample, score, train, verify,
-};
+use crate::commands::{demo, emulate, eval, export, import, inspect, sample, score, train, verify};
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
 /// const arrays, raise the alarm on the chip.
 #[derive(Debug, Parser)]
-#[command(name = "nvpico", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "nvpico",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Threads to use; all processors by default. Results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

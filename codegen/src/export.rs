@@ -60,12 +60,20 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
     let provenance = &model.header.provenance;
     let layers = spec.layers();
     let workspace = spec.flow_spec(&layers).workspace_len();
-    line!(out, "// Made by `nvpico export`. Do not edit: export again.");
+    line!(
+        out,
+        "// Made by `nvpico export`. Do not edit: export again."
+    );
     line!(out, "//");
     line!(out, "// model sha256: {}", model.hash());
     line!(out, "// made by: {}", comment(&provenance.made_by));
     for source in &provenance.sources {
-        line!(out, "// from: {} (sha256 {})", comment(&source.file), comment(&source.sha256));
+        line!(
+            out,
+            "// from: {} (sha256 {})",
+            comment(&source.file),
+            comment(&source.sha256)
+        );
     }
     line!(
         out,
@@ -73,7 +81,10 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
         4 * param_len,
         4 * workspace
     );
-    line!(out, "// engine's code comes on top, `nvpico verify` measures it");
+    line!(
+        out,
+        "// engine's code comes on top, `nvpico verify` measures it"
+    );
     line!(out, "");
 }
 
@@ -89,12 +100,19 @@ fn constants(out: &mut String, model: &Model) {
     line!(out, "");
     line!(out, "/// Names of the features, in order.");
     line!(out, "#[rustfmt::skip]");
-    line!(out, "pub const COLUMNS: [&str; DIM] = {:?};", header.columns);
+    line!(
+        out,
+        "pub const COLUMNS: [&str; DIM] = {:?};",
+        header.columns
+    );
     line!(out, "");
     line!(out, "/// A log-density below it is anomalous, in nats.");
     match model.threshold() {
         Some(threshold) => {
-            line!(out, "pub const THRESHOLD: Option<f32> = Some({threshold:?});");
+            line!(
+                out,
+                "pub const THRESHOLD: Option<f32> = Some({threshold:?});"
+            );
         }
         None => line!(out, "pub const THRESHOLD: Option<f32> = None;"),
     }
@@ -108,7 +126,10 @@ fn spec(out: &mut String, spec: &ModelSpec) {
     };
     line!(out, "/// The structure.");
     line!(out, "#[rustfmt::skip]");
-    line!(out, "pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {{");
+    line!(
+        out,
+        "pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {{"
+    );
     line!(out, "    dim: DIM,");
     line!(out, "    math: nvpico::Math::{math},");
     line!(out, "    layers: &[");
@@ -166,12 +187,21 @@ fn layer_spec(out: &mut String, layer: &Layer) {
                 NetsName::One => "One",
                 NetsName::Two => "Two",
             };
-            line!(out, "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {{");
+            line!(
+                out,
+                "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {{"
+            );
             line!(out, "{indent}    mask: nvpico::spec::Mask::{mask},");
-            line!(out, "{indent}    transform: nvpico::spec::Transform::{transform},");
+            line!(
+                out,
+                "{indent}    transform: nvpico::spec::Transform::{transform},"
+            );
             line!(out, "{indent}    conditioner: nvpico::spec::DenseSpec {{");
             line!(out, "{indent}        hidden: &{hidden:?},");
-            line!(out, "{indent}        activation: nvpico::spec::Activation::{activation},");
+            line!(
+                out,
+                "{indent}        activation: nvpico::spec::Activation::{activation},"
+            );
             line!(out, "{indent}        nets: nvpico::spec::Nets::{nets},");
             line!(out, "{indent}    }},");
             line!(out, "{indent}}}),");
@@ -180,10 +210,14 @@ fn layer_spec(out: &mut String, layer: &Layer) {
 }
 
 /// Lints on literals that a shortest exact float breaks.
-const FLOAT_LINTS: &str = "#[allow(clippy::excessive_precision, clippy::unreadable_literal, clippy::approx_constant)]";
+const FLOAT_LINTS: &str =
+    "#[allow(clippy::excessive_precision, clippy::unreadable_literal, clippy::approx_constant)]";
 
 fn params(out: &mut String, params: &[f32]) {
-    line!(out, "/// The parameters, in the order that `nvpico::spec` documents.");
+    line!(
+        out,
+        "/// The parameters, in the order that `nvpico::spec` documents."
+    );
     line!(out, "{FLOAT_LINTS}");
     line!(out, "#[rustfmt::skip]");
     line!(out, "pub static PARAMS: [f32; SPEC.param_len()] = [");
@@ -193,9 +227,15 @@ fn params(out: &mut String, params: &[f32]) {
     line!(out, "];");
     line!(out, "");
     line!(out, "/// The model, validated at compile time.");
-    line!(out, "pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {{");
+    line!(
+        out,
+        "pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {{"
+    );
     line!(out, "    Ok(flow) => flow,");
-    line!(out, "    Err(_) => panic!(\"the model does not fit this version or these features of nvpico\"),");
+    line!(
+        out,
+        "    Err(_) => panic!(\"the model does not fit this version or these features of nvpico\"),"
+    );
     line!(out, "}};");
     line!(out, "");
 }
@@ -241,12 +281,21 @@ impl Vectors {
 
     fn write(&self, out: &mut String) {
         let count = self.log_prob_bits.len();
-        line!(out, "/// Inputs and the bits that every target must give for them.");
+        line!(
+            out,
+            "/// Inputs and the bits that every target must give for them."
+        );
         line!(out, "pub mod vectors {{");
-        line!(out, "    /// Samples, a quarter of them far out in the tail.");
+        line!(
+            out,
+            "    /// Samples, a quarter of them far out in the tail."
+        );
         line!(out, "    {FLOAT_LINTS}");
         line!(out, "    #[rustfmt::skip]");
-        line!(out, "    pub static INPUTS: [[f32; super::DIM]; {count}] = [");
+        line!(
+            out,
+            "    pub static INPUTS: [[f32; super::DIM]; {count}] = ["
+        );
         for row in self.inputs.chunks(self.dim) {
             line!(out, "        [{}],", joined(row).trim_end_matches(','));
         }

@@ -75,7 +75,13 @@ impl Gaussian {
         let log_scale: f64 = scale.iter().map(|value| value.ln()).sum();
         let log_normalizer =
             -0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - log_scale - log_diagonal;
-        Some(Self { mean, scale, factor, log_normalizer, ridge })
+        Some(Self {
+            mean,
+            scale,
+            factor,
+            log_normalizer,
+            ridge,
+        })
     }
 
     /// What was added to the diagonal of the correlation matrix: 0 where none was needed.
@@ -165,7 +171,9 @@ fn cholesky(matrix: &[f64], dim: usize, ridge: f64) -> Option<Vec<f64>> {
     let mut factor = vec![0.0; dim * dim];
     for i in 0..dim {
         for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| factor[i * dim + k] * factor[j * dim + k]).sum();
+            let dot: f64 = (0..j)
+                .map(|k| factor[i * dim + k] * factor[j * dim + k])
+                .sum();
             let rest = matrix[i * dim + j] - dot;
             factor[i * dim + j] = if i == j {
                 let pivot = rest + ridge;
@@ -200,7 +208,12 @@ mod tests {
     fn two_correlated_features_by_hand() {
         // Covariance [[1, 0.6], [0.6, 1]]: corners of a rotated rectangle.
         let (long, short) = (1.6f32.sqrt(), 0.4f32.sqrt());
-        let rows = [[long, long], [-long, -long], [short, -short], [-short, short]];
+        let rows = [
+            [long, long],
+            [-long, -long],
+            [short, -short],
+            [-short, short],
+        ];
         let values: Vec<f32> = rows.concat().iter().map(|v| v + 10.0).collect();
         let normal = Gaussian::fit(&values, 2).unwrap();
         // Determinant 0.64; the inverse is [[1, -0.6], [-0.6, 1]] / 0.64.

@@ -20,5 +20,7 @@ pub mod math_error;
 pub mod metrics;
 pub mod model;
 pub mod output;
+pub mod plot;
 pub mod recipe;
+pub mod simulate;
 pub mod training;

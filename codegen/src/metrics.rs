@@ -117,7 +117,10 @@ pub fn roc_curve(scores: &[f64], anomalous: &[bool]) -> Vec<(f64, f64)> {
     let mut curve = vec![(0.0, 0.0)];
     for (_, [negatives, positives]) in groups {
         reached = [reached[0] + negatives, reached[1] + positives];
-        curve.push((reached[0] as f64 / normal as f64, reached[1] as f64 / positive as f64));
+        curve.push((
+            reached[0] as f64 / normal as f64,
+            reached[1] as f64 / positive as f64,
+        ));
     }
     curve
 }
@@ -196,13 +199,19 @@ impl Confusion {
     /// Share of the normal rows that alarmed; `None` without normal rows.
     #[must_use]
     pub fn false_alarm_rate(&self) -> Option<f64> {
-        ratio(self.false_positive, self.false_positive + self.true_negative)
+        ratio(
+            self.false_positive,
+            self.false_positive + self.true_negative,
+        )
     }
 
     /// Share of the anomalous rows that did not alarm; `None` without anomalous rows.
     #[must_use]
     pub fn missed_alarm_rate(&self) -> Option<f64> {
-        ratio(self.false_negative, self.false_negative + self.true_positive)
+        ratio(
+            self.false_negative,
+            self.false_negative + self.true_positive,
+        )
     }
 
     /// Share of the alarms that were right; `None` without alarms.
@@ -242,7 +251,10 @@ mod tests {
         assert!(near(average_precision(&scores, &labels), 0.5));
         let all_equal = [3.0; 4];
         assert!(near(auroc(&all_equal, &[true, false, false, false]), 0.5));
-        assert!(near(average_precision(&all_equal, &[true, false, false, false]), 0.25));
+        assert!(near(
+            average_precision(&all_equal, &[true, false, false, false]),
+            0.25
+        ));
     }
 
     #[test]
@@ -268,7 +280,10 @@ mod tests {
         }
         assert_eq!(auroc(&[], &[]), None);
         assert_eq!(Confusion::default().f1(), None);
-        assert_eq!(Confusion::count(&[false], &[false]).missed_alarm_rate(), None);
+        assert_eq!(
+            Confusion::count(&[false], &[false]).missed_alarm_rate(),
+            None
+        );
     }
 
     #[test]

@@ -165,7 +165,11 @@ impl fmt::Display for TextTable {
                 let cell = row.get(column).map_or("", String::as_str);
                 let space = " ".repeat(width - cell.chars().count());
                 let gap = if column == 0 { "" } else { "  " };
-                let (before, after) = if *right { (space, String::new()) } else { (String::new(), space) };
+                let (before, after) = if *right {
+                    (space, String::new())
+                } else {
+                    (String::new(), space)
+                };
                 line.extend([gap, &before, cell, &after]);
             }
             writeln!(out, "{}", line.trim_end())?;
@@ -254,7 +258,10 @@ mod tests {
             #[serde(serialize_with = "serialize_option")]
             auroc: Option<f64>,
         }
-        let report = Report { mean: f64::NEG_INFINITY, auroc: None };
+        let report = Report {
+            mean: f64::NEG_INFINITY,
+            auroc: None,
+        };
         assert_eq!(
             serde_json::to_string(&report).unwrap(),
             r#"{"mean":"-inf","auroc":null}"#

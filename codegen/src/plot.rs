@@ -1,7 +1,6 @@
 //! Pictures of an evaluation, as SVG: readable in any browser, drawn without system fonts.
 //!
-//! Colours are those of Okabe and Ito, told apart with any colour vision; what is anomalous is also
-//! hatched by position, never by colour alone: it has its own entry in each legend.
+//! Colours are those of Okabe and Ito, told apart with any colour vision.
 //!
 //! ```
 //! use nvpico_codegen::plot::density_histogram;
@@ -32,6 +31,8 @@ const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(213, 94, 0);
 const DARK: RGBColor = RGBColor(60, 60, 60);
 const PALE: RGBColor = RGBColor(228, 228, 228);
+/// Pixels to the right of the time plot.
+const LEGEND: u32 = 190;
 /// Bars of a histogram.
 const BINS: usize = 80;
 
@@ -81,16 +82,24 @@ fn window(log_prob: &[f32], normal: impl Fn(usize) -> bool, threshold: Option<f3
     let (Some(high), Some(low)) = (values.last(), values.get(values.len() / 1000)) else {
         return (-1.0, 1.0);
     };
-    let threshold = threshold.filter(|value| value.is_finite()).map_or(*low, f64::from);
+    let threshold = threshold
+        .filter(|value| value.is_finite())
+        .map_or(*low, f64::from);
     let high = high.max(threshold);
     let low = low.min(threshold);
     let span = (high - low).max(1e-3);
     (low - 1.2 * span, high + 0.05 * span)
 }
 
-/// Steps of 1, 2 or 5 times a power of ten on an axis, and the digits to write them with.
+/// Digits after the point for the numbers on an axis.
 fn digits(low: f64, high: f64) -> usize {
-    if high - low >= 8.0 { 0 } else if high - low >= 0.8 { 1 } else { 3 }
+    if high - low >= 8.0 {
+        0
+    } else if high - low >= 0.8 {
+        1
+    } else {
+        3
+    }
 }
 
 /// A histogram of the log-densities of normal and of anomalous rows, each as a share of its kind,
@@ -107,7 +116,11 @@ pub fn density_histogram(
     anomalous: &[bool],
     threshold: Option<f32>,
 ) -> Result<String, PlotError> {
-    assert_eq!(log_prob.len(), anomalous.len(), "a label for each log-density");
+    assert_eq!(
+        log_prob.len(),
+        anomalous.len(),
+        "a label for each log-density"
+    );
     let (low, high) = window(log_prob, |row| !anomalous[row], threshold);
     let width = (high - low) / BINS as f64;
     let mut counts = [[0usize; BINS]; 2];
@@ -119,16 +132,25 @@ pub fn density_histogram(
         counts[usize::from(*label)][(place.max(0.0) as usize).min(BINS - 1)] += 1;
     }
     let totals = counts.map(|bars| bars.iter().sum::<usize>());
-    let share = |kind: usize, bin: usize| 100.0 * counts[kind][bin] as f64 / totals[kind].max(1) as f64;
-    let top = (0..BINS).flat_map(|bin| [share(0, bin), share(1, bin)]).fold(0.0, f64::max).max(1.0);
+    let share =
+        |kind: usize, bin: usize| 100.0 * counts[kind][bin] as f64 / totals[kind].max(1) as f64;
+    let top = (0..BINS)
+        .flat_map(|bin| [share(0, bin), share(1, bin)])
+        .fold(0.0, f64::max)
+        .max(1.0);
     let axis = if below > 0 {
-        format!("log-density, nats ({below} rows lie below {low:.0}, or at -inf: in the leftmost bar)")
+        format!(
+            "log-density, nats ({below} rows lie below {low:.0}, or at -inf: in the leftmost bar)"
+        )
     } else {
         "log-density, nats".into()
     };
     draw(SIZE, |area| {
         let mut chart = ChartBuilder::on(area)
-            .caption("Log-density of normal and anomalous rows", (FONT, 20).into_font().color(&DARK))
+            .caption(
+                "Log-density of normal and anomalous rows",
+                (FONT, 20).into_font().color(&DARK),
+            )
             .margin(14)
             .x_label_area_size(48)
             .y_label_area_size(62)
@@ -155,18 +177,26 @@ pub fn density_histogram(
             }
             let bars = (0..BINS).filter(|bin| counts[kind][*bin] > 0).map(|bin| {
                 let left = low + bin as f64 * width;
-                Rectangle::new([(left, 0.0), (left + width, share(kind, bin))], color.mix(0.55).filled())
+                Rectangle::new(
+                    [(left, 0.0), (left + width, share(kind, bin))],
+                    color.mix(0.55).filled(),
+                )
             });
             chart
                 .draw_series(bars)
                 .map_err(fail)?
                 .label(format!("{name} ({} rows)", totals[kind]))
-                .legend(move |(x, y)| Rectangle::new([(x, y - 6), (x + 18, y + 6)], color.mix(0.55).filled()));
+                .legend(move |(x, y)| {
+                    Rectangle::new([(x, y - 6), (x + 18, y + 6)], color.mix(0.55).filled())
+                });
         }
         if let Some(threshold) = threshold.filter(|value| value.is_finite()) {
             let at = f64::from(threshold);
             chart
-                .draw_series([PathElement::new([(at, 0.0), (at, top * 1.08)], DARK.stroke_width(2))])
+                .draw_series([PathElement::new(
+                    [(at, 0.0), (at, top * 1.08)],
+                    DARK.stroke_width(2),
+                )])
                 .map_err(fail)?
                 .label(format!("threshold {threshold:.2}"))
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], DARK.stroke_width(2)));
@@ -211,22 +241,36 @@ pub fn density_over_time(
     threshold: Option<f32>,
     x_axis: &str,
 ) -> Result<String, PlotError> {
-    assert_eq!(log_prob.len(), alarms.len(), "an alarm or none for each log-density");
+    assert_eq!(
+        log_prob.len(),
+        alarms.len(),
+        "an alarm or none for each log-density"
+    );
     let in_span = |row: usize| spans.iter().any(|span| span.rows.contains(&row));
     let (low, high) = window(log_prob, |row| !in_span(row), threshold);
-    let below = log_prob.iter().filter(|value| value.is_nan() || f64::from(**value) < low).count();
+    let below = log_prob
+        .iter()
+        .filter(|value| value.is_nan() || f64::from(**value) < low)
+        .count();
     let (bottom, strip) = (low - 0.10 * (high - low), low - 0.03 * (high - low));
     // Words stand above the curve.
-    let top = high + if spans.iter().any(|span| !span.label.is_empty()) { 0.30 } else { 0.02 } * (high - low);
+    let top = high
+        + if spans.iter().any(|span| !span.label.is_empty()) {
+            0.30
+        } else {
+            0.02
+        } * (high - low);
     let axis = if below > 0 {
         format!("log-density, nats (at the edge: below {low:.0})")
     } else {
         "log-density, nats".into()
     };
-    draw((SIZE.0 + 240, SIZE.1), |area| {
+    draw((SIZE.0 + 320, SIZE.1), |area| {
         let mut chart = ChartBuilder::on(area)
             .caption("Log-density over time", (FONT, 20).into_font().color(&DARK))
             .margin(14)
+            // The legend stands here: inside it would hide a fault or the strip of alarms.
+            .margin_right(LEGEND)
             .x_label_area_size(48)
             .y_label_area_size(70)
             .build_cartesian_2d(0.0..log_prob.len().max(1) as f64, bottom..top)
@@ -243,19 +287,31 @@ pub fn density_over_time(
             .x_desc(x_axis)
             .y_desc(axis)
             .x_label_formatter(&|value| format!("{value:.0}"))
-            .y_label_formatter(&|value| format!("{value:.places$}"))
+            .y_label_formatter(&|value| {
+                // Above the curve there are words, not values.
+                if *value > high {
+                    String::new()
+                } else {
+                    format!("{value:.places$}")
+                }
+            })
             .draw()
             .map_err(fail)?;
         if !spans.is_empty() {
             let shade = spans.iter().map(|span| {
-                let corners = [(span.rows.start as f64, bottom), (span.rows.end as f64, top)];
+                let corners = [
+                    (span.rows.start as f64, bottom),
+                    (span.rows.end as f64, top),
+                ];
                 Rectangle::new(corners, ORANGE.mix(0.16).filled())
             });
             chart
                 .draw_series(shade)
                 .map_err(fail)?
                 .label("known fault")
-                .legend(|(x, y)| Rectangle::new([(x, y - 6), (x + 18, y + 6)], ORANGE.mix(0.25).filled()));
+                .legend(|(x, y)| {
+                    Rectangle::new([(x, y - 6), (x + 18, y + 6)], ORANGE.mix(0.25).filled())
+                });
             chart.draw_series(words(spans, top)).map_err(fail)?;
         }
         chart
@@ -273,14 +329,18 @@ pub fn density_over_time(
             .label("alarm (strip below)")
             .legend(|(x, y)| Rectangle::new([(x, y - 6), (x + 18, y + 6)], ORANGE.filled()));
         if let Some(threshold) = threshold.filter(|value| value.is_finite()) {
-            let line = [(0.0, f64::from(threshold)), (log_prob.len() as f64, f64::from(threshold))];
+            let line = [
+                (0.0, f64::from(threshold)),
+                (log_prob.len() as f64, f64::from(threshold)),
+            ];
             chart
                 .draw_series([PathElement::new(line, DARK.stroke_width(2))])
                 .map_err(fail)?
                 .label(format!("threshold {threshold:.2}"))
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], DARK.stroke_width(2)));
         }
-        legend(&mut chart, SeriesLabelPosition::LowerRight)
+        let right = chart.plotting_area().dim_in_pixel().0 as i32 + 8;
+        legend(&mut chart, SeriesLabelPosition::Coordinate(right, 40))
     })
 }
 
@@ -295,7 +355,11 @@ fn words(spans: &[Span], top: f64) -> Vec<Text<'static, (f64, f64), String>> {
         let middle = (span.rows.start + span.rows.end) as f64 / 2.0;
         Text::new(span.label.clone(), (middle, top), style.clone())
     };
-    spans.iter().filter(|span| !span.label.is_empty()).map(word).collect()
+    spans
+        .iter()
+        .filter(|span| !span.label.is_empty())
+        .map(word)
+        .collect()
 }
 
 /// The curve. With many more rows than pixels, the smallest and largest of each group of rows in
@@ -341,7 +405,10 @@ pub fn roc(curves: &[(String, Vec<(f64, f64)>)]) -> Result<String, PlotError> {
     const COLORS: [RGBColor; 4] = [BLUE, ORANGE, RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
     draw((520, 520), |area| {
         let mut chart = ChartBuilder::on(area)
-            .caption("Alarms: caught against false", (FONT, 20).into_font().color(&DARK))
+            .caption(
+                "Alarms: caught against false",
+                (FONT, 20).into_font().color(&DARK),
+            )
             .margin(14)
             .margin_right(24)
             .x_label_area_size(48)
@@ -364,7 +431,12 @@ pub fn roc(curves: &[(String, Vec<(f64, f64)>)]) -> Result<String, PlotError> {
             .draw()
             .map_err(fail)?;
         chart
-            .draw_series(DashedLineSeries::new([(0.0, 0.0), (100.0, 100.0)], 6, 5, DARK.mix(0.6).stroke_width(1)))
+            .draw_series(DashedLineSeries::new(
+                [(0.0, 0.0), (100.0, 100.0)],
+                6,
+                5,
+                DARK.mix(0.6).stroke_width(1),
+            ))
             .map_err(fail)?
             .label("chance")
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], DARK.mix(0.4)));
@@ -375,7 +447,9 @@ pub fn roc(curves: &[(String, Vec<(f64, f64)>)]) -> Result<String, PlotError> {
                 .draw_series([PathElement::new(points, color.stroke_width(2))])
                 .map_err(fail)?
                 .label(name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
+                });
         }
         legend(&mut chart, SeriesLabelPosition::LowerRight)
     })
@@ -384,8 +458,14 @@ pub fn roc(curves: &[(String, Vec<(f64, f64)>)]) -> Result<String, PlotError> {
 /// In percent, without points that a pixel would hide.
 fn thinned(curve: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for (index, (x, y)) in curve.iter().map(|(x, y)| (100.0 * x, 100.0 * y)).enumerate() {
-        let far = points.last().is_none_or(|last| (x - last.0).abs() + (y - last.1).abs() > 0.2);
+    for (index, (x, y)) in curve
+        .iter()
+        .map(|(x, y)| (100.0 * x, 100.0 * y))
+        .enumerate()
+    {
+        let far = points
+            .last()
+            .is_none_or(|last| (x - last.0).abs() + (y - last.1).abs() > 0.2);
         if far || index + 1 == curve.len() {
             points.push((x, y));
         }
@@ -408,7 +488,10 @@ mod tests {
         assert!(svg.contains("2 rows lie below"));
         assert!(svg.contains("threshold -14.00"));
         assert!(!svg.contains("NaN") && !svg.contains("inf,"));
-        let spans = [Span { rows: 500..502, label: "leak".into() }];
+        let spans = [Span {
+            rows: 500..502,
+            label: "leak".into(),
+        }];
         let svg = density_over_time(&log_prob, &anomalous, &spans, Some(-14.0), "time, s").unwrap();
         assert!(svg.contains("leak") && svg.contains("at the edge"));
     }
@@ -427,7 +510,8 @@ mod tests {
     fn a_long_trace_keeps_its_dips() {
         let mut log_prob = vec![0.0; 100_000];
         log_prob[54_321] = -9.0;
-        let svg = density_over_time(&log_prob, &vec![false; 100_000], &[], Some(-9.0), "row").unwrap();
+        let svg =
+            density_over_time(&log_prob, &vec![false; 100_000], &[], Some(-9.0), "row").unwrap();
         assert!(svg.len() < 300_000, "{}", svg.len());
         assert_eq!(runs(&[true, true, false, true]), [0..2, 3..4]);
     }

@@ -7,9 +7,7 @@ use clap::{Args, ValueEnum};
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, TransformName,
-};
+use crate::model::{ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, TransformName};
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -72,7 +70,7 @@ pub struct Recipe {
     /// Share of the rows held out for early stopping and calibration [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     pub held_out: Option<f64>,
-    /// Which rows are held out: the last ones in time, or evenly spread blocks [default: last]
+    /// Which rows are held out: the last ones in time, or evenly spread blocks [default: blocks]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub split: Option<SplitChoice>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
@@ -122,9 +120,9 @@ pub enum NormChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitChoice {
-    /// The last rows: right for readings in time
+    /// The last rows: tells how the model fares on what comes after its training
     Last,
-    /// Blocks spread evenly over all rows: for rows without order, or when conditions drift
+    /// Ten blocks spread evenly over all rows: sees every operating condition of the record
     Blocks,
 }
 
@@ -139,9 +137,29 @@ impl Recipe {
     #[must_use]
     pub fn or(self, other: Recipe) -> Recipe {
         take_first!(
-            self, other, couplings, hidden, mask, scale, clamp, leaky, nets, batch_norm,
-            batch_norm_momentum, math, epochs, batch, learning_rate, l2, clip, noise, patience,
-            seed, held_out, split, false_alarm_rate
+            self,
+            other,
+            couplings,
+            hidden,
+            mask,
+            scale,
+            clamp,
+            leaky,
+            nets,
+            batch_norm,
+            batch_norm_momentum,
+            math,
+            epochs,
+            batch,
+            learning_rate,
+            l2,
+            clip,
+            noise,
+            patience,
+            seed,
+            held_out,
+            split,
+            false_alarm_rate
         )
     }
 
@@ -170,7 +188,7 @@ impl Recipe {
             patience: Some(options.patience),
             seed: Some(0),
             held_out: Some(0.2),
-            split: Some(SplitChoice::Last),
+            split: Some(SplitChoice::Blocks),
             false_alarm_rate: Some(0.01),
         })
     }
@@ -208,7 +226,11 @@ impl Recipe {
                 transform,
                 hidden: self.hidden.clone().unwrap_or_default(),
                 activation,
-                nets: if self.nets == Some(2) { NetsName::Two } else { NetsName::One },
+                nets: if self.nets == Some(2) {
+                    NetsName::Two
+                } else {
+                    NetsName::One
+                },
             });
             let norm = !matches!(self.batch_norm, None | Some(NormChoice::None));
             if norm && index + 1 < count {
@@ -254,7 +276,8 @@ mod tests {
 
     #[test]
     fn command_line_wins_over_file_over_default() {
-        let file: Recipe = toml::from_str("couplings = 4\nhidden = [8]\nlearning-rate = 0.01").unwrap();
+        let file: Recipe =
+            toml::from_str("couplings = 4\nhidden = [8]\nlearning-rate = 0.01").unwrap();
         let line = Recipe {
             couplings: Some(2),
             ..Recipe::default()

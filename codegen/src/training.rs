@@ -1,8 +1,8 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
 use anyhow::bail;
-use nvpico::train::{self, Epoch};
 use nvpico::Flow;
+use nvpico::train::{self, Epoch};
 
 use crate::data::{Table, constant_columns};
 use crate::gaussian::Gaussian;
@@ -94,7 +94,7 @@ pub fn fit(
             &table.values,
             dim,
             share,
-            recipe.split.unwrap_or(SplitChoice::Last),
+            recipe.split.unwrap_or(SplitChoice::Blocks),
         ),
     };
     let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);

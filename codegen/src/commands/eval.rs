@@ -68,7 +68,11 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// Where the table has no labels.
-pub fn evaluate(model: &Model, table: &Table, threshold: Option<f32>) -> anyhow::Result<Evaluation> {
+pub fn evaluate(
+    model: &Model,
+    table: &Table,
+    threshold: Option<f32>,
+) -> anyhow::Result<Evaluation> {
     let labels = table
         .labels
         .as_deref()
@@ -130,9 +134,14 @@ pub fn report(e: &Evaluation) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
-    let percent =
-        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{:.2} %", 100.0 * v));
-    let _ = writeln!(out, "rows               {} ({} anomalous)", e.rows, e.anomalous_rows);
+    let percent = |value: Option<f64>| {
+        value.map_or_else(|| "-".to_owned(), |v| format!("{:.2} %", 100.0 * v))
+    };
+    let _ = writeln!(
+        out,
+        "rows               {} ({} anomalous)",
+        e.rows, e.anomalous_rows
+    );
     let _ = writeln!(out, "AUROC              {}", number(e.auroc));
     let _ = writeln!(out, "AUPRC              {}", number(e.auprc));
     let _ = writeln!(out, "mean log-density   {} nats", number(e.mean_log_prob));
@@ -159,8 +168,16 @@ pub fn report(e: &Evaluation) -> String {
         .max()
         .unwrap_or(0)
         .max(9);
-    let _ = writeln!(out, "\n                   {:>width$}  {:>width$}", "called", "called");
-    let _ = writeln!(out, "                   {:>width$}  {:>width$}", "normal", "anomalous");
+    let _ = writeln!(
+        out,
+        "\n                   {:>width$}  {:>width$}",
+        "called", "called"
+    );
+    let _ = writeln!(
+        out,
+        "                   {:>width$}  {:>width$}",
+        "normal", "anomalous"
+    );
     let _ = writeln!(out, "  normal rows      {tn:>width$}  {fp:>width$}");
     let _ = writeln!(out, "  anomalous rows   {fneg:>width$}  {tp:>width$}");
     out

@@ -133,7 +133,9 @@ fn describe(layer: &Layer) -> String {
             hidden,
             activation,
             nets,
-        } => format!("coupling, keeps {mask:?}, {transform:?}, hidden {hidden:?} {activation:?}, nets {nets:?}"),
+        } => format!(
+            "coupling, keeps {mask:?}, {transform:?}, hidden {hidden:?} {activation:?}, nets {nets:?}"
+        ),
     }
 }
 
@@ -142,7 +144,13 @@ fn describe(layer: &Layer) -> String {
 pub fn report(i: &Inspection) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
-    let mut table = TextTable::new(&["layer", "", "parameters", "multiply-accumulates", "scratch B"]);
+    let mut table = TextTable::new(&[
+        "layer",
+        "",
+        "parameters",
+        "multiply-accumulates",
+        "scratch B",
+    ]);
     for (index, layer) in i.layers.iter().enumerate() {
         table.row([
             index.to_string(),
@@ -185,7 +193,11 @@ pub fn report(i: &Inspection) -> String {
     let p = &i.provenance;
     let _ = writeln!(out, "made by                {}", p.made_by);
     for source in &p.sources {
-        let _ = writeln!(out, "from                   {} (sha256 {})", source.file, source.sha256);
+        let _ = writeln!(
+            out,
+            "from                   {} (sha256 {})",
+            source.file, source.sha256
+        );
     }
     if let Some(log_prob) = p.held_out_log_prob {
         let _ = writeln!(
@@ -193,7 +205,8 @@ pub fn report(i: &Inspection) -> String {
             "held-out log-density   {log_prob:.4} nats ({} rows, epoch {}; Gaussian {})",
             p.held_out_rows,
             p.best_epoch,
-            p.gaussian_log_prob.map_or_else(|| "-".to_owned(), |g| format!("{g:.4}"))
+            p.gaussian_log_prob
+                .map_or_else(|| "-".to_owned(), |g| format!("{g:.4}"))
         );
     }
     let _ = writeln!(out, "model sha256           {}", i.sha256);

@@ -74,7 +74,11 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
     if let Some(folder) = args.out.parent().filter(|f| !f.as_os_str().is_empty())
         && !folder.is_dir()
     {
-        anyhow::bail!("{}: the folder {} does not exist", args.out.display(), folder.display());
+        anyhow::bail!(
+            "{}: the folder {} does not exist",
+            args.out.display(),
+            folder.display()
+        );
     }
     let table = args.data.options.read(&args.data.data)?;
     say_columns(&table);
@@ -125,13 +129,18 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
 }
 
 fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
 }
 
 fn say_columns(table: &Table) {
-    eprintln!("{} rows of {} features: {}", table.rows, table.columns.len(), table.columns.join(", "));
+    eprintln!(
+        "{} rows of {} features: {}",
+        table.rows,
+        table.columns.len(),
+        table.columns.join(", ")
+    );
     for skipped in &table.skipped_columns {
         eprintln!("column `{}` is not used: {}", skipped.name, skipped.reason);
     }
@@ -149,7 +158,10 @@ fn normal_rows_only(mut table: Table) -> Table {
         .filter(normal)
         .flat_map(|row| table.values[row * dim..(row + 1) * dim].to_vec())
         .collect();
-    table.row_numbers = (0..before).filter(normal).map(|row| table.row_numbers[row]).collect();
+    table.row_numbers = (0..before)
+        .filter(normal)
+        .map(|row| table.row_numbers[row])
+        .collect();
     table.rows = table.row_numbers.len();
     if table.rows < before {
         eprintln!("left out {} rows labelled anomalous", before - table.rows);
@@ -184,7 +196,10 @@ pub(super) fn fit_with_progress(
         }
         if epoch.skipped_batches > 0 {
             bar.suspend(|| {
-                eprintln!("epoch {}: left out {} overflowing batches", epoch.epoch, epoch.skipped_batches);
+                eprintln!(
+                    "epoch {}: left out {} overflowing batches",
+                    epoch.epoch, epoch.skipped_batches
+                );
             });
         }
         !interrupted.load(Ordering::Relaxed)
@@ -196,7 +211,9 @@ pub(super) fn fit_with_progress(
 /// What the training came to, on standard error.
 pub(super) fn report(outcome: &Outcome) {
     for name in &outcome.constant_columns {
-        eprintln!("column `{name}` is constant: any change of it by one unit counts as one standard deviation");
+        eprintln!(
+            "column `{name}` is constant: any change of it by one unit counts as one standard deviation"
+        );
     }
     let provenance = &outcome.model.header.provenance;
     eprintln!(
@@ -204,14 +221,17 @@ pub(super) fn report(outcome: &Outcome) {
         outcome.epochs, provenance.best_epoch, provenance.held_out_rows
     );
     eprintln!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
-    eprintln!("  Gaussian  {:>12.4} nats (full covariance, same rows)", outcome.gaussian_log_prob);
+    eprintln!(
+        "  Gaussian  {:>12.4} nats (full covariance, same rows)",
+        outcome.gaussian_log_prob
+    );
     if outcome.gaussian_ridge > 0.0 {
         eprintln!("  (the Gaussian's covariance is singular; its diagonal was raised to fit it)");
     }
     if outcome.held_out_log_prob <= outcome.gaussian_log_prob {
         eprintln!(
             "  the flow does NOT beat the Gaussian: too few rows, held-out rows unlike the training rows\n  \
-             (try --split blocks), or too strong a model (try fewer --couplings or more --noise)"
+             (compare --split last and blocks), or too strong a model (try fewer --couplings or more --noise)"
         );
     }
     if let Some(calibration) = outcome.model.header.calibration {

@@ -58,7 +58,11 @@ pub(super) fn read_npz(
         return Err(format(path, reason));
     }
     let label = options.label.as_deref().unwrap_or("y");
-    let rows = match names.iter().filter(|name| *name != label).collect::<Vec<_>>()[..] {
+    let rows = match names
+        .iter()
+        .filter(|name| *name != label)
+        .collect::<Vec<_>>()[..]
+    {
         [only] => only.clone(),
         _ if names.iter().any(|name| name == "X") => "X".into(),
         _ => {
@@ -72,7 +76,10 @@ pub(super) fn read_npz(
             .zip_archive()
             .by_name(&npyz::npz::file_name_from_array_name(name))
             .map_err(|error| error.to_string())
-            .and_then(|mut file| file.read_to_end(&mut contents).map_err(|error| error.to_string()))
+            .and_then(|mut file| {
+                file.read_to_end(&mut contents)
+                    .map_err(|error| error.to_string())
+            })
             .and_then(|_| parse(&contents))
             .map_err(|reason| format(path, format!("array {name:?}: {reason}")))
     };
@@ -90,13 +97,20 @@ pub(super) fn read_npz(
             );
             return Err(format(path, reason));
         }
-        let mut labels = Labels { name: label.into(), ..Labels::default() };
-        y.values.iter().for_each(|value| labels.push(&value.to_string()));
+        let mut labels = Labels {
+            name: label.into(),
+            ..Labels::default()
+        };
+        y.values
+            .iter()
+            .for_each(|value| labels.push(&value.to_string()));
         if labels.bad == 0 || options.label.is_some() {
             frame.labels = Some(labels);
         } else {
             // A target of a regression, say: nobody asked for it as labels.
-            frame.aside.push((label.into(), "no labels of 0 and 1".into()));
+            frame
+                .aside
+                .push((label.into(), "no labels of 0 and 1".into()));
         }
     } else if let Some(label) = &options.label {
         label_from_column(&mut frame, label)?;
@@ -105,12 +119,18 @@ pub(super) fn read_npz(
 }
 
 fn format(path: &Path, reason: String) -> DataError {
-    DataError::Format { path: path.into(), reason }
+    DataError::Format {
+        path: path.into(),
+        reason,
+    }
 }
 
 fn check_rows(frame: Frame) -> Result<Frame, DataError> {
     if frame.rows == 0 {
-        return Err(DataError::Empty { path: frame.path, what: "the array has no rows" });
+        return Err(DataError::Empty {
+            path: frame.path,
+            what: "the array has no rows",
+        });
     }
     Ok(frame)
 }
@@ -124,7 +144,9 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
             if array.shape.len() == 1 { "" } else { "s" },
         ));
     };
-    let mut columns: Vec<Column> = (0..width).map(|index| Column::named(format!("c{index}"))).collect();
+    let mut columns: Vec<Column> = (0..width)
+        .map(|index| Column::named(format!("c{index}")))
+        .collect();
     for row in array.values.chunks_exact(width.max(1)) {
         for (column, value) in columns.iter_mut().zip(row) {
             column.push(narrow(*value, || value.to_string()));
@@ -146,17 +168,28 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
 }
 
 fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
-    let names: Vec<String> = frame.columns.iter().map(|column| column.name.clone()).collect();
+    let names: Vec<String> = frame
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     let column = &frame.columns[super::select::position(&frame.path, &names, false, label)?];
-    let mut labels = Labels { name: column.name.clone(), ..Labels::default() };
-    column.values.iter().for_each(|value| labels.push(&value.to_string()));
+    let mut labels = Labels {
+        name: column.name.clone(),
+        ..Labels::default()
+    };
+    column
+        .values
+        .iter()
+        .for_each(|value| labels.push(&value.to_string()));
     frame.labels = Some(labels);
     Ok(())
 }
 
 /// Parses the bytes of a `.npy` file.
 fn parse(bytes: &[u8]) -> Result<Array, String> {
-    let file = NpyFile::new(bytes).map_err(|error| format!("is no readable NumPy array: {error}"))?;
+    let file =
+        NpyFile::new(bytes).map_err(|error| format!("is no readable NumPy array: {error}"))?;
     let DType::Plain(kind) = file.dtype() else {
         return Err("is an array of records; an array of numbers is needed".into());
     };
@@ -168,7 +201,10 @@ fn parse(bytes: &[u8]) -> Result<Array, String> {
         shape.push(length);
     }
     // Before anything is allocated for it: a broken header may promise any number of rows.
-    if count.checked_mul(kind.num_bytes().unwrap_or(1)).is_none_or(|needed| needed > bytes.len()) {
+    if count
+        .checked_mul(kind.num_bytes().unwrap_or(1))
+        .is_none_or(|needed| needed > bytes.len())
+    {
         return Err("is shorter than its header says".into());
     }
     let order = file.order();
@@ -184,7 +220,11 @@ fn parse(bytes: &[u8]) -> Result<Array, String> {
         (TypeChar::Uint, 2) => numbers::<u16>(file, f64::from),
         (TypeChar::Uint, 1) => numbers::<u8>(file, f64::from),
         (TypeChar::Bool, _) => numbers::<bool>(file, |value| f64::from(u8::from(value))),
-        _ => return Err(format!("has the type {kind}; floats, integers or booleans are needed")),
+        _ => {
+            return Err(format!(
+                "has the type {kind}; floats, integers or booleans are needed"
+            ));
+        }
     }?;
     let values = match (order, &shape[..]) {
         (Order::Fortran, [rows, columns]) => (0..count)
@@ -195,8 +235,15 @@ fn parse(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { shape, values })
 }
 
-fn numbers<T: Deserialize>(file: NpyFile<&[u8]>, wide: impl Fn(T) -> f64) -> Result<Vec<f64>, String> {
+fn numbers<T: Deserialize>(
+    file: NpyFile<&[u8]>,
+    wide: impl Fn(T) -> f64,
+) -> Result<Vec<f64>, String> {
     let data = file.data::<T>().map_err(|error| error.to_string())?;
-    data.map(|value| value.map(&wide).map_err(|error| format!("cannot be read: {error}")))
-        .collect()
+    data.map(|value| {
+        value
+            .map(&wide)
+            .map_err(|error| format!("cannot be read: {error}"))
+    })
+    .collect()
 }

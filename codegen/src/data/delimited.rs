@@ -48,7 +48,12 @@ fn fitness(text: &[u8], delimiter: u8) -> f64 {
     let rows = lengths.len() as f64;
     let Some((usual, count)) = lengths
         .iter()
-        .map(|length| (*length, lengths.iter().filter(|other| *other == length).count()))
+        .map(|length| {
+            (
+                *length,
+                lengths.iter().filter(|other| *other == length).count(),
+            )
+        })
         .max_by_key(|(length, count)| (*count, *length))
     else {
         return 0.0;
@@ -71,7 +76,9 @@ fn records(text: &[u8], delimiter: u8) -> csv::ByteRecordsIntoIter<&[u8]> {
 
 /// The cells of a record; runs of spaces are one delimiter.
 fn cells(record: &ByteRecord, delimiter: u8) -> impl Iterator<Item = &[u8]> {
-    record.iter().filter(move |cell| delimiter != b' ' || !cell.is_empty())
+    record
+        .iter()
+        .filter(move |cell| delimiter != b' ' || !cell.is_empty())
 }
 
 /// Lines as an editor counts them, for records met in order.
@@ -84,8 +91,12 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// The line on which a record begins, blank lines before it left out.
     fn of(&mut self, record: &ByteRecord) -> u64 {
-        let start = record.position().map_or(0, |position| position.byte() as usize);
-        let blank = self.text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = record
+            .position()
+            .map_or(0, |position| position.byte() as usize);
+        let blank = self.text[start..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let start = start + blank.count();
         let passed = &self.text[self.byte..start];
         let feeds = passed.iter().filter(|byte| **byte == b'\n').count();
@@ -111,14 +122,24 @@ pub(super) fn read(
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         let reason = "the text is in UTF-16; save it as UTF-8".into();
-        return Err(DataError::Format { path: path.into(), reason });
+        return Err(DataError::Format {
+            path: path.into(),
+            reason,
+        });
     }
     if text.iter().take(4096).any(|byte| *byte == 0) {
         let reason = "this is no text, nor a NumPy array (.npy, .npz)".into();
-        return Err(DataError::Format { path: path.into(), reason });
+        return Err(DataError::Format {
+            path: path.into(),
+            reason,
+        });
     }
     let delimiter = options.delimiter.unwrap_or_else(|| detect_delimiter(text));
-    let mut lines = Lines { text, byte: 0, line: 1 };
+    let mut lines = Lines {
+        text,
+        byte: 0,
+        line: 1,
+    };
     let mut frame: Option<(Frame, Option<usize>)> = None;
     for record in records(text, delimiter) {
         let record = record.map_err(|error| DataError::Format {
@@ -144,10 +165,14 @@ pub(super) fn read(
         }
     }
     match frame {
-        None => Err(DataError::Empty { path: path.into(), what: "the file is empty" }),
-        Some((frame, _)) if frame.total_rows == 0 => {
-            Err(DataError::Empty { path: path.into(), what: "the file has a header and no rows" })
-        }
+        None => Err(DataError::Empty {
+            path: path.into(),
+            what: "the file is empty",
+        }),
+        Some((frame, _)) if frame.total_rows == 0 => Err(DataError::Empty {
+            path: path.into(),
+            what: "the file has a header and no rows",
+        }),
         Some((frame, _)) => Ok(frame),
     }
 }
@@ -159,7 +184,9 @@ fn start(
     row: &[String],
     options: &ReadOptions,
 ) -> Result<(Frame, Option<usize>), DataError> {
-    let named = options.header.unwrap_or_else(|| !looks_like_data(row, options.decimal_comma));
+    let named = options
+        .header
+        .unwrap_or_else(|| !looks_like_data(row, options.decimal_comma));
     let names = column_names(row, named);
     let label = match &options.label {
         None => None,
@@ -169,7 +196,10 @@ fn start(
         path: path.into(),
         sha256: sha256.into(),
         named,
-        labels: label.map(|label| Labels { name: names[label].clone(), ..Labels::default() }),
+        labels: label.map(|label| Labels {
+            name: names[label].clone(),
+            ..Labels::default()
+        }),
         columns: names.into_iter().map(Column::named).collect(),
         rows: 0,
         positions: Vec::new(),
@@ -197,7 +227,11 @@ fn looks_like_data(row: &[String], decimal_comma: bool) -> bool {
 fn column_names(row: &[String], named: bool) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(row.len());
     for (index, cell) in row.iter().enumerate() {
-        let name = if named && !cell.is_empty() { cell.clone() } else { format!("c{index}") };
+        let name = if named && !cell.is_empty() {
+            cell.clone()
+        } else {
+            format!("c{index}")
+        };
         let mut unique = name.clone();
         let mut copy = 2;
         while names.contains(&unique) {
@@ -233,13 +267,24 @@ mod tests {
 
     #[test]
     fn finds_each_delimiter() {
-        for (delimiter, name) in [(b',', ","), (b';', ";"), (b'\t', "\t"), (b'|', "|"), (b' ', " ")] {
-            let text = "a_b,2020 x,1.5\nb,2021 y,-2e3\n".replace(' ', "_").replace(',', name);
+        for (delimiter, name) in [
+            (b',', ","),
+            (b';', ";"),
+            (b'\t', "\t"),
+            (b'|', "|"),
+            (b' ', " "),
+        ] {
+            let text = "a_b,2020 x,1.5\nb,2021 y,-2e3\n"
+                .replace(' ', "_")
+                .replace(',', name);
             assert_eq!(detect_delimiter(text.as_bytes()), delimiter, "{text}");
         }
         // Decimal commas beside semicolons, blanks beside commas, delimiters inside quotes.
         assert_eq!(detect_delimiter(b"1,5;2,5\n3,5;4,5\n"), b';');
-        assert_eq!(detect_delimiter(b"2020-01-01 10:00:00, 1, 2\n2020-01-01 10:00:01, 3, 4\n"), b',');
+        assert_eq!(
+            detect_delimiter(b"2020-01-01 10:00:00, 1, 2\n2020-01-01 10:00:01, 3, 4\n"),
+            b','
+        );
         assert_eq!(detect_delimiter(b"\"1;2;3;4\",5\n\"6;7;8;9\",1\n"), b',');
         assert_eq!(detect_delimiter(b"  1.0   2.0\n 10.0  -3.0\n"), b' ');
         assert_eq!(detect_delimiter(b"word\n1\n"), b',');
@@ -249,12 +294,24 @@ mod tests {
     #[test]
     fn lines_are_those_of_an_editor() {
         let text = b"a,b\r\n\r\n1,\"two\nlines\"\r\n3,4\n\n\n5,6";
-        let mut lines = Lines { text, byte: 0, line: 1 };
-        let found: Vec<u64> = records(text, b',').map(|record| lines.of(&record.unwrap())).collect();
+        let mut lines = Lines {
+            text,
+            byte: 0,
+            line: 1,
+        };
+        let found: Vec<u64> = records(text, b',')
+            .map(|record| lines.of(&record.unwrap()))
+            .collect();
         assert_eq!(found, [1, 3, 5, 8]);
         let old = b"a,b\r1,2\r3,4";
-        let mut lines = Lines { text: old, byte: 0, line: 1 };
-        let found: Vec<u64> = records(old, b',').map(|record| lines.of(&record.unwrap())).collect();
+        let mut lines = Lines {
+            text: old,
+            byte: 0,
+            line: 1,
+        };
+        let found: Vec<u64> = records(old, b',')
+            .map(|record| lines.of(&record.unwrap()))
+            .collect();
         assert_eq!(found, [1, 2, 3]);
     }
 
@@ -267,7 +324,12 @@ mod tests {
 
     #[test]
     fn a_header_is_told_from_data() {
-        let data = |row: &[&str]| looks_like_data(&row.iter().map(ToString::to_string).collect::<Vec<_>>(), false);
+        let data = |row: &[&str]| {
+            looks_like_data(
+                &row.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                false,
+            )
+        };
         assert!(data(&["1", "-2.5", ""]));
         assert!(data(&["2020-02-08 13:30:47", "0.5"]));
         assert!(!data(&["time", "400", "410"]));

@@ -59,7 +59,10 @@ impl fmt::Display for Fault {
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
             Self::Label(cell) => {
-                write!(out, "{cell:?} is no label (0 or 1, true or false, normal or anomaly)")
+                write!(
+                    out,
+                    "{cell:?} is no label (0 or 1, true or false, normal or anomaly)"
+                )
             }
         }
     }
@@ -231,7 +234,12 @@ fn suggestion(closest: Option<&String>) -> String {
 
 /// At most twelve names.
 fn list(names: &[String]) -> String {
-    let mut text = names.iter().take(12).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(12)
+        .map(|name| format!("{name:?}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     match names.len() {
         0 => text.push_str("none"),
         1..=12 => {}
@@ -245,13 +253,15 @@ fn list(names: &[String]) -> String {
 #[must_use]
 pub fn closest(name: &str, available: &[String]) -> Option<String> {
     let wanted: Vec<char> = name.to_lowercase().chars().collect();
-    let distance = |other: &String| edit_distance(&wanted, &other.to_lowercase().chars().collect::<Vec<_>>());
+    let distance =
+        |other: &String| edit_distance(&wanted, &other.to_lowercase().chars().collect::<Vec<_>>());
     available
         .iter()
         .map(|other| (distance(other), other))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, other)| {
-            *distance <= wanted.len().max(other.chars().count()) / 3 || other.to_lowercase().starts_with(&name.to_lowercase())
+            *distance <= wanted.len().max(other.chars().count()) / 3
+                || other.to_lowercase().starts_with(&name.to_lowercase())
         })
         .map(|(_, other)| other.clone())
 }
@@ -291,7 +301,10 @@ mod tests {
     #[test]
     fn edit_distance_by_hand() {
         let distance = |a: &str, b: &str| {
-            edit_distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
+            edit_distance(
+                &a.chars().collect::<Vec<_>>(),
+                &b.chars().collect::<Vec<_>>(),
+            )
         };
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);

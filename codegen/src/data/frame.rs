@@ -61,7 +61,10 @@ pub(super) struct Column {
 
 impl Column {
     pub fn named(name: String) -> Self {
-        Self { name, ..Self::default() }
+        Self {
+            name,
+            ..Self::default()
+        }
     }
 
     pub fn push(&mut self, cell: Result<f32, Fault>) {
@@ -90,7 +93,6 @@ impl Column {
             }
         }
     }
-
 }
 
 /// The label column; `None` marks a cell that is no label.
@@ -107,7 +109,11 @@ impl Labels {
         let value = parse_label(cell);
         if value.is_none() {
             let cell = cell.trim();
-            let fault = if cell.is_empty() { Fault::Missing(String::new()) } else { Fault::Label(cell.into()) };
+            let fault = if cell.is_empty() {
+                Fault::Missing(String::new())
+            } else {
+                Fault::Label(cell.into())
+            };
             self.first_bad.get_or_insert((self.values.len(), fault));
             self.bad += 1;
         }
@@ -176,7 +182,13 @@ mod tests {
 
     #[test]
     fn numbers_in_the_usual_spellings() {
-        for (cell, value) in [("1", 1.0), ("-.5", -0.5), ("+2.", 2.0), ("1E-3", 1e-3), ("1e-60", 0.0)] {
+        for (cell, value) in [
+            ("1", 1.0),
+            ("-.5", -0.5),
+            ("+2.", 2.0),
+            ("1E-3", 1e-3),
+            ("1e-60", 0.0),
+        ] {
             assert_eq!(parse_number(cell, false), Ok(value), "{cell}");
         }
         // Rounded to f32 once, from the decimal's f64.

@@ -177,9 +177,15 @@ fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
     }
     let bytes = fs::read(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => DataError::NotFound { path: path.into() },
-        _ => DataError::Io { path: path.into(), source },
+        _ => DataError::Io {
+            path: path.into(),
+            source,
+        },
     })?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     // By contents rather than by name: a file may be called anything.
     if bytes.starts_with(b"\x93NUMPY") {
         arrays::read_npy(path, &bytes, sha256, options)

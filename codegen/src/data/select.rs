@@ -28,7 +28,12 @@ pub(super) fn position(
     named: bool,
     wanted: &str,
 ) -> Result<usize, DataError> {
-    let by_number = || wanted.parse().ok().filter(|index| !named && *index < names.len());
+    let by_number = || {
+        wanted
+            .parse()
+            .ok()
+            .filter(|index| !named && *index < names.len())
+    };
     names
         .iter()
         .position(|name| name == wanted)
@@ -42,11 +47,18 @@ pub(super) fn position(
 }
 
 fn names(frame: &Frame) -> Vec<String> {
-    frame.columns.iter().map(|column| column.name.clone()).collect()
+    frame
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect()
 }
 
 fn is_label(frame: &Frame, name: &str) -> bool {
-    frame.labels.as_ref().is_some_and(|labels| labels.name == name)
+    frame
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.name == name)
 }
 
 /// The table of these files.
@@ -60,29 +72,45 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
     let mut skipped_columns: Vec<SkippedColumn> = first
         .aside
         .iter()
-        .map(|(name, reason)| SkippedColumn { name: name.clone(), reason: reason.clone() })
+        .map(|(name, reason)| SkippedColumn {
+            name: name.clone(),
+            reason: reason.clone(),
+        })
         .collect();
     let columns = match &options.columns {
         Some(wanted) => asked_for(frames, wanted, &excluded)?,
         None => numeric(frames, &excluded, &mut skipped_columns)?,
     };
     if columns.is_empty() {
-        return Err(DataError::Empty { path: first.path.clone(), what: "no column of numbers is left" });
+        return Err(DataError::Empty {
+            path: first.path.clone(),
+            what: "no column of numbers is left",
+        });
     }
     gather(frames, columns, skipped_columns, options.skip_bad)
 }
 
 /// The columns the user named, checked in each file.
-fn asked_for(frames: &[Frame], wanted: &[String], excluded: &[String]) -> Result<Vec<String>, DataError> {
+fn asked_for(
+    frames: &[Frame],
+    wanted: &[String],
+    excluded: &[String],
+) -> Result<Vec<String>, DataError> {
     let first = &frames[0];
     let mut columns: Vec<String> = Vec::new();
     for name in wanted {
-        let name = first.columns[position(&first.path, &names(first), first.named, name)?].name.clone();
+        let name = first.columns[position(&first.path, &names(first), first.named, name)?]
+            .name
+            .clone();
         if is_label(first, &name) {
-            return Err(DataError::Options(format!("the label column {name:?} cannot be a feature too")));
+            return Err(DataError::Options(format!(
+                "the label column {name:?} cannot be a feature too"
+            )));
         }
         if columns.contains(&name) {
-            return Err(DataError::Options(format!("the column {name:?} is named twice")));
+            return Err(DataError::Options(format!(
+                "the column {name:?} is named twice"
+            )));
         }
         if !excluded.contains(&name) {
             columns.push(name);
@@ -94,7 +122,11 @@ fn asked_for(frames: &[Frame], wanted: &[String], excluded: &[String]) -> Result
             same.push(&frame.columns[position(&frame.path, &names(frame), frame.named, name)?]);
         }
         if let Some(reason) = not_numeric(&same) {
-            return Err(DataError::NotNumeric { path: first.path.clone(), name: name.clone(), reason });
+            return Err(DataError::NotNumeric {
+                path: first.path.clone(),
+                name: name.clone(),
+                reason,
+            });
         }
     }
     Ok(columns)
@@ -113,12 +145,21 @@ fn numeric(
             continue;
         }
         if excluded.contains(name) {
-            skipped.push(SkippedColumn { name: name.clone(), reason: "excluded".into() });
+            skipped.push(SkippedColumn {
+                name: name.clone(),
+                reason: "excluded".into(),
+            });
             continue;
         }
-        let same: Vec<&Column> = frames.iter().filter_map(|frame| find(frame, name)).collect();
+        let same: Vec<&Column> = frames
+            .iter()
+            .filter_map(|frame| find(frame, name))
+            .collect();
         if let Some(reason) = not_numeric(&same) {
-            skipped.push(SkippedColumn { name: name.clone(), reason });
+            skipped.push(SkippedColumn {
+                name: name.clone(),
+                reason,
+            });
             continue;
         }
         if let Some(frame) = frames.iter().find(|frame| find(frame, name).is_none()) {
@@ -156,12 +197,18 @@ fn find<'a>(frame: &'a Frame, name: &str) -> Option<&'a Column> {
 fn not_numeric(same: &[&Column]) -> Option<String> {
     let filled: usize = same.iter().map(|column| column.filled).sum();
     // A decimal comma is a number that needs an option: to be said, not to be set aside.
-    let numbers: usize = same.iter().map(|column| column.numbers + column.commas).sum();
+    let numbers: usize = same
+        .iter()
+        .map(|column| column.numbers + column.commas)
+        .sum();
     if filled == 0 {
         Some("empty".into())
     } else if 2 * numbers < filled {
         let example = same.iter().find_map(|column| column.example.as_ref());
-        Some(format!("text, such as {:?}", example.map_or("", String::as_str)))
+        Some(format!(
+            "text, such as {:?}",
+            example.map_or("", String::as_str)
+        ))
     } else {
         None
     }
@@ -175,12 +222,20 @@ fn gather(
     skip_bad: bool,
 ) -> Result<Table, DataError> {
     let labelled = frames.iter().all(|frame| frame.labels.is_some());
-    let mut table = Table { columns, skipped_columns, labels: labelled.then(Vec::new), ..Table::default() };
+    let mut table = Table {
+        columns,
+        skipped_columns,
+        labels: labelled.then(Vec::new),
+        ..Table::default()
+    };
     let mut before = 0;
     let mut first_fault = None;
     for frame in frames {
-        let chosen: Vec<&Column> =
-            table.columns.iter().filter_map(|name| find(frame, name)).collect();
+        let chosen: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter_map(|name| find(frame, name))
+            .collect();
         let labels = frame.labels.as_ref().filter(|_| labelled);
         if let Some(error) = first_error(frame, &chosen) {
             if !skip_bad {
@@ -194,7 +249,9 @@ fn gather(
             if label == Some(None) || chosen.iter().any(|column| column.values[row].is_nan()) {
                 continue;
             }
-            table.values.extend(chosen.iter().map(|column| column.values[row]));
+            table
+                .values
+                .extend(chosen.iter().map(|column| column.values[row]));
             table.row_numbers.push(before + frame.positions[row] + 1);
             if let (Some(labels), Some(Some(label))) = (&mut table.labels, label) {
                 labels.push(label);
@@ -204,26 +261,39 @@ fn gather(
         table.skipped_rows += frame.total_rows - (table.rows - start);
         before += frame.total_rows as u64;
         table.source.push(SourceFile {
-            file: frame.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            file: frame
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             sha256: frame.sha256.clone(),
             rows: table.rows - start,
         });
     }
     match first_fault {
-        Some(first) if table.rows == 0 => {
-            Err(DataError::NothingLeft { rows: table.skipped_rows, first: Box::new(first) })
-        }
+        Some(first) if table.rows == 0 => Err(DataError::NothingLeft {
+            rows: table.skipped_rows,
+            first: Box::new(first),
+        }),
         _ => Ok(table),
     }
 }
 
 /// The first thing wrong in a file, of what is used of it.
 fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
-    let columns = chosen.iter().map(|column| (&column.name, &column.first_bad, column.bad));
-    let labels = frame.labels.iter().map(|labels| (&labels.name, &labels.first_bad, labels.bad));
+    let columns = chosen
+        .iter()
+        .map(|column| (&column.name, &column.first_bad, column.bad));
+    let labels = frame
+        .labels
+        .iter()
+        .map(|labels| (&labels.name, &labels.first_bad, labels.bad));
     let cell = columns
         .chain(labels)
-        .filter_map(|(name, first, bad)| first.as_ref().map(|(row, fault)| (*row, name, fault, bad)))
+        .filter_map(|(name, first, bad)| {
+            first.as_ref().map(|(row, fault)| (*row, name, fault, bad))
+        })
         .min_by_key(|(row, ..)| *row)
         .map(|(row, name, fault, bad)| DataError::Cell {
             path: frame.path.clone(),
@@ -254,13 +324,21 @@ pub(super) fn fit_to_model(
         .map(|column| column.name.clone())
         .filter(|name| !is_label(frame, name))
         .collect();
-    let missing: Vec<String> =
-        expected.iter().filter(|name| !found.contains(name)).cloned().collect();
+    let missing: Vec<String> = expected
+        .iter()
+        .filter(|name| !found.contains(name))
+        .cloned()
+        .collect();
     if frame.named {
         if missing.is_empty() {
             return Ok(());
         }
-        return Err(DataError::Model { path: frame.path.clone(), missing, expected: expected.to_vec(), found });
+        return Err(DataError::Model {
+            path: frame.path.clone(),
+            missing,
+            expected: expected.to_vec(),
+            found,
+        });
     }
     let all = names(frame);
     let mut left = found.clone();
@@ -286,5 +364,9 @@ pub(super) fn fit_to_model(
     if missing.is_empty() {
         return Ok(());
     }
-    Err(DataError::Count { path: frame.path.clone(), expected: expected.to_vec(), found: left.len() })
+    Err(DataError::Count {
+        path: frame.path.clone(),
+        expected: expected.to_vec(),
+        found: left.len(),
+    })
 }

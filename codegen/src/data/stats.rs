@@ -44,9 +44,19 @@ pub fn column_stats(table: &Table) -> Vec<ColumnStats> {
     }
     let count = table.rows as f64;
     let one = |(index, name): (usize, &String)| {
-        let cells = || table.values.iter().skip(index).step_by(table.dim()).copied();
+        let cells = || {
+            table
+                .values
+                .iter()
+                .skip(index)
+                .step_by(table.dim())
+                .copied()
+        };
         let mean = cells().map(f64::from).sum::<f64>() / count;
-        let variance = cells().map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+        let variance = cells()
+            .map(|value| (f64::from(value) - mean).powi(2))
+            .sum::<f64>()
+            / count;
         ColumnStats {
             name: name.clone(),
             min: cells().fold(f32::INFINITY, f32::min),
@@ -54,7 +64,10 @@ pub fn column_stats(table: &Table) -> Vec<ColumnStats> {
             mean,
             std: variance.sqrt(),
             // Adding zero makes the two zeros one value.
-            distinct: cells().map(|value| (value + 0.0).to_bits()).collect::<HashSet<_>>().len(),
+            distinct: cells()
+                .map(|value| (value + 0.0).to_bits())
+                .collect::<HashSet<_>>()
+                .len(),
         }
     };
     table.columns.iter().enumerate().map(one).collect()
@@ -64,7 +77,9 @@ pub fn column_stats(table: &Table) -> Vec<ColumnStats> {
 #[must_use]
 pub fn constant_columns(table: &Table) -> Vec<usize> {
     let stats = column_stats(table);
-    (0..stats.len()).filter(|index| stats[*index].distinct == 1).collect()
+    (0..stats.len())
+        .filter(|index| stats[*index].distinct == 1)
+        .collect()
 }
 
 #[cfg(test)]
@@ -80,7 +95,10 @@ mod tests {
             ..Table::default()
         };
         let stats = column_stats(&table);
-        assert_eq!((stats[0].min, stats[0].max, stats[0].distinct), (1.0, 3.0, 3));
+        assert_eq!(
+            (stats[0].min, stats[0].max, stats[0].distinct),
+            (1.0, 3.0, 3)
+        );
         assert!((stats[0].std - 0.5f64.sqrt()).abs() < 1e-12);
         assert_eq!(constant_columns(&table), [1]);
         assert!(column_stats(&Table::default()).is_empty());

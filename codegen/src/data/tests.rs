@@ -26,11 +26,19 @@ impl Folder {
 
     /// The error without the folder in front of the file's name.
     fn error(&self, contents: impl AsRef<[u8]>, options: &ReadOptions) -> String {
-        let error = read(&[self.file("t.csv", contents)], options).unwrap_err().to_string();
+        let error = read(&[self.file("t.csv", contents)], options)
+            .unwrap_err()
+            .to_string();
         error.replace(&format!("{}/", self.0.path().display()), "")
     }
 
-    fn npy<T: npyz::AutoSerialize + Copy>(&self, name: &str, values: &[T], shape: &[u64], fortran: bool) -> PathBuf {
+    fn npy<T: npyz::AutoSerialize + Copy>(
+        &self,
+        name: &str,
+        values: &[T],
+        shape: &[u64],
+        fortran: bool,
+    ) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, npy(values, shape, fortran)).unwrap();
         path
@@ -41,7 +49,11 @@ impl Folder {
         let mut writer = npyz::npz::NpzWriter::create(&path).unwrap();
         for (name, bytes) in arrays {
             let zip = writer.zip_writer();
-            zip.start_file(npyz::npz::file_name_from_array_name(name), Default::default()).unwrap();
+            zip.start_file(
+                npyz::npz::file_name_from_array_name(name),
+                Default::default(),
+            )
+            .unwrap();
             std::io::Write::write_all(zip, bytes).unwrap();
         }
         path
@@ -50,7 +62,11 @@ impl Folder {
 
 fn npy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], fortran: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let order = if fortran { npyz::Order::Fortran } else { npyz::Order::C };
+    let order = if fortran {
+        npyz::Order::Fortran
+    } else {
+        npyz::Order::C
+    };
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()
         .order(order)
@@ -68,7 +84,10 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 fn labelled(label: &str) -> ReadOptions {
-    ReadOptions { label: Some(label.into()), ..ReadOptions::default() }
+    ReadOptions {
+        label: Some(label.into()),
+        ..ReadOptions::default()
+    }
 }
 
 #[test]
@@ -92,7 +111,11 @@ fn dialects_give_the_same_table() {
     ];
     for text in variants {
         let other = folder.read(&text).unwrap();
-        assert_eq!((other.columns, other.values), (table.columns.clone(), table.values.clone()), "{text:?}");
+        assert_eq!(
+            (other.columns, other.values),
+            (table.columns.clone(), table.values.clone()),
+            "{text:?}"
+        );
     }
 }
 
@@ -104,10 +127,19 @@ fn a_first_row_of_numbers_is_data() {
     assert_eq!(table.values, [1.0, 2.0, 3.0, 4.0]);
     // A label and columns by number, names by force.
     let file = folder.file("n.csv", "1,2,0\n3,4,1\n");
-    let options = ReadOptions { columns: Some(names(&["1"])), ..labelled("c2") };
+    let options = ReadOptions {
+        columns: Some(names(&["1"])),
+        ..labelled("c2")
+    };
     let table = read(&[file.clone()], &options).unwrap();
-    assert_eq!((table.values, table.labels), (vec![2.0, 4.0], Some(vec![false, true])));
-    let options = ReadOptions { header: Some(true), ..ReadOptions::default() };
+    assert_eq!(
+        (table.values, table.labels),
+        (vec![2.0, 4.0], Some(vec![false, true]))
+    );
+    let options = ReadOptions {
+        header: Some(true),
+        ..ReadOptions::default()
+    };
     assert_eq!(read(&[file], &options).unwrap().columns, ["1", "2", "0"]);
 }
 
@@ -116,47 +148,106 @@ fn a_bad_cell_names_file_line_column_and_itself() {
     let folder = Folder::new();
     let options = ReadOptions::default();
     let says = |text: &str, expected: &str| {
-        assert_eq!(folder.error(text, &options), format!("t.csv: {expected} (--skip-bad leaves such rows out)"));
+        assert_eq!(
+            folder.error(text, &options),
+            format!("t.csv: {expected} (--skip-bad leaves such rows out)")
+        );
     };
-    says("a,b\n1,2\n3,x\n5,6\n7,8\n", "line 3, column \"b\": \"x\" is not a number");
-    says("a,b\r\n\r\n1,2\r\n,4\r\n", "line 4, column \"a\": the cell is empty");
-    says("a,b\n1,NaN\n3,4\n", "line 2, column \"b\": the value is missing (\"NaN\")");
-    says("a,b\n1,2\n3,-inf\n", "line 3, column \"b\": \"-inf\" is not finite");
-    says("a,b\n1,2\n1e39,2\n", "line 3, column \"a\": \"1e39\" is too large for a 32-bit float");
-    says("a,b\n1,\n1,2\n1,\n1,\n", "line 2, column \"b\": the cell is empty, and 2 more cells of it are bad");
-    says("a,b\n1,2\n3\n", "line 3 has 1 cells where the first row has 2");
-    assert!(folder.error("a;b\n1,5;2\n2,5;3\n", &options).contains("\"1,5\" has a comma where a number has a point"));
+    says(
+        "a,b\n1,2\n3,x\n5,6\n7,8\n",
+        "line 3, column \"b\": \"x\" is not a number",
+    );
+    says(
+        "a,b\r\n\r\n1,2\r\n,4\r\n",
+        "line 4, column \"a\": the cell is empty",
+    );
+    says(
+        "a,b\n1,NaN\n3,4\n",
+        "line 2, column \"b\": the value is missing (\"NaN\")",
+    );
+    says(
+        "a,b\n1,2\n3,-inf\n",
+        "line 3, column \"b\": \"-inf\" is not finite",
+    );
+    says(
+        "a,b\n1,2\n1e39,2\n",
+        "line 3, column \"a\": \"1e39\" is too large for a 32-bit float",
+    );
+    says(
+        "a,b\n1,\n1,2\n1,\n1,\n",
+        "line 2, column \"b\": the cell is empty, and 2 more cells of it are bad",
+    );
+    says(
+        "a,b\n1,2\n3\n",
+        "line 3 has 1 cells where the first row has 2",
+    );
+    assert!(
+        folder
+            .error("a;b\n1,5;2\n2,5;3\n", &options)
+            .contains("\"1,5\" has a comma where a number has a point")
+    );
 }
 
 #[test]
 fn skip_bad_counts_and_keeps_row_numbers() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,9,?\n");
-    let options = ReadOptions { skip_bad: true, ..labelled("y") };
+    let options = ReadOptions {
+        skip_bad: true,
+        ..labelled("y")
+    };
     let table = read(&[file.clone(), file], &options).unwrap();
     assert_eq!(table.values, [1.0, 2.0, 7.0, 8.0, 1.0, 2.0, 7.0, 8.0]);
     assert_eq!(table.row_numbers, [1, 4, 6, 9]);
     assert_eq!(table.skipped_rows, 6);
     assert_eq!(table.labels.unwrap(), [false, true, false, true]);
     assert_eq!(table.source[1].rows, 2);
-    let error = folder.error("a,b\n1,\n,2\n", &ReadOptions { skip_bad: true, ..ReadOptions::default() });
-    assert!(error.starts_with("none of the 2 rows is usable; the first: t.csv: line 2, column \"b\""), "{error}");
+    let error = folder.error(
+        "a,b\n1,\n,2\n",
+        &ReadOptions {
+            skip_bad: true,
+            ..ReadOptions::default()
+        },
+    );
+    assert!(
+        error.starts_with("none of the 2 rows is usable; the first: t.csv: line 2, column \"b\""),
+        "{error}"
+    );
 }
 
 #[test]
 fn decimal_commas_are_read_when_asked() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "a;b\n1,5;2\n-2,5;3.25\n");
-    let options = ReadOptions { decimal_comma: true, ..ReadOptions::default() };
-    assert_eq!(read(&[file], &options).unwrap().values, [1.5, 2.0, -2.5, 3.25]);
+    let options = ReadOptions {
+        decimal_comma: true,
+        ..ReadOptions::default()
+    };
+    assert_eq!(
+        read(&[file], &options).unwrap().values,
+        [1.5, 2.0, -2.5, 3.25]
+    );
 }
 
 #[test]
 fn text_and_empty_columns_are_named() {
     let folder = Folder::new();
-    let table = folder.read("time,a,note,id\n2020-01-01,1,,n1\n2020-01-02,2,,7\n2020-01-03,3,,n3\n").unwrap();
-    let skipped: Vec<String> = table.skipped_columns.iter().map(ToString::to_string).collect();
-    assert_eq!(skipped, ["time (text, such as \"2020-01-01\")", "note (empty)", "id (text, such as \"n1\")"]);
+    let table = folder
+        .read("time,a,note,id\n2020-01-01,1,,n1\n2020-01-02,2,,7\n2020-01-03,3,,n3\n")
+        .unwrap();
+    let skipped: Vec<String> = table
+        .skipped_columns
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            "time (text, such as \"2020-01-01\")",
+            "note (empty)",
+            "id (text, such as \"n1\")"
+        ]
+    );
     assert_eq!(table.columns, ["a"]);
 }
 
@@ -165,21 +256,50 @@ fn columns_are_chosen_by_name_and_in_order() {
     let folder = Folder::new();
     let text = "time,Flow,Pressure,y\nm,1,2,0\nn,3,4,1\n";
     let file = folder.file("t.csv", text);
-    let with = |columns: &[&str]| ReadOptions { columns: Some(names(columns)), ..ReadOptions::default() };
+    let with = |columns: &[&str]| ReadOptions {
+        columns: Some(names(columns)),
+        ..ReadOptions::default()
+    };
     let table = read(&[file.clone()], &with(&["Pressure", "Flow"])).unwrap();
     assert_eq!(table.values, [2.0, 1.0, 4.0, 3.0]);
-    let excluding = ReadOptions { exclude: names(&["y"]), ..ReadOptions::default() };
-    assert_eq!(read(&[file], &excluding).unwrap().columns, ["Flow", "Pressure"]);
+    let excluding = ReadOptions {
+        exclude: names(&["y"]),
+        ..ReadOptions::default()
+    };
+    assert_eq!(
+        read(&[file], &excluding).unwrap().columns,
+        ["Flow", "Pressure"]
+    );
     assert_eq!(
         folder.error(text, &with(&["presure"])),
         "t.csv: no column \"presure\" (did you mean \"Pressure\"?); there are \"time\", \"Flow\", \"Pressure\", \"y\""
     );
-    assert_eq!(folder.error(text, &with(&["time"])), "t.csv: column \"time\" has no numbers: text, such as \"m\"");
-    assert_eq!(folder.error(text, &with(&["Flow", "Flow"])), "the column \"Flow\" is named twice");
-    let both = ReadOptions { columns: Some(names(&["y"])), ..labelled("y") };
-    assert_eq!(folder.error(text, &both), "the label column \"y\" cannot be a feature too");
-    assert!(folder.error(text, &labelled("z")).contains("no column \"z\""));
-    assert!(folder.error(text, &labelled("Flow")).contains("column \"Flow\": \"3\" is no label"));
+    assert_eq!(
+        folder.error(text, &with(&["time"])),
+        "t.csv: column \"time\" has no numbers: text, such as \"m\""
+    );
+    assert_eq!(
+        folder.error(text, &with(&["Flow", "Flow"])),
+        "the column \"Flow\" is named twice"
+    );
+    let both = ReadOptions {
+        columns: Some(names(&["y"])),
+        ..labelled("y")
+    };
+    assert_eq!(
+        folder.error(text, &both),
+        "the label column \"y\" cannot be a feature too"
+    );
+    assert!(
+        folder
+            .error(text, &labelled("z"))
+            .contains("no column \"z\"")
+    );
+    assert!(
+        folder
+            .error(text, &labelled("Flow"))
+            .contains("column \"Flow\": \"3\" is no label")
+    );
 }
 
 #[test]
@@ -191,12 +311,25 @@ fn files_are_matched_by_name() {
     assert_eq!(table.values, [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(table.row_numbers, [1, 2]);
     let fewer = folder.file("3.csv", "a,x\n1,word\n");
-    let error = read(&[first.clone(), fewer], &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("3.csv: lacks the column \"b\", unlike"), "{error}");
+    let error = read(&[first.clone(), fewer], &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("3.csv: lacks the column \"b\", unlike"),
+        "{error}"
+    );
     let more = folder.file("4.csv", "a,b,c\n1,2,3\n");
-    let error = read(&[first.clone(), more.clone()], &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("4.csv: has a column \"c\", unlike"), "{error}");
-    let chosen = ReadOptions { columns: Some(names(&["a"])), ..ReadOptions::default() };
+    let error = read(&[first.clone(), more.clone()], &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("4.csv: has a column \"c\", unlike"),
+        "{error}"
+    );
+    let chosen = ReadOptions {
+        columns: Some(names(&["a"])),
+        ..ReadOptions::default()
+    };
     assert_eq!(read(&[first, more], &chosen).unwrap().values, [1.0, 1.0]);
 }
 
@@ -205,15 +338,39 @@ fn what_is_no_table_is_said_plainly() {
     let folder = Folder::new();
     let options = ReadOptions::default();
     assert_eq!(folder.error("", &options), "t.csv: the file is empty");
-    assert_eq!(folder.error("a,b\n", &options), "t.csv: the file has a header and no rows");
-    assert_eq!(folder.error("a,b\nx,y\n", &options), "t.csv: no column of numbers is left");
-    assert_eq!(folder.error(b"\xff\xfea\0", &options), "t.csv: the text is in UTF-16; save it as UTF-8");
-    assert!(folder.error(b"\x7fELF\0\0", &options).contains("this is no text"));
-    assert!(matches!(read(&[folder.0.path().into()], &options), Err(DataError::Directory { .. })));
-    assert!(matches!(read(&[folder.0.path().join("no")], &options), Err(DataError::NotFound { .. })));
+    assert_eq!(
+        folder.error("a,b\n", &options),
+        "t.csv: the file has a header and no rows"
+    );
+    assert_eq!(
+        folder.error("a,b\nx,y\n", &options),
+        "t.csv: no column of numbers is left"
+    );
+    assert_eq!(
+        folder.error(b"\xff\xfea\0", &options),
+        "t.csv: the text is in UTF-16; save it as UTF-8"
+    );
+    assert!(
+        folder
+            .error(b"\x7fELF\0\0", &options)
+            .contains("this is no text")
+    );
+    assert!(matches!(
+        read(&[folder.0.path().into()], &options),
+        Err(DataError::Directory { .. })
+    ));
+    assert!(matches!(
+        read(&[folder.0.path().join("no")], &options),
+        Err(DataError::NotFound { .. })
+    ));
     assert!(matches!(read(&[], &options), Err(DataError::NoFiles)));
     let zip = folder.npz(&[]);
-    assert!(read(&[zip], &options).unwrap_err().to_string().contains("without arrays"));
+    assert!(
+        read(&[zip], &options)
+            .unwrap_err()
+            .to_string()
+            .contains("without arrays")
+    );
 }
 
 #[test]
@@ -222,9 +379,14 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
     let model = names(&["flow", "pressure"]);
     let options = ReadOptions::default();
     let named = folder.file("named.csv", "t,pressure,current,flow\nx,1,2,3\n");
-    assert_eq!(read_for(&model, &[named], &options).unwrap().values, [3.0, 1.0]);
+    assert_eq!(
+        read_for(&model, &[named], &options).unwrap().values,
+        [3.0, 1.0]
+    );
     let lacking = folder.file("lacking.csv", "flow,current\n1,2\n");
-    let error = read_for(&model, &[lacking], &options).unwrap_err().to_string();
+    let error = read_for(&model, &[lacking], &options)
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("the model's \"pressure\" is missing; it expects \"flow\", \"pressure\"; the file has \"flow\", \"current\""),
         "{error}"
@@ -232,15 +394,36 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
     // Without names: by position, the label aside, when the count is right.
     let bare = folder.file("bare.csv", "1,5,6\n0,7,8\n");
     let table = read_for(&model, &[bare.clone()], &labelled("0")).unwrap();
-    assert_eq!((table.values, table.labels), (vec![5.0, 6.0, 7.0, 8.0], Some(vec![true, false])));
-    let excluding = ReadOptions { exclude: names(&["c0"]), ..ReadOptions::default() };
-    assert_eq!(read_for(&model, &[bare.clone()], &excluding).unwrap().columns, model);
-    let error = read_for(&model, &[bare.clone()], &options).unwrap_err().to_string();
+    assert_eq!(
+        (table.values, table.labels),
+        (vec![5.0, 6.0, 7.0, 8.0], Some(vec![true, false]))
+    );
+    let excluding = ReadOptions {
+        exclude: names(&["c0"]),
+        ..ReadOptions::default()
+    };
+    assert_eq!(
+        read_for(&model, &[bare.clone()], &excluding)
+            .unwrap()
+            .columns,
+        model
+    );
+    let error = read_for(&model, &[bare.clone()], &options)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("the model expects 2 values a row (\"flow\", \"pressure\"), and the file, which has no column names, has 3"), "{error}");
     // A model trained on a file without names: the label may stand first.
     let numbered = names(&["c0", "c1"]);
-    assert_eq!(read_for(&numbered, &[bare.clone()], &labelled("c0")).unwrap().values, [5.0, 6.0, 7.0, 8.0]);
-    assert_eq!(read_for(&numbered, &[bare], &options).unwrap().values, [1.0, 5.0, 0.0, 7.0]);
+    assert_eq!(
+        read_for(&numbered, &[bare.clone()], &labelled("c0"))
+            .unwrap()
+            .values,
+        [5.0, 6.0, 7.0, 8.0]
+    );
+    assert_eq!(
+        read_for(&numbered, &[bare], &options).unwrap().values,
+        [1.0, 5.0, 0.0, 7.0]
+    );
 }
 
 #[test]
@@ -248,28 +431,76 @@ fn arrays_of_every_type_and_order() {
     let folder = Folder::new();
     let get = |path| read(&[path], &ReadOptions::default()).unwrap();
     let expected = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-    let table = get(folder.npy("f64.npy", &[1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0], &[3, 2], false));
-    assert_eq!((table.columns.as_slice(), table.values.as_slice()), (&names(&["c0", "c1"])[..], &expected[..]));
+    let table = get(folder.npy(
+        "f64.npy",
+        &[1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0],
+        &[3, 2],
+        false,
+    ));
+    assert_eq!(
+        (table.columns.as_slice(), table.values.as_slice()),
+        (&names(&["c0", "c1"])[..], &expected[..])
+    );
     // The same rows with the columns one after another.
-    assert_eq!(get(folder.npy("f.npy", &[1.0f32, 3.0, 5.0, 2.0, 4.0, 6.0], &[3, 2], true)).values, expected);
-    assert_eq!(get(folder.npy("i8.npy", &[-1i8, 2], &[1, 2], false)).values, [-1.0, 2.0]);
-    assert_eq!(get(folder.npy("i16.npy", &[-300i16, 2], &[1, 2], false)).values, [-300.0, 2.0]);
-    assert_eq!(get(folder.npy("i32.npy", &[-70_000i32, 2], &[1, 2], false)).values, [-70_000.0, 2.0]);
-    assert_eq!(get(folder.npy("i64.npy", &[1i64 << 40, 2], &[1, 2], false)).values, [1_099_511_627_776.0, 2.0]);
-    assert_eq!(get(folder.npy("u8.npy", &[255u8, 2], &[1, 2], false)).values, [255.0, 2.0]);
-    assert_eq!(get(folder.npy("u64.npy", &[7u64, 2], &[2, 1], false)).rows, 2);
-    assert_eq!(get(folder.npy("b.npy", &[true, false], &[1, 2], false)).values, [1.0, 0.0]);
+    assert_eq!(
+        get(folder.npy("f.npy", &[1.0f32, 3.0, 5.0, 2.0, 4.0, 6.0], &[3, 2], true)).values,
+        expected
+    );
+    assert_eq!(
+        get(folder.npy("i8.npy", &[-1i8, 2], &[1, 2], false)).values,
+        [-1.0, 2.0]
+    );
+    assert_eq!(
+        get(folder.npy("i16.npy", &[-300i16, 2], &[1, 2], false)).values,
+        [-300.0, 2.0]
+    );
+    assert_eq!(
+        get(folder.npy("i32.npy", &[-70_000i32, 2], &[1, 2], false)).values,
+        [-70_000.0, 2.0]
+    );
+    assert_eq!(
+        get(folder.npy("i64.npy", &[1i64 << 40, 2], &[1, 2], false)).values,
+        [1_099_511_627_776.0, 2.0]
+    );
+    assert_eq!(
+        get(folder.npy("u8.npy", &[255u8, 2], &[1, 2], false)).values,
+        [255.0, 2.0]
+    );
+    assert_eq!(
+        get(folder.npy("u64.npy", &[7u64, 2], &[2, 1], false)).rows,
+        2
+    );
+    assert_eq!(
+        get(folder.npy("b.npy", &[true, false], &[1, 2], false)).values,
+        [1.0, 0.0]
+    );
 }
 
 #[test]
 fn array_errors_are_plain() {
     let folder = Folder::new();
-    let error = |path: PathBuf| read(&[path], &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error(folder.npy("1d.npy", &[1.0f32, 2.0], &[2], false)).contains("has 1 dimension; rows and columns are needed"));
-    assert!(error(folder.npy("none.npy", &[0.0f32; 0], &[0, 2], false)).contains("the array has no rows"));
+    let error = |path: PathBuf| {
+        read(&[path], &ReadOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(
+        error(folder.npy("1d.npy", &[1.0f32, 2.0], &[2], false))
+            .contains("has 1 dimension; rows and columns are needed")
+    );
+    assert!(
+        error(folder.npy("none.npy", &[0.0f32; 0], &[0, 2], false))
+            .contains("the array has no rows")
+    );
     let nan = error(folder.npy("nan.npy", &[1.0, 2.0, 3.0, f64::NAN], &[2, 2], false));
-    assert!(nan.contains("row 2, column \"c1\": the value is missing (\"NaN\")"), "{nan}");
-    assert!(error(folder.npy("big.npy", &[1.0, 1e300], &[2, 1], false)).contains("row 2, column \"c0\""));
+    assert!(
+        nan.contains("row 2, column \"c1\": the value is missing (\"NaN\")"),
+        "{nan}"
+    );
+    assert!(
+        error(folder.npy("big.npy", &[1.0, 1e300], &[2, 1], false))
+            .contains("row 2, column \"c0\"")
+    );
     let mut cut = npy(&[1.0f64; 8], &[4, 2], false);
     cut.truncate(cut.len() - 8);
     assert!(error(folder.file("cut.npy", &cut)).contains("cut.npy: "));
@@ -286,24 +517,40 @@ fn archives_give_rows_and_labels() {
     let y = || npy(&[0i64, 1], &[2], false);
     let options = ReadOptions::default();
     let table = read(&[folder.npz(&[("X", x()), ("y", y())])], &options).unwrap();
-    assert_eq!((table.values, table.labels), (vec![1.0, 2.0, 3.0, 4.0], Some(vec![false, true])));
+    assert_eq!(
+        (table.values, table.labels),
+        (vec![1.0, 2.0, 3.0, 4.0], Some(vec![false, true]))
+    );
     let only = read(&[folder.npz(&[("rows", x())])], &options).unwrap();
     assert_eq!((only.rows, only.labels), (2, None));
     let named = read(&[folder.npz(&[("X", x()), ("bad", y())])], &labelled("bad")).unwrap();
     assert_eq!(named.labels, Some(vec![false, true]));
     let target = npy(&[0.5f32, 1.5], &[2], false);
     let table = read(&[folder.npz(&[("X", x()), ("y", target)])], &options).unwrap();
-    assert_eq!((table.labels, table.skipped_columns[0].to_string()), (None, "y (no labels of 0 and 1)".into()));
-    let error = |arrays: &[(&str, Vec<u8>)]| read(&[folder.npz(arrays)], &options).unwrap_err().to_string();
+    assert_eq!(
+        (table.labels, table.skipped_columns[0].to_string()),
+        (None, "y (no labels of 0 and 1)".into())
+    );
+    let error = |arrays: &[(&str, Vec<u8>)]| {
+        read(&[folder.npz(arrays)], &options)
+            .unwrap_err()
+            .to_string()
+    };
     assert!(error(&[("a", x()), ("b", x())]).contains("has no array \"X\"; its arrays are a, b"));
-    assert!(error(&[("X", x()), ("y", npy(&[0i64], &[1], false))]).contains("array \"y\" has the shape [1] where 2 labels belong"));
+    assert!(
+        error(&[("X", x()), ("y", npy(&[0i64], &[1], false))])
+            .contains("array \"y\" has the shape [1] where 2 labels belong")
+    );
 }
 
 #[test]
 fn the_hash_is_of_the_file() {
     let table = Folder::new().read("a\n1\n").unwrap();
     assert_eq!(table.source[0].file, "t.csv");
-    assert_eq!(table.source[0].sha256, "309b0e45a73d3fc5325e2b6ed0a01ef8b9cde6b05a5633c1f893f970d52bfddc");
+    assert_eq!(
+        table.source[0].sha256,
+        "309b0e45a73d3fc5325e2b6ed0a01ef8b9cde6b05a5633c1f893f970d52bfddc"
+    );
 }
 
 /// The public data sets, where they lie beside the checkout.
@@ -318,12 +565,24 @@ fn reads_the_shared_data_sets() {
         eprintln!("skipped: no shared data (NVPICO_SHARED names the folder that has them)");
         return;
     }
-    let normal = read(&[data.join("skab/anomaly-free/anomaly-free.csv")], &ReadOptions::default()).unwrap();
+    let normal = read(
+        &[data.join("skab/anomaly-free/anomaly-free.csv")],
+        &ReadOptions::default(),
+    )
+    .unwrap();
     assert_eq!((normal.rows, normal.dim()), (9405, 8));
     assert_eq!(normal.skipped_columns[0].name, "datetime");
     let files = |folder: &str| -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = fs::read_dir(data.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|file| !matches!(file.file_stem().and_then(|stem| stem.to_str()), Some("auroc" | "auprc")));
+        let mut files: Vec<PathBuf> = fs::read_dir(data.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.retain(|file| {
+            !matches!(
+                file.file_stem().and_then(|stem| stem.to_str()),
+                Some("auroc" | "auprc")
+            )
+        });
         files.sort();
         files
     };
@@ -337,6 +596,10 @@ fn reads_the_shared_data_sets() {
     for file in files("adbench") {
         let table = read(std::slice::from_ref(&file), &ReadOptions::default()).unwrap();
         let labels = table.labels.expect("an array y");
-        assert!(labels.contains(&true) && labels.contains(&false), "{}", file.display());
+        assert!(
+            labels.contains(&true) && labels.contains(&false),
+            "{}",
+            file.display()
+        );
     }
 }

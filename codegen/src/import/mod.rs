@@ -94,7 +94,10 @@ pub fn check(model: &Model, path: &Path) -> Result<Agreement, ImportError> {
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f64::max)
     });
-    #[allow(clippy::cast_possible_truncation, reason = "x was float32 in the file or is rounded to it")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "x was float32 in the file or is rounded to it"
+    )]
     let rows: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let scores = model.deploy().score(&rows);
     let mut worst = (0, 0.0_f64, f64::NEG_INFINITY);
@@ -102,7 +105,11 @@ pub fn check(model: &Model, path: &Path) -> Result<Agreement, ImportError> {
     for (row, (score, &expected)) in scores.iter().zip(&expected).enumerate() {
         let found = score.map_or(f32::NAN, |s| s.log_prob);
         let difference = (f64::from(found) - expected).abs();
-        let difference = if difference.is_nan() { f64::INFINITY } else { difference };
+        let difference = if difference.is_nan() {
+            f64::INFINITY
+        } else {
+            difference
+        };
         largest = largest.max(difference);
         let excess = difference - allowed(expected, library_error);
         if excess > worst.2 {
@@ -143,7 +150,10 @@ pub(crate) fn floats(tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<f64>, 
     match tensor.dtype() {
         Dtype::F32 => {
             let (values, _) = data.as_chunks::<4>();
-            Ok(values.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect())
+            Ok(values
+                .iter()
+                .map(|b| f64::from(f32::from_le_bytes(*b)))
+                .collect())
         }
         Dtype::F64 => {
             let (values, _) = data.as_chunks::<8>();

@@ -41,7 +41,11 @@ pub fn import(path: &Path) -> Result<Model, ImportError> {
     model.header.provenance = Provenance {
         made_by: format!("nvpico {} (import --from plain)", env!("CARGO_PKG_VERSION")),
         sources: vec![Source {
-            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            file: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
         }],
         ..Provenance::default()
@@ -78,7 +82,10 @@ impl Weights<'_> {
                 values.len()
             ));
         }
-        #[allow(clippy::cast_possible_truncation, reason = "the engine's numbers are f32")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "the engine's numbers are f32"
+        )]
         Ok(values.iter().map(|&v| v as f32).collect())
     }
 }
@@ -95,7 +102,10 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         other => return Err(format!("scale `{other}` is not known (tanh, none)")),
     };
     if dim < 2 || architecture.couplings == 0 {
-        return Err(format!("{dim} features and {} couplings make no flow", architecture.couplings));
+        return Err(format!(
+            "{dim} features and {} couplings make no flow",
+            architecture.couplings
+        ));
     }
     let (mut layers, mut params) = (Vec::new(), Vec::new());
     for coupling in 0..architecture.couplings {
@@ -111,7 +121,11 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
             inputs = width;
         }
         layers.push(Layer::Coupling {
-            mask: if even { MaskName::FirstHalf } else { MaskName::SecondHalf },
+            mask: if even {
+                MaskName::FirstHalf
+            } else {
+                MaskName::SecondHalf
+            },
             transform,
             hidden: architecture.hidden.clone(),
             activation,
@@ -123,7 +137,10 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
             let log_det: f64 = scale.iter().map(|&s| f64::from(s).abs().ln()).sum();
             params.extend(scale);
             params.extend(shift);
-            #[allow(clippy::cast_possible_truncation, reason = "the engine's numbers are f32")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "the engine's numbers are f32"
+            )]
             params.push(log_det as f32);
             layers.push(Layer::Affine);
         }

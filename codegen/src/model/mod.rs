@@ -285,8 +285,8 @@ impl Model {
         }
         let header: Header =
             serde_json::from_str(text).map_err(|e| format!("its header is not understood: {e}"))?;
-        let tensors =
-            SafeTensors::deserialize(bytes).map_err(|e| format!("not a .safetensors file ({e})"))?;
+        let tensors = SafeTensors::deserialize(bytes)
+            .map_err(|e| format!("not a .safetensors file ({e})"))?;
         for name in tensors.names() {
             if name != "params" && name != "calibration" {
                 return Err(format!("unknown tensor `{name}`"));
@@ -312,9 +312,8 @@ impl Model {
     /// Never: shapes and types are this function's own.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let bytes = |values: &[f32]| -> Vec<u8> {
-            values.iter().flat_map(|v| v.to_le_bytes()).collect()
-        };
+        let bytes =
+            |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
         let (params, calibration) = (bytes(&self.params), bytes(&self.calibration));
         let view = |data, len| TensorView::new(Dtype::F32, vec![len], data).expect("lengths agree");
         let mut tensors = vec![("params", view(&params, self.params.len()))];
@@ -409,7 +408,10 @@ mod tests {
                     activation: ActivationName::LeakyRelu(0.1),
                     nets: NetsName::One,
                 },
-                Layer::BatchNorm { eps: 1e-5, affine: false },
+                Layer::BatchNorm {
+                    eps: 1e-5,
+                    affine: false,
+                },
             ],
         };
         Model {
@@ -454,11 +456,20 @@ mod tests {
         for damage in [f32::NAN, f32::INFINITY] {
             let mut bad = model();
             bad.params[1] = damage;
-            assert!(Model::from_bytes(&bad.to_bytes()).unwrap_err().contains("parameter 1"));
+            assert!(
+                Model::from_bytes(&bad.to_bytes())
+                    .unwrap_err()
+                    .contains("parameter 1")
+            );
         }
         let mut negative = model();
         negative.params[6] = -1.0;
-        assert!(negative.validate().unwrap_err().contains("running variance"));
+        assert!(
+            negative
+                .validate()
+                .unwrap_err()
+                .contains("running variance")
+        );
         let mut short = model();
         short.params.pop();
         assert!(short.validate().unwrap_err().contains("8 parameters"));

@@ -95,7 +95,11 @@ impl Fault {
             severity: random.uniform(0.5, 1.0),
             seconds: 0.0,
             channel: random.index(channels),
-            sign: if random.uniform(0.0, 1.0) < 0.5 { -1.0 } else { 1.0 },
+            sign: if random.uniform(0.0, 1.0) < 0.5 {
+                -1.0
+            } else {
+                1.0
+            },
             kept: None,
             between: random.uniform(0.3, 0.7),
         }
@@ -112,7 +116,11 @@ impl Fault {
             return 0.0;
         }
         let onset = kind.onset();
-        let share = if onset > 0.0 { (self.seconds / onset).min(1.0) } else { 1.0 };
+        let share = if onset > 0.0 {
+            (self.seconds / onset).min(1.0)
+        } else {
+            1.0
+        };
         self.severity * share
     }
 }
@@ -139,7 +147,8 @@ mod tests {
 
     #[test]
     fn names_differ() {
-        let names: std::collections::HashSet<_> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+        let names: std::collections::HashSet<_> =
+            FaultKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), FaultKind::ALL.len());
     }
 }

@@ -62,7 +62,10 @@ impl Recording {
     /// Column names.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.columns.iter().map(|sensor| sensor.name.to_string()).collect()
+        self.columns
+            .iter()
+            .map(|sensor| sensor.name.to_string())
+            .collect()
     }
 
     /// Rows from the first to the last of each fault, with its kind: `start..end`.
@@ -90,7 +93,11 @@ impl Recording {
     }
 
     fn write(&self, file: &mut dyn Write) -> io::Result<()> {
-        let extra: &[&str] = if self.labelled { &["fault", "anomaly"] } else { &[] };
+        let extra: &[&str] = if self.labelled {
+            &["fault", "anomaly"]
+        } else {
+            &[]
+        };
         let names: Vec<&str> = self.columns.iter().map(|sensor| sensor.name).collect();
         writeln!(file, "{}", [&names, extra].concat().join(","))?;
         for (row, values) in self.values.chunks_exact(self.columns.len()).enumerate() {

@@ -68,7 +68,11 @@ mod tests {
     #[test]
     fn uniform_and_index_stay_inside() {
         let mut source = Source::new(2);
-        assert!((0..1000).map(|_| source.uniform(-1.0, 3.0)).all(|v| (-1.0..3.0).contains(&v)));
+        assert!(
+            (0..1000)
+                .map(|_| source.uniform(-1.0, 3.0))
+                .all(|v| (-1.0..3.0).contains(&v))
+        );
         let mut seen = [0; 3];
         (0..1000).for_each(|_| seen[source.index(3)] += 1);
         assert!(seen.iter().all(|count| *count > 250));
