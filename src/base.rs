@@ -50,8 +50,8 @@ pub fn standard_normal(bits: u32) -> f32 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180_625 - q * q;
-        let numerator = ((5.910_937_5e1 * r + 1.592_911_3e2) * r + 5.043_427_3e1) * r + 3.387_132_9;
-        let denominator = ((6.718_756_4e1 * r + 7.875_775_7e1) * r + 1.789_516_9e1) * r + 1.0;
+        let numerator = ((5.910_937_5e1 * r + 1.592_911_3e2) * r + 5.043_427_3e1) * r + 3.387_133;
+        let denominator = ((6.718_756e1 * r + 7.875_776e1) * r + 1.789_516_9e1) * r + 1.0;
         return q * numerator / denominator;
     }
     let tail = if q < 0.0 { p } else { 1.0 - p };
@@ -62,7 +62,7 @@ pub fn standard_normal(bits: u32) -> f32 {
             / ((1.202_113_2e-1 * r + 7.370_016_4e-1) * r + 1.0)
     } else {
         let r = r - 5.0;
-        (((1.733_720_4e-2 * r + 4.286_829_4e-1) * r + 3.081_226_3) * r + 6.657_905_1)
+        (((1.733_720_4e-2 * r + 4.286_829_4e-1) * r + 3.081_226_3) * r + 6.657_905)
             / ((1.225_820_3e-2 * r + 2.419_789_5e-1) * r + 1.0)
     };
     if q < 0.0 { -magnitude } else { magnitude }

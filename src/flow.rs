@@ -247,6 +247,12 @@ impl<'a> Flow<'a> {
         let log_det = self.forward_lanes(x, scratch);
         let z_norm_sq = base::norm_sq(x);
         let log_prob = base::log_prob(z_norm_sq, log_det, self.spec.dim);
-        (log_prob, z_norm_sq, log_det)
+        (log_prob, one_nan(z_norm_sq), one_nan(log_det))
     }
+}
+
+/// Gives every NaN the same bits: processors differ in the sign and payload of the NaN they make.
+#[inline(always)]
+fn one_nan<V: Lanes>(value: V) -> V {
+    value.map(|v| if v.is_nan() { f32::NAN } else { v })
 }

@@ -133,14 +133,14 @@ pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
 pub struct Packet<const N: usize>(pub [f32; N]);
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $op:tt) => {
+    ($trait:ident, $method:ident, $assign:tt) => {
         impl<const N: usize> $trait for Packet<N> {
             type Output = Self;
 
             #[inline(always)]
             fn $method(mut self, other: Self) -> Self {
                 for (a, b) in self.0.iter_mut().zip(other.0) {
-                    *a = *a $op b;
+                    *a $assign b;
                 }
                 self
             }
@@ -148,10 +148,10 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, +);
-operator!(Sub, sub, -);
-operator!(Mul, mul, *);
-operator!(Div, div, /);
+operator!(Add, add, +=);
+operator!(Sub, sub, -=);
+operator!(Mul, mul, *=);
+operator!(Div, div, /=);
 
 impl<const N: usize> Neg for Packet<N> {
     type Output = Self;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, emulate, eval, export, import, inspect, sample, score, train, verify};
+use crate::commands::{
+    demo, emulate, eval, export, import, inspect, sample, score, simulate, train, verify,
+};
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
 /// const arrays, raise the alarm on the chip.
@@ -46,6 +48,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Take over weights trained elsewhere
     Import(import::ImportArgs),
+    /// Write recordings of simulated machines
+    #[command(hide = true)]
+    Simulate(simulate::SimulateArgs),
     /// Run a firmware ELF in QEMU and print its decoded log (the firmware's cargo runner)
     #[command(hide = true)]
     Emulate(emulate::EmulateArgs),
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Emulate(args) => emulate::run(&args),
     };
     match done {

@@ -66,7 +66,9 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
     );
     line!(out, "//");
     line!(out, "// model sha256: {}", model.hash());
-    line!(out, "// made by: {}", comment(&provenance.made_by));
+    if !provenance.made_by.is_empty() {
+        line!(out, "// made by: {}", comment(&provenance.made_by));
+    }
     for source in &provenance.sources {
         line!(
             out,
@@ -85,6 +87,7 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
         out,
         "// engine's code comes on top, `nvpico verify` measures it"
     );
+    line!(out, "{FLOAT_LINTS}");
     line!(out, "");
 }
 
@@ -209,16 +212,18 @@ fn layer_spec(out: &mut String, layer: &Layer) {
     }
 }
 
-/// Lints on literals that a shortest exact float breaks.
-const FLOAT_LINTS: &str =
-    "#[allow(clippy::excessive_precision, clippy::unreadable_literal, clippy::approx_constant)]";
+/// Lints on literals that the shortest exact text of a float breaks.
+const FLOAT_LINTS: &str = "#![allow(
+    clippy::excessive_precision,
+    clippy::unreadable_literal,
+    clippy::approx_constant
+)]";
 
 fn params(out: &mut String, params: &[f32]) {
     line!(
         out,
         "/// The parameters, in the order that `nvpico::spec` documents."
     );
-    line!(out, "{FLOAT_LINTS}");
     line!(out, "#[rustfmt::skip]");
     line!(out, "pub static PARAMS: [f32; SPEC.param_len()] = [");
     for row in params.chunks(8) {
@@ -290,7 +295,6 @@ impl Vectors {
             out,
             "    /// Samples, a quarter of them far out in the tail."
         );
-        line!(out, "    {FLOAT_LINTS}");
         line!(out, "    #[rustfmt::skip]");
         line!(
             out,

@@ -50,7 +50,7 @@ impl Math {
             Math::Micromath => micromath_exp(x),
             // Not reached through a validated flow; NaN ends as log_prob = -inf, never as normal.
             #[cfg(not(all(feature = "libm", feature = "micromath")))]
-            _ => f32::NAN,
+            _ => x * f32::NAN,
         }
     }
 
@@ -68,7 +68,7 @@ impl Math {
                 ((1.0 - e) / (1.0 + e)).copysign(x)
             }
             #[cfg(not(all(feature = "libm", feature = "micromath")))]
-            _ => f32::NAN,
+            _ => x * f32::NAN,
         }
     }
 

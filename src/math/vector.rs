@@ -24,7 +24,7 @@ pub(super) fn tanh<const N: usize>(x: Packet<N>) -> Packet<N> {
 /// `2^k` for `-126 <= k <= 127`.
 #[inline(always)]
 fn power_of_two(k: i32) -> f32 {
-    f32::from_bits((k.wrapping_add(127) as u32) << 23)
+    f32::from_bits(k.wrapping_add(127).cast_unsigned() << 23)
 }
 
 /// The multiple of ln 2 that argument reduction takes away: 0, +-1 or a rounded quotient.

@@ -19,7 +19,7 @@ pub struct ImportArgs {
     from: From,
     /// Weights, .safetensors
     weights: PathBuf,
-    /// Reference vectors, .safetensors with x and log_prob
+    /// Reference rows and their log-densities, .safetensors
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
     /// Model file to write

@@ -9,6 +9,7 @@ pub mod import;
 pub mod inspect;
 pub mod sample;
 pub mod score;
+pub mod simulate;
 pub mod train;
 pub mod verify;
 

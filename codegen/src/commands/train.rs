@@ -191,7 +191,7 @@ pub(super) fn fit_with_progress(
         );
         bar.set_message(text.clone());
         bar.inc(1);
-        if !terminal && (epoch.epoch == 1 || epoch.epoch % 10 == 0) {
+        if !terminal && (epoch.epoch == 1 || epoch.epoch.is_multiple_of(10)) {
             eprintln!("epoch {}: {text}", epoch.epoch);
         }
         if epoch.skipped_batches > 0 {

@@ -1,5 +1,6 @@
 //! `nvpico verify`: the model on emulated cores, bit for bit against the desktop.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -147,10 +148,11 @@ pub fn report(reports: &[CoreReport]) -> String {
     let mut out = table.to_string();
     for r in reports {
         if let Some(first) = &r.first_difference {
-            out.push_str(&format!(
-                "{}: row {} differs: chip {:x?}, desktop {:x?}\n",
+            let _ = writeln!(
+                out,
+                "{}: row {} differs: chip {:x?}, desktop {:x?}",
                 r.core, first.row, first.chip, first.desktop
-            ));
+            );
         }
     }
     out

@@ -1,4 +1,4 @@
-//! NumPy's `.npy` and `.npz`: a two-dimensional array of rows and, in an archive, labels `y`.
+//! Arrays of `numpy`, `.npy` and `.npz`: a two-dimensional array of rows and, in an archive, labels `y`.
 //!
 //! ```
 //! use nvpico_codegen::data::{DataError, ReadOptions, read};

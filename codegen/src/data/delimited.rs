@@ -99,12 +99,11 @@ impl Lines<'_> {
             .take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let start = start + blank.count();
         let passed = &self.text[self.byte..start];
-        let feeds = passed.iter().filter(|byte| **byte == b'\n').count();
         // Files of old end their lines with a carriage return alone.
-        let ends = if feeds > 0 {
-            feeds
-        } else {
-            passed.iter().filter(|byte| **byte == b'\r').count()
+        let count = |end: u8| passed.split(|byte| *byte == end).count() - 1;
+        let ends = match count(b'\n') {
+            0 => count(b'\r'),
+            feeds => feeds,
         };
         self.line += ends as u64;
         self.byte = start;
@@ -116,7 +115,7 @@ impl Lines<'_> {
 pub(super) fn read(
     path: &Path,
     bytes: &[u8],
-    sha256: String,
+    sha256: &str,
     options: &ReadOptions,
 ) -> Result<Frame, DataError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -157,7 +156,7 @@ pub(super) fn read(
         if let Some((frame, label)) = &mut frame {
             push(frame, *label, &row, line, options.decimal_comma);
         } else {
-            let (mut first, label) = start(path, &sha256, &row, options)?;
+            let (mut first, label) = start(path, sha256, &row, options)?;
             if !first.named {
                 push(&mut first, label, &row, line, options.decimal_comma);
             }

@@ -243,7 +243,7 @@ fn list(names: &[String]) -> String {
     match names.len() {
         0 => text.push_str("none"),
         1..=12 => {}
-        all => text.push_str(&format!(" and {} more", all - 12)),
+        all => text.extend([" and ", &(all - 12).to_string(), " more"]),
     }
     text
 }

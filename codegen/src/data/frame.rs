@@ -127,9 +127,9 @@ fn parse_label(cell: &str) -> Option<bool> {
     match cell.as_str() {
         "true" | "anomaly" | "anomalous" | "abnormal" => Some(true),
         "false" | "normal" => Some(false),
-        number => match number.parse::<f64>() {
-            Ok(value) if value == 0.0 => Some(false),
-            Ok(value) if (value - 1.0).abs() < f64::EPSILON => Some(true),
+        number => match number.parse() {
+            Ok(0.0) => Some(false),
+            Ok(1.0) => Some(true),
             _ => None,
         },
     }

@@ -82,6 +82,7 @@ impl Table {
     }
 
     /// All rows, in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dim().max(1))
     }
@@ -182,16 +183,18 @@ fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
             source,
         },
     })?;
-    let sha256 = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut sha256 = String::with_capacity(64);
+    for byte in Sha256::digest(&bytes) {
+        sha256.extend(
+            [byte >> 4, byte & 15].map(|half| char::from(b"0123456789abcdef"[usize::from(half)])),
+        );
+    }
     // By contents rather than by name: a file may be called anything.
     if bytes.starts_with(b"\x93NUMPY") {
         arrays::read_npy(path, &bytes, sha256, options)
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         arrays::read_npz(path, &bytes, sha256, options)
     } else {
-        delimited::read(path, &bytes, sha256, options)
+        delimited::read(path, &bytes, &sha256, options)
     }
 }

@@ -139,8 +139,7 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
     ]);
     command.arg([&[core.board()], request.features].concat().join(","));
     command.env("NVPICO_MODEL", &model);
-    // Frames of defmt are no text, and programs that capture a firmware's output may want text: errors only.
-    command.env("DEFMT_LOG", "error");
+    command.env("DEFMT_LOG", log_level(program));
     run_build(
         &mut command,
         &format!("the firmware's `{program}` for core {core}"),
@@ -152,6 +151,15 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
         output,
     ))?;
     Ok(())
+}
+
+/// What a program logs. Frames of defmt are no text, and tools that capture the output of `score` may want text:
+/// errors only. The programs that read sensors have nothing to say but their logs.
+fn log_level(program: &str) -> &'static str {
+    match program {
+        "detect" | "record" => "debug",
+        _ => "error",
+    }
 }
 
 /// Bytes that an ELF takes on the chip.

@@ -2,13 +2,18 @@
 //! compare bits, measure.
 //!
 //! In the order of use: [`toolchain`] finds what can compile for a target, [`firmware`] builds and measures an ELF,
-//! [`qemu`] runs it and decodes its logs, [`verify`] puts them together, [`no_panic`] proves by linking. The command
-//! line and the tests call the same functions. Nothing here prints: progress goes to the caller.
+//! [`qemu`] runs it and decodes its logs, [`verify`] puts them together, [`no_panic`] proves by linking, `live` lets a
+//! firmware run while its sensors change, through `qmp`. The command line and the tests call the same functions.
+//! Nothing here prints: progress goes to the caller.
 
 mod error;
 pub mod firmware;
+#[cfg(unix)]
+pub mod live;
 pub mod no_panic;
 pub mod qemu;
+#[cfg(unix)]
+pub mod qmp;
 pub mod toolchain;
 pub mod verify;
 

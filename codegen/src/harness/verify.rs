@@ -147,7 +147,7 @@ fn verify_core(
 
     let total = request.expected.len();
     let replay = score.replay(request, folder.path(), |done| {
-        progress(Progress::Scoring { core, done, total })
+        progress(Progress::Scoring { core, done, total });
     })?;
     let baseline = empty.replay(request, folder.path(), |_| {})?;
     for part in [&replay, &baseline] {

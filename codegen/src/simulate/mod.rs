@@ -15,6 +15,7 @@
 //! ```
 
 mod fault;
+pub mod field;
 pub mod pump;
 mod random;
 

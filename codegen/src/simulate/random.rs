@@ -29,6 +29,7 @@ impl Source {
     }
 
     /// Uniform in `0..count`.
+    #[allow(clippy::cast_sign_loss, reason = "the numbers are not negative")]
     pub fn index(&mut self, count: usize) -> usize {
         self.uniform(0.0, count as f64) as usize % count
     }

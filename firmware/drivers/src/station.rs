@@ -34,7 +34,7 @@ use crate::tmp105::{self, Tmp105};
 pub const FEATURES: usize = 4;
 
 /// Names of a row's values, with their units: the header of recorded data, hence the columns of a model.
-pub const COLUMNS: [&str; FEATURES] = ["field_x_uT", "field_y_uT", "field_z_uT", "temperature_C"];
+pub const COLUMNS: [&str; FEATURES] = ["field_x_ut", "field_y_ut", "field_z_ut", "temperature_c"];
 
 /// How often the magnetometer measures: more often than any application of this crate reads.
 pub const RATE: Rate = Rate::Hz30;

@@ -262,6 +262,7 @@ fn cut_saved<V>(saved: &[V], inputs: usize, nets_len: usize) -> Option<Saved<&[V
 }
 
 /// What a network's backward pass reads.
+#[derive(Clone, Copy)]
 struct NetTensors<'s, V> {
     params: &'s [f32],
     input: &'s [V],

@@ -1,94 +1,6 @@
-//! Whole files through [`read`] and [`read_for`].
-
-use std::path::PathBuf;
-
-use npyz::WriterBuilder;
-use tempfile::TempDir;
+//! Text files of every shape.
 
 use super::*;
-
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, contents).unwrap();
-        path
-    }
-
-    fn read(&self, contents: impl AsRef<[u8]>) -> Result<Table, DataError> {
-        read(&[self.file("t.csv", contents)], &ReadOptions::default())
-    }
-
-    /// The error without the folder in front of the file's name.
-    fn error(&self, contents: impl AsRef<[u8]>, options: &ReadOptions) -> String {
-        let error = read(&[self.file("t.csv", contents)], options)
-            .unwrap_err()
-            .to_string();
-        error.replace(&format!("{}/", self.0.path().display()), "")
-    }
-
-    fn npy<T: npyz::AutoSerialize + Copy>(
-        &self,
-        name: &str,
-        values: &[T],
-        shape: &[u64],
-        fortran: bool,
-    ) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, npy(values, shape, fortran)).unwrap();
-        path
-    }
-
-    fn npz(&self, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
-        let path = self.0.path().join("t.npz");
-        let mut writer = npyz::npz::NpzWriter::create(&path).unwrap();
-        for (name, bytes) in arrays {
-            let zip = writer.zip_writer();
-            zip.start_file(
-                npyz::npz::file_name_from_array_name(name),
-                Default::default(),
-            )
-            .unwrap();
-            std::io::Write::write_all(zip, bytes).unwrap();
-        }
-        path
-    }
-}
-
-fn npy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], fortran: bool) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let order = if fortran {
-        npyz::Order::Fortran
-    } else {
-        npyz::Order::C
-    };
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .order(order)
-        .shape(shape)
-        .writer(&mut bytes)
-        .begin_nd()
-        .unwrap();
-    writer.extend(values.iter().copied()).unwrap();
-    writer.finish().unwrap();
-    bytes
-}
-
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
-}
-
-fn labelled(label: &str) -> ReadOptions {
-    ReadOptions {
-        label: Some(label.into()),
-        ..ReadOptions::default()
-    }
-}
 
 #[test]
 fn dialects_give_the_same_table() {
@@ -131,7 +43,7 @@ fn a_first_row_of_numbers_is_data() {
         columns: Some(names(&["1"])),
         ..labelled("c2")
     };
-    let table = read(&[file.clone()], &options).unwrap();
+    let table = read(std::slice::from_ref(&file), &options).unwrap();
     assert_eq!(
         (table.values, table.labels),
         (vec![2.0, 4.0], Some(vec![false, true]))
@@ -260,7 +172,7 @@ fn columns_are_chosen_by_name_and_in_order() {
         columns: Some(names(columns)),
         ..ReadOptions::default()
     };
-    let table = read(&[file.clone()], &with(&["Pressure", "Flow"])).unwrap();
+    let table = read(std::slice::from_ref(&file), &with(&["Pressure", "Flow"])).unwrap();
     assert_eq!(table.values, [2.0, 1.0, 4.0, 3.0]);
     let excluding = ReadOptions {
         exclude: names(&["y"]),
@@ -393,7 +305,7 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
     );
     // Without names: by position, the label aside, when the count is right.
     let bare = folder.file("bare.csv", "1,5,6\n0,7,8\n");
-    let table = read_for(&model, &[bare.clone()], &labelled("0")).unwrap();
+    let table = read_for(&model, std::slice::from_ref(&bare), &labelled("0")).unwrap();
     assert_eq!(
         (table.values, table.labels),
         (vec![5.0, 6.0, 7.0, 8.0], Some(vec![true, false]))
@@ -403,19 +315,19 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
         ..ReadOptions::default()
     };
     assert_eq!(
-        read_for(&model, &[bare.clone()], &excluding)
+        read_for(&model, std::slice::from_ref(&bare), &excluding)
             .unwrap()
             .columns,
         model
     );
-    let error = read_for(&model, &[bare.clone()], &options)
+    let error = read_for(&model, std::slice::from_ref(&bare), &options)
         .unwrap_err()
         .to_string();
     assert!(error.contains("the model expects 2 values a row (\"flow\", \"pressure\"), and the file, which has no column names, has 3"), "{error}");
     // A model trained on a file without names: the label may stand first.
     let numbered = names(&["c0", "c1"]);
     assert_eq!(
-        read_for(&numbered, &[bare.clone()], &labelled("c0"))
+        read_for(&numbered, std::slice::from_ref(&bare), &labelled("c0"))
             .unwrap()
             .values,
         [5.0, 6.0, 7.0, 8.0]
@@ -424,182 +336,4 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
         read_for(&numbered, &[bare], &options).unwrap().values,
         [1.0, 5.0, 0.0, 7.0]
     );
-}
-
-#[test]
-fn arrays_of_every_type_and_order() {
-    let folder = Folder::new();
-    let get = |path| read(&[path], &ReadOptions::default()).unwrap();
-    let expected = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-    let table = get(folder.npy(
-        "f64.npy",
-        &[1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0],
-        &[3, 2],
-        false,
-    ));
-    assert_eq!(
-        (table.columns.as_slice(), table.values.as_slice()),
-        (&names(&["c0", "c1"])[..], &expected[..])
-    );
-    // The same rows with the columns one after another.
-    assert_eq!(
-        get(folder.npy("f.npy", &[1.0f32, 3.0, 5.0, 2.0, 4.0, 6.0], &[3, 2], true)).values,
-        expected
-    );
-    assert_eq!(
-        get(folder.npy("i8.npy", &[-1i8, 2], &[1, 2], false)).values,
-        [-1.0, 2.0]
-    );
-    assert_eq!(
-        get(folder.npy("i16.npy", &[-300i16, 2], &[1, 2], false)).values,
-        [-300.0, 2.0]
-    );
-    assert_eq!(
-        get(folder.npy("i32.npy", &[-70_000i32, 2], &[1, 2], false)).values,
-        [-70_000.0, 2.0]
-    );
-    assert_eq!(
-        get(folder.npy("i64.npy", &[1i64 << 40, 2], &[1, 2], false)).values,
-        [1_099_511_627_776.0, 2.0]
-    );
-    assert_eq!(
-        get(folder.npy("u8.npy", &[255u8, 2], &[1, 2], false)).values,
-        [255.0, 2.0]
-    );
-    assert_eq!(
-        get(folder.npy("u64.npy", &[7u64, 2], &[2, 1], false)).rows,
-        2
-    );
-    assert_eq!(
-        get(folder.npy("b.npy", &[true, false], &[1, 2], false)).values,
-        [1.0, 0.0]
-    );
-}
-
-#[test]
-fn array_errors_are_plain() {
-    let folder = Folder::new();
-    let error = |path: PathBuf| {
-        read(&[path], &ReadOptions::default())
-            .unwrap_err()
-            .to_string()
-    };
-    assert!(
-        error(folder.npy("1d.npy", &[1.0f32, 2.0], &[2], false))
-            .contains("has 1 dimension; rows and columns are needed")
-    );
-    assert!(
-        error(folder.npy("none.npy", &[0.0f32; 0], &[0, 2], false))
-            .contains("the array has no rows")
-    );
-    let nan = error(folder.npy("nan.npy", &[1.0, 2.0, 3.0, f64::NAN], &[2, 2], false));
-    assert!(
-        nan.contains("row 2, column \"c1\": the value is missing (\"NaN\")"),
-        "{nan}"
-    );
-    assert!(
-        error(folder.npy("big.npy", &[1.0, 1e300], &[2, 1], false))
-            .contains("row 2, column \"c0\"")
-    );
-    let mut cut = npy(&[1.0f64; 8], &[4, 2], false);
-    cut.truncate(cut.len() - 8);
-    assert!(error(folder.file("cut.npy", &cut)).contains("cut.npy: "));
-    let mut promising = npy(&[1.0f64; 8], &[8, 1], false);
-    let at = promising.windows(3).position(|w| w == b"(8,").unwrap();
-    promising.splice(at..at + 6, *b"(8e9,1");
-    assert!(error(folder.file("promising.npy", &promising)).contains("promising.npy: "));
-}
-
-#[test]
-fn archives_give_rows_and_labels() {
-    let folder = Folder::new();
-    let x = || npy(&[1.0f64, 2.0, 3.0, 4.0], &[2, 2], false);
-    let y = || npy(&[0i64, 1], &[2], false);
-    let options = ReadOptions::default();
-    let table = read(&[folder.npz(&[("X", x()), ("y", y())])], &options).unwrap();
-    assert_eq!(
-        (table.values, table.labels),
-        (vec![1.0, 2.0, 3.0, 4.0], Some(vec![false, true]))
-    );
-    let only = read(&[folder.npz(&[("rows", x())])], &options).unwrap();
-    assert_eq!((only.rows, only.labels), (2, None));
-    let named = read(&[folder.npz(&[("X", x()), ("bad", y())])], &labelled("bad")).unwrap();
-    assert_eq!(named.labels, Some(vec![false, true]));
-    let target = npy(&[0.5f32, 1.5], &[2], false);
-    let table = read(&[folder.npz(&[("X", x()), ("y", target)])], &options).unwrap();
-    assert_eq!(
-        (table.labels, table.skipped_columns[0].to_string()),
-        (None, "y (no labels of 0 and 1)".into())
-    );
-    let error = |arrays: &[(&str, Vec<u8>)]| {
-        read(&[folder.npz(arrays)], &options)
-            .unwrap_err()
-            .to_string()
-    };
-    assert!(error(&[("a", x()), ("b", x())]).contains("has no array \"X\"; its arrays are a, b"));
-    assert!(
-        error(&[("X", x()), ("y", npy(&[0i64], &[1], false))])
-            .contains("array \"y\" has the shape [1] where 2 labels belong")
-    );
-}
-
-#[test]
-fn the_hash_is_of_the_file() {
-    let table = Folder::new().read("a\n1\n").unwrap();
-    assert_eq!(table.source[0].file, "t.csv");
-    assert_eq!(
-        table.source[0].sha256,
-        "309b0e45a73d3fc5325e2b6ed0a01ef8b9cde6b05a5633c1f893f970d52bfddc"
-    );
-}
-
-/// The public data sets, where they lie beside the checkout.
-#[test]
-fn reads_the_shared_data_sets() {
-    let shared = std::env::var_os("NVPICO_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
-    let data = shared.join("data");
-    if !data.is_dir() {
-        eprintln!("skipped: no shared data (NVPICO_SHARED names the folder that has them)");
-        return;
-    }
-    let normal = read(
-        &[data.join("skab/anomaly-free/anomaly-free.csv")],
-        &ReadOptions::default(),
-    )
-    .unwrap();
-    assert_eq!((normal.rows, normal.dim()), (9405, 8));
-    assert_eq!(normal.skipped_columns[0].name, "datetime");
-    let files = |folder: &str| -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = fs::read_dir(data.join(folder))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.retain(|file| {
-            !matches!(
-                file.file_stem().and_then(|stem| stem.to_str()),
-                Some("auroc" | "auprc")
-            )
-        });
-        files.sort();
-        files
-    };
-    let mut rows = 0;
-    for folder in ["skab/valve1", "skab/valve2", "skab/other"] {
-        let table = read_for(&normal.columns, &files(folder), &labelled("anomaly")).unwrap();
-        assert_eq!(table.labels.map(|labels| labels.len()), Some(table.rows));
-        rows += table.rows;
-    }
-    assert_eq!(rows, 37_401);
-    for file in files("adbench") {
-        let table = read(std::slice::from_ref(&file), &ReadOptions::default()).unwrap();
-        let labels = table.labels.expect("an array y");
-        assert!(
-            labels.contains(&true) && labels.contains(&false),
-            "{}",
-            file.display()
-        );
-    }
 }

@@ -1,0 +1,354 @@
+//! The program as a user runs it: files in, files out, exit codes, words on wrong input.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use nvpico_codegen::simulate::Pump;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).expect("file is written");
+        self.path(name)
+    }
+
+    /// Runs `nvpico` in the folder.
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_nvpico"))
+            .args(args)
+            .current_dir(self.0.path())
+            .output()
+            .expect("nvpico runs")
+    }
+
+    fn succeeds(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// Fails with exit code 1 and words that hold all of `words`.
+    fn fails(&self, args: &[&str], words: &[&str]) {
+        let output = self.run(args);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {errors}");
+        for word in words {
+            assert!(
+                errors.contains(word),
+                "{args:?}: `{word}` is not in: {errors}"
+            );
+        }
+        assert!(!errors.contains("panicked"), "{errors}");
+    }
+
+    /// A small pump model and its labelled rows.
+    fn with_model() -> Self {
+        let folder = Self::new();
+        let mut pump = Pump::new(3);
+        pump.record_normal(1_500)
+            .write_csv(&folder.path("normal.csv"))
+            .expect("written");
+        pump.record_faults(1_500)
+            .write_csv(&folder.path("faults.csv"))
+            .expect("written");
+        folder.succeeds(&TRAIN);
+        folder
+    }
+}
+
+const TRAIN: [&str; 13] = [
+    "train",
+    "--data",
+    "normal.csv",
+    "--out",
+    "m.safetensors",
+    "--couplings",
+    "4",
+    "--hidden",
+    "8",
+    "--epochs",
+    "15",
+    "--seed",
+    "5",
+];
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).expect("file is there")
+}
+
+#[test]
+fn from_training_to_export() {
+    let folder = Folder::with_model();
+    let text = folder.succeeds(&["score", "--model", "m.safetensors", "--data", "faults.csv"]);
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("row,log_prob,z_norm_sq,log_det,p_value,decision")
+    );
+    let first: Vec<&str> = lines.next().expect("a row").split(',').collect();
+    assert_eq!(first[0], "1");
+    let log_prob: f32 = first[1].parse().expect("a number");
+    assert_eq!(
+        format!("{log_prob:?}"),
+        first[1],
+        "floats read back exactly"
+    );
+    assert!(["normal", "anomalous"].contains(&first[5]));
+    assert_eq!(text.lines().count(), 1_501);
+
+    let json = folder.succeeds(&[
+        "eval",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "faults.csv",
+        "--label",
+        "anomaly",
+        "--json",
+    ]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["rows"], 1_500);
+    let auroc = value["auroc"].as_f64().expect("a number");
+    assert!(auroc > 0.6 && auroc < 1.0, "{auroc}");
+    for name in [
+        "auprc",
+        "f1",
+        "false_alarm_rate",
+        "missed_alarm_rate",
+        "threshold",
+        "mean_log_prob",
+    ] {
+        assert!(value[name].is_number(), "{name}: {json}");
+    }
+
+    let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["dim"], 8);
+    assert_eq!(
+        value["flash_bytes"],
+        4 * value["parameters"].as_u64().expect("a number")
+    );
+
+    folder.succeeds(&["export", "--model", "m.safetensors", "--out", "a.rs"]);
+    folder.succeeds(&["export", "--model", "m.safetensors", "--out", "b.rs"]);
+    assert_eq!(bytes(&folder.path("a.rs")), bytes(&folder.path("b.rs")));
+
+    let sampled = folder.succeeds(&["sample", "--model", "m.safetensors", "--count", "3"]);
+    assert_eq!(sampled.lines().count(), 4);
+    assert!(sampled.starts_with("shaft_speed_rpm,"));
+    let again = folder.succeeds(&["sample", "--model", "m.safetensors", "--count", "3"]);
+    assert_eq!(sampled, again);
+}
+
+#[test]
+fn a_seed_repeats_to_the_byte_whatever_the_threads() {
+    let folder = Folder::with_model();
+    let first = bytes(&folder.path("m.safetensors"));
+    for threads in ["1", "2"] {
+        let mut args = TRAIN.to_vec();
+        args.extend(["--threads", threads]);
+        folder.succeeds(&args);
+        assert_eq!(bytes(&folder.path("m.safetensors")), first);
+    }
+    let mut other = TRAIN.to_vec();
+    other[12] = "6";
+    folder.succeeds(&other);
+    assert_ne!(bytes(&folder.path("m.safetensors")), first);
+}
+
+#[test]
+fn the_kept_recipe_trains_the_same_model() {
+    let folder = Folder::with_model();
+    let first = bytes(&folder.path("m.safetensors"));
+    let model = nvpico_codegen::model::Model::from_bytes(&first).expect("a model");
+    folder.write("recipe.toml", &model.header.provenance.config);
+    folder.succeeds(&[
+        "train",
+        "--data",
+        "normal.csv",
+        "--config",
+        "recipe.toml",
+        "--out",
+        "again.safetensors",
+    ]);
+    assert_eq!(bytes(&folder.path("again.safetensors")), first);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let folder = Folder::new();
+    for args in [
+        &["nothing"][..],
+        &["train"],
+        &["score", "--model"],
+        &["verify", "--core", "m9"],
+    ] {
+        assert_eq!(folder.run(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn every_verb_has_examples() {
+    let folder = Folder::new();
+    for verb in [
+        "demo", "train", "score", "eval", "sample", "inspect", "export", "verify", "import",
+    ] {
+        let help = folder.succeeds(&[verb, "--help"]);
+        assert!(help.contains("Examples:"), "{verb}: {help}");
+    }
+}
+
+#[test]
+fn bad_cells_are_named_or_counted() {
+    let folder = Folder::with_model();
+    let mut lines: Vec<String> = String::from_utf8(bytes(&folder.path("normal.csv")))
+        .expect("UTF-8")
+        .lines()
+        .take(40)
+        .map(str::to_owned)
+        .collect();
+    lines[7] = lines[7].replacen(',', ",NaN,", 1);
+    let cells = lines[7].split(',').count();
+    lines[7] = lines[7]
+        .split(',')
+        .take(cells - 1)
+        .collect::<Vec<_>>()
+        .join(",");
+    folder.write("bad.csv", &lines.join("\n"));
+    let args = ["score", "--model", "m.safetensors", "--data", "bad.csv"];
+    folder.fails(&args, &["bad.csv", "8", "vibration_x_mm_s", "--skip-bad"]);
+    let output = folder.run(&[&args[..], &["--skip-bad"]].concat());
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("left out 1 of 39 rows"));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(text.lines().count(), 39);
+    assert!(!text.contains("\n7,"), "row 7 of the data is the bad one");
+}
+
+#[test]
+fn models_and_data_that_do_not_fit_are_refused_in_words() {
+    let folder = Folder::with_model();
+    folder.write("other.csv", "a,b\n1,2\n3,4\n");
+    folder.fails(
+        &["score", "--model", "m.safetensors", "--data", "other.csv"],
+        &["other.csv", "shaft_speed_rpm"],
+    );
+    folder.fails(
+        &[
+            "score",
+            "--model",
+            "none.safetensors",
+            "--data",
+            "normal.csv",
+        ],
+        &["none.safetensors"],
+    );
+    folder.write("junk.safetensors", "no model");
+    folder.fails(
+        &["inspect", "--model", "junk.safetensors"],
+        &["junk.safetensors"],
+    );
+    folder.fails(
+        &["eval", "--model", "m.safetensors", "--data", "normal.csv"],
+        &["--label"],
+    );
+    folder.fails(
+        &["train", "--data", "other.csv", "--out", "x.safetensors"],
+        &["too few"],
+    );
+    assert!(
+        !folder.path("x.safetensors").exists(),
+        "nothing is left behind"
+    );
+    folder.fails(
+        &[
+            "train",
+            "--data",
+            "normal.csv",
+            "--out",
+            "nowhere/x.safetensors",
+        ],
+        &["nowhere"],
+    );
+    folder.fails(
+        &[
+            "train",
+            "--data",
+            "normal.csv",
+            "--out",
+            "x.safetensors",
+            "--hidden",
+            "0",
+        ],
+        &["width 0"],
+    );
+    folder.fails(
+        &[
+            "train",
+            "--data",
+            "normal.csv",
+            "--out",
+            "x.safetensors",
+            "--held-out",
+            "1.5",
+        ],
+        &["--held-out"],
+    );
+    folder.write("wrong.toml", "couplngs = 3\n");
+    folder.fails(
+        &[
+            "train",
+            "--data",
+            "normal.csv",
+            "--config",
+            "wrong.toml",
+            "--out",
+            "x.safetensors",
+        ],
+        &["wrong.toml", "couplngs"],
+    );
+}
+
+#[test]
+fn constant_columns_are_said_and_a_change_of_them_is_seen() {
+    let folder = Folder::new();
+    let mut text = String::from("a,b,setpoint\n");
+    for i in 0..400 {
+        let a = f64::from(i * 37 % 101) / 50.0;
+        let _ = writeln!(text, "{a},{},20", a * a + f64::from(i % 13) / 50.0);
+    }
+    folder.write("normal.csv", &text);
+    let output = folder.run(&[
+        "train",
+        "--data",
+        "normal.csv",
+        "--out",
+        "m.safetensors",
+        "--epochs",
+        "30",
+        "--false-alarm-rate",
+        "0.02",
+    ]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert!(errors.contains("`setpoint` is constant"), "{errors}");
+    folder.write("new.csv", "a,b,setpoint\n0.5,0.3,20\n0.5,0.3,21\n");
+    let scores = folder.succeeds(&["score", "--model", "m.safetensors", "--data", "new.csv"]);
+    let decisions: Vec<&str> = scores
+        .lines()
+        .skip(1)
+        .filter_map(|l| l.rsplit(',').next())
+        .collect();
+    assert_eq!(decisions, ["normal", "anomalous"]);
+}

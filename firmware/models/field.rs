@@ -1,0 +1,160 @@
+// Made by `nvpico export`. Do not edit: export again.
+//
+// model sha256: 26d64ddb220c811fae8c484c0b0ff55a565d5f96c9f5e0a8e88e9c5668d58879
+// made by: nvpico 0.1.0
+// from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
+// cost: 996 bytes of flash for 249 parameters, 80 bytes of RAM for the workspace; the
+// engine's code comes on top, `nvpico verify` measures it
+#![allow(
+    clippy::excessive_precision,
+    clippy::unreadable_literal,
+    clippy::approx_constant
+)]
+
+/// Features of a sample.
+pub const DIM: usize = 4;
+
+/// Names of the features, in order.
+#[rustfmt::skip]
+pub const COLUMNS: [&str; DIM] = ["field_x_ut", "field_y_ut", "field_z_ut", "temperature_c"];
+
+/// A log-density below it is anomalous, in nats.
+pub const THRESHOLD: Option<f32> = Some(-11.270661);
+
+/// The structure.
+#[rustfmt::skip]
+pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
+    dim: DIM,
+    math: nvpico::Math::Libm,
+    layers: &[
+        nvpico::LayerSpec::Standardize,
+        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
+            mask: nvpico::spec::Mask::FirstHalf,
+            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+            conditioner: nvpico::spec::DenseSpec {
+                hidden: &[8],
+                activation: nvpico::spec::Activation::Relu,
+                nets: nvpico::spec::Nets::One,
+            },
+        }),
+        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
+            mask: nvpico::spec::Mask::SecondHalf,
+            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+            conditioner: nvpico::spec::DenseSpec {
+                hidden: &[8],
+                activation: nvpico::spec::Activation::Relu,
+                nets: nvpico::spec::Nets::One,
+            },
+        }),
+        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
+            mask: nvpico::spec::Mask::Even,
+            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+            conditioner: nvpico::spec::DenseSpec {
+                hidden: &[8],
+                activation: nvpico::spec::Activation::Relu,
+                nets: nvpico::spec::Nets::One,
+            },
+        }),
+        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
+            mask: nvpico::spec::Mask::Odd,
+            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+            conditioner: nvpico::spec::DenseSpec {
+                hidden: &[8],
+                activation: nvpico::spec::Activation::Relu,
+                nets: nvpico::spec::Nets::One,
+            },
+        }),
+    ],
+};
+
+/// Values of workspace that scoring needs.
+pub const WORKSPACE: usize = SPEC.workspace_len();
+
+/// The parameters, in the order that `nvpico::spec` documents.
+#[rustfmt::skip]
+pub static PARAMS: [f32; SPEC.param_len()] = [
+    15.145435, 13.372405, 43.958122, 22.955782, 0.44836313, 0.40276963, 2.0215545, 0.7390682,
+    -1.3100407, 0.7703571, 0.84526396, -0.34640726, 0.52450085, -0.13162938, -0.066961385, 0.9936022,
+    0.36889392, -1.333196, -1.078011, 1.9769082, -0.498056, -1.543435, -0.39885172, -1.5200738,
+    -1.1530831, -0.11043336, -0.5222306, 1.2867407, 0.512428, -1.0164376, 1.2755287, -1.4542816,
+    -0.64401925, 0.10612799, 0.051276386, 0.044965766, 0.035752878, -0.040363725, -0.030059032, -0.009984924,
+    0.012423187, -0.021738432, -0.060245637, -0.09549225, -0.0042577926, -0.0020020944, -0.10190564, 0.26927298,
+    0.119232506, -0.00596305, 0.051334687, 0.07315159, 0.025211344, -0.0037246644, -0.044215582, -0.08004948,
+    -0.032548774, -0.06271096, -0.20204182, 0.13132474, 0.0029085823, 0.031221518, 0.029187927, -0.21213132,
+    -0.11951796, -0.051002886, -0.046593536, -0.07315946, 0.00827114, -0.370958, 0.39986166, -0.33510065,
+    0.6896108, 0.4657367, 0.5856576, 0.19703372, 0.27285475, 2.097286e-31, 0.508913, 1.6761457,
+    -0.80329573, -1.6389592, 0.8974589, 1.5561461, 0.35320702, 7.7154405e-26, 0.010280487, -0.39869463,
+    1.1707691, -0.17202851, 0.22210906, 0.4359036, -1.4600129, 0.07271223, 0.15045963, -0.09535965,
+    0.02498587, 0.0, 0.0, 0.0, 0.0, 0.037038635, 0.090784535, 0.07140114,
+    0.13452555, -0.006063815, -0.03107162, 0.03317871, 0.13378204, 0.026795555, 0.024305966, -0.12278465,
+    0.094272874, 0.07986618, 0.007511664, -0.25436944, -0.14266217, 0.046979904, 0.03173277, 0.05400621,
+    0.07961114, 0.116849326, -0.03536593, 0.019525332, 0.028377457, 0.16854395, 0.044184886, -0.18749265,
+    -0.038128633, -0.31112933, -0.46964383, 0.53850496, 0.29291403, 0.14698318, -0.4334152, 0.23782502,
+    0.53120327, -1.1251913, -0.9660146, -0.44650155, -1.5985622, -1.196607, -0.22183251, 1.586482,
+    -0.58076596, 0.77772385, 1.2105898, 1.2133455, 0.38448524, -1.5234324, 0.33866385, -0.9226153,
+    -0.5647911, 0.17360245, -0.00094520976, 0.10238975, 0.0017313006, 0.025065022, 0.07315393, -0.09504354,
+    0.052845977, 0.03555812, 0.052593794, -0.086449385, 0.051178195, 0.029769821, -0.103432775, -0.0016708551,
+    0.08660861, 0.01086213, 0.086498305, -0.116538815, 0.023871165, 0.021688925, -0.027040817, -0.12601028,
+    -0.063968875, -0.09716521, -0.018306242, -0.14491804, 0.09000464, -0.005980889, -0.0055290046, 0.3029029,
+    0.058095507, 0.016123898, 0.091331065, -0.17280924, -0.086716734, 0.62142164, -0.12010999, 0.018747529,
+    0.35361797, 0.040621407, -0.3982616, 1.0123088, -0.5656379, -1.007702, 0.76651865, -1.71726,
+    -1.1805066, 1.8192548, 0.57026106, 0.35634258, -1.0840973, -0.008908226, -1.5479347, 1.1255642,
+    -0.35591915, -0.04366805, 0.3224362, 1.1321144, 1.2600613, -0.062496196, 0.16295865, 0.11046074,
+    0.1685225, 0.035851397, 0.025734102, -0.20544194, -0.08347252, -0.11077081, 0.05661542, 0.50939405,
+    -0.054765135, 0.076084755, -0.030317543, -0.18885835, 0.03678222, 0.035744358, 0.015478193, -0.1831479,
+    -0.100794084, 0.19170623, 0.1205921, 0.28232166, -0.006234976, -0.17713931, 0.119500846, 0.2432251,
+    -0.059178542, -0.07019701, 0.04751656, 0.24423704, 0.1006924, 0.06978411, -0.0115379505, -0.2069698,
+    0.0742114,
+];
+
+/// The model, validated at compile time.
+pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {
+    Ok(flow) => flow,
+    Err(_) => panic!("the model does not fit this version or these features of nvpico"),
+};
+
+/// Inputs and the bits that every target must give for them.
+pub mod vectors {
+    /// Samples, a quarter of them far out in the tail.
+    #[rustfmt::skip]
+    pub static INPUTS: [[f32; super::DIM]; 16] = [
+        [16.496607, 14.553479, 43.237003, 23.81683],
+        [13.614616, 13.506289, 45.00492, 22.633345],
+        [14.890466, 11.200527, 44.889538, 22.293905],
+        [1.60534, 18.265884, 43.3859, 23.964258],
+        [15.055859, 12.359503, 44.724453, 23.300177],
+        [13.323732, 16.363459, 43.44689, 22.877855],
+        [15.058449, 14.688315, 43.36685, 25.778534],
+        [13.622555, 17.0116, 43.85965, 24.980093],
+        [14.419021, 13.505138, 44.685715, 22.085844],
+        [11.904211, 15.0955715, 44.664158, 23.548454],
+        [15.817092, 13.452423, 43.719242, 24.138401],
+        [11.213097, 16.145208, 44.697136, 19.494366],
+        [15.270287, 10.259697, 44.58875, 23.519157],
+        [16.274353, 11.189728, 44.050575, 23.083094],
+        [14.185119, 13.695447, 44.12047, 21.548603],
+        [11.434192, 13.415007, 46.355927, 21.807787],
+    ];
+
+    /// `log_prob` of each input, as `f32::to_bits`.
+    #[rustfmt::skip]
+    pub static LOG_PROB_BITS: [u32; 16] = [
+        0xc0aeb3bc, 0xc0c608e6, 0xc0bd2cfa, 0xc22d9ff9, 0xc0ada87a, 0xc09b0dbc, 0xc0d11568, 0xc106f224,
+        0xc09e7390, 0xc0b22265, 0xc08ac35d, 0xc122015d, 0xc0c48d27, 0xc08ee8b1, 0xc0a1a3f9, 0xc192d207,
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn vectors_have_their_bits() {
+        let mut workspace = [0.0; super::WORKSPACE];
+        let vectors = super::vectors::INPUTS
+            .iter()
+            .zip(super::vectors::LOG_PROB_BITS);
+        for (input, bits) in vectors {
+            let log_prob = super::FLOW.log_prob(input, &mut workspace);
+            assert_eq!(log_prob.map(f32::to_bits), Ok(bits));
+        }
+    }
+}

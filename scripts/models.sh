@@ -1,0 +1,19 @@
+#!/bin/sh
+# Makes the models in firmware/models anew, from simulated recordings. The same program gives the same files.
+set -eu
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+nvpico() {
+    cargo run --quiet --release --package nvpico-codegen --bin nvpico -- "$@"
+}
+
+nvpico simulate pump --rows 12000 --out "$folder/pump.csv"
+nvpico train --data "$folder/pump.csv" --seed 1 --out "$folder/pump.safetensors"
+nvpico export --model "$folder/pump.safetensors" --out firmware/models/pump.rs
+
+# The sensors that `detect` reads: a magnetometer and a thermometer.
+nvpico simulate field --rows 6000 --out "$folder/field.csv"
+nvpico train --data "$folder/field.csv" --seed 1 --couplings 4 --hidden 8 --false-alarm-rate 0.001 \
+    --out "$folder/field.safetensors"
+nvpico export --model "$folder/field.safetensors" --out firmware/models/field.rs
