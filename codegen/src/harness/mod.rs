@@ -2,7 +2,7 @@
 //! compare bits, measure.
 //!
 //! In the order of use: [`toolchain`] finds what can compile for a target, [`firmware`] builds and measures an ELF,
-//! [`qemu`] runs it and decodes its logs, [`verify`] puts them together, [`no_panic`] proves by linking, `live` lets a
+//! [`qemu`] runs it and decodes its logs, [`mod@verify`] puts them together, [`no_panic`] proves by linking, `live` lets a
 //! firmware run while its sensors change, through `qmp`. The command line and the tests call the same functions.
 //! Nothing here prints: progress goes to the caller.
 

@@ -33,7 +33,7 @@ struct Saved<S> {
     elementwise: S,
 }
 
-/// [`forward`] with the same kernels, that keeps what [`backward`] needs in `saved`
+/// [`forward`](super::forward) with the same kernels, that keeps what [`backward`](fn@backward) needs in `saved`
 /// ([`saved_len`] values).
 #[inline(always)]
 pub fn forward_saving<V: Lanes>(
