@@ -4,7 +4,9 @@ use core::fmt;
 
 use crate::base;
 use crate::lanes::Lanes;
-use crate::layer::{affine, batch_norm, coupling, permutation, standardize};
+#[cfg(feature = "batch-norm")]
+use crate::layer::batch_norm;
+use crate::layer::{affine, coupling, permutation, standardize};
 use crate::spec::{FlowSpec, LayerSpec, SpecError};
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
@@ -207,7 +209,11 @@ impl<'a> Flow<'a> {
             match layer {
                 LayerSpec::Standardize => standardize::forward(own, x, &mut log_det),
                 LayerSpec::Affine => affine::forward(own, x, &mut log_det),
+                #[cfg(feature = "batch-norm")]
                 LayerSpec::BatchNorm(spec) => batch_norm::forward(*spec, own, x, &mut log_det),
+                // `new` refuses it.
+                #[cfg(not(feature = "batch-norm"))]
+                LayerSpec::BatchNorm(_) => {}
                 LayerSpec::Coupling(spec) => {
                     coupling::forward(spec, self.spec.math, own, x, scratch, &mut log_det);
                 }
@@ -231,7 +237,10 @@ impl<'a> Flow<'a> {
             match layer {
                 LayerSpec::Standardize => standardize::inverse(own, z, &mut log_det),
                 LayerSpec::Affine => affine::inverse(own, z, &mut log_det),
+                #[cfg(feature = "batch-norm")]
                 LayerSpec::BatchNorm(spec) => batch_norm::inverse(*spec, own, z, &mut log_det),
+                #[cfg(not(feature = "batch-norm"))]
+                LayerSpec::BatchNorm(_) => {}
                 LayerSpec::Coupling(spec) => {
                     coupling::inverse(spec, self.spec.math, own, z, scratch, &mut log_det);
                 }

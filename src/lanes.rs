@@ -15,7 +15,7 @@
 
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::conditioner::dense;
+use crate::conditioner::{self, dense};
 use crate::math::Math;
 use crate::spec::Activation;
 
@@ -50,10 +50,34 @@ pub trait Lanes:
     #[must_use]
     fn or_if_negative(self, other: Self) -> Self;
 
-    /// [`dense::forward`]. A call of its own for `f32`: one copy of the kernel in flash, whatever the
-    /// number of layers; inlined for packets, so that it is compiled for the instruction set that
-    /// was chosen at run time.
-    fn dense(params: &[f32], input: &[Self], output: &mut [Self], activation: Option<Activation>);
+    /// One panel of a dense layer: rows as wide as `output` is long, perhaps the biases, then weights.
+    fn panel(
+        rows: &[f32],
+        has_bias: bool,
+        input: &[Self],
+        output: &mut [Self],
+        activation: Option<Activation>,
+    );
+
+    /// [`dense::add_inputs`]: for `f32` one copy in flash, whatever the number of layers; inlined for
+    /// packets.
+    fn dense(
+        params: &[f32],
+        inputs: usize,
+        from: usize,
+        part: &[Self],
+        output: &mut [Self],
+        activation: Option<Activation>,
+    );
+
+    /// [`dense::forward_pair`], with as large a part of the hidden layer at a time as memory allows.
+    fn dense_pair(
+        params: [&[f32]; 2],
+        input: &[Self],
+        width: usize,
+        output: &mut [Self],
+        activation: Activation,
+    );
 
     /// `e^x` by the given back end.
     #[must_use]
@@ -72,7 +96,7 @@ pub trait Lanes:
 
 impl Lanes for f32 {
     const COUNT: usize = 1;
-    const TILE: usize = 8;
+    const TILE: usize = 16;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -94,9 +118,38 @@ impl Lanes for f32 {
         if self < 0.0 { other } else { self }
     }
 
+    #[inline(always)]
+    fn panel(
+        rows: &[f32],
+        has_bias: bool,
+        input: &[f32],
+        output: &mut [f32],
+        activation: Option<Activation>,
+    ) {
+        conditioner::panel(rows, has_bias, input, output, activation);
+    }
+
     #[inline(never)]
-    fn dense(params: &[f32], input: &[f32], output: &mut [f32], activation: Option<Activation>) {
-        dense::forward(params, input, output, activation);
+    fn dense(
+        params: &[f32],
+        inputs: usize,
+        from: usize,
+        part: &[f32],
+        output: &mut [f32],
+        activation: Option<Activation>,
+    ) {
+        dense::add_inputs(params, inputs, from, part, output, activation);
+    }
+
+    #[inline(always)]
+    fn dense_pair(
+        params: [&[f32]; 2],
+        input: &[f32],
+        width: usize,
+        output: &mut [f32],
+        activation: Activation,
+    ) {
+        dense::forward_pair::<f32, { dense::WIDEST }>(params, input, width, output, activation);
     }
 
     #[inline(always)]
@@ -194,8 +247,37 @@ impl<const N: usize> Lanes for Packet<N> {
     }
 
     #[inline(always)]
-    fn dense(params: &[f32], input: &[Self], output: &mut [Self], activation: Option<Activation>) {
-        dense::forward(params, input, output, activation);
+    fn panel(
+        rows: &[f32],
+        has_bias: bool,
+        input: &[Self],
+        output: &mut [Self],
+        activation: Option<Activation>,
+    ) {
+        dense::panel(rows, has_bias, input, output, activation);
+    }
+
+    #[inline(always)]
+    fn dense(
+        params: &[f32],
+        inputs: usize,
+        from: usize,
+        part: &[Self],
+        output: &mut [Self],
+        activation: Option<Activation>,
+    ) {
+        dense::add_inputs(params, inputs, from, part, output, activation);
+    }
+
+    #[inline(always)]
+    fn dense_pair(
+        params: [&[f32]; 2],
+        input: &[Self],
+        width: usize,
+        output: &mut [Self],
+        activation: Activation,
+    ) {
+        dense::forward_pair::<Self, 128>(params, input, width, output, activation);
     }
 
     #[inline(always)]

@@ -59,10 +59,13 @@
 //! # Features
 //!
 //! `libm` (default) and `micromath` each compile in one back end of elementary functions; a model
-//! names the one it was trained with ([`Math`]). `defmt` derives `Format` on public types. `std` adds
+//! names the one it was trained with ([`Math`]). `batch-norm` allows models whose batch norms are not
+//! folded into fixed affine maps; exported ones are. `assembly` takes an inner loop in assembly on
+//! Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt` derives `Format` on public types. `std` adds
 //! batch scoring and training.
 #![no_std]
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "assembly"), forbid(unsafe_code))]
+#![deny(unsafe_code)]
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,

@@ -96,6 +96,24 @@ fn every_core_gives_the_desktops_bits() {
 }
 
 #[test]
+fn the_kernel_in_assembly_gives_the_same_bits() {
+    let rows = rows();
+    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
+    let request = VerifyRequest {
+        model: &model(),
+        dim: small_flow::DIM,
+        rows: &rows,
+        expected: &expected,
+        cores: &[Core::M4f],
+        features: &["assembly"],
+        target_dir: &target_dir(),
+        keep: None,
+    };
+    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(reports[0].differing_bits, 0, "{:?}", reports[0]);
+}
+
+#[test]
 fn the_firmware_checks_its_own_test_vectors() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let elf = folder.path().join("score.elf");

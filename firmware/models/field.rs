@@ -3,7 +3,7 @@
 // model sha256: 26d64ddb220c811fae8c484c0b0ff55a565d5f96c9f5e0a8e88e9c5668d58879
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
-// cost: 996 bytes of flash for 249 parameters, 80 bytes of RAM for the workspace; the
+// cost: 996 bytes of flash for 249 parameters, 40 bytes of RAM for the workspace; the
 // engine's code comes on top, `nvpico verify` measures it
 #![allow(
     clippy::excessive_precision,

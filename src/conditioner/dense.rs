@@ -1,8 +1,8 @@
 //! A fully connected layer: `y = activation(W x + b)`, and its gradients.
 //!
-//! Outputs come in panels of 8 (then 4, 2, 1 for the remainder). A panel's parameters are its biases
-//! and then, for each input, one row with the panel's weights; the kernel keeps one accumulator per
-//! output, starts it at the bias and adds `w * x` in the order of the inputs, with a plain multiply
+//! Outputs come in panels of 16 (then 8, 4, 2, 1 for the remainder). A panel's parameters are its
+//! biases and then, for each input, one row with the panel's weights; the kernel keeps one accumulator
+//! per output, starts it at the bias and adds `w * x` in the order of the inputs, with a plain multiply
 //! and a plain add. So every output is the same sum in the same order on every machine, while the
 //! independent accumulators keep SIMD lanes and FPU pipelines busy.
 //!
@@ -23,19 +23,21 @@ use crate::spec::Activation;
 /// The most lanes of any number type.
 const MOST_LANES: usize = 16;
 
+/// The most outputs of a panel.
+pub(crate) const WIDEST: usize = 16;
+
 /// Parameters of a layer with `inputs` inputs and `outputs` outputs.
 #[must_use]
 pub const fn param_len(inputs: usize, outputs: usize) -> usize {
     inputs.saturating_add(1).saturating_mul(outputs)
 }
 
-#[inline(always)]
-fn activate<V: Lanes>(value: V, activation: Option<Activation>) -> V {
-    match activation {
-        None => value,
-        Some(Activation::Relu) => value.or_if_negative(V::splat(0.0)),
-        Some(Activation::LeakyRelu { slope }) => value.or_if_negative(value * V::splat(slope)),
-    }
+/// Widths of the panels of a layer with so many outputs, in order: sixteens, then the powers of two
+/// of the remainder.
+pub fn panels(outputs: usize) -> impl Iterator<Item = usize> {
+    let rest = outputs % WIDEST;
+    core::iter::repeat_n(WIDEST, outputs / WIDEST)
+        .chain([8, 4, 2, 1].into_iter().filter(move |p| rest & p != 0))
 }
 
 /// `output = activation(W input + b)`. `params` holds [`param_len`] values; what is missing from a
@@ -47,79 +49,185 @@ pub fn forward<V: Lanes>(
     output: &mut [V],
     activation: Option<Activation>,
 ) {
-    let rows = input.len().saturating_add(1);
-    let mut params = params;
-    let (panels, rest) = output.as_chunks_mut::<8>();
-    for outputs in panels {
-        panel(&mut params, rows, input, outputs, activation);
-    }
-    let (panels, rest) = rest.as_chunks_mut::<4>();
-    for outputs in panels {
-        panel(&mut params, rows, input, outputs, activation);
-    }
-    let (panels, rest) = rest.as_chunks_mut::<2>();
-    for outputs in panels {
-        panel(&mut params, rows, input, outputs, activation);
-    }
-    let (panels, _) = rest.as_chunks_mut::<1>();
-    for outputs in panels {
-        panel(&mut params, rows, input, outputs, activation);
+    V::dense(params, input.len(), 0, input, output, activation);
+}
+
+/// Two layers in one pass, `output = W2 activation(W1 input + b1) + b2`: of the `width` values between
+/// them some panels at a time are computed and used, `CHUNK` values at the most, so they are never
+/// stored whole. Every output is the same sum in the same order as by [`forward`] after [`forward`].
+#[inline(always)]
+pub fn forward_pair<V: Lanes, const CHUNK: usize>(
+    [first, second]: [&[f32]; 2],
+    input: &[V],
+    width: usize,
+    output: &mut [V],
+    activation: Activation,
+) {
+    let mut first = first;
+    let mut from = 0;
+    let mut hidden = [V::splat(0.0); CHUNK];
+    while from < width {
+        let left = width.saturating_sub(from);
+        let chunk = if left < CHUNK {
+            panel_width(left)
+        } else {
+            CHUNK
+        };
+        let (Some(hidden), Some((own, rest))) = (
+            hidden.get_mut(..chunk),
+            first.split_at_checked(param_len(input.len(), chunk)),
+        ) else {
+            return;
+        };
+        forward(own, input, hidden, Some(activation));
+        V::dense(second, width, from, hidden, output, None);
+        first = rest;
+        from = from.saturating_add(chunk);
     }
 }
 
-/// One panel of `P` outputs; takes its parameters from the front of `params`.
+/// Takes the share of some inputs, `part`, which are those from `from` on out of `inputs`, into every
+/// output of a layer: the first ones start at the biases, later ones go on from what the outputs hold.
+/// The activation is for those that complete the sums.
 #[inline(always)]
-fn panel<V: Lanes, const P: usize>(
-    params: &mut &[f32],
-    rows: usize,
-    input: &[V],
-    output: &mut [V; P],
+pub fn add_inputs<V: Lanes>(
+    params: &[f32],
+    inputs: usize,
+    from: usize,
+    part: &[V],
+    output: &mut [V],
     activation: Option<Activation>,
 ) {
-    let Some((own, rest)) = params.split_at_checked(rows.saturating_mul(P)) else {
-        return;
-    };
-    *params = rest;
-    let (rows, _) = own.as_chunks::<P>();
-    let Some((bias, weights)) = rows.split_first() else {
-        return;
-    };
-    if P == 8 && V::TILE == 4 {
-        // Eight accumulators would not fit the registers: two halves.
-        let (halves, _) = output.as_chunks_mut::<4>();
-        if let [low, high] = halves {
-            tile(bias, weights, input, low, activation, |row| {
-                row.first_chunk::<4>()
-            });
-            tile(bias, weights, input, high, activation, |row| {
-                row.last_chunk::<4>()
-            });
+    let mut params = params;
+    let mut output = output;
+    loop {
+        let width = panel_width(output.len());
+        let (Some((own, rest)), Some((own_output, after))) = (
+            params.split_at_checked(param_len(inputs, width)),
+            output.split_at_mut_checked(width),
+        ) else {
+            return;
+        };
+        if own_output.is_empty() {
+            return;
         }
-    } else {
-        tile(bias, weights, input, output, activation, |row| Some(row));
+        let skipped = if from == 0 { 0 } else { from.saturating_add(1) };
+        let rows = own.get(skipped.saturating_mul(width)..).unwrap_or(&[]);
+        V::panel(rows, from == 0, part, own_output, activation);
+        (params, output) = (rest, after);
     }
 }
 
-/// `T` outputs of a panel of `P`, picked from each row by `select`.
+/// Width of the first of the panels of so many outputs; 0 for none.
+#[inline(always)]
+const fn panel_width(outputs: usize) -> usize {
+    match outputs {
+        WIDEST.. => WIDEST,
+        8.. => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => outputs,
+    }
+}
+
+/// One panel for packets. Its rows, as wide as the panel has outputs, are perhaps the biases, where the
+/// sums start (else they go on from what `output` holds), then the weights of one input after the other.
+#[inline(always)]
+pub(crate) fn panel<V: Lanes>(
+    rows: &[f32],
+    has_bias: bool,
+    input: &[V],
+    output: &mut [V],
+    activation: Option<Activation>,
+) {
+    match output.len() {
+        WIDEST => tiles::<V, WIDEST>(rows, has_bias, input, output, activation),
+        8 => tiles::<V, 8>(rows, has_bias, input, output, activation),
+        4 => tiles::<V, 4>(rows, has_bias, input, output, activation),
+        2 => tiles::<V, 2>(rows, has_bias, input, output, activation),
+        _ => tiles::<V, 1>(rows, has_bias, input, output, activation),
+    }
+}
+
+/// `P` outputs, as many at a time as the registers hold.
+#[inline(always)]
+fn tiles<V: Lanes, const P: usize>(
+    rows: &[f32],
+    has_bias: bool,
+    input: &[V],
+    output: &mut [V],
+    activation: Option<Activation>,
+) {
+    let (bias, weights) = split_bias::<P>(rows, has_bias);
+    if V::TILE >= P {
+        for (at, output) in output.as_chunks_mut::<P>().0.iter_mut().enumerate() {
+            tile(bias, weights, at, input, output, activation);
+        }
+    } else if V::TILE == 8 {
+        for (at, output) in output.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            tile(bias, weights, at, input, output, activation);
+        }
+    } else {
+        for (at, output) in output.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            tile(bias, weights, at, input, output, activation);
+        }
+    }
+}
+
+/// The rows of a panel of `P`: biases if they are there, and weights.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(super) fn split_bias<const P: usize>(
+    rows: &[f32],
+    has_bias: bool,
+) -> (Option<&[f32; P]>, &[[f32; P]]) {
+    let (rows, _) = rows.as_chunks::<P>();
+    match rows.split_first() {
+        Some((bias, weights)) if has_bias => (Some(bias), weights),
+        _ => (None, rows),
+    }
+}
+
+/// The `at`-th `T` of a panel's `P` outputs.
 #[inline(always)]
 fn tile<V: Lanes, const P: usize, const T: usize>(
-    bias: &[f32; P],
+    bias: Option<&[f32; P]>,
     weights: &[[f32; P]],
+    at: usize,
     input: &[V],
     output: &mut [V; T],
     activation: Option<Activation>,
-    select: impl Fn(&[f32; P]) -> Option<&[f32; T]>,
 ) {
-    let Some(bias) = select(bias) else { return };
-    let mut sums = bias.map(V::splat);
+    if let Some(bias) = bias.and_then(|bias| bias.as_chunks::<T>().0.get(at)) {
+        for (out, &bias) in output.iter_mut().zip(bias) {
+            *out = V::splat(bias);
+        }
+    }
+    let mut sums = *output;
     for (row, &x) in weights.iter().zip(input) {
-        let Some(row) = select(row) else { return };
+        add_row(row, at, x, &mut sums);
+    }
+    for (out, sum) in output.iter_mut().zip(sums) {
+        *out = match activation {
+            None => sum,
+            Some(Activation::Relu) => sum.or_if_negative(V::splat(0.0)),
+            Some(Activation::LeakyRelu { slope }) => sum.or_if_negative(sum * V::splat(slope)),
+        };
+    }
+}
+
+/// `sums += weight * x` for the `at`-th `T` weights of a row.
+#[inline(always)]
+fn add_row<V: Lanes, const P: usize, const T: usize>(
+    row: &[f32; P],
+    at: usize,
+    x: V,
+    sums: &mut [V; T],
+) {
+    if let Some(row) = row.as_chunks::<T>().0.get(at) {
         for (sum, &weight) in sums.iter_mut().zip(row) {
             *sum = *sum + V::splat(weight) * x;
         }
-    }
-    for (out, sum) in output.iter_mut().zip(sums) {
-        *out = activate(sum, activation);
     }
 }
 
@@ -161,7 +269,11 @@ pub fn backward<V: Lanes>(
         input,
         input_gradient,
     };
-    let (panels, rest) = output_gradient.as_chunks::<8>();
+    let (panels, rest) = output_gradient.as_chunks::<WIDEST>();
+    for gradient in panels {
+        state.panel(gradient);
+    }
+    let (panels, rest) = rest.as_chunks::<8>();
     for gradient in panels {
         state.panel(gradient);
     }
@@ -190,7 +302,7 @@ struct Backward<'s, V> {
 impl<V: Lanes> Backward<'_, V> {
     #[inline(always)]
     fn panel<const P: usize>(&mut self, gradient: &[V; P]) {
-        let len = self.input.len().saturating_add(1).saturating_mul(P);
+        let len = param_len(self.input.len(), P);
         let params = self.params;
         let param_gradient = core::mem::take(&mut self.param_gradient);
         let (Some((own, rest)), Some((own_gradient, rest_gradient))) = (
@@ -287,4 +399,96 @@ fn input_tile<V: Lanes, const P: usize, const T: usize>(
         }
     }
     *sums = tile;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::Packet;
+    use std::vec::Vec;
+
+    const RELU: Option<Activation> = Some(Activation::Relu);
+
+    /// Values within `-1 .. 1` from a small generator.
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..count).map(next).collect()
+    }
+
+    /// The sums as the format defines them: from the bias on, in the order of the inputs.
+    fn reference(params: &[f32], input: &[f32], outputs: usize) -> Vec<f32> {
+        let (mut params, mut sums) = (params, Vec::new());
+        for width in panels(outputs) {
+            let (own, rest) = params.split_at(param_len(input.len(), width));
+            params = rest;
+            for output in 0..width {
+                let mut sum = own[output];
+                for (row, x) in own[width..].chunks(width).zip(input) {
+                    sum += row[output] * x;
+                }
+                sums.push(if sum < 0.0 { 0.0 } else { sum });
+            }
+        }
+        sums
+    }
+
+    #[test]
+    fn panels_cover_every_output_once() {
+        for outputs in 0..70 {
+            assert_eq!(panels(outputs).sum::<usize>(), outputs);
+        }
+        assert!(panels(45).eq([16, 16, 8, 4, 1]));
+    }
+
+    #[test]
+    fn every_shape_sums_in_the_order_of_the_inputs() {
+        for inputs in 0..11 {
+            for outputs in 1..36 {
+                let params = values(param_len(inputs, outputs), 7);
+                let input = values(inputs, 11);
+                let expected = reference(&params, &input, outputs);
+                let mut output = std::vec![0.0; outputs];
+                forward(&params, &input, &mut output, RELU);
+                assert_eq!(output, expected, "{inputs} to {outputs}");
+                lanes_agree::<8>(&params, &input, &expected);
+                lanes_agree::<16>(&params, &input, &expected);
+            }
+        }
+    }
+
+    fn lanes_agree<const N: usize>(params: &[f32], input: &[f32], expected: &[f32]) {
+        let input: Vec<_> = input.iter().map(|&x| Packet::<N>::splat(x)).collect();
+        let mut output = std::vec![Packet::<N>::splat(0.0); expected.len()];
+        forward(params, &input, &mut output, RELU);
+        for (found, &expected) in output.iter().zip(expected) {
+            assert_eq!(found.0, [expected; N]);
+        }
+    }
+
+    #[test]
+    fn two_layers_in_one_pass_have_the_bits_of_two_passes() {
+        for (inputs, width, outputs) in
+            [(1, 1, 1), (4, 64, 8), (3, 37, 21), (16, 16, 16), (2, 7, 5)]
+        {
+            let input = values(inputs, 3);
+            let first = values(param_len(inputs, width), 5);
+            let second = values(param_len(width, outputs), 9);
+            let (mut hidden, mut twice) = (std::vec![0.0; width], std::vec![0.0; outputs]);
+            forward(&first, &input, &mut hidden, RELU);
+            forward(&second, &hidden, &mut twice, None);
+            let mut once = std::vec![0.0; outputs];
+            forward_pair::<f32, WIDEST>(
+                [&first, &second],
+                &input,
+                width,
+                &mut once,
+                Activation::Relu,
+            );
+            assert_eq!(once, twice);
+        }
+    }
 }

@@ -1,6 +1,20 @@
 //! The networks that give a coupling its log-scale and shift.
 //!
 //! [`dense`] holds the kernels of a fully connected layer, forward and backward; the coupling layer
-//! chains them into a multi-layer perceptron.
+//! chains them into a multi-layer perceptron. Its inner loop for a single sample stands apart, in safe
+//! Rust and, as an option, in assembly.
 
 pub mod dense;
+mod scalar;
+
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+#[allow(
+    unsafe_code,
+    reason = "opt-in, with a safe twin that it is tested against"
+)]
+mod assembly;
+
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+pub(crate) use assembly::panel;
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+pub(crate) use scalar::panel;

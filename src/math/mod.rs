@@ -93,12 +93,16 @@ impl Math {
     }
 }
 
-/// micromath's own `exp` gives `+inf` for NaN, which would hide an overflow.
+/// micromath's own `exp` gives `+inf` for NaN, which would hide an overflow, and from `128 ln 2` on
+/// NaN before `+inf` (a panic with debug assertions).
 #[cfg(feature = "micromath")]
 #[inline]
 fn micromath_exp(x: f32) -> f32 {
     if x.is_nan() {
         return x;
+    }
+    if x >= 88.722_84 {
+        return f32::INFINITY;
     }
     micromath::F32(x).exp().0
 }

@@ -59,8 +59,8 @@ pub enum SpecError {
         /// The back end the model names.
         math: Math,
     },
-    /// An unfolded batch norm needs `sqrt` and `ln` of feature `libm`; exported models are folded.
-    BatchNormNeedsLibm {
+    /// An unfolded batch norm needs feature `batch-norm`; exported models are folded.
+    BatchNormNotCompiled {
         /// Layer concerned.
         layer: usize,
     },
@@ -107,9 +107,9 @@ impl fmt::Display for SpecError {
                 f,
                 "the model uses {math:?}, which is not compiled in: enable that feature of nvpico"
             ),
-            SpecError::BatchNormNeedsLibm { layer } => write!(
+            SpecError::BatchNormNotCompiled { layer } => write!(
                 f,
-                "layer {layer}: an unfolded batch norm needs feature libm; fold the model first"
+                "layer {layer}: an unfolded batch norm needs feature batch-norm of nvpico; exported models are folded"
             ),
         }
     }

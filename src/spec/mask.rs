@@ -7,7 +7,8 @@
 //!
 //! assert_eq!(Mask::FirstHalf.kept(5), 2);
 //! assert_eq!(Mask::Even.kept(5), 3);
-//! assert!(Mask::Even.iter(5).eq([true, false, true, false, true]));
+//! assert!(Mask::Even.kept_features(5).eq([0, 2, 4]));
+//! assert!(Mask::Even.transformed_features(5).eq([1, 3]));
 //! ```
 
 use super::SpecError;
@@ -65,19 +66,29 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// One `bool` per feature, in order: kept or not. Walks an index list once.
+    /// Indices of the kept features, rising.
     #[inline]
     #[must_use]
-    pub const fn iter(&self, dim: usize) -> MaskIter<'a> {
-        let indices = match *self {
-            Mask::Indices(indices) => indices,
-            _ => &[],
-        };
-        MaskIter {
-            mask: *self,
-            indices,
-            index: 0,
-            dim,
+    pub const fn kept_features(&self, dim: usize) -> Features<'a> {
+        match *self {
+            Mask::FirstHalf => Features::every(1, 0, dim / 2),
+            Mask::SecondHalf => Features::every(1, dim / 2, dim),
+            Mask::Even => Features::every(2, 0, dim),
+            Mask::Odd => Features::every(2, 1, dim),
+            Mask::Indices(indices) => Features::among(indices, true, dim),
+        }
+    }
+
+    /// Indices of the transformed features, rising.
+    #[inline]
+    #[must_use]
+    pub const fn transformed_features(&self, dim: usize) -> Features<'a> {
+        match *self {
+            Mask::FirstHalf => Mask::SecondHalf.kept_features(dim),
+            Mask::SecondHalf => Mask::FirstHalf.kept_features(dim),
+            Mask::Even => Mask::Odd.kept_features(dim),
+            Mask::Odd => Mask::Even.kept_features(dim),
+            Mask::Indices(indices) => Features::among(indices, false, dim),
         }
     }
 
@@ -103,38 +114,59 @@ impl<'a> Mask<'a> {
     }
 }
 
-/// Iterator of [`Mask::iter`].
+/// Iterator over indices of features.
 #[derive(Clone, Debug)]
-pub struct MaskIter<'a> {
-    mask: Mask<'a>,
-    indices: &'a [usize],
-    index: usize,
-    dim: usize,
+pub struct Features<'a> {
+    next: usize,
+    step: usize,
+    end: usize,
+    /// What is left of a rising list, and whether its members are wanted or the others.
+    listed: &'a [usize],
+    wanted: bool,
 }
 
-impl Iterator for MaskIter<'_> {
-    type Item = bool;
+impl<'a> Features<'a> {
+    const fn every(step: usize, next: usize, end: usize) -> Self {
+        Self {
+            next,
+            step,
+            end,
+            listed: &[],
+            wanted: false,
+        }
+    }
+
+    const fn among(listed: &'a [usize], wanted: bool, end: usize) -> Self {
+        Self {
+            next: 0,
+            step: 1,
+            end,
+            listed,
+            wanted,
+        }
+    }
+}
+
+impl Iterator for Features<'_> {
+    type Item = usize;
 
     #[inline]
-    fn next(&mut self) -> Option<bool> {
-        if self.index >= self.dim {
-            return None;
-        }
-        let kept = match self.mask {
-            Mask::FirstHalf => self.index < self.dim / 2,
-            Mask::SecondHalf => self.index >= self.dim / 2,
-            Mask::Even => self.index & 1 == 0,
-            Mask::Odd => self.index & 1 == 1,
-            Mask::Indices(_) => match self.indices {
-                [first, rest @ ..] if *first == self.index => {
-                    self.indices = rest;
+    fn next(&mut self) -> Option<usize> {
+        while self.next < self.end {
+            let index = self.next;
+            self.next = index.saturating_add(self.step);
+            let is_listed = match self.listed {
+                [first, rest @ ..] if *first == index => {
+                    self.listed = rest;
                     true
                 }
                 _ => false,
-            },
-        };
-        self.index += 1;
-        Some(kept)
+            };
+            if is_listed == self.wanted {
+                return Some(index);
+            }
+        }
+        None
     }
 }
 
@@ -143,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iterator_agrees_with_keeps_and_counts() {
+    fn iterators_agree_with_keeps_and_counts() {
         let list = Mask::Indices(&[0, 3, 4]);
         for dim in 5..9 {
             for mask in [
@@ -153,11 +185,11 @@ mod tests {
                 Mask::Odd,
                 list,
             ] {
-                assert!(
-                    mask.iter(dim)
-                        .eq((0..dim).map(|index| mask.keeps(index, dim)))
-                );
-                assert_eq!(mask.iter(dim).filter(|kept| *kept).count(), mask.kept(dim));
+                let kept = (0..dim).filter(|&index| mask.keeps(index, dim));
+                assert!(mask.kept_features(dim).eq(kept));
+                let transformed = (0..dim).filter(|&index| !mask.keeps(index, dim));
+                assert!(mask.transformed_features(dim).eq(transformed));
+                assert_eq!(mask.kept_features(dim).count(), mask.kept(dim));
                 assert_eq!(mask.kept(dim) + mask.transformed(dim), dim);
             }
         }

@@ -18,14 +18,14 @@
 //!     math: Math::Libm,
 //!     layers: &[LayerSpec::Standardize, LayerSpec::Coupling(COUPLING)],
 //! };
-//! assert_eq!(SPEC.workspace_len(), 6 + 16 + 16);
+//! assert_eq!(SPEC.workspace_len(), 6 + 16 + 6);
 //! assert!(SPEC.validate().is_ok());
 //! ```
 //!
 //! # Order of the parameters
 //!
 //! Layers in the order of `forward`, each as its own documentation says. Weights of a dense layer lie
-//! in panels of 8 outputs (then 4, 2, 1 for the remainder): the biases of the panel, then for each
+//! in panels of 16 outputs (then 8, 4, 2, 1 for the remainder): the biases of the panel, then for each
 //! input one row with the panel's weights. It is the order in which the kernel reads them, the same
 //! on desktop and chip.
 
@@ -33,7 +33,7 @@ mod error;
 mod mask;
 
 pub use error::SpecError;
-pub use mask::{Mask, MaskIter};
+pub use mask::{Features, Mask};
 
 use crate::math::Math;
 
@@ -106,7 +106,7 @@ pub enum ScaleMap {
     RescaledTanh,
     /// `s = clamp * tanh(raw / clamp)`.
     ClampedTanh {
-        /// Bound of `|s|`; positive and finite.
+        /// Bound of `|s|`; positive and finite, and so is its reciprocal.
         clamp: f32,
     },
     /// `s = raw`. Overflows on far outliers; they score `-inf`.
@@ -213,16 +213,30 @@ impl CouplingSpec<'_> {
             .saturating_add(self.rescale_len(dim))
     }
 
-    /// Values of scratch: two buffers as wide as the widest layer, and `s` if `t` has its own net.
+    /// Values of scratch: what one network needs, and `s` if `t` has its own.
     #[must_use]
     pub const fn scratch_len(&self, dim: usize) -> usize {
-        let widest = self.widest(dim);
         let own = if self.net_count() == 2 {
             self.mask.transformed(dim)
         } else {
             0
         };
-        widest.saturating_mul(2).saturating_add(own)
+        self.net_scratch_len(dim).saturating_add(own)
+    }
+
+    /// Values of scratch that one network needs: the most that a layer's input and output take
+    /// together. The last hidden layer is never stored.
+    #[must_use]
+    pub const fn net_scratch_len(&self, dim: usize) -> usize {
+        let mut most = 0;
+        let mut from = self.mask.kept(dim);
+        let mut hidden = self.conditioner.hidden;
+        while let [width, _, ..] = hidden {
+            most = max(most, from.saturating_add(*width));
+            from = *width;
+            hidden = hidden.split_at(1).1;
+        }
+        max(most, from.saturating_add(self.net_outputs(dim)))
     }
 
     /// The widest of inputs, hidden layers and outputs.
@@ -254,7 +268,7 @@ impl CouplingSpec<'_> {
             return Err(error);
         }
         if let Transform::Affine(ScaleMap::ClampedTanh { clamp }) = self.transform
-            && !(clamp > 0.0 && clamp.is_finite())
+            && !(clamp > 0.0 && clamp.is_finite() && (1.0 / clamp).is_finite())
         {
             return Err(SpecError::Constant { layer });
         }
@@ -302,10 +316,10 @@ impl LayerSpec<'_> {
             LayerSpec::BatchNorm(spec) => {
                 if !(spec.eps > 0.0 && spec.eps.is_finite()) {
                     Err(SpecError::Constant { layer })
-                } else if cfg!(feature = "libm") {
+                } else if cfg!(feature = "batch-norm") {
                     Ok(())
                 } else {
-                    Err(SpecError::BatchNormNeedsLibm { layer })
+                    Err(SpecError::BatchNormNotCompiled { layer })
                 }
             }
             LayerSpec::Coupling(spec) => spec.validate(dim, layer),

@@ -6,14 +6,9 @@ use std::vec::Vec;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::conditioner::dense::panels;
 use crate::math::double;
 use crate::spec::{CouplingSpec, FlowSpec, LayerSpec};
-
-/// Panel widths of a dense layer with `outputs` outputs, in order.
-fn panels(outputs: usize) -> impl Iterator<Item = usize> {
-    let rest = outputs % 8;
-    core::iter::repeat_n(8, outputs / 8).chain([4, 2, 1].into_iter().filter(move |p| rest & p != 0))
-}
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
 fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
@@ -140,14 +135,6 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn panels_cover_every_output_once() {
-        for outputs in 0..40 {
-            assert_eq!(panels(outputs).sum::<usize>(), outputs);
-        }
-        assert!(panels(13).eq([8, 4, 1]));
-    }
 
     #[test]
     fn constant_features_keep_their_units() {

@@ -38,6 +38,8 @@ mod init;
     reason = "desktop only; ranges come from the spec it was built from"
 )]
 mod step;
+#[cfg(test)]
+mod step_tests;
 
 use core::fmt;
 use std::vec;
@@ -51,7 +53,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use fold::{Folded, fold};
 pub use init::{init, standardization};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, ScoreError};
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec, SpecError};
 use crate::{batch, train::adam::Adam};
@@ -318,7 +320,7 @@ pub fn train(
             learning_rate,
             skipped_batches,
         });
-        if !go_on || since_best >= options.patience {
+        if !go_on || (!is_best && since_best >= options.patience) {
             break;
         }
     }
@@ -337,7 +339,12 @@ pub fn mean_log_prob(spec: &FlowSpec<'_>, params: &[f32], rows: &[f32]) -> Resul
     for (row, score) in scores.iter().enumerate() {
         match score {
             Ok(score) => sum += f64::from(score.log_prob),
-            Err(_) => return Err(TrainError::NonFinite { row, column: 0 }),
+            Err(ScoreError::NonFinite { index }) => {
+                let column = *index;
+                return Err(TrainError::NonFinite { row, column });
+            }
+            // The table's rows are as wide as the model.
+            Err(_) => {}
         }
     }
     Ok(sum / scores.len() as f64)

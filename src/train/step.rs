@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::base;
 use crate::batch::gather;
-use crate::lanes::{Lanes, Packet};
+use crate::lanes::{Lanes, Packet, select};
 use crate::layer::{affine, batch_norm, coupling, permutation, standardize};
 use crate::spec::{FlowSpec, LayerSpec};
 
@@ -471,9 +471,11 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, '_, N> {
                     LayerSpec::Affine => affine::backward(own, x),
                     LayerSpec::BatchNorm(_) => {
                         for ((g, &input), own) in x.iter_mut().zip(saved).zip(&planned.gradients) {
-                            *g = *g * Packet::splat(own.factor as f32)
+                            let own = *g * Packet::splat(own.factor as f32)
                                 + Packet::splat(own.constant as f32)
                                 + input * Packet::splat(own.linear as f32);
+                            // Lanes without a row have no part in the statistics.
+                            *g = own.zip(*weight, |g, w| select(w > 0.0, g, 0.0));
                         }
                     }
                     LayerSpec::Coupling(coupling) => coupling::backward(

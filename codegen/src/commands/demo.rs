@@ -258,7 +258,7 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
         rows.len() / dim
     );
-    let reports = verify::verify_model(model, rows, &[Core::M4f], None)?;
+    let reports = verify::verify_model(model, rows, &[Core::M4f], false, None)?;
     if !args.json {
         print!("{}", verify::report(&reports));
     }

@@ -30,6 +30,9 @@ pub struct EvalArgs {
     json: bool,
 }
 
+/// More false alarms than asked for by this factor are worth a word.
+const UNLIKE: f64 = 5.0;
+
 /// What an evaluation found; the names are those of `--json`. A figure that is not defined, such as
 /// AUROC with rows of one class only, is `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -46,6 +49,8 @@ pub struct Evaluation {
     pub f1: Option<f64>,
     /// Share of normal rows called anomalous.
     pub false_alarm_rate: Option<f64>,
+    /// The share that the model's own threshold was set for; `null` at another threshold.
+    pub calibrated_false_alarm_rate: Option<f64>,
     /// Share of anomalous rows called normal.
     pub missed_alarm_rate: Option<f64>,
     /// The threshold, in nats.
@@ -84,6 +89,7 @@ pub fn evaluate(
         .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
         .collect();
     let anomaly_scores = metrics::scores(&log_probs);
+    let calibrated = model.header.calibration.filter(|_| threshold.is_none());
     let threshold = threshold.or(model.threshold());
     let confusion =
         threshold.map(|t| metrics::Confusion::at(&anomaly_scores, labels, -f64::from(t)));
@@ -99,6 +105,7 @@ pub fn evaluate(
         auprc: metrics::average_precision(&anomaly_scores, labels),
         f1: confusion.and_then(|c| c.f1()),
         false_alarm_rate: confusion.and_then(|c| c.false_alarm_rate()),
+        calibrated_false_alarm_rate: calibrated.map(|c| c.false_alarm_rate),
         missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
         threshold,
         mean_log_prob: (!finite.is_empty())
@@ -180,5 +187,15 @@ pub fn report(e: &Evaluation) -> String {
     );
     let _ = writeln!(out, "  normal rows      {tn:>width$}  {fp:>width$}");
     let _ = writeln!(out, "  anomalous rows   {fneg:>width$}  {tp:>width$}");
+    if let (Some(found), Some(asked)) = (e.false_alarm_rate, e.calibrated_false_alarm_rate)
+        && found > UNLIKE * asked.max(0.01)
+    {
+        let _ = writeln!(
+            out,
+            "\nThe threshold was set for {} false alarms: these normal rows are unlike the rows the model was\n\
+             trained on. Has the machine's normal state changed? Then train on rows of the new one.",
+            percent(Some(asked))
+        );
+    }
     out
 }

@@ -30,6 +30,9 @@ pub struct VerifyArgs {
     /// Cores to emulate
     #[arg(long, value_enum, default_value_t = CoreChoice::M4f)]
     core: CoreChoice,
+    /// With the engine's inner loop in assembly, for cores with an FPU
+    #[arg(long)]
+    assembly: bool,
     /// Leave the firmware there, score-m4f.elf and so on
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -61,7 +64,13 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
         CoreChoice::M4f => &[Core::M4f],
         CoreChoice::All => &[Core::M0, Core::M3, Core::M4f],
     };
-    let reports = verify_model(&model, &table.values, cores, args.keep.as_deref())?;
+    let reports = verify_model(
+        &model,
+        &table.values,
+        cores,
+        args.assembly,
+        args.keep.as_deref(),
+    )?;
     if args.json {
         print_json(&reports)?;
     } else {
@@ -78,6 +87,7 @@ pub fn verify_model(
     model: &Model,
     rows: &[f32],
     cores: &[Core],
+    assembly: bool,
     keep: Option<&Path>,
 ) -> anyhow::Result<Vec<CoreReport>> {
     let expected: Vec<Option<ScoreBits>> = model
@@ -93,10 +103,13 @@ pub fn verify_model(
     let folder = tempfile::tempdir()?;
     let module = folder.path().join("model.rs");
     std::fs::write(&module, export::module(model, &ExportOptions::default()))?;
-    let features: &[&str] = match model.header.spec.math {
-        MathName::Libm => &[],
-        MathName::Micromath => &["micromath"],
-    };
+    let mut features = Vec::new();
+    if model.header.spec.math == MathName::Micromath {
+        features.push("micromath");
+    }
+    if assembly {
+        features.push("assembly");
+    }
     let bar = progress_bar(0, "{msg} {bar:30} {pos}/{len} rows  {eta} left");
     let reports = verify::verify(
         &VerifyRequest {
@@ -105,7 +118,7 @@ pub fn verify_model(
             rows,
             expected: &expected,
             cores,
-            features,
+            features: &features,
             target_dir: &firmware::locate()?.join("target").join("verify"),
             keep,
         },

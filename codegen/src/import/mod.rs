@@ -6,6 +6,7 @@ pub mod plain;
 
 use std::path::{Path, PathBuf};
 
+use nvpico::conditioner::dense::panels;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::model::Model;
@@ -166,16 +167,14 @@ pub(crate) fn floats(tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<f64>, 
 /// Appends a dense layer's parameters in the engine's panels, from `weight[outputs][inputs]` and
 /// `bias[outputs]`.
 pub(crate) fn push_dense(params: &mut Vec<f32>, weight: &[f32], bias: &[f32]) {
-    let outputs = bias.len();
-    let inputs = weight.len() / outputs.max(1);
+    let inputs = weight.len() / bias.len().max(1);
     let mut from = 0;
-    while from < outputs {
-        let left = outputs - from;
-        let panel = if left >= 8 { 8 } else { 1 << left.ilog2() };
-        params.extend_from_slice(&bias[from..from + panel]);
+    for width in panels(bias.len()) {
+        let panel = from..from + width;
+        params.extend_from_slice(&bias[panel.clone()]);
         for input in 0..inputs {
-            params.extend((from..from + panel).map(|output| weight[output * inputs + input]));
+            params.extend(panel.clone().map(|output| weight[output * inputs + input]));
         }
-        from += panel;
+        from += width;
     }
 }

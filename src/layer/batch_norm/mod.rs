@@ -6,7 +6,9 @@
 //!
 //! Parameters: `running_mean[dim]`, `running_var[dim]`, and if affine `log_scale[dim]`, `shift[dim]`.
 
+use crate::Math;
 use crate::lanes::Lanes;
+use crate::math::{ln, sqrt};
 use crate::spec::BatchNormSpec;
 
 /// Parameters of one feature.
@@ -38,29 +40,12 @@ pub struct Folded {
 #[inline]
 pub fn fold(feature: Feature, eps: f32) -> Folded {
     let var = feature.var + eps;
-    let scale = exp(feature.log_scale) / sqrt(var);
+    let scale = Math::Libm.exp(feature.log_scale) / sqrt(var);
     Folded {
         scale,
         shift: feature.shift - feature.mean * scale,
         log_det: feature.log_scale - 0.5 * ln(var),
     }
-}
-
-#[cfg(feature = "libm")]
-use crate::math::{ln, sqrt};
-
-#[cfg(feature = "libm")]
-fn exp(x: f32) -> f32 {
-    crate::Math::Libm.exp(x)
-}
-
-// Without libm `Flow::new` refuses the layer; NaN would end as log_prob = -inf.
-#[cfg(not(feature = "libm"))]
-use self::{missing as exp, missing as ln, missing as sqrt};
-
-#[cfg(not(feature = "libm"))]
-fn missing(_: f32) -> f32 {
-    f32::NAN
 }
 
 /// The features' parameters in order.

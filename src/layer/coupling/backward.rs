@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use super::{gather, inner_tanh, log_scale_from, split_params, transformed};
+use super::{gather, inner_tanh, log_scale, split_params};
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::math::Math;
@@ -63,20 +63,19 @@ pub fn forward_saving<V: Lanes>(
         run_net_saving(spec, params, input, saved);
     }
     let (raw, shift) = net_outputs(spec, nets, dim);
-    let changed = transformed(spec, x);
+    let changed = transformed(spec, x).zip(shift);
     match spec.transform {
         Transform::Additive => {
-            for (x, &t) in changed.zip(shift) {
+            for (x, &t) in changed {
                 *x = *x + t;
             }
         }
         Transform::Affine(map) => {
             let (kept, _) = elementwise.as_chunks_mut::<3>();
             let mut rescale = rescale.iter();
-            for (((x, &raw), &t), [old, factor, inner]) in changed.zip(raw).zip(shift).zip(kept) {
-                let r = rescale.next().copied().unwrap_or(1.0);
+            for (((x, &t), &raw), [old, factor, inner]) in changed.zip(raw).zip(kept) {
                 *inner = inner_tanh(map, math, raw);
-                let s = log_scale_from(map, *inner, raw, r);
+                let s = log_scale(map, *inner, rescale.next());
                 *old = *x;
                 *factor = s.exp(math);
                 *x = *x * *factor + t;
@@ -84,6 +83,24 @@ pub fn forward_saving<V: Lanes>(
             }
         }
     }
+}
+
+/// The transformed features of `x`, in order.
+#[inline(always)]
+fn transformed<'x, V>(spec: &CouplingSpec<'x>, x: &'x mut [V]) -> impl Iterator<Item = &'x mut V> {
+    pick(spec.mask.transformed_features(x.len()), x)
+}
+
+/// The values at rising indices.
+#[inline(always)]
+fn pick<V>(features: impl Iterator<Item = usize>, x: &mut [V]) -> impl Iterator<Item = &mut V> {
+    let mut values = x.iter_mut();
+    let mut passed = 0;
+    features.map_while(move |index| {
+        let value = values.nth(index - passed);
+        passed = index + 1;
+        value
+    })
 }
 
 fn saved_nets_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
@@ -235,11 +252,8 @@ pub fn backward<V: Lanes>(
             first,
             second,
         );
-        let kept = gradient
-            .iter_mut()
-            .zip(spec.mask.iter(dim))
-            .filter(|(_, kept)| *kept);
-        for ((g, _), &own) in kept.zip(input_gradient.iter()) {
+        let kept = pick(spec.mask.kept_features(dim), gradient);
+        for (g, &own) in kept.zip(input_gradient) {
             *g = *g + own;
         }
     }

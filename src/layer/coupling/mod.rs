@@ -9,8 +9,6 @@
 //! Training runs [`forward_saving`], which is [`forward`] with every activation kept, and
 //! [`backward`](fn@backward), which reads them.
 
-use core::mem;
-
 mod backward;
 
 pub use backward::{backward, backward_scratch_len, forward_saving, saved_len};
@@ -22,49 +20,81 @@ use crate::spec::{CouplingSpec, ScaleMap, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
 #[inline(always)]
-pub(crate) fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
-    let kept = x
-        .iter()
-        .zip(spec.mask.iter(x.len()))
-        .filter(|(_, kept)| *kept);
-    for (slot, (&value, _)) in out.iter_mut().zip(kept) {
-        *slot = value;
+fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
+    for (slot, index) in out.iter_mut().zip(spec.mask.kept_features(x.len())) {
+        if let Some(&value) = x.get(index) {
+            *slot = value;
+        }
     }
 }
 
-/// Runs one network on the kept features of `x`; the result ends in the slice returned.
+/// Runs one network on the kept features of `x`; [`net_output`] is where the result stands. Each layer
+/// reads from one end of `scratch` and writes to the other; the last hidden layer and the output are
+/// one pass.
 #[inline(always)]
-fn run_net<'w, V: Lanes>(
+fn run_net<V: Lanes>(
     spec: &CouplingSpec<'_>,
     params: &[f32],
     x: &[V],
-    outputs: usize,
-    source: &'w mut [V],
-    target: &'w mut [V],
-) -> &'w mut [V] {
-    let (mut source, mut target) = (source, target);
-    gather(spec, x, source);
+    scratch: &mut [V],
+) -> Option<()> {
+    gather(spec, x, scratch);
+    let activation = spec.conditioner.activation;
     let mut params = params;
     let mut from = spec.mask.kept(x.len());
-    for &width in spec.conditioner.hidden {
-        let len = dense::param_len(from, width);
-        let (Some((own, rest)), Some(input), Some(output)) = (
-            params.split_at_checked(len),
-            source.get(..from),
-            target.get_mut(..width),
-        ) else {
-            return &mut [];
-        };
-        V::dense(own, input, output, Some(spec.conditioner.activation));
-        params = rest;
-        from = width;
-        mem::swap(&mut source, &mut target);
+    let mut at_front = true;
+    let (stored, last) = split_last(spec.conditioner.hidden);
+    for &width in stored {
+        let (own, rest) = params.split_at_checked(dense::param_len(from, width))?;
+        let (input, output) = ends(scratch, at_front, from, width)?;
+        dense::forward(own, input, output, Some(activation));
+        (params, from, at_front) = (rest, width, !at_front);
     }
-    let (Some(input), Some(output)) = (source.get(..from), target.get_mut(..outputs)) else {
-        return &mut [];
-    };
-    V::dense(params, input, output, None);
-    output
+    let (input, output) = ends(scratch, at_front, from, spec.net_outputs(x.len()))?;
+    if let Some(width) = last {
+        let (first, second) = params.split_at_checked(dense::param_len(from, width))?;
+        V::dense_pair([first, second], input, width, output, activation);
+    } else {
+        dense::forward(params, input, output, None);
+    }
+    Some(())
+}
+
+/// Hidden layers that are stored, and the last one, which is not.
+#[inline(always)]
+fn split_last(hidden: &[usize]) -> (&[usize], Option<usize>) {
+    match hidden {
+        [stored @ .., last] => (stored, Some(*last)),
+        [] => (&[], None),
+    }
+}
+
+/// The outputs of a network after [`run_net`].
+#[inline(always)]
+fn net_output<'w, V>(spec: &CouplingSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
+    let (stored, _) = split_last(spec.conditioner.hidden);
+    if stored.len() % 2 == 0 {
+        scratch.get(scratch.len().checked_sub(outputs)?..)
+    } else {
+        scratch.get(..outputs)
+    }
+}
+
+/// `source` values at one end of `scratch` to read, and `target` values at the other end to write.
+#[inline(always)]
+fn ends<V>(
+    scratch: &mut [V],
+    source_at_front: bool,
+    source: usize,
+    target: usize,
+) -> Option<(&[V], &mut [V])> {
+    let at_end = if source_at_front { target } else { source };
+    let (front, end) = scratch.split_at_mut_checked(scratch.len().checked_sub(at_end)?)?;
+    if source_at_front {
+        Some((front.get(..source)?, end))
+    } else {
+        Some((end, front.get_mut(..target)?))
+    }
 }
 
 /// Runs the conditioner on the kept features of `x`; returns raw log-scales and shifts, one each per
@@ -75,73 +105,62 @@ fn condition<'w, V: Lanes>(
     params: &[f32],
     x: &[V],
     scratch: &'w mut [V],
-) -> (&'w [V], &'w [V]) {
+) -> Option<(&'w [V], &'w [V])> {
     let dim = x.len();
     let outputs = spec.net_outputs(dim);
-    let widest = spec.widest(dim);
-    let nothing: (&[V], &[V]) = (&[], &[]);
-    let Some((source, rest)) = scratch.split_at_mut_checked(widest) else {
-        return nothing;
-    };
-    let Some((target, own)) = rest.split_at_mut_checked(widest) else {
-        return nothing;
-    };
-    // The first of two networks gives the log-scales, which wait in `own` for the shifts.
+    let (scratch, own) = scratch.split_at_mut_checked(spec.net_scratch_len(dim))?;
+    let count = spec.net_count();
+    let mut own = own.get_mut(..spec.mask.transformed(dim) * (count - 1))?;
+    let mut raw: Option<&[V]> = None;
+    let per_net = params.len() / count;
     let mut params = params;
-    if spec.net_count() == 2 {
-        let (Some((first, second)), Some(raw)) = (
-            params.split_at_checked(params.len() / 2),
-            own.get_mut(..outputs),
-        ) else {
-            return nothing;
-        };
-        params = second;
-        let result = run_net(spec, first, x, outputs, source, target);
-        for (slot, &value) in raw.iter_mut().zip(result.iter()) {
-            *slot = value;
+    for _ in 0..count {
+        let (net, rest) = params.split_at_checked(per_net)?;
+        params = rest;
+        run_net(spec, net, x, scratch)?;
+        // The first of two networks gives the log-scales, which wait in `own` for the shifts.
+        let result = net_output(spec, outputs, scratch)?;
+        if !own.is_empty() {
+            let waiting = core::mem::take(&mut own);
+            for (slot, &value) in waiting.iter_mut().zip(result) {
+                *slot = value;
+            }
+            raw = Some(waiting);
         }
     }
-    let result = run_net(spec, params, x, outputs, source, target);
-    let raws = match (spec.transform, spec.net_count()) {
-        (Transform::Affine(_), 1) => outputs / 2,
-        _ => 0,
-    };
-    let (raw, shift) = result.split_at_checked(raws).unwrap_or(nothing);
-    if spec.net_count() == 2 {
-        return (own, shift);
+    let result = net_output(spec, outputs, scratch)?;
+    if let Some(raw) = raw {
+        return Some((raw, result));
     }
-    (raw, shift)
+    result.split_at_checked(match spec.transform {
+        Transform::Affine(_) => outputs / 2,
+        Transform::Additive => 0,
+    })
 }
 
-/// The log-scale `s` from the conditioner's raw output.
-#[inline(always)]
-fn log_scale<V: Lanes>(map: ScaleMap, math: Math, raw: V, rescale: f32) -> V {
-    log_scale_from(map, inner_tanh(map, math, raw), raw, rescale)
-}
-
-/// The tanh of a scale map; 0 for the unbounded one, which has none.
+/// The tanh of a scale map; the raw output itself for the unbounded one, which has none.
 #[inline(always)]
 fn inner_tanh<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
         ScaleMap::RescaledTanh => raw.tanh(math),
         ScaleMap::ClampedTanh { clamp } => (raw * V::splat(1.0 / clamp)).tanh(math),
-        ScaleMap::Unbounded => V::splat(0.0),
+        ScaleMap::Unbounded => raw,
     }
 }
 
-/// The log-scale from the scale map's tanh.
+/// The log-scale from [`inner_tanh`]; `rescale` is the learned factor where there is one.
 #[inline(always)]
-fn log_scale_from<V: Lanes>(map: ScaleMap, inner: V, raw: V, rescale: f32) -> V {
+fn log_scale<V: Lanes>(map: ScaleMap, inner: V, rescale: Option<&f32>) -> V {
     match map {
-        ScaleMap::RescaledTanh => inner * V::splat(rescale),
+        ScaleMap::RescaledTanh => inner * V::splat(rescale.copied().unwrap_or(1.0)),
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
-        ScaleMap::Unbounded => raw,
+        ScaleMap::Unbounded => inner,
     }
 }
 
 /// Cuts the parameters into `rescale` and the conditioner's.
 #[inline(always)]
-pub(crate) fn split_params<'p>(
+fn split_params<'p>(
     spec: &CouplingSpec<'_>,
     params: &'p [f32],
     dim: usize,
@@ -151,17 +170,33 @@ pub(crate) fn split_params<'p>(
         .unwrap_or((&[], &[]))
 }
 
-/// The transformed features of `x`, in order.
+/// Changes each transformed feature by `change(value, s, t)`, `s` being `None` for an additive
+/// coupling.
 #[inline(always)]
-pub(crate) fn transformed<'x, V: Lanes>(
-    spec: &CouplingSpec<'x>,
-    x: &'x mut [V],
-) -> impl Iterator<Item = &'x mut V> {
-    let mask = spec.mask.iter(x.len());
-    x.iter_mut()
-        .zip(mask)
-        .filter(|(_, kept)| !*kept)
-        .map(|(x, _)| x)
+fn transform<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    math: Math,
+    params: &[f32],
+    x: &mut [V],
+    scratch: &mut [V],
+    mut change: impl FnMut(&mut V, Option<V>, V),
+) {
+    let (rescale, nets) = split_params(spec, params, x.len());
+    let Some((raw, shift)) = condition(spec, nets, x, scratch) else {
+        return;
+    };
+    let features = spec.mask.transformed_features(x.len());
+    for ((at, index), &t) in features.enumerate().zip(shift) {
+        let Some(x) = x.get_mut(index) else { return };
+        let s = match (spec.transform, raw.get(at)) {
+            (Transform::Affine(map), Some(&raw)) => {
+                let inner = inner_tanh(map, math, raw);
+                Some(log_scale(map, inner, rescale.get(at)))
+            }
+            _ => None,
+        };
+        change(x, s, t);
+    }
 }
 
 /// x to y. `scratch` holds at least `spec.scratch_len(dim)` values.
@@ -174,25 +209,13 @@ pub fn forward<V: Lanes>(
     scratch: &mut [V],
     log_det: &mut V,
 ) {
-    let (rescale, nets) = split_params(spec, params, x.len());
-    let (raw, shift) = condition(spec, nets, x, scratch);
-    let changed = transformed(spec, x);
-    let mut rescale = rescale.iter();
-    match spec.transform {
-        Transform::Additive => {
-            for (x, &t) in changed.zip(shift) {
-                *x = *x + t;
-            }
+    transform(spec, math, params, x, scratch, |x, s, t| {
+        if let Some(s) = s {
+            *x = *x * s.exp(math);
+            *log_det = *log_det + s;
         }
-        Transform::Affine(map) => {
-            for ((x, &raw), &t) in changed.zip(raw).zip(shift) {
-                let r = rescale.next().copied().unwrap_or(1.0);
-                let s = log_scale(map, math, raw, r);
-                *x = *x * s.exp(math) + t;
-                *log_det = *log_det + s;
-            }
-        }
-    }
+        *x = *x + t;
+    });
 }
 
 /// y to x. `scratch` holds at least `spec.scratch_len(dim)` values.
@@ -205,23 +228,11 @@ pub fn inverse<V: Lanes>(
     scratch: &mut [V],
     log_det: &mut V,
 ) {
-    let (rescale, nets) = split_params(spec, params, y.len());
-    let (raw, shift) = condition(spec, nets, y, scratch);
-    let changed = transformed(spec, y);
-    let mut rescale = rescale.iter();
-    match spec.transform {
-        Transform::Additive => {
-            for (y, &t) in changed.zip(shift) {
-                *y = *y - t;
-            }
+    transform(spec, math, params, y, scratch, |y, s, t| {
+        *y = *y - t;
+        if let Some(s) = s {
+            *y = *y * (-s).exp(math);
+            *log_det = *log_det - s;
         }
-        Transform::Affine(map) => {
-            for ((y, &raw), &t) in changed.zip(raw).zip(shift) {
-                let r = rescale.next().copied().unwrap_or(1.0);
-                let s = log_scale(map, math, raw, r);
-                *y = (*y - t) * (-s).exp(math);
-                *log_det = *log_det - s;
-            }
-        }
-    }
+    });
 }

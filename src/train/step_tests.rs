@@ -1,0 +1,200 @@
+//! The gradient of a whole training batch against central differences of an independent loss in
+//! `f64`: every kind of layer, both ways of batch norm, full and partial packets and chunks.
+//!
+//! The reference, the models and the tolerances are those of the integration tests, which cannot
+//! reach the step itself.
+
+use std::vec;
+use std::vec::Vec;
+
+use pulp::Arch;
+
+use crate as nvpico;
+use crate::{FlowSpec, LayerSpec};
+
+use super::step::{BatchStep, Step};
+
+use models::{NORMS, Random, TRANSFORMS, coupling, masks, spec};
+use reference::{Norm, central_differences, wide};
+use tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, relative};
+
+#[allow(dead_code, reason = "shared with the integration tests")]
+#[path = "../../tests/common/models.rs"]
+mod models;
+#[allow(dead_code, reason = "shared with the integration tests")]
+#[path = "../../tests/common/reference.rs"]
+mod reference;
+#[allow(dead_code, reason = "shared with the integration tests")]
+#[path = "../../tests/common/tolerance.rs"]
+mod tolerance;
+
+/// Weight of the old running statistics.
+const MOMENTUM: f64 = 0.8;
+
+/// Loss and gradient of a batch, and the parameters with their new running statistics.
+struct Outcome {
+    loss: f64,
+    gradient: Vec<f32>,
+    params: Vec<f32>,
+}
+
+fn run<const N: usize>(
+    spec: FlowSpec<'_>,
+    first: usize,
+    params: &[f32],
+    rows: &[f32],
+    keep: f64,
+) -> Outcome {
+    let count = rows.len() / spec.dim;
+    let mut step = Step::<N>::new(spec, Arch::new(), first, count, keep, MOMENTUM);
+    let mut params = params.to_vec();
+    let mut gradient = vec![0.0; params.len()];
+    let loss = step.run(&mut params, rows, &mut gradient);
+    Outcome {
+        loss,
+        gradient,
+        params,
+    }
+}
+
+/// Compares layer by layer; the largest error of loss and gradient.
+fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f64, f64) {
+    let dim = spec.dim;
+    let params = models::params(&spec, random);
+    let rows = random.normals(count * dim);
+    let found = run::<8>(spec, 0, &params, &rows, keep);
+
+    let (wide_params, wide_rows) = (wide(&params), wide(&rows));
+    let loss = |params: &[f64]| reference::loss(&spec, params, &wide_rows, Norm::Batch { keep });
+    let loss_error = relative(found.loss, loss(&wide_params));
+    assert!(loss_error <= LOSS, "loss of {spec:?}: {loss_error:e}");
+
+    let expected = central_differences(&wide_params, loss);
+    let gradient = wide(&found.gradient);
+    let (mut at, mut largest) = (0, 0.0_f64);
+    for (number, layer) in spec.layers.iter().enumerate() {
+        let end = at + layer.param_len(dim);
+        // Running statistics and fixed maps are not learned.
+        let learned = match layer {
+            LayerSpec::Coupling(_) => at,
+            LayerSpec::BatchNorm(_) => at + 2 * dim,
+            _ => end,
+        };
+        assert!(gradient[at..learned].iter().all(|&g| g == 0.0));
+        let (found, expected) = (&gradient[learned..end], &expected[learned..end]);
+        let error = of_tensor(found, expected, GRADIENT_FLOOR);
+        assert!(
+            error <= MODEL_GRADIENT,
+            "layer {number} of {spec:?}, {count} rows: {error:e}\n{found:?}\n{expected:?}"
+        );
+        largest = largest.max(error);
+        at = end;
+    }
+    (loss_error, largest)
+}
+
+#[test]
+fn gradients_of_whole_models_agree_with_the_reference() {
+    let mut random = Random::new(31);
+    let (mut loss, mut gradient) = (0.0_f64, 0.0_f64);
+    for dim in [2, 5] {
+        for spec in models::whole(dim, &[5, 3], &mut random) {
+            for keep in [0.0, 0.9] {
+                // Less than a packet; chunks of 64 rows and part of one.
+                for count in [5, 64, 139] {
+                    let errors = check(spec, count, keep, &mut random);
+                    (loss, gradient) = (loss.max(errors.0), gradient.max(errors.1));
+                }
+            }
+        }
+    }
+    std::println!("training step: loss {loss:e}, gradient {gradient:e}");
+}
+
+#[test]
+fn gradients_agree_for_every_transform_and_mask_between_batch_norms() {
+    let mut random = Random::new(32);
+    let mut gradient = 0.0_f64;
+    for transform in TRANSFORMS {
+        for mask in masks(3) {
+            let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
+            let between = LayerSpec::Coupling(coupling(mask, transform, &[4]));
+            let spec = spec(3, vec![plain, between, affine]);
+            for keep in [0.0, 0.9] {
+                gradient = gradient.max(check(spec, 20, keep, &mut random).1);
+            }
+        }
+    }
+    std::println!("between batch norms: {gradient:e}");
+}
+
+#[test]
+fn the_width_of_registers_changes_no_bit() {
+    let mut random = Random::new(33);
+    for spec in models::whole(5, &[7], &mut random) {
+        let params = models::params(&spec, &mut random);
+        for count in [1, 7, 8, 16, 17, 100, 200] {
+            let rows = random.normals(count * spec.dim);
+            let eight = run::<8>(spec, 0, &params, &rows, 0.9);
+            let sixteen = run::<16>(spec, 0, &params, &rows, 0.9);
+            assert_eq!(eight.loss.to_bits(), sixteen.loss.to_bits(), "{count} rows");
+            assert_eq!(eight.gradient, sixteen.gradient, "{count} rows");
+            assert_eq!(eight.params, sixteen.params, "{count} rows");
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
+    let mut random = Random::new(34);
+    let [whole, ..] = models::whole(3, &[6], &mut random);
+    assert_eq!(whole.layers[0], LayerSpec::Standardize);
+    let params = models::params(&whole, &mut random);
+    let rows = random.normals(50 * whole.dim);
+    let skipped = run::<8>(whole, 1, &params, &rows, 0.9);
+
+    let rest = FlowSpec {
+        layers: &whole.layers[1..],
+        ..whole
+    };
+    let own = whole.layers[0].param_len(whole.dim);
+    let alone = run::<8>(rest, 0, &params[own..], &rows, 0.9);
+    assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());
+    assert_eq!(skipped.gradient[own..], alone.gradient);
+    assert_eq!(skipped.params[..own], params[..own]);
+}
+
+#[test]
+fn running_statistics_take_in_the_batch() {
+    let mut random = Random::new(35);
+    let (dim, count) = (3, 70);
+    for norm in NORMS {
+        for keep in [0.0, 0.9] {
+            let spec = spec(dim, vec![LayerSpec::BatchNorm(norm)]);
+            let params = models::params(&spec, &mut random);
+            let rows = random.normals(count * dim);
+            let after = run::<8>(spec, 0, &params, &rows, keep).params;
+            for at in 0..dim {
+                let column: Vec<f64> = wide(&rows).into_iter().skip(at).step_by(dim).collect();
+                let mean = column.iter().sum::<f64>() / count as f64;
+                let squares = column.iter().map(|x| (x - mean).powi(2));
+                let var = squares.sum::<f64>() / count as f64;
+                for (slot, batch) in [(at, mean), (dim + at, var)] {
+                    let mixed = MOMENTUM * f64::from(params[slot]) + (1.0 - MOMENTUM) * batch;
+                    let error = relative(f64::from(after[slot]), mixed);
+                    assert!(error <= LOSS, "{error:e}");
+                }
+            }
+            assert_eq!(after[2 * dim..], params[2 * dim..], "learned ones stay");
+        }
+    }
+}
+
+#[test]
+fn an_overflowing_batch_leaves_the_running_statistics_finite() {
+    let spec = spec(2, vec![LayerSpec::BatchNorm(NORMS[1])]);
+    let params = models::params(&spec, &mut Random::new(36));
+    let after = run::<8>(spec, 0, &params, &[f32::MAX, 1.0, -f32::MAX, 2.0], 0.9);
+    assert!(!after.loss.is_finite() || after.gradient.iter().any(|g| !g.is_finite()));
+    assert!(after.params.iter().all(|param| param.is_finite()));
+}

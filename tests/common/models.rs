@@ -1,0 +1,253 @@
+//! Models to try: every kind of layer with random parameters, and whole flows of them.
+//!
+//! Specs borrow their lists; those made here live as long as the test program.
+
+use std::vec;
+use std::vec::Vec;
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::nvpico::base::standard_normal;
+use super::nvpico::spec::{
+    Activation, BatchNormSpec, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform,
+};
+use super::nvpico::{FlowSpec, LayerSpec, Math};
+
+/// The smallest, odd and even ones, and both sides of a packet's lanes.
+pub const DIMS: [usize; 6] = [2, 3, 5, 8, 16, 17];
+
+/// Hidden layers: none to three, with widths of one panel, several, and every remainder.
+pub const HIDDEN: [&[usize]; 4] = [&[], &[35], &[6, 11], &[8, 17, 5]];
+
+pub const TRANSFORMS: [Transform; 4] = [
+    Transform::Additive,
+    Transform::Affine(ScaleMap::RescaledTanh),
+    Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.3 }),
+    Transform::Affine(ScaleMap::Unbounded),
+];
+
+pub const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::LeakyRelu { slope: 0.1 }];
+
+pub const NETS: [Nets; 2] = [Nets::One, Nets::Two];
+
+pub const NORMS: [BatchNormSpec; 2] = [
+    BatchNormSpec {
+        eps: 1e-3,
+        affine: false,
+    },
+    BatchNormSpec {
+        eps: 1e-5,
+        affine: true,
+    },
+];
+
+/// Seeded random numbers.
+pub struct Random(pub Xoshiro256PlusPlus);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(Xoshiro256PlusPlus::seed_from_u64(seed))
+    }
+
+    /// Uniform in `low .. high`.
+    pub fn uniform(&mut self, low: f32, high: f32) -> f32 {
+        let unit = (self.0.next_u32() >> 8) as f32 / 16_777_216.0;
+        low + (high - low) * unit
+    }
+
+    pub fn normal(&mut self) -> f32 {
+        standard_normal(self.0.next_u32())
+    }
+
+    pub fn normals(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.normal()).collect()
+    }
+
+    pub fn uniforms(&mut self, count: usize, low: f32, high: f32) -> Vec<f32> {
+        (0..count).map(|_| self.uniform(low, high)).collect()
+    }
+
+    /// The features `0 .. dim` in random order.
+    pub fn permutation(&mut self, dim: usize) -> &'static [usize] {
+        let mut order: Vec<usize> = (0..dim).collect();
+        for last in (1..dim).rev() {
+            order.swap(last, self.0.next_u32() as usize % (last + 1));
+        }
+        order.leak()
+    }
+}
+
+/// Every mask there is, for `dim` features; the last two list their features.
+pub fn masks(dim: usize) -> [Mask<'static>; 6] {
+    // Starts with 0 or not, has neighbours and gaps, and leaves out at least one.
+    let every_third: Vec<usize> = (0..dim).filter(|index| index % 3 != 1).collect();
+    let last: Vec<usize> = vec![dim - 1];
+    [
+        Mask::FirstHalf,
+        Mask::SecondHalf,
+        Mask::Even,
+        Mask::Odd,
+        Mask::Indices(every_third.leak()),
+        Mask::Indices(last.leak()),
+    ]
+}
+
+/// A coupling with one net of these hidden layers.
+pub fn coupling(
+    mask: Mask<'static>,
+    transform: Transform,
+    hidden: &'static [usize],
+) -> CouplingSpec<'static> {
+    CouplingSpec {
+        mask,
+        transform,
+        conditioner: DenseSpec {
+            hidden,
+            activation: Activation::Relu,
+            nets: Nets::One,
+        },
+    }
+}
+
+/// Couplings of every mask, transform, number of nets, activation and depth.
+pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
+    let mut all = Vec::new();
+    for mask in masks(dim) {
+        for transform in TRANSFORMS {
+            for hidden in HIDDEN {
+                for activation in ACTIVATIONS {
+                    for nets in NETS {
+                        all.push(CouplingSpec {
+                            mask,
+                            transform,
+                            conditioner: DenseSpec {
+                                hidden,
+                                activation,
+                                nets,
+                            },
+                        });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// A flow of these layers, with `libm`.
+pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
+    FlowSpec {
+        dim,
+        math: Math::Libm,
+        layers: layers.leak(),
+    }
+}
+
+/// Three whole models that together have every kind of layer, transform, mask and net.
+pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [FlowSpec<'static>; 3] {
+    let [additive, rescaled, clamped, unbounded] = TRANSFORMS;
+    let [first, second, even, odd, listed, last] = masks(dim);
+    let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
+    let one = |mask, transform| LayerSpec::Coupling(coupling(mask, transform, hidden));
+    let two = |mask, transform| {
+        let mut own = coupling(mask, transform, hidden);
+        own.conditioner.activation = ACTIVATIONS[1];
+        own.conditioner.nets = Nets::Two;
+        LayerSpec::Coupling(own)
+    };
+    let mut shuffle = || LayerSpec::Permutation(random.permutation(dim));
+    [
+        spec(
+            dim,
+            vec![
+                LayerSpec::Standardize,
+                one(first, clamped),
+                affine,
+                shuffle(),
+                two(listed, rescaled),
+                one(odd, additive),
+                plain,
+            ],
+        ),
+        spec(
+            dim,
+            vec![
+                plain,
+                two(even, unbounded),
+                LayerSpec::Affine,
+                one(second, rescaled),
+                shuffle(),
+                affine,
+                affine,
+                two(last, clamped),
+            ],
+        ),
+        spec(
+            dim,
+            vec![
+                shuffle(),
+                two(first, clamped),
+                two(second, clamped),
+                one(odd, unbounded),
+                one(even, clamped),
+                LayerSpec::Affine,
+            ],
+        ),
+    ]
+}
+
+/// Random parameters of a spec, of the size that training leaves behind.
+pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
+    let dim = spec.dim;
+    let mut all = Vec::with_capacity(spec.param_len());
+    for layer in spec.layers {
+        match layer {
+            LayerSpec::Standardize => {
+                all.extend(random.uniforms(dim, -2.0, 2.0));
+                push_scales(&mut all, random.uniforms(dim, 0.4, 2.5), &[]);
+            }
+            LayerSpec::Affine => {
+                let mut scales = random.uniforms(dim, 0.4, 2.0);
+                // A negative scale turns the axis round; the density does not mind.
+                scales[dim - 1] = -scales[dim - 1];
+                let shifts = random.uniforms(dim, -1.0, 1.0);
+                push_scales(&mut all, scales, &shifts);
+            }
+            LayerSpec::BatchNorm(norm) => {
+                all.extend(random.uniforms(dim, -1.0, 1.0));
+                all.extend(random.uniforms(dim, 0.3, 2.0));
+                if norm.affine {
+                    all.extend(random.uniforms(2 * dim, -0.5, 0.5));
+                }
+            }
+            LayerSpec::Coupling(coupling) => {
+                all.extend(random.uniforms(coupling.rescale_len(dim), -1.2, 1.2));
+                for _ in 0..coupling.net_count() {
+                    push_net(&mut all, coupling, dim, random);
+                }
+            }
+            LayerSpec::Permutation(_) => {}
+        }
+    }
+    assert_eq!(all.len(), spec.param_len());
+    all
+}
+
+/// Scales, shifts and the sum of `ln |scale|`.
+fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32]) {
+    let log_det: f64 = scales.iter().map(|&s| f64::from(s).abs().ln()).sum();
+    all.extend(scales);
+    all.extend(shifts);
+    all.push(log_det as f32);
+}
+
+fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, dim: usize, random: &mut Random) {
+    let outputs = coupling.net_outputs(dim);
+    let mut inputs = coupling.mask.kept(dim);
+    for &width in coupling.conditioner.hidden.iter().chain([&outputs]) {
+        let bound = 1.0 / (inputs as f32).sqrt();
+        all.extend(random.uniforms((inputs + 1) * width, -bound, bound));
+        inputs = width;
+    }
+}
