@@ -277,7 +277,7 @@ impl<const N: usize> Lanes for Packet<N> {
         output: &mut [Self],
         activation: Activation,
     ) {
-        dense::forward_pair::<Self, 128>(params, input, width, output, activation);
+        dense::forward_pair::<Self, 64>(params, input, width, output, activation);
     }
 
     #[inline(always)]

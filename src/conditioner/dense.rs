@@ -207,13 +207,21 @@ fn tile<V: Lanes, const P: usize, const T: usize>(
     for (row, &x) in weights.iter().zip(input) {
         add_row(row, at, x, &mut sums);
     }
-    for (out, sum) in output.iter_mut().zip(sums) {
-        *out = match activation {
-            None => sum,
-            Some(Activation::Relu) => sum.or_if_negative(V::splat(0.0)),
-            Some(Activation::LeakyRelu { slope }) => sum.or_if_negative(sum * V::splat(slope)),
-        };
+    // Written out: of a loop over outputs the compiler makes gathers and scatters across lanes.
+    macro_rules! finish {
+        ($($index:literal)*) => {$(
+            if let (Some(out), Some(&sum)) = (output.get_mut($index), sums.get($index)) {
+                *out = match activation {
+                    None => sum,
+                    Some(Activation::Relu) => sum.or_if_negative(V::splat(0.0)),
+                    Some(Activation::LeakyRelu { slope }) => {
+                        sum.or_if_negative(sum * V::splat(slope))
+                    }
+                };
+            }
+        )*};
     }
+    finish!(0 1 2 3 4 5 6 7);
 }
 
 /// `sums += weight * x` for the `at`-th `T` weights of a row.

@@ -25,8 +25,35 @@ pub(crate) fn panel(
         WIDEST => sums::<WIDEST>(rows, has_bias, input, output, activation),
         8 => sums::<8>(rows, has_bias, input, output, activation),
         4 => sums::<4>(rows, has_bias, input, output, activation),
-        2 => sums::<2>(rows, has_bias, input, output, activation),
-        _ => sums::<1>(rows, has_bias, input, output, activation),
+        _ => narrow(rows, has_bias, input, output, activation),
+    }
+}
+
+/// A panel of one or two outputs, one after the other: they are few, so little code matters more.
+#[inline(never)]
+fn narrow(
+    rows: &[f32],
+    has_bias: bool,
+    input: &[f32],
+    output: &mut [f32],
+    activation: Option<Activation>,
+) {
+    let width = output.len().max(1);
+    for (at, sum) in output.iter_mut().enumerate() {
+        let mut column = rows.get(at..).unwrap_or(&[]).iter().step_by(width);
+        if has_bias && let Some(&bias) = column.next() {
+            *sum = bias;
+        }
+        for (weight, x) in column.zip(input) {
+            keep_as_written();
+            *sum += weight * x;
+        }
+        if let Some(Activation::Relu) = activation {
+            *sum = sum.or_if_negative(0.0);
+        }
+    }
+    if let Some(Activation::LeakyRelu { slope }) = activation {
+        leaky(output, slope);
     }
 }
 

@@ -27,11 +27,26 @@ fn power_of_two(k: i32) -> f32 {
     f32::from_bits(k.wrapping_add(127).cast_unsigned() << 23)
 }
 
+/// `v` without its fraction, for `|v| < 2^22`: what `v as i32` gives, which SIMD code would do lane by
+/// lane because it saturates.
+#[inline(always)]
+fn truncated(v: f32) -> i32 {
+    // Adding it rounds to whole numbers, and the number is then in the low bits.
+    const WHOLE: f32 = 12_582_912.0;
+    let rounded = (v + WHOLE) - WHOLE;
+    let step = select(v < 0.0, -1.0, 1.0);
+    let whole = rounded - select(rounded.abs() > v.abs(), step, 0.0);
+    (whole + WHOLE)
+        .to_bits()
+        .wrapping_sub(WHOLE.to_bits())
+        .cast_signed()
+}
+
 /// The multiple of ln 2 that argument reduction takes away: 0, +-1 or a rounded quotient.
 #[inline(always)]
 fn quotient(x: f32, magnitude: u32, one_below: u32) -> i32 {
     let half = select(x < 0.0, -0.5, 0.5);
-    let rounded = (INV_LN2 * x + half) as i32;
+    let rounded = truncated(INV_LN2 * x + half);
     let one = if x < 0.0 { -1 } else { 1 };
     let k = if magnitude >= one_below { rounded } else { one };
     // |x| > ln(2) / 2
