@@ -60,7 +60,8 @@
 //!
 //! `libm` (default) and `micromath` each compile in one back end of elementary functions; a model
 //! names the one it was trained with ([`Math`]). `batch-norm` allows models whose batch norms are not
-//! folded into fixed affine maps; exported ones are. `assembly` takes an inner loop in assembly on
+//! folded into fixed affine maps; exported ones are. `extra-scales` adds log-scales by arc tangent and
+//! sigmoid, `residual` residual networks, for models of other libraries. `assembly` takes an inner loop in assembly on
 //! Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt` derives `Format` on public types. `std` adds
 //! batch scoring and training.
 #![no_std]

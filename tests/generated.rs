@@ -7,7 +7,7 @@ use std::process::Command;
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
     ActivationName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    Provenance, TransformName,
+    Provenance, ScaleName, TransformName,
 };
 
 /// A model with every kind of layer, and parameters from a small generator.
@@ -23,7 +23,7 @@ fn model(math: MathName) -> Model {
         Layer::Standardize,
         coupling(
             MaskName::FirstHalf,
-            TransformName::ClampedTanh(1.9),
+            TransformName::Affine(ScaleName::ClampedTanh(1.9)),
             &[13, 8],
             ActivationName::Relu,
             NetsName::One,
@@ -37,7 +37,7 @@ fn model(math: MathName) -> Model {
         },
         coupling(
             MaskName::Indices(vec![0, 3]),
-            TransformName::RescaledTanh,
+            TransformName::Affine(ScaleName::RescaledTanh),
             &[5],
             ActivationName::LeakyRelu(0.01),
             NetsName::Two,
@@ -52,14 +52,14 @@ fn model(math: MathName) -> Model {
         Layer::Affine,
         coupling(
             MaskName::Even,
-            TransformName::Unbounded,
+            TransformName::ShiftFirst(ScaleName::Unbounded),
             &[16],
             ActivationName::Relu,
             NetsName::Two,
         ),
         coupling(
             MaskName::SecondHalf,
-            TransformName::ClampedTanh(0.5),
+            TransformName::Affine(ScaleName::ClampedTanh(0.5)),
             &[3, 3, 3],
             ActivationName::Relu,
             NetsName::One,

@@ -104,6 +104,7 @@ fn check_coupling<V: Lanes>(own: CouplingSpec<'static>, dim: usize, random: &mut
     let mut scratch = vec![V::splat(0.0); coupling::backward_scratch_len(&own, dim)];
     coupling::backward(
         &own,
+        Math::Libm,
         &params,
         &saved,
         &mut gradient,

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::models::{self, DIMS, HIDDEN, NORMS, Random, coupling, couplings, masks, spec, whole};
+use common::models::{
+    self, DIMS, HIDDEN, NORMS, Random, coupling, couplings, masks, residual_couplings, spec, whole,
+};
 use common::reference;
 use common::tolerance::{LAYER, MICROMATH, MODEL, Tolerance, of_tensor, relative};
 use nvpico::spec::{CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
@@ -144,6 +146,17 @@ fn inverse_undoes_forward_for_every_coupling() {
 }
 
 #[test]
+fn inverse_undoes_forward_for_residual_networks() {
+    let all = |_| {
+        residual_couplings()
+            .into_iter()
+            .map(LayerSpec::Coupling)
+            .collect()
+    };
+    check("residual networks", alone(all), 3, &LAYER);
+}
+
+#[test]
 fn inverse_undoes_forward_for_whole_models() {
     let mut random = Random::new(8);
     let models = DIMS.map(|dim| whole(dim, HIDDEN[2], &mut random));
@@ -160,6 +173,7 @@ fn micromath_is_off_by_no_more_than_its_functions() {
         couplings(dim)
             .into_iter()
             .map(LayerSpec::Coupling)
+            .filter(|layer| models::knows(Math::Micromath, *layer, dim))
             .collect()
     };
     check("micromath", alone(all).map(micromath), 1, &MICROMATH);

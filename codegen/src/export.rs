@@ -19,7 +19,7 @@ use rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::model::{
-    ActivationName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, TransformName,
+    ActivationName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, ScaleName, TransformName,
 };
 
 /// What goes into the module besides the model.
@@ -76,6 +76,10 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
             comment(&source.file),
             comment(&source.sha256)
         );
+    }
+    let features = spec.engine_features();
+    if !features.is_empty() {
+        line!(out, "// needs features of nvpico: {}", features.join(", "));
     }
     line!(
         out,
@@ -173,22 +177,19 @@ fn layer_spec(out: &mut String, layer: &Layer) {
                 MaskName::Odd => "Odd".to_owned(),
                 MaskName::Indices(indices) => format!("Indices(&{indices:?})"),
             };
-            let scale = "Affine(nvpico::spec::ScaleMap::";
             let transform = match transform {
                 TransformName::Additive => "Additive".to_owned(),
-                TransformName::RescaledTanh => format!("{scale}RescaledTanh)"),
-                TransformName::ClampedTanh(clamp) => {
-                    format!("{scale}ClampedTanh {{ clamp: {clamp:?} }})")
-                }
-                TransformName::Unbounded => format!("{scale}Unbounded)"),
+                TransformName::Affine(map) => format!("Affine({})", scale_map(*map)),
+                TransformName::ShiftFirst(map) => format!("ShiftFirst({})", scale_map(*map)),
             };
             let activation = match activation {
                 ActivationName::Relu => "Relu".to_owned(),
                 ActivationName::LeakyRelu(slope) => format!("LeakyRelu {{ slope: {slope:?} }}"),
             };
             let nets = match nets {
-                NetsName::One => "One",
-                NetsName::Two => "Two",
+                NetsName::One => "One".to_owned(),
+                NetsName::Two => "Two".to_owned(),
+                NetsName::Residual { norm } => format!("Residual {{ norm: {norm} }}"),
             };
             line!(
                 out,
@@ -210,6 +211,23 @@ fn layer_spec(out: &mut String, layer: &Layer) {
             line!(out, "{indent}}}),");
         }
     }
+}
+
+fn scale_map(map: ScaleName) -> String {
+    let map = match map {
+        ScaleName::RescaledTanh => "RescaledTanh".to_owned(),
+        ScaleName::ClampedTanh(clamp) => format!("ClampedTanh {{ clamp: {clamp:?} }}"),
+        ScaleName::Unbounded => "Unbounded".to_owned(),
+        ScaleName::Atan(scale) => format!("Atan {{ scale: {scale:?} }}"),
+        ScaleName::Sigmoid {
+            offset,
+            floor,
+            inverse,
+        } => {
+            format!("Sigmoid {{ offset: {offset:?}, floor: {floor:?}, inverse: {inverse} }}")
+        }
+    };
+    format!("nvpico::spec::ScaleMap::{map}")
 }
 
 /// Lints on literals that the shortest exact text of a float breaks.

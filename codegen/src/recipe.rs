@@ -7,7 +7,9 @@ use clap::{Args, ValueEnum};
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, TransformName};
+use crate::model::{
+    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, TransformName,
+};
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -207,10 +209,10 @@ impl Recipe {
             ],
         };
         let transform = match self.scale {
-            Some(ScaleChoice::Rescaled) => TransformName::RescaledTanh,
-            Some(ScaleChoice::Unbounded) => TransformName::Unbounded,
+            Some(ScaleChoice::Rescaled) => TransformName::Affine(ScaleName::RescaledTanh),
+            Some(ScaleChoice::Unbounded) => TransformName::Affine(ScaleName::Unbounded),
             Some(ScaleChoice::Additive) => TransformName::Additive,
-            _ => TransformName::ClampedTanh(self.clamp.unwrap_or(2.0)),
+            _ => TransformName::Affine(ScaleName::ClampedTanh(self.clamp.unwrap_or(2.0))),
         };
         let slope = self.leaky.unwrap_or(0.0);
         let activation = if slope == 0.0 {

@@ -5,6 +5,8 @@
 //! Rust and, as an option, in assembly.
 
 pub mod dense;
+#[cfg(feature = "residual")]
+pub(crate) mod residual;
 mod scalar;
 
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]

@@ -72,6 +72,35 @@ impl Math {
         }
     }
 
+    /// Arc tangent, with feature `extra-scales` and by `Libm`; NaN elsewhere, but there
+    /// [`Flow::new`](crate::Flow::new) refuses the model.
+    #[inline]
+    #[must_use]
+    pub fn atan(self, x: f32) -> f32 {
+        match self {
+            #[cfg(feature = "extra-scales")]
+            Math::Libm => libm::atanf(x),
+            _ => x * f32::NAN,
+        }
+    }
+
+    /// `ln(1 / (1 + e^-x) + floor)`, without an overflow on the way where `floor` is 0. NaN as for
+    /// [`atan`](Self::atan).
+    #[inline]
+    #[must_use]
+    pub fn log_sigmoid(self, x: f32, floor: f32) -> f32 {
+        match self {
+            #[cfg(feature = "extra-scales")]
+            Math::Libm if floor > 0.0 => libm::logf(1.0 / (1.0 + libm::expf(-x)) + floor),
+            #[cfg(feature = "extra-scales")]
+            Math::Libm => {
+                let below = if x < 0.0 { x } else { 0.0 };
+                below - libm::log1pf(libm::expf(-x.abs()))
+            }
+            _ => x * floor * f32::NAN,
+        }
+    }
+
     /// `e^x` in every lane, with the bits of [`Math::exp`].
     #[inline(always)]
     pub(crate) fn exp_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {

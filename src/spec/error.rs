@@ -49,6 +49,16 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
+    /// A residual network needs feature `residual`.
+    ResidualNotCompiled {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// The hidden layers of a residual network are not an odd number, all as wide.
+    ResidualWidths {
+        /// Layer concerned.
+        layer: usize,
+    },
     /// A constant of the spec (clamp, slope, eps) is out of its range.
     Constant {
         /// Layer concerned.
@@ -58,6 +68,11 @@ pub enum SpecError {
     MathNotCompiled {
         /// The back end the model names.
         math: Math,
+    },
+    /// A log-scale by arc tangent or sigmoid needs feature `extra-scales` and the back end `Libm`.
+    ScaleMapNotCompiled {
+        /// Layer concerned.
+        layer: usize,
     },
     /// An unfolded batch norm needs feature `batch-norm`; exported models are folded.
     BatchNormNotCompiled {
@@ -99,13 +114,25 @@ impl fmt::Display for SpecError {
             SpecError::HiddenWidth { layer } => {
                 write!(f, "layer {layer}: a hidden layer has width 0")
             }
+            SpecError::ResidualNotCompiled { layer } => write!(
+                f,
+                "layer {layer}: a residual network needs feature residual of nvpico"
+            ),
+            SpecError::ResidualWidths { layer } => write!(
+                f,
+                "layer {layer}: a residual network takes an odd number of hidden layers, all as wide"
+            ),
             SpecError::Constant { layer } => write!(
                 f,
-                "layer {layer}: clamp and eps must be positive and finite, a leaky slope within 0 .. 1"
+                "layer {layer}: clamp and eps must be positive, a leaky slope within 0 .. 1, all constants finite"
             ),
             SpecError::MathNotCompiled { math } => write!(
                 f,
                 "the model uses {math:?}, which is not compiled in: enable that feature of nvpico"
+            ),
+            SpecError::ScaleMapNotCompiled { layer } => write!(
+                f,
+                "layer {layer}: log-scales by arc tangent or sigmoid need feature extra-scales of nvpico and the back end libm"
             ),
             SpecError::BatchNormNotCompiled { layer } => write!(
                 f,

@@ -96,6 +96,19 @@ pub enum Transform {
     Additive,
     /// Real NVP: `y = x * exp(s) + t`; log-det `sum(s)` (paper equations 4 to 6).
     Affine(ScaleMap),
+    /// The shift first: `y = (x + t) * exp(s)`; log-det `sum(s)`. The inverse of an affine coupling.
+    ShiftFirst(ScaleMap),
+}
+
+impl Transform {
+    /// The map to the log-scale, where there is one.
+    #[must_use]
+    pub const fn scale_map(self) -> Option<ScaleMap> {
+        match self {
+            Transform::Additive => None,
+            Transform::Affine(map) | Transform::ShiftFirst(map) => Some(map),
+        }
+    }
 }
 
 /// From the conditioner's raw output to the log-scale `s`.
@@ -111,6 +124,41 @@ pub enum ScaleMap {
     },
     /// `s = raw`. Overflows on far outliers; they score `-inf`.
     Unbounded,
+    /// `s = scale * atan(raw)`. Needs feature `extra-scales` and `Math::Libm`.
+    Atan {
+        /// Bound of `|s|`, divided by half pi; finite.
+        scale: f32,
+    },
+    /// `s = ln(sigmoid(raw + offset) + floor)`, or minus that. Needs feature `extra-scales` and
+    /// `Math::Libm`.
+    Sigmoid {
+        /// Added to the raw output; finite.
+        offset: f32,
+        /// Added to the sigmoid; finite and not negative.
+        floor: f32,
+        /// Whether `s` is negated.
+        inverse: bool,
+    },
+}
+
+impl ScaleMap {
+    /// Whether it takes more than `exp` and `tanh`.
+    const fn is_extra(self) -> bool {
+        matches!(self, ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. })
+    }
+
+    const fn is_valid(self) -> bool {
+        match self {
+            ScaleMap::RescaledTanh | ScaleMap::Unbounded => true,
+            ScaleMap::ClampedTanh { clamp } => {
+                clamp > 0.0 && clamp.is_finite() && (1.0 / clamp).is_finite()
+            }
+            ScaleMap::Atan { scale } => scale.is_finite(),
+            ScaleMap::Sigmoid { offset, floor, .. } => {
+                offset.is_finite() && floor >= 0.0 && floor.is_finite()
+            }
+        }
+    }
 }
 
 /// A multi-layer perceptron from the kept features to the transform's inputs.
@@ -146,13 +194,27 @@ pub enum Nets {
     One,
     /// A network for `s` and a network for `t`.
     Two,
+    /// One network of residual blocks with both outputs. Hidden layers are all as wide: the first is
+    /// linear, then two at a time make a block `h + W2 a(W1 a(h) + b1) + b2`, `a` being the activation.
+    /// Runs and inverts, but cannot be trained yet. Needs feature `residual`.
+    Residual {
+        /// Whether every block starts by `h * scale + shift`: a batch norm on its running statistics.
+        /// Parameters: `scale[width]`, `shift[width]` before the block's.
+        norm: bool,
+    },
 }
 
 impl DenseSpec<'_> {
     /// Parameters of one network with `inputs` inputs and `outputs` outputs.
     #[must_use]
     pub const fn net_len(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total: usize = 0;
+        let mut total: usize = match (self.nets, self.hidden) {
+            // Two values for each unit of every block, a block being two layers.
+            (Nets::Residual { norm: true }, [width, blocks @ ..]) => {
+                width.saturating_mul(blocks.len())
+            }
+            _ => 0,
+        };
         let mut from = inputs;
         let mut hidden = self.hidden;
         while let [width, rest @ ..] = hidden {
@@ -178,8 +240,8 @@ impl CouplingSpec<'_> {
     /// Networks of the conditioner.
     #[must_use]
     pub const fn net_count(&self) -> usize {
-        match (self.transform, self.conditioner.nets) {
-            (Transform::Affine(_), Nets::Two) => 2,
+        match (self.transform.scale_map(), self.conditioner.nets) {
+            (Some(_), Nets::Two) => 2,
             _ => 1,
         }
     }
@@ -188,8 +250,8 @@ impl CouplingSpec<'_> {
     #[must_use]
     pub const fn net_outputs(&self, dim: usize) -> usize {
         let transformed = self.mask.transformed(dim);
-        match (self.transform, self.conditioner.nets) {
-            (Transform::Affine(_), Nets::One) => transformed.saturating_mul(2),
+        match (self.transform.scale_map(), self.conditioner.nets) {
+            (Some(_), Nets::One | Nets::Residual { .. }) => transformed.saturating_mul(2),
             _ => transformed,
         }
     }
@@ -197,8 +259,8 @@ impl CouplingSpec<'_> {
     /// Learned factors `r` of [`ScaleMap::RescaledTanh`].
     #[must_use]
     pub const fn rescale_len(&self, dim: usize) -> usize {
-        match self.transform {
-            Transform::Affine(ScaleMap::RescaledTanh) => self.mask.transformed(dim),
+        match self.transform.scale_map() {
+            Some(ScaleMap::RescaledTanh) => self.mask.transformed(dim),
             _ => 0,
         }
     }
@@ -228,6 +290,18 @@ impl CouplingSpec<'_> {
     /// together. The last hidden layer is never stored.
     #[must_use]
     pub const fn net_scratch_len(&self, dim: usize) -> usize {
+        let ends = max(self.mask.kept(dim), self.net_outputs(dim));
+        if let (Nets::Residual { .. }, [width, blocks @ ..]) =
+            (self.conditioner.nets, self.conditioner.hidden)
+        {
+            // A block works on its input, the activated input, and its own result.
+            let block = if blocks.is_empty() {
+                0
+            } else {
+                width.saturating_mul(2)
+            };
+            return width.saturating_add(max(ends, block));
+        }
         let mut most = 0;
         let mut from = self.mask.kept(dim);
         let mut hidden = self.conditioner.hidden;
@@ -267,8 +341,8 @@ impl CouplingSpec<'_> {
         if let Err(error) = self.mask.validate(dim, layer) {
             return Err(error);
         }
-        if let Transform::Affine(ScaleMap::ClampedTanh { clamp }) = self.transform
-            && !(clamp > 0.0 && clamp.is_finite() && (1.0 / clamp).is_finite())
+        if let Some(map) = self.transform.scale_map()
+            && !map.is_valid()
         {
             return Err(SpecError::Constant { layer });
         }
@@ -276,6 +350,14 @@ impl CouplingSpec<'_> {
             && !(slope >= 0.0 && slope < 1.0)
         {
             return Err(SpecError::Constant { layer });
+        }
+        if let Nets::Residual { .. } = self.conditioner.nets {
+            if !cfg!(feature = "residual") {
+                return Err(SpecError::ResidualNotCompiled { layer });
+            }
+            if !is_residual(self.conditioner.hidden) {
+                return Err(SpecError::ResidualWidths { layer });
+            }
         }
         let mut hidden = self.conditioner.hidden;
         while let [width, rest @ ..] = hidden {
@@ -396,6 +478,13 @@ impl FlowSpec<'_> {
             if let Err(error) = layer.validate(self.dim, index) {
                 return Err(error);
             }
+            if let LayerSpec::Coupling(spec) = layer
+                && let Some(map) = spec.transform.scale_map()
+                && map.is_extra()
+                && !(cfg!(feature = "extra-scales") && matches!(self.math, Math::Libm))
+            {
+                return Err(SpecError::ScaleMapNotCompiled { layer: index });
+            }
             index += 1;
             layers = rest;
         }
@@ -434,6 +523,20 @@ impl FlowSpec<'_> {
         }
         None
     }
+}
+
+/// An odd number of layers, all as wide.
+const fn is_residual(hidden: &[usize]) -> bool {
+    let mut rest = hidden;
+    while let [first, tail @ ..] = rest {
+        if let [second, ..] = tail
+            && *second != *first
+        {
+            return false;
+        }
+        rest = tail;
+    }
+    hidden.len() % 2 == 1
 }
 
 /// Where in `permutation` the value stands; its length if nowhere.

@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::conditioner::dense::panels;
 use crate::math::double;
-use crate::spec::{CouplingSpec, FlowSpec, LayerSpec};
+use crate::spec::{CouplingSpec, FlowSpec, LayerSpec, Nets};
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
 fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
@@ -50,7 +50,13 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
 
 fn init_net(coupling: &CouplingSpec<'_>, dim: usize, random: &mut impl Rng, params: &mut Vec<f32>) {
     let mut inputs = coupling.mask.kept(dim);
-    for &width in coupling.conditioner.hidden {
+    for (at, &width) in coupling.conditioner.hidden.iter().enumerate() {
+        if let Nets::Residual { norm: true } = coupling.conditioner.nets
+            && at % 2 == 1
+        {
+            params.extend(vec![1.0; width]);
+            params.extend(vec![0.0; width]);
+        }
         let bias_bound = 1.0 / (inputs as f32).sqrt();
         let weight_bound = (6.0 / inputs as f32).sqrt();
         for panel in panels(width) {

@@ -55,7 +55,7 @@ pub use init::{init, standardization};
 
 use crate::flow::{Flow, ScoreError};
 use crate::layer::standardize;
-use crate::spec::{FlowSpec, LayerSpec, SpecError};
+use crate::spec::{FlowSpec, LayerSpec, Nets, SpecError};
 use crate::{batch, train::adam::Adam};
 use step::{BatchStep, Step};
 
@@ -216,6 +216,12 @@ fn check(
     options: &TrainOptions,
 ) -> Result<(), TrainError> {
     Flow::new(*spec, params)?;
+    let is_residual = |layer: &LayerSpec<'_>| matches!(layer, LayerSpec::Coupling(c) if matches!(c.conditioner.nets, Nets::Residual { .. }));
+    if spec.layers.iter().any(is_residual) {
+        return Err(TrainError::Option(
+            "residual networks cannot be trained yet: train the flow elsewhere and import it",
+        ));
+    }
     let mut before = 0;
     for table in tables {
         if table.is_empty() || !table.len().is_multiple_of(spec.dim) {

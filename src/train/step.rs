@@ -480,6 +480,7 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, '_, N> {
                     }
                     LayerSpec::Coupling(coupling) => coupling::backward(
                         coupling,
+                        spec.math,
                         own,
                         saved,
                         x,

@@ -20,11 +20,25 @@ pub const DIMS: [usize; 6] = [2, 3, 5, 8, 16, 17];
 /// Hidden layers: none to three, with widths of one panel, several, and every remainder.
 pub const HIDDEN: [&[usize]; 4] = [&[], &[35], &[6, 11], &[8, 17, 5]];
 
-pub const TRANSFORMS: [Transform; 4] = [
+/// Those that every back end knows first.
+pub const TRANSFORMS: [Transform; 9] = [
     Transform::Additive,
     Transform::Affine(ScaleMap::RescaledTanh),
     Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.3 }),
     Transform::Affine(ScaleMap::Unbounded),
+    Transform::ShiftFirst(ScaleMap::RescaledTanh),
+    Transform::ShiftFirst(ScaleMap::Unbounded),
+    Transform::Affine(ScaleMap::Atan { scale: 0.9 }),
+    Transform::Affine(ScaleMap::Sigmoid {
+        offset: 2.0,
+        floor: 1e-3,
+        inverse: false,
+    }),
+    Transform::ShiftFirst(ScaleMap::Sigmoid {
+        offset: 1.0,
+        floor: 0.0,
+        inverse: true,
+    }),
 ];
 
 pub const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::LeakyRelu { slope: 0.1 }];
@@ -110,6 +124,37 @@ pub fn coupling(
     }
 }
 
+/// Whether a back end has all that a layer takes.
+pub fn knows(math: Math, layer: LayerSpec<'static>, dim: usize) -> bool {
+    let mut spec = spec(dim, vec![layer]);
+    spec.math = math;
+    spec.validate().is_ok()
+}
+
+/// Couplings with residual networks of no, one and two blocks, with and without norms.
+pub fn residual_couplings() -> Vec<CouplingSpec<'static>> {
+    const WIDTHS: [&[usize]; 3] = [&[5], &[12, 12, 12], &[19; 5]];
+    let mut all = Vec::new();
+    for hidden in WIDTHS {
+        for activation in ACTIVATIONS {
+            for norm in [false, true] {
+                for transform in [TRANSFORMS[0], TRANSFORMS[1], TRANSFORMS[7]] {
+                    all.push(CouplingSpec {
+                        mask: Mask::Even,
+                        transform,
+                        conditioner: DenseSpec {
+                            hidden,
+                            activation,
+                            nets: Nets::Residual { norm },
+                        },
+                    });
+                }
+            }
+        }
+    }
+    all
+}
+
 /// Couplings of every mask, transform, number of nets, activation and depth.
 pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
     let mut all = Vec::new();
@@ -146,7 +191,7 @@ pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
 
 /// Three whole models that together have every kind of layer, transform, mask and net.
 pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [FlowSpec<'static>; 3] {
-    let [additive, rescaled, clamped, unbounded] = TRANSFORMS;
+    let [additive, rescaled, clamped, unbounded, ..] = TRANSFORMS;
     let [first, second, even, odd, listed, last] = masks(dim);
     let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
     let one = |mask, transform| LayerSpec::Coupling(coupling(mask, transform, hidden));
@@ -245,7 +290,14 @@ fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32]) {
 fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, dim: usize, random: &mut Random) {
     let outputs = coupling.net_outputs(dim);
     let mut inputs = coupling.mask.kept(dim);
-    for &width in coupling.conditioner.hidden.iter().chain([&outputs]) {
+    let hidden = coupling.conditioner.hidden;
+    for (at, &width) in hidden.iter().chain([&outputs]).enumerate() {
+        if let Nets::Residual { norm: true } = coupling.conditioner.nets
+            && at % 2 == 1
+            && at < hidden.len()
+        {
+            all.extend(random.uniforms(2 * width, -1.0, 1.0));
+        }
         let bound = 1.0 / (inputs as f32).sqrt();
         all.extend(random.uniforms((inputs + 1) * width, -bound, bound));
         inputs = width;

@@ -142,7 +142,7 @@ fn batch_norm(
     }
 }
 
-/// `y = x * exp(s) + t` for the features that the mask does not keep.
+/// `y = x * exp(s) + t` or `(x + t) * exp(s)` for the features that the mask does not keep.
 fn couple(spec: &CouplingSpec<'_>, params: &[f64], x: &mut [f64], log_det: &mut f64) {
     let dim = x.len();
     let kept: Vec<f64> = (0..dim)
@@ -161,14 +161,14 @@ fn couple(spec: &CouplingSpec<'_>, params: &[f64], x: &mut [f64], log_det: &mut 
             }
             return;
         }
-        Transform::Affine(map) => map,
+        Transform::Affine(map) | Transform::ShiftFirst(map) => map,
     };
     let (rescale, nets) = match map {
         ScaleMap::RescaledTanh => params.split_at(count),
         _ => (&[][..], params),
     };
     let (raws, shifts) = match spec.conditioner.nets {
-        Nets::One => {
+        Nets::One | Nets::Residual { .. } => {
             let mut raws = network(&spec.conditioner, nets, &kept, 2 * count);
             let shifts = raws.split_off(count);
             (raws, shifts)
@@ -185,14 +185,78 @@ fn couple(spec: &CouplingSpec<'_>, params: &[f64], x: &mut [f64], log_det: &mut 
             ScaleMap::RescaledTanh => rescale[at] * raw.tanh(),
             ScaleMap::ClampedTanh { clamp } => f64::from(clamp) * (raw / f64::from(clamp)).tanh(),
             ScaleMap::Unbounded => raw,
+            ScaleMap::Atan { scale } => f64::from(scale) * raw.atan(),
+            ScaleMap::Sigmoid {
+                offset,
+                floor,
+                inverse,
+            } => {
+                let sigmoid = 1.0 / (1.0 + (-raw - f64::from(offset)).exp());
+                let s = (sigmoid + f64::from(floor)).ln();
+                if inverse { -s } else { s }
+            }
         };
-        x[index] = x[index] * s.exp() + shifts[at];
+        x[index] = if let Transform::ShiftFirst(_) = spec.transform {
+            (x[index] + shifts[at]) * s.exp()
+        } else {
+            x[index] * s.exp() + shifts[at]
+        };
         *log_det += s;
     }
 }
 
-/// A multi-layer perceptron with a linear last layer.
+/// A linear layer, blocks `h + W2 a(W1 a(h) + b1) + b2`, a linear layer.
+fn residual(
+    spec: &DenseSpec<'_>,
+    norm: bool,
+    params: &[f64],
+    input: &[f64],
+    outputs: usize,
+) -> Vec<f64> {
+    let mut rest = params;
+    let mut take = |count: usize| {
+        let (own, after) = rest.split_at(count);
+        rest = after;
+        own
+    };
+    let width = spec.hidden[0];
+    let mut hidden = dense(take((input.len() + 1) * width), input, width);
+    for _ in 0..spec.hidden.len() / 2 {
+        let mut active = hidden.clone();
+        if norm {
+            let (scale, shift) = (take(width), take(width));
+            for (at, value) in active.iter_mut().enumerate() {
+                *value = *value * scale[at] + shift[at];
+            }
+        }
+        for value in &mut active {
+            *value = activated(spec.activation, *value);
+        }
+        let mut inner = dense(take((width + 1) * width), &active, width);
+        for value in &mut inner {
+            *value = activated(spec.activation, *value);
+        }
+        let result = dense(take((width + 1) * width), &inner, width);
+        for (hidden, result) in hidden.iter_mut().zip(result) {
+            *hidden += result;
+        }
+    }
+    dense(rest, &hidden, outputs)
+}
+
+fn activated(activation: Activation, value: f64) -> f64 {
+    match activation {
+        Activation::Relu => value.max(0.0),
+        Activation::LeakyRelu { slope } if value < 0.0 => value * f64::from(slope),
+        Activation::LeakyRelu { .. } => value,
+    }
+}
+
+/// A multi-layer perceptron with a linear last layer, or a residual one.
 fn network(spec: &DenseSpec<'_>, params: &[f64], input: &[f64], outputs: usize) -> Vec<f64> {
+    if let Nets::Residual { norm } = spec.nets {
+        return residual(spec, norm, params, input, outputs);
+    }
     let mut params = params;
     let mut values = input.to_vec();
     for &width in spec.hidden {
@@ -200,11 +264,7 @@ fn network(spec: &DenseSpec<'_>, params: &[f64], input: &[f64], outputs: usize) 
         params = rest;
         values = dense(own, &values, width);
         for value in &mut values {
-            *value = match spec.activation {
-                Activation::Relu => value.max(0.0),
-                Activation::LeakyRelu { slope } if *value < 0.0 => *value * f64::from(slope),
-                Activation::LeakyRelu { .. } => *value,
-            };
+            *value = activated(spec.activation, *value);
         }
     }
     dense(params, &values, outputs)

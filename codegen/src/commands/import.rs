@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::import::{self, plain};
+use crate::import::{self, Agreement, ImportError, Imported, freia, nflows, normflows, plain};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  nvpico import --from plain flow.weights.safetensors --check flow.vectors.safetensors --out flow.safetensors
+  nvpico import --from normflows flow.weights.safetensors --check flow.vectors.safetensors --out flow.safetensors
+  nvpico import --from auto state_dict.safetensors --arch flow.json --out flow.safetensors
 
-With --check the model is replayed over the reference rows (tensors x, log_prob) and the file is
-written only if it agrees.")]
+WEIGHTS is a library's state dict. What its keys cannot tell (activation, clamp, ...) is a JSON text
+in its header's `architecture` entry or in FILE.json; what is missing there is asked for by name.
+With --check the model is replayed over the reference rows (x and log_prob; z, z_sample and x_sample
+if the file has them) and the model file is written only if it agrees.")]
 /// Arguments of `nvpico import`.
 pub struct ImportArgs {
     /// Who trained them
@@ -19,6 +22,9 @@ pub struct ImportArgs {
     from: From,
     /// Weights, .safetensors
     weights: PathBuf,
+    /// Architecture, if not in the weights' header [JSON]
+    #[arg(long, value_name = "FILE")]
+    arch: Option<PathBuf>,
     /// Reference rows and their log-densities, .safetensors
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
@@ -29,30 +35,64 @@ pub struct ImportArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum From {
+    /// Whichever library the architecture names
+    Auto,
     /// couplings.I.net.L.weight, norms.I.scale, and an `architecture` entry
     Plain,
+    /// The state dict of an nflows SimpleRealNVP
+    Nflows,
+    /// The state dict of a normflows flow of affine couplings
+    Normflows,
+    /// The state dict of a `FrEIA` network without branches
+    Freia,
+}
+
+impl ImportArgs {
+    fn import(&self) -> anyhow::Result<Imported> {
+        let arch = self.arch.as_deref();
+        let imported: Result<Imported, ImportError> = match self.from {
+            From::Auto => import::auto(&self.weights, arch),
+            From::Nflows => nflows::import(&self.weights, arch),
+            From::Normflows => normflows::import(&self.weights, arch),
+            From::Freia => freia::import(&self.weights, arch),
+            From::Plain => {
+                anyhow::ensure!(
+                    arch.is_none(),
+                    "--arch does not go with --from plain: its architecture stands in the weights' header"
+                );
+                plain::import(&self.weights).map(Into::into)
+            }
+        };
+        Ok(imported?)
+    }
 }
 
 /// # Errors
 /// Weights that do not fit, or a model that disagrees with its reference.
 pub fn run(args: &ImportArgs) -> anyhow::Result<bool> {
-    let model = match args.from {
-        From::Plain => plain::import(&args.weights)?,
-    };
+    let imported = args.import()?;
     if let Some(path) = &args.check {
-        let agreement = import::check(&model, path)?;
-        eprint!(
-            "agrees on {} rows: largest error {:.2e} nats",
-            agreement.rows, agreement.largest_error
-        );
-        match agreement.library_float32_error {
-            Some(own) => eprintln!(", the library's own float32 error is {own:.2e}"),
-            None => eprintln!(),
-        }
+        report(&imported.check(path)?);
     } else {
         eprintln!("warning: nothing proved this model; give reference vectors with --check");
     }
-    model.save(&args.out)?;
+    imported.model.save(&args.out)?;
     eprintln!("wrote {}", args.out.display());
     Ok(true)
+}
+
+fn report(agreement: &Agreement) {
+    eprint!(
+        "agrees on {} rows: largest error {:.2e} nats",
+        agreement.rows, agreement.largest_error
+    );
+    match agreement.library_float32_error {
+        Some(own) => eprintln!(", the library's own float32 error is {own:.2e}"),
+        None => eprintln!(),
+    }
+    for (what, error) in [("z", agreement.z_error), ("x_sample", agreement.x_error)] {
+        if let Some(error) = error {
+            eprintln!("{what}: largest error {error:.2e}");
+        }
+    }
 }

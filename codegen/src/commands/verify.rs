@@ -9,7 +9,7 @@ use super::{DataArgs, load_model, print_json, progress_bar};
 use crate::export::{self, ExportOptions};
 use crate::harness::firmware::{self, Core};
 use crate::harness::verify::{self, CoreReport, Progress, ScoreBits, VerifyRequest};
-use crate::model::{MathName, Model};
+use crate::model::Model;
 use crate::output::TextTable;
 
 #[derive(Debug, Args)]
@@ -103,10 +103,7 @@ pub fn verify_model(
     let folder = tempfile::tempdir()?;
     let module = folder.path().join("model.rs");
     std::fs::write(&module, export::module(model, &ExportOptions::default()))?;
-    let mut features = Vec::new();
-    if model.header.spec.math == MathName::Micromath {
-        features.push("micromath");
-    }
+    let mut features = model.header.spec.engine_features();
     if assembly {
         features.push("assembly");
     }

@@ -1,15 +1,33 @@
 //! Weights trained elsewhere, as models of this program.
 //!
 //! Each source has a file; all give a [`Model`] without calibration, in the engine's parameter order.
+//! A state dict tells shapes and numbers; what it cannot tell (activations, how scale is squashed)
+//! stands in a JSON text, the header's `architecture` entry or a file of its own. Both must be
+//! understood whole: a key or entry that nothing reads is refused by name, and so is one that is
+//! missing.
 
+mod architecture;
+mod assemble;
+mod check;
+pub mod freia;
+mod net;
+pub mod nflows;
+pub mod normflows;
 pub mod plain;
+#[cfg(test)]
+mod tests;
+mod weights;
 
 use std::path::{Path, PathBuf};
 
 use nvpico::conditioner::dense::panels;
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::SafeTensors;
 
-use crate::model::Model;
+use crate::model::{Model, Provenance, Source, hex};
+use architecture::Architecture;
+pub use check::{Agreement, check};
+use weights::Weights;
+pub(crate) use weights::floats;
 
 /// Why weights were not imported.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +50,13 @@ pub enum ImportError {
     },
     /// The imported model disagrees with the reference.
     #[error(
-        "row {row} of {path}: log_prob is {found}, the reference says {expected} (difference {difference:.3e}, allowed {allowed:.3e}); nothing was written"
+        "row {row} of {path}: {what} is {found}, the reference says {expected} (difference {difference:.3e}, allowed {allowed:.3e}); nothing was written"
     )]
     Disagrees {
         /// The file of reference vectors.
         path: PathBuf,
+        /// What was compared: `log_prob`, or a feature of `z` or `x_sample`.
+        what: String,
         /// The worst row, from 0.
         row: usize,
         /// The reference.
@@ -50,89 +70,136 @@ pub enum ImportError {
     },
 }
 
-/// How an imported model compares with its reference.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Agreement {
-    /// Rows compared.
-    pub rows: usize,
-    /// Largest absolute difference of the log-density, in nats.
-    pub largest_error: f64,
-    /// The reference library's own float32 error, where the file tells it.
-    pub library_float32_error: Option<f64>,
+/// An imported model, and what of it is the library's base distribution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The model; its latent is standard normal.
+    pub model: Model,
+    /// How many of its last layers stand for the library's base distribution (0 or 1). The library's
+    /// `z` is what goes into them.
+    pub base_layers: usize,
 }
 
-/// A row may differ from its float64 reference by this, in nats: a float32 engine on a strong model.
-fn allowed(expected: f64, library_error: Option<f64>) -> f64 {
-    (2.0 * library_error.unwrap_or(0.0)).max(1e-5 + 1e-6 * expected.abs())
-}
-
-/// Replays `x` of a file of reference vectors (`x`, `log_prob`, optionally `log_prob_f32`).
-///
-/// # Errors
-/// [`ImportError`] where the file does not fit or a row disagrees.
-pub fn check(model: &Model, path: &Path) -> Result<Agreement, ImportError> {
-    let content = |reason: String| ImportError::Content {
-        path: path.to_owned(),
-        reason,
-    };
-    let bytes = read(path)?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| content(e.to_string()))?;
-    let x = floats(&tensors, "x").map_err(content)?;
-    let expected = floats(&tensors, "log_prob").map_err(content)?;
-    let library = floats(&tensors, "log_prob_f32").ok();
-    let dim = model.header.spec.dim;
-    if x.len() != expected.len() * dim {
-        return Err(content(format!(
-            "x holds {} values, {} rows of {dim} features are expected",
-            x.len(),
-            expected.len()
-        )));
+impl Imported {
+    /// Replays reference vectors; see [`check()`].
+    ///
+    /// # Errors
+    /// [`ImportError`] where the file does not fit or a row disagrees.
+    pub fn check(&self, path: &Path) -> Result<Agreement, ImportError> {
+        check::compare(&self.model, self.base_layers, path)
     }
-    let library_error = library.map(|library| {
-        library
-            .iter()
-            .zip(&expected)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max)
-    });
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "x was float32 in the file or is rounded to it"
-    )]
-    let rows: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-    let scores = model.deploy().score(&rows);
-    let mut worst = (0, 0.0_f64, f64::NEG_INFINITY);
-    let mut largest = 0.0_f64;
-    for (row, (score, &expected)) in scores.iter().zip(&expected).enumerate() {
-        let found = score.map_or(f32::NAN, |s| s.log_prob);
-        let difference = (f64::from(found) - expected).abs();
-        let difference = if difference.is_nan() {
-            f64::INFINITY
-        } else {
-            difference
-        };
-        largest = largest.max(difference);
-        let excess = difference - allowed(expected, library_error);
-        if excess > worst.2 {
-            worst = (row, difference, excess);
+}
+
+impl From<Model> for Imported {
+    fn from(model: Model) -> Self {
+        Self {
+            model,
+            base_layers: 0,
         }
     }
-    if worst.2 > 0.0 {
-        let (row, difference, _) = worst;
-        return Err(ImportError::Disagrees {
-            path: path.to_owned(),
-            row,
-            expected: expected[row],
-            found: scores[row].map_or(f32::NAN, |s| s.log_prob),
-            difference,
-            allowed: allowed(expected[row], library_error),
-        });
+}
+
+/// Reads weights of whichever library the architecture's `library` entry names.
+///
+/// # Errors
+/// [`ImportError`] as that library's own import gives it, or if the library is none of them.
+pub fn auto(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
+    let bytes = read(path)?;
+    let library = architecture_of(path, &bytes, arch)?.library();
+    let named = library.map_err(|reason| content(arch.unwrap_or(path), reason))?;
+    match named.to_lowercase().as_str() {
+        "nflows" => nflows::import(path, arch),
+        "normflows" => normflows::import(path, arch),
+        "freia" => freia::import(path, arch),
+        _ => Err(content(
+            arch.unwrap_or(path),
+            format!("its `library` is \"{named}\", known are nflows, normflows and FrEIA"),
+        )),
     }
-    Ok(Agreement {
-        rows: scores.len(),
-        largest_error: largest,
-        library_float32_error: library_error,
-    })
+}
+
+/// The frame of an import: reads the file and its architecture, lets `build` make the model, refuses
+/// what `build` left unread, notes where the model comes from, and validates it.
+pub(crate) fn import_with(
+    path: &Path,
+    arch: Option<&Path>,
+    from: &str,
+    build: impl FnOnce(&Architecture, &Weights<'_>) -> Result<Imported, String>,
+) -> Result<Imported, ImportError> {
+    let bytes = read(path)?;
+    let architecture = architecture_of(path, &bytes, arch)?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|e| content(path, format!("not a .safetensors file ({e})")))?;
+    let weights = Weights::new(tensors);
+    let mut imported = build(&architecture, &weights).map_err(|reason| content(path, reason))?;
+    architecture
+        .finish()
+        .map_err(|reason| content(arch.unwrap_or(path), reason))?;
+    weights.finish().map_err(|reason| content(path, reason))?;
+    let mut sources = vec![source(path, &bytes)];
+    if let Some(arch) = arch {
+        sources.push(source(arch, &read(arch)?));
+    }
+    imported.model.header.provenance = Provenance {
+        made_by: format!(
+            "nvpico {} (import --from {from})",
+            env!("CARGO_PKG_VERSION")
+        ),
+        sources,
+        ..Provenance::default()
+    };
+    imported
+        .model
+        .validate()
+        .map_err(|reason| content(path, reason))?;
+    Ok(imported)
+}
+
+/// The architecture in its own file if there is one, else in the weights' header.
+fn architecture_of(
+    path: &Path,
+    bytes: &[u8],
+    arch: Option<&Path>,
+) -> Result<Architecture, ImportError> {
+    if let Some(arch) = arch {
+        let text = std::fs::read_to_string(arch).map_err(|source| ImportError::Io {
+            path: arch.to_owned(),
+            source,
+        })?;
+        return Architecture::parse(&text).map_err(|reason| content(arch, reason));
+    }
+    let (_, metadata) = SafeTensors::read_metadata(bytes)
+        .map_err(|e| content(path, format!("not a .safetensors file ({e})")))?;
+    let text = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|entries| entries.get("architecture"))
+        .ok_or_else(|| {
+            content(
+                path,
+                "no `architecture` entry in its header; give one with --arch FILE.json".into(),
+            )
+        })?;
+    Architecture::parse(text)
+        .map_err(|reason| content(path, format!("its `architecture` entry: {reason}")))
+}
+
+fn source(path: &Path, bytes: &[u8]) -> Source {
+    Source {
+        file: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes)),
+    }
+}
+
+fn content(path: &Path, reason: String) -> ImportError {
+    ImportError::Content {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
@@ -140,28 +207,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// A float tensor's values in row-major order.
-pub(crate) fn floats(tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<f64>, String> {
-    let tensor = tensors
-        .tensor(name)
-        .map_err(|_| format!("tensor `{name}` is missing"))?;
-    let data = tensor.data();
-    match tensor.dtype() {
-        Dtype::F32 => {
-            let (values, _) = data.as_chunks::<4>();
-            Ok(values
-                .iter()
-                .map(|b| f64::from(f32::from_le_bytes(*b)))
-                .collect())
-        }
-        Dtype::F64 => {
-            let (values, _) = data.as_chunks::<8>();
-            Ok(values.iter().map(|b| f64::from_le_bytes(*b)).collect())
-        }
-        other => Err(format!("tensor `{name}` is {other:?}, expected F32 or F64")),
-    }
 }
 
 /// Appends a dense layer's parameters in the engine's panels, from `weight[outputs][inputs]` and

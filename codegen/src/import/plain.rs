@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{ImportError, floats, push_dense, read};
 use crate::model::{
     ActivationName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    Provenance, Source, TransformName, hex,
+    Provenance, ScaleName, Source, TransformName, hex,
 };
 
 #[derive(Debug, Deserialize)]
@@ -97,8 +97,8 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         other => return Err(format!("activation `{other}` is not known (relu)")),
     };
     let transform = match architecture.scale.as_str() {
-        "tanh" => TransformName::ClampedTanh(1.0),
-        "none" => TransformName::Unbounded,
+        "tanh" => TransformName::Affine(ScaleName::ClampedTanh(1.0)),
+        "none" => TransformName::Affine(ScaleName::Unbounded),
         other => return Err(format!("scale `{other}` is not known (tanh, none)")),
     };
     if dim < 2 || architecture.couplings == 0 {

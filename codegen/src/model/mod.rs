@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::output;
-pub use spec::{ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, TransformName};
+pub use spec::{
+    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, TransformName,
+};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
 pub const FORMAT: u32 = 1;
@@ -403,7 +405,7 @@ mod tests {
             layers: vec![
                 Layer::Coupling {
                     mask: MaskName::Indices(vec![1]),
-                    transform: TransformName::ClampedTanh(1.9),
+                    transform: TransformName::Affine(ScaleName::ClampedTanh(1.9)),
                     hidden: vec![],
                     activation: ActivationName::LeakyRelu(0.1),
                     nets: NetsName::One,

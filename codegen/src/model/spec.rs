@@ -97,18 +97,59 @@ pub enum MaskName {
     Indices(Vec<usize>),
 }
 
-/// See [`Transform`] and [`ScaleMap`].
+/// See [`Transform`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransformName {
     /// `y = x + t`.
     Additive,
+    /// `y = x * exp(s) + t`.
+    Affine(ScaleName),
+    /// `y = (x + t) * exp(s)`.
+    ShiftFirst(ScaleName),
+}
+
+/// See [`ScaleMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScaleName {
     /// `s = r * tanh(raw)`.
     RescaledTanh,
     /// `s = clamp * tanh(raw / clamp)`.
     ClampedTanh(f32),
     /// `s = raw`.
     Unbounded,
+    /// `s = scale * atan(raw)`.
+    Atan(f32),
+    /// `s = ln(sigmoid(raw + offset) + floor)`, or minus that.
+    Sigmoid {
+        /// Added to the raw output.
+        offset: f32,
+        /// Added to the sigmoid.
+        floor: f32,
+        /// Whether `s` is negated.
+        inverse: bool,
+    },
+}
+
+impl From<ScaleName> for ScaleMap {
+    fn from(name: ScaleName) -> Self {
+        match name {
+            ScaleName::RescaledTanh => ScaleMap::RescaledTanh,
+            ScaleName::ClampedTanh(clamp) => ScaleMap::ClampedTanh { clamp },
+            ScaleName::Unbounded => ScaleMap::Unbounded,
+            ScaleName::Atan(scale) => ScaleMap::Atan { scale },
+            ScaleName::Sigmoid {
+                offset,
+                floor,
+                inverse,
+            } => ScaleMap::Sigmoid {
+                offset,
+                floor,
+                inverse,
+            },
+        }
+    }
 }
 
 /// See [`Activation`].
@@ -129,6 +170,11 @@ pub enum NetsName {
     One,
     /// A network each.
     Two,
+    /// One network of residual blocks.
+    Residual {
+        /// Whether blocks start by a scale and shift.
+        norm: bool,
+    },
 }
 
 impl Layer {
@@ -158,11 +204,8 @@ impl Layer {
                 },
                 transform: match *transform {
                     TransformName::Additive => Transform::Additive,
-                    TransformName::RescaledTanh => Transform::Affine(ScaleMap::RescaledTanh),
-                    TransformName::ClampedTanh(clamp) => {
-                        Transform::Affine(ScaleMap::ClampedTanh { clamp })
-                    }
-                    TransformName::Unbounded => Transform::Affine(ScaleMap::Unbounded),
+                    TransformName::Affine(map) => Transform::Affine(map.into()),
+                    TransformName::ShiftFirst(map) => Transform::ShiftFirst(map.into()),
                 },
                 conditioner: DenseSpec {
                     hidden,
@@ -173,6 +216,7 @@ impl Layer {
                     nets: match nets {
                         NetsName::One => Nets::One,
                         NetsName::Two => Nets::Two,
+                        NetsName::Residual { norm } => Nets::Residual { norm: *norm },
                     },
                 },
             }),
@@ -182,6 +226,36 @@ impl Layer {
 }
 
 impl ModelSpec {
+    /// Features of `nvpico`, beside the default ones, that a firmware with this model enables.
+    #[must_use]
+    pub fn engine_features(&self) -> Vec<&'static str> {
+        let is_extra = |transform: &TransformName| match transform {
+            TransformName::Affine(map) | TransformName::ShiftFirst(map) => {
+                matches!(map, ScaleName::Atan(_) | ScaleName::Sigmoid { .. })
+            }
+            TransformName::Additive => false,
+        };
+        let any = |wanted: &dyn Fn(&TransformName, &NetsName) -> bool| {
+            self.layers.iter().any(|layer| match layer {
+                Layer::Coupling {
+                    transform, nets, ..
+                } => wanted(transform, nets),
+                _ => false,
+            })
+        };
+        let mut features = Vec::new();
+        if self.math == MathName::Micromath {
+            features.push("micromath");
+        }
+        if any(&|transform, _| is_extra(transform)) {
+            features.push("extra-scales");
+        }
+        if any(&|_, nets| matches!(nets, NetsName::Residual { .. })) {
+            features.push("residual");
+        }
+        features
+    }
+
     /// The engine's view of all layers; hand it to [`ModelSpec::flow_spec`].
     #[must_use]
     pub fn layers(&self) -> Vec<LayerSpec<'_>> {

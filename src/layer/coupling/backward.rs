@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use super::{gather, inner_tanh, log_scale, split_params};
+use super::{gather, inner_tanh, log_scale, scale_factor, split_params};
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::math::Math;
@@ -21,7 +21,7 @@ pub fn saved_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
     let per_net = hidden + spec.net_outputs(dim);
     let elementwise = match spec.transform {
         Transform::Additive => 0,
-        Transform::Affine(_) => 3 * spec.mask.transformed(dim),
+        _ => 3 * spec.mask.transformed(dim),
     };
     spec.mask.kept(dim) + spec.net_count() * per_net + elementwise
 }
@@ -64,23 +64,44 @@ pub fn forward_saving<V: Lanes>(
     }
     let (raw, shift) = net_outputs(spec, nets, dim);
     let changed = transformed(spec, x).zip(shift);
-    match spec.transform {
-        Transform::Additive => {
-            for (x, &t) in changed {
-                *x = *x + t;
-            }
+    let Some(map) = spec.transform.scale_map() else {
+        for (x, &t) in changed {
+            *x = *x + t;
         }
-        Transform::Affine(map) => {
-            let (kept, _) = elementwise.as_chunks_mut::<3>();
-            let mut rescale = rescale.iter();
-            for (((x, &t), &raw), [old, factor, inner]) in changed.zip(raw).zip(kept) {
-                *inner = inner_tanh(map, math, raw);
-                let s = log_scale(map, *inner, rescale.next());
-                *old = *x;
-                *factor = s.exp(math);
-                *x = *x * *factor + t;
-                *log_det = *log_det + s;
-            }
+        return;
+    };
+    let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
+    let (kept, _) = elementwise.as_chunks_mut::<3>();
+    let mut rescale = rescale.iter();
+    for (((x, &t), &raw), [old, factor, inner]) in changed.zip(raw).zip(kept) {
+        *inner = inner_tanh(map, math, raw);
+        let s = log_scale(map, math, *inner, rescale.next());
+        *factor = scale_factor(map, math, *inner, s);
+        *old = if shift_first { *x + t } else { *x };
+        *x = *old * *factor;
+        if !shift_first {
+            *x = *x + t;
+        }
+        *log_det = *log_det + s;
+    }
+}
+
+/// `d s / d raw` from what [`inner_tanh`] gave; without the learned factor of a rescaled tanh.
+#[inline(always)]
+fn slope<V: Lanes>(map: ScaleMap, math: Math, inner: V) -> V {
+    let one = V::splat(1.0);
+    match map {
+        ScaleMap::Unbounded => one,
+        ScaleMap::RescaledTanh | ScaleMap::ClampedTanh { .. } => one - inner * inner,
+        ScaleMap::Atan { scale } => V::splat(scale) / (one + inner * inner),
+        ScaleMap::Sigmoid {
+            offset,
+            floor,
+            inverse,
+        } => {
+            let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
+            let slope = sigmoid * (one - sigmoid) / (sigmoid + V::splat(floor));
+            if inverse { -slope } else { slope }
         }
     }
 }
@@ -144,9 +165,9 @@ fn net_outputs<'s, V>(spec: &CouplingSpec<'_>, nets: &'s [V], dim: usize) -> (&'
             second.get(from..).unwrap_or(&[]),
         );
     }
-    let raws = match spec.transform {
-        Transform::Affine(_) => outputs / 2,
-        Transform::Additive => 0,
+    let raws = match spec.transform.scale_map() {
+        Some(_) => outputs / 2,
+        None => 0,
     };
     nets.get(nets.len().saturating_sub(outputs)..)
         .and_then(|result| result.split_at_checked(raws))
@@ -163,6 +184,7 @@ fn net_outputs<'s, V>(spec: &CouplingSpec<'_>, nets: &'s [V], dim: usize) -> (&'
 )]
 pub fn backward<V: Lanes>(
     spec: &CouplingSpec<'_>,
+    math: Math,
     params: &[f32],
     saved: &[V],
     gradient: &mut [V],
@@ -186,45 +208,36 @@ pub fn backward<V: Lanes>(
     let Some((output_gradient, scratch)) = scratch.split_at_mut_checked(count * outputs) else {
         return;
     };
-    let raws = match spec.transform {
-        Transform::Affine(_) => spec.mask.transformed(dim),
-        Transform::Additive => 0,
+    let raws = match spec.transform.scale_map() {
+        Some(_) => spec.mask.transformed(dim),
+        None => 0,
     };
     let Some((raw_gradient, shift_gradient)) = output_gradient.split_at_mut_checked(raws) else {
         return;
     };
-    let changed = transformed(spec, gradient);
-    match spec.transform {
-        Transform::Additive => {
-            for (g, slot) in changed.zip(shift_gradient) {
-                *slot = *g;
+    let changed = transformed(spec, gradient).zip(shift_gradient);
+    if let Some(map) = spec.transform.scale_map() {
+        let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
+        let (kept, _) = saved.elementwise.as_chunks::<3>();
+        let mut rescale = rescale.iter().zip(rescale_gradient);
+        for (((g, shift_slot), raw_slot), [old, factor, inner]) in
+            changed.zip(raw_gradient).zip(kept)
+        {
+            let s_gradient = *g * *old * *factor + log_det_gradient;
+            *raw_slot = s_gradient * slope(map, math, *inner);
+            if let Some((&r, sum)) = rescale.next() {
+                for &lane in (s_gradient * *inner).as_lanes() {
+                    *sum += lane;
+                }
+                *raw_slot = *raw_slot * V::splat(r);
             }
+            let through = *g * *factor;
+            *shift_slot = if shift_first { through } else { *g };
+            *g = through;
         }
-        Transform::Affine(map) => {
-            let (kept, _) = saved.elementwise.as_chunks::<3>();
-            let mut rescale = rescale.iter().zip(rescale_gradient);
-            for (((g, raw_slot), shift_slot), [old, factor, inner]) in
-                changed.zip(raw_gradient).zip(shift_gradient).zip(kept)
-            {
-                *shift_slot = *g;
-                let s_gradient = *g * *old * *factor + log_det_gradient;
-                let slope = V::splat(1.0) - *inner * *inner;
-                *raw_slot = match map {
-                    ScaleMap::Unbounded => s_gradient,
-                    ScaleMap::ClampedTanh { .. } => s_gradient * slope,
-                    ScaleMap::RescaledTanh => {
-                        let mut r = 1.0;
-                        if let Some((&factor, sum)) = rescale.next() {
-                            r = factor;
-                            for &lane in (s_gradient * *inner).as_lanes() {
-                                *sum += lane;
-                            }
-                        }
-                        s_gradient * slope * V::splat(r)
-                    }
-                };
-                *g = *g * *factor;
-            }
+    } else {
+        for (g, slot) in changed {
+            *slot = *g;
         }
     }
     let per_net = params.len() / count;

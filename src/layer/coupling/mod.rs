@@ -14,8 +14,12 @@ mod backward;
 pub use backward::{backward, backward_scratch_len, forward_saving, saved_len};
 
 use crate::conditioner::dense;
+#[cfg(feature = "residual")]
+use crate::conditioner::residual;
 use crate::lanes::Lanes;
 use crate::math::Math;
+#[cfg(feature = "residual")]
+use crate::spec::Nets;
 use crate::spec::{CouplingSpec, ScaleMap, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
@@ -38,6 +42,17 @@ fn run_net<V: Lanes>(
     x: &[V],
     scratch: &mut [V],
 ) -> Option<()> {
+    #[cfg(feature = "residual")]
+    if let Nets::Residual { norm } = spec.conditioner.nets {
+        let shape = residual::Shape {
+            inputs: spec.mask.kept(x.len()),
+            outputs: spec.net_outputs(x.len()),
+            norm,
+        };
+        let end = scratch.len().checked_sub(shape.inputs)?;
+        gather(spec, x, scratch.get_mut(end..)?);
+        return residual::forward(&spec.conditioner, shape, params, scratch);
+    }
     gather(spec, x, scratch);
     let activation = spec.conditioner.activation;
     let mut params = params;
@@ -73,6 +88,12 @@ fn split_last(hidden: &[usize]) -> (&[usize], Option<usize>) {
 #[inline(always)]
 fn net_output<'w, V>(spec: &CouplingSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
     let (stored, _) = split_last(spec.conditioner.hidden);
+    #[cfg(feature = "residual")]
+    let stored = match spec.conditioner.nets {
+        // Its result always stands at the end.
+        Nets::Residual { .. } => &[],
+        _ => stored,
+    };
     if stored.len() % 2 == 0 {
         scratch.get(scratch.len().checked_sub(outputs)?..)
     } else {
@@ -132,30 +153,56 @@ fn condition<'w, V: Lanes>(
     if let Some(raw) = raw {
         return Some((raw, result));
     }
-    result.split_at_checked(match spec.transform {
-        Transform::Affine(_) => outputs / 2,
-        Transform::Additive => 0,
+    result.split_at_checked(match spec.transform.scale_map() {
+        Some(_) => outputs / 2,
+        None => 0,
     })
 }
 
-/// The tanh of a scale map; the raw output itself for the unbounded one, which has none.
+/// The tanh of a scale map; the raw output itself for maps that have none.
 #[inline(always)]
 fn inner_tanh<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
         ScaleMap::RescaledTanh => raw.tanh(math),
         ScaleMap::ClampedTanh { clamp } => (raw * V::splat(1.0 / clamp)).tanh(math),
-        ScaleMap::Unbounded => raw,
+        ScaleMap::Unbounded | ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } => raw,
     }
 }
 
 /// The log-scale from [`inner_tanh`]; `rescale` is the learned factor where there is one.
 #[inline(always)]
-fn log_scale<V: Lanes>(map: ScaleMap, inner: V, rescale: Option<&f32>) -> V {
+fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32>) -> V {
     match map {
         ScaleMap::RescaledTanh => inner * V::splat(rescale.copied().unwrap_or(1.0)),
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => inner,
+        ScaleMap::Atan { scale } => inner.map(|raw| math.atan(raw)) * V::splat(scale),
+        ScaleMap::Sigmoid {
+            offset,
+            floor,
+            inverse,
+        } => {
+            let s = (inner + V::splat(offset)).map(|raw| math.log_sigmoid(raw, floor));
+            if inverse { -s } else { s }
+        }
     }
+}
+
+/// `exp(s)`. What comes from a sigmoid is there before its logarithm, which would cost digits.
+#[inline(always)]
+fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
+    let ScaleMap::Sigmoid {
+        offset,
+        floor,
+        inverse,
+    } = map
+    else {
+        return s.exp(math);
+    };
+    let one = V::splat(1.0);
+    let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
+    let scale = sigmoid + V::splat(floor);
+    if inverse { one / scale } else { scale }
 }
 
 /// Cuts the parameters into `rescale` and the conditioner's.
@@ -170,8 +217,8 @@ fn split_params<'p>(
         .unwrap_or((&[], &[]))
 }
 
-/// Changes each transformed feature by `change(value, s, t)`, `s` being `None` for an additive
-/// coupling.
+/// Changes each transformed feature by `change(value, scale, t)`, `scale` being `s` and `exp(s)`, or
+/// `None` for an additive coupling.
 #[inline(always)]
 fn transform<V: Lanes>(
     spec: &CouplingSpec<'_>,
@@ -179,23 +226,25 @@ fn transform<V: Lanes>(
     params: &[f32],
     x: &mut [V],
     scratch: &mut [V],
-    mut change: impl FnMut(&mut V, Option<V>, V),
+    mut change: impl FnMut(&mut V, Option<(V, V)>, V),
 ) {
     let (rescale, nets) = split_params(spec, params, x.len());
     let Some((raw, shift)) = condition(spec, nets, x, scratch) else {
         return;
     };
+    let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {
         let Some(x) = x.get_mut(index) else { return };
-        let s = match (spec.transform, raw.get(at)) {
-            (Transform::Affine(map), Some(&raw)) => {
+        let scale = match (map, raw.get(at)) {
+            (Some(map), Some(&raw)) => {
                 let inner = inner_tanh(map, math, raw);
-                Some(log_scale(map, inner, rescale.get(at)))
+                let s = log_scale(map, math, inner, rescale.get(at));
+                Some((s, scale_factor(map, math, inner, s)))
             }
             _ => None,
         };
-        change(x, s, t);
+        change(x, scale, t);
     }
 }
 
@@ -209,12 +258,18 @@ pub fn forward<V: Lanes>(
     scratch: &mut [V],
     log_det: &mut V,
 ) {
-    transform(spec, math, params, x, scratch, |x, s, t| {
-        if let Some(s) = s {
-            *x = *x * s.exp(math);
-            *log_det = *log_det + s;
-        }
-        *x = *x + t;
+    let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
+    transform(spec, math, params, x, scratch, |x, scale, t| {
+        let Some((s, factor)) = scale else {
+            *x = *x + t;
+            return;
+        };
+        *x = if shift_first {
+            (*x + t) * factor
+        } else {
+            *x * factor + t
+        };
+        *log_det = *log_det + s;
     });
 }
 
@@ -228,11 +283,17 @@ pub fn inverse<V: Lanes>(
     scratch: &mut [V],
     log_det: &mut V,
 ) {
-    transform(spec, math, params, y, scratch, |y, s, t| {
-        *y = *y - t;
-        if let Some(s) = s {
-            *y = *y * (-s).exp(math);
-            *log_det = *log_det - s;
-        }
+    let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
+    transform(spec, math, params, y, scratch, |y, scale, t| {
+        let Some((s, factor)) = scale else {
+            *y = *y - t;
+            return;
+        };
+        *y = if shift_first {
+            *y / factor - t
+        } else {
+            (*y - t) / factor
+        };
+        *log_det = *log_det - s;
     });
 }

@@ -1,0 +1,363 @@
+//! `FrEIA` 0.2 (`SequenceINN`, or a `GraphINN` that is a chain): vector flows of coupling blocks.
+//!
+//! Modules run from x to z, and the latent is standard normal. A block is two couplings: the first
+//! part changes by what the nets say of the second, then the second by the new first part.
+//!
+//! | class | becomes | asked of the architecture |
+//! | --- | --- | --- |
+//! | `RNVPCouplingBlock`, `GLOWCouplingBlock` | two couplings, `y = x * exp(s) + t` | `clamp`, `clamp_activation` |
+//! | `AffineCouplingOneSided` | one coupling | the same |
+//! | `NICECouplingBlock` | two additive couplings | |
+//! | `AllInOneBlock` | coupling, affine, permutation | `affine_clamping`, `global_affine_type` |
+//! | `PermuteRandom` | a permutation; `permutations` must agree if given | |
+//! | `ActNorm`, `LearnedElementwiseScaling` | an affine layer | |
+//!
+//! `clamp_activation`, with `u` a net's output: `ATAN`, `s = clamp * 0.636 * atan(u)`; `TANH`,
+//! `s = clamp * tanh(u)`; `SIGMOID`, `s = clamp * (2 * sigmoid(u) - 1) = clamp * tanh(u / 2)`, the half
+//! in the weights, which is exact. Where a block splits is read from its nets' inputs. Also asked:
+//! `features`, `modules` (class names), `activation`. Of `AllInOneBlock`, `gin_block` and
+//! `reverse_permutation` are false unless the architecture says otherwise, as in the library.
+
+use std::path::Path;
+
+use super::architecture::Architecture;
+use super::assemble::{Assembly, Conditioner};
+use super::net::Mlp;
+use super::weights::{Weights, is_permutation};
+use super::{ImportError, Imported, import_with};
+use crate::model::{ScaleName, TransformName};
+
+/// The library's `2 / pi`.
+const ATAN_FACTOR: f64 = 0.636;
+
+/// What an `AllInOneBlock` multiplies its net's outputs by.
+const ALL_IN_ONE_FACTOR: f64 = 0.1;
+
+/// Reads a state dict; `arch` stands in for the header's `architecture` entry.
+///
+/// # Errors
+/// [`ImportError`] that names the entry or tensor that is missing, unknown or does not fit.
+pub fn import(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
+    import_with(path, arch, "freia", build)
+}
+
+fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported, String> {
+    architecture.class_among(&["SequenceINN", "GraphINN"])?;
+    let dim = architecture.features()?;
+    let modules = architecture.classes("modules")?;
+    let mut reader = Reader {
+        architecture,
+        weights,
+        dim,
+        assembly: Assembly::new(dim, architecture.activation()?),
+    };
+    for (index, class) in modules.iter().enumerate() {
+        reader.module(index, class)?;
+    }
+    Ok(reader.assembly.model().into())
+}
+
+struct Reader<'a, 'b> {
+    architecture: &'a Architecture,
+    weights: &'a Weights<'b>,
+    dim: usize,
+    assembly: Assembly,
+}
+
+/// How raw scales are clamped.
+struct Clamp {
+    map: ScaleName,
+    rescale: Option<f64>,
+    /// Multiplies the rows of `s`.
+    factor: f64,
+}
+
+impl Reader<'_, '_> {
+    fn module(&mut self, index: usize, class: &str) -> Result<(), String> {
+        let name = format!("module_list.{index}");
+        let refused = match class {
+            "RNVPCouplingBlock" => return self.rnvp(index, &name),
+            "GLOWCouplingBlock" => return self.glow(index, &name),
+            "NICECouplingBlock" => return self.nice(index, &name),
+            "AffineCouplingOneSided" => {
+                let net = self.net(&format!("{name}.subnet"))?;
+                let split = net.inputs();
+                self.check_split(index, &name, split)?;
+                let clamp = self.clamp(index)?;
+                return self.shared(&name, "subnet", net, true, split, &clamp);
+            }
+            "AllInOneBlock" => return self.all_in_one(index, &name),
+            "PermuteRandom" => return self.permute(index, &name),
+            "ActNorm" => {
+                let log_scale = self.weights.vector(&format!("{name}.scale"), self.dim)?;
+                let shift = self.weights.vector(&format!("{name}.bias"), self.dim)?;
+                self.assembly.affine(&log_scale, &shift);
+                return Ok(());
+            }
+            "LearnedElementwiseScaling" => {
+                let log_scale = self.weights.vector(&format!("{name}.s"), self.dim)?;
+                self.assembly.affine(&log_scale, &vec![0.0; self.dim]);
+                return Ok(());
+            }
+            "GINCouplingBlock" => {
+                "its scales are relative to their mean, which no coupling here computes"
+            }
+            "FixedLinearTransform" | "OrthogonalTransform" | "HouseholderPerm" | "InvAutoFC" => {
+                "it mixes all features by a matrix, which no layer here does"
+            }
+            "ConditionalAffineTransform" => "a model here has no condition",
+            _ => {
+                "known are RNVPCouplingBlock, GLOWCouplingBlock, NICECouplingBlock, AffineCouplingOneSided, AllInOneBlock, PermuteRandom, ActNorm and LearnedElementwiseScaling"
+            }
+        };
+        Err(format!("`{name}` is {class}: {refused}"))
+    }
+
+    fn net(&self, prefix: &str) -> Result<Mlp, String> {
+        let dropout = self.architecture.entry("dropout").is_some();
+        Mlp::read(self.weights, self.architecture, prefix, dropout)
+    }
+
+    fn rnvp(&mut self, index: usize, name: &str) -> Result<(), String> {
+        let clamp = self.clamp(index)?;
+        let split = self.net(&format!("{name}.subnet_s1"))?.inputs();
+        self.check_split(index, name, split)?;
+        for (number, first_kept) in [(2, false), (1, true)] {
+            let kept = self.kept(first_kept, split);
+            let changed = self.dim.saturating_sub(kept.len());
+            let read = |which: &str| -> Result<Mlp, String> {
+                let prefix = format!("{name}.subnet_{which}{number}");
+                let net = self.net(&prefix)?;
+                net.expect(&prefix, kept.len(), changed)?;
+                Ok(net)
+            };
+            let (mut s, t) = (read("s")?, read("t")?);
+            s.scale_outputs(|_| clamp.factor);
+            self.assembly.coupling(
+                name,
+                &kept,
+                TransformName::Affine(clamp.map),
+                clamp.rescale,
+                Conditioner::Two { s, t },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn glow(&mut self, index: usize, name: &str) -> Result<(), String> {
+        let clamp = self.clamp(index)?;
+        let first = self.net(&format!("{name}.subnet1"))?;
+        let split = first.inputs();
+        self.check_split(index, name, split)?;
+        let second = self.net(&format!("{name}.subnet2"))?;
+        self.shared(name, "subnet2", second, false, split, &clamp)?;
+        self.shared(name, "subnet1", first, true, split, &clamp)
+    }
+
+    /// One coupling whose net gives `s` rows, then `t` rows.
+    fn shared(
+        &mut self,
+        name: &str,
+        which: &str,
+        mut net: Mlp,
+        first_kept: bool,
+        split: usize,
+        clamp: &Clamp,
+    ) -> Result<(), String> {
+        let kept = self.kept(first_kept, split);
+        let changed = self.dim.saturating_sub(kept.len());
+        net.expect(&format!("{name}.{which}"), kept.len(), 2 * changed)?;
+        net.scale_outputs(|row| if row < changed { clamp.factor } else { 1.0 });
+        let transform = TransformName::Affine(clamp.map);
+        self.assembly
+            .coupling(name, &kept, transform, clamp.rescale, Conditioner::One(net))
+    }
+
+    fn nice(&mut self, index: usize, name: &str) -> Result<(), String> {
+        let split = self.net(&format!("{name}.G"))?.inputs();
+        self.check_split(index, name, split)?;
+        for (which, first_kept) in [("F", false), ("G", true)] {
+            let kept = self.kept(first_kept, split);
+            let prefix = format!("{name}.{which}");
+            let net = self.net(&prefix)?;
+            net.expect(&prefix, kept.len(), self.dim.saturating_sub(kept.len()))?;
+            let transform = TransformName::Additive;
+            self.assembly
+                .coupling(name, &kept, transform, None, Conditioner::One(net))?;
+        }
+        Ok(())
+    }
+
+    /// Coupling by a net whose outputs count a tenth, a global affine map, a permutation matrix.
+    fn all_in_one(&mut self, index: usize, name: &str) -> Result<(), String> {
+        let told = |entry| self.architecture.flag(entry, index);
+        if told("gin_block")? == Some(true) {
+            return Err(format!(
+                "`{name}`: the architecture's `gin_block` is true: its scales are relative to their mean, which no coupling here computes"
+            ));
+        }
+        let reversed = told("reverse_permutation")?.unwrap_or(false);
+        // What the keys tell as well; a soft or learned permutation shows in `w_perm`.
+        let _ = told("permute_soft")?;
+        let _ = self
+            .architecture
+            .value("learned_householder_permutation", index);
+        let order = self.matrix(&format!("{name}.w_perm"), false)?;
+        let inverse = self.matrix(&format!("{name}.w_perm_inv"), true)?;
+        if order != inverse {
+            return Err(format!(
+                "tensor `{name}.w_perm_inv` is not the inverse of `{name}.w_perm`"
+            ));
+        }
+        if reversed {
+            self.assembly.permutation(inverted(&order));
+        }
+        let split = self.dim.div_ceil(2);
+        let clamp = Clamp {
+            map: ScaleName::RescaledTanh,
+            rescale: Some(self.architecture.needed_number("affine_clamping", index)?),
+            factor: 1.0,
+        };
+        let mut net = self.net(&format!("{name}.subnet"))?;
+        net.scale_outputs(|_| ALL_IN_ONE_FACTOR);
+        self.shared(name, "subnet", net, true, split, &clamp)?;
+        let raw = self
+            .weights
+            .vector(&format!("{name}.global_scale"), self.dim)?;
+        let shift = self
+            .weights
+            .vector(&format!("{name}.global_offset"), self.dim)?;
+        let choices = "SOFTPLUS, SIGMOID or EXP";
+        let kind = self
+            .architecture
+            .needed_text("global_affine_type", index, choices)?;
+        let log_scale: fn(f64) -> f64 = match kind {
+            // 0.1 * softplus with beta 0.5; 10 * sigmoid(a - 2).
+            "SOFTPLUS" => |a| (0.2 * softplus(0.5 * a)).ln(),
+            "SIGMOID" => |a| 10.0_f64.ln() - softplus(2.0 - a),
+            "EXP" => |a| a,
+            other => {
+                return Err(format!(
+                    "`{name}`: the architecture's `global_affine_type` is \"{other}\", expected {choices}"
+                ));
+            }
+        };
+        let log_scale: Vec<f64> = raw.into_iter().map(log_scale).collect();
+        self.assembly.affine(&log_scale, &shift);
+        self.assembly.permutation(order);
+        Ok(())
+    }
+
+    /// A matrix of zeros and ones as the order that it puts features in (or its transpose).
+    fn matrix(&self, key: &str, transpose: bool) -> Result<Vec<usize>, String> {
+        let tensor = self.weights.tensor(key)?;
+        let dim = self.dim;
+        if tensor.shape.get(..2) != Some(&[dim, dim]) || tensor.values.len() != dim * dim {
+            return Err(format!(
+                "tensor `{key}` has shape {:?}, expected [{dim}, {dim}]",
+                tensor.shape
+            ));
+        }
+        let at = |row: usize, column: usize| {
+            let (row, column) = if transpose {
+                (column, row)
+            } else {
+                (row, column)
+            };
+            tensor.values[row * dim + column]
+        };
+        let order: Vec<usize> = (0..dim)
+            .filter_map(|row| (0..dim).find(|&column| at(row, column) > 0.0))
+            .collect();
+        let hard = tensor.values.iter().all(|v| [0.0, 1.0].contains(v));
+        let ones = tensor.values.iter().filter(|&&v| v > 0.0).count();
+        if !hard || ones != dim || !is_permutation(&order, dim) {
+            return Err(format!(
+                "tensor `{key}` is not a matrix of one 1 per row and column: a soft or learned permutation mixes features, which no layer here does"
+            ));
+        }
+        Ok(order)
+    }
+
+    fn permute(&mut self, index: usize, name: &str) -> Result<(), String> {
+        let key = format!("{name}.perm");
+        let (order, _) = self
+            .weights
+            .permutations(&key, &format!("{name}.perm_inv"), self.dim)?;
+        if let Some(told) = self.architecture.indices("permutations", index)?
+            && !told.iter().copied().eq(order.iter().map(|&at| at as u64))
+        {
+            return Err(format!(
+                "tensor `{key}` is {order:?}, the architecture's `permutations` says {told:?}"
+            ));
+        }
+        self.assembly.permutation(order);
+        Ok(())
+    }
+
+    fn clamp(&self, index: usize) -> Result<Clamp, String> {
+        let choices = "ATAN, TANH or SIGMOID";
+        let clamp = self.architecture.needed_number("clamp", index)?;
+        let kind = self
+            .architecture
+            .needed_text("clamp_activation", index, choices)?;
+        let (map, rescale, factor) = match kind {
+            "ATAN" => (ScaleName::Atan((clamp * ATAN_FACTOR) as f32), None, 1.0),
+            "TANH" => (ScaleName::RescaledTanh, Some(clamp), 1.0),
+            "SIGMOID" => (ScaleName::RescaledTanh, Some(clamp), 0.5),
+            other => {
+                return Err(format!(
+                    "`module_list.{index}`: the architecture's `clamp_activation` is \"{other}\", expected {choices}"
+                ));
+            }
+        };
+        Ok(Clamp {
+            map,
+            rescale,
+            factor,
+        })
+    }
+
+    /// The features of the first part, or of the second.
+    fn kept(&self, first: bool, split: usize) -> Vec<usize> {
+        let split = split.min(self.dim);
+        if first {
+            (0..split).collect()
+        } else {
+            (split..self.dim).collect()
+        }
+    }
+
+    /// Refuses a `split_len` (a count, or a share rounded half to even) that the nets contradict.
+    fn check_split(&self, index: usize, name: &str, found: usize) -> Result<(), String> {
+        let Some(value) = self.architecture.value("split_len", index) else {
+            return Ok(());
+        };
+        let told = match value.as_u64() {
+            Some(count) => Some(count as f64),
+            None => value
+                .as_f64()
+                .map(|share| (share * self.dim as f64).round_ties_even()),
+        };
+        if told == Some(found as f64) {
+            return Ok(());
+        }
+        Err(format!(
+            "`{name}` splits after {found} of {} features, the architecture's `split_len` says {value}",
+            self.dim
+        ))
+    }
+}
+
+/// `ln(1 + exp(a))`.
+fn softplus(a: f64) -> f64 {
+    a.max(0.0) + (-a.abs()).exp().ln_1p()
+}
+
+fn inverted(order: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; order.len()];
+    for (at, &from) in order.iter().enumerate() {
+        inverse[from] = at;
+    }
+    inverse
+}

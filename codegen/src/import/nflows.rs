@@ -1,0 +1,305 @@
+//! nflows 0.14 (`SimpleRealNVP`): affine or additive couplings whose nets are residual, perhaps with
+//! batch norms between couplings and within the nets.
+//!
+//! | what | read from keys `_transform._transforms.I.*` |
+//! | --- | --- |
+//! | coupling | `identity_features`, `transform_features`, `transform_net.*`; additive if the net has one output a feature |
+//! | net | `initial_layer`, `blocks.J.linear_layers.0` and `.1`, `final_layer`; rows of shifts before rows of scales |
+//! | norm within a net | `blocks.J.batch_norm_layers.0` and `.1`: the first stays a scale and shift, the second goes into the linear layer before it |
+//! | norm between couplings | `running_mean`, `running_var`, `unconstrained_weight`, `bias`: becomes an affine layer |
+//!
+//! A scale is `sigmoid(raw + 2) + 1e-3`. Asked of the architecture: `features`, `activation`. Its other
+//! entries must agree with the tensors. Nets with context are refused.
+
+use std::path::Path;
+
+use super::architecture::{Architecture, unfit};
+use super::assemble::Assembly;
+use super::weights::{Tensor, Weights};
+use super::{ImportError, Imported, import_with, push_dense};
+use crate::model::{NetsName, ScaleName, TransformName};
+
+/// Added to what goes into the sigmoid, and to what comes out.
+const SCALE: ScaleName = ScaleName::Sigmoid {
+    offset: 2.0,
+    floor: 1e-3,
+    inverse: false,
+};
+/// `eps` of batch norms within nets.
+const NORM_EPS: f64 = 1e-3;
+/// `eps` of batch norms between couplings.
+const BETWEEN_EPS: f64 = 1e-5;
+
+/// Reads a state dict; `arch` stands in for the header's `architecture` entry.
+///
+/// # Errors
+/// [`ImportError`] that names the entry or tensor that is missing, unknown or does not fit.
+pub fn import(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
+    import_with(path, arch, "nflows", build)
+}
+
+fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported, String> {
+    architecture.class_among(&["SimpleRealNVP"])?;
+    let dim = architecture.features()?;
+    let mut assembly = Assembly::new(dim, architecture.activation()?);
+    if architecture.flag("training", 0)? == Some(true) {
+        return Err("the model was saved in training mode: call eval() before saving it".into());
+    }
+    // In evaluation mode it does nothing.
+    architecture.entry("dropout_probability");
+    let mut seen = Seen::default();
+    for index in 0.. {
+        let name = format!("_transform._transforms.{index}");
+        if !weights.has_under(&format!("{name}.")) {
+            break;
+        }
+        if weights.has(&format!("{name}.identity_features")) {
+            coupling(&mut assembly, weights, &name, dim, &mut seen)?;
+        } else if weights.has(&format!("{name}.unconstrained_weight")) {
+            norm_between(&mut assembly, weights, &name, dim)?;
+            seen.norms_between = true;
+        } else {
+            return Err(format!(
+                "tensors `{name}.*` are neither a coupling nor a batch norm of SimpleRealNVP"
+            ));
+        }
+    }
+    seen.agree(architecture)?;
+    if weights.has("_distribution._log_z") {
+        weights.skip("_distribution._log_z");
+    }
+    Ok(assembly.model().into())
+}
+
+/// What the tensors tell that the architecture tells, too.
+#[derive(Default)]
+struct Seen {
+    couplings: usize,
+    blocks: Option<usize>,
+    hidden: Option<usize>,
+    additive: Option<bool>,
+    norms_within: bool,
+    norms_between: bool,
+}
+
+impl Seen {
+    fn agree(&self, architecture: &Architecture) -> Result<(), String> {
+        if self.couplings == 0 {
+            return Err("no tensor `_transform._transforms.0.identity_features`".into());
+        }
+        let counts = [
+            ("num_layers", Some(self.couplings)),
+            ("num_blocks_per_layer", self.blocks),
+            ("hidden_features", self.hidden),
+        ];
+        for (name, found) in counts {
+            if let (Some(value), Some(found)) = (architecture.entry(name), found)
+                && value.as_u64() != Some(found as u64)
+            {
+                return Err(unfit(name, value, &format!("{found}, as the tensors say")));
+            }
+        }
+        let flags = [
+            ("use_volume_preserving", self.additive.unwrap_or(false)),
+            ("batch_norm_within_layers", self.norms_within),
+            ("batch_norm_between_layers", self.norms_between),
+        ];
+        for (name, found) in flags {
+            if let Some(value) = architecture.entry(name)
+                && value.as_bool() != Some(found)
+            {
+                return Err(unfit(name, value, &format!("{found}, as the tensors say")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn coupling(
+    assembly: &mut Assembly,
+    weights: &Weights<'_>,
+    name: &str,
+    dim: usize,
+    seen: &mut Seen,
+) -> Result<(), String> {
+    let key = format!("{name}.identity_features");
+    let kept = weights.indices(&key, dim)?;
+    let changed = weights.indices(&format!("{name}.transform_features"), dim)?;
+    let mut all = [&kept[..], &changed[..]].concat();
+    all.sort_unstable();
+    if !kept.is_sorted() || !changed.is_sorted() || !all.into_iter().eq(0..dim) {
+        return Err(format!(
+            "tensors `{key}` and `{name}.transform_features` hold {kept:?} and {changed:?}, expected the features 0 to {} once, rising",
+            dim - 1
+        ));
+    }
+    let net = format!("{name}.transform_net");
+    let mut params = Vec::new();
+    let first = Linear::read(weights, &format!("{net}.initial_layer"), kept.len())?;
+    let width = first.bias.len();
+    first.push(&mut params);
+    let (mut blocks, mut norm) = (0, false);
+    while weights.has_under(&format!("{net}.blocks.{blocks}.")) {
+        let block = format!("{net}.blocks.{blocks}");
+        if weights.has_under(&format!("{block}.context_layer.")) {
+            return Err(format!(
+                "tensor `{block}.context_layer.weight`: a net with context, which a flow of readings alone has not"
+            ));
+        }
+        let mut inner = Linear::read(weights, &format!("{block}.linear_layers.0"), width)?;
+        let outer = Linear::read(weights, &format!("{block}.linear_layers.1"), width)?;
+        let normed = weights.has_under(&format!("{block}.batch_norm_layers."));
+        if blocks > 0 && normed != norm {
+            return Err(format!(
+                "`{block}` and the block before: only one has batch norms"
+            ));
+        }
+        norm = normed;
+        if norm {
+            let (scale, shift) =
+                norm_within(weights, &format!("{block}.batch_norm_layers.0"), width)?;
+            params.extend(single(&scale));
+            params.extend(single(&shift));
+            let (scale, shift) =
+                norm_within(weights, &format!("{block}.batch_norm_layers.1"), width)?;
+            inner.scale_and_shift(&scale, &shift);
+        }
+        inner.push(&mut params);
+        outer.push(&mut params);
+        blocks += 1;
+    }
+    let mut last = Linear::read(weights, &format!("{net}.final_layer"), width)?;
+    let additive = last.bias.len() == changed.len();
+    if !additive && last.bias.len() != 2 * changed.len() {
+        return Err(format!(
+            "tensor `{net}.final_layer.bias` holds {} values, expected {} (additive) or {} (affine)",
+            last.bias.len(),
+            changed.len(),
+            2 * changed.len()
+        ));
+    }
+    if !additive {
+        last.rotate(changed.len());
+    }
+    last.push(&mut params);
+    if seen.additive.is_some_and(|before| before != additive) {
+        return Err(format!(
+            "`{name}` and couplings before it: some scale, some do not"
+        ));
+    }
+    seen.additive = Some(additive);
+    seen.couplings += 1;
+    seen.blocks = Some(blocks);
+    seen.hidden = Some(width);
+    seen.norms_within |= norm;
+    let transform = if additive {
+        TransformName::Additive
+    } else {
+        TransformName::Affine(SCALE)
+    };
+    let hidden = vec![width; 1 + 2 * blocks];
+    let nets = NetsName::Residual { norm };
+    assembly.ready_coupling(&kept, transform, hidden, nets, &params);
+    Ok(())
+}
+
+/// `weight * (x - mean) / sqrt(var + eps) + bias`, `weight = softplus(unconstrained) + eps`.
+fn norm_between(
+    assembly: &mut Assembly,
+    weights: &Weights<'_>,
+    name: &str,
+    dim: usize,
+) -> Result<(), String> {
+    let read = |part: &str| weights.vector(&format!("{name}.{part}"), dim);
+    let (mean, var) = (read("running_mean")?, read("running_var")?);
+    let (raw, bias) = (read("unconstrained_weight")?, read("bias")?);
+    let log_scale: Vec<f64> = raw
+        .iter()
+        .zip(&var)
+        .map(|(&raw, &var)| {
+            let softplus = raw.max(0.0) + (-raw.abs()).exp().ln_1p();
+            (softplus + BETWEEN_EPS).ln() - 0.5 * (var + BETWEEN_EPS).ln()
+        })
+        .collect();
+    let shift: Vec<f64> = (0..dim)
+        .map(|at| bias[at] - mean[at] * log_scale[at].exp())
+        .collect();
+    if log_scale.iter().any(|s| !s.is_finite()) {
+        return Err(format!(
+            "tensor `{name}.running_var` has a negative value: was the model trained?"
+        ));
+    }
+    assembly.affine(&log_scale, &shift);
+    Ok(())
+}
+
+/// Scale and shift of a batch norm on its running statistics.
+fn norm_within(
+    weights: &Weights<'_>,
+    name: &str,
+    width: usize,
+) -> Result<(Vec<f64>, Vec<f64>), String> {
+    let read = |part: &str| weights.vector(&format!("{name}.{part}"), width);
+    let (mean, var) = (read("running_mean")?, read("running_var")?);
+    let (weight, bias) = (read("weight")?, read("bias")?);
+    weights.skip(&format!("{name}.num_batches_tracked"));
+    if var.iter().any(|&var| var < 0.0) {
+        return Err(format!("tensor `{name}.running_var` has a negative value"));
+    }
+    let scale: Vec<f64> = weight
+        .iter()
+        .zip(&var)
+        .map(|(&weight, &var)| weight / (var + NORM_EPS).sqrt())
+        .collect();
+    let shift = (0..width)
+        .map(|at| bias[at] - mean[at] * scale[at])
+        .collect();
+    Ok((scale, shift))
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&value| value as f32).collect()
+}
+
+/// `weight[outputs][inputs]` and `bias[outputs]`.
+struct Linear {
+    weight: Vec<f64>,
+    bias: Vec<f64>,
+    inputs: usize,
+}
+
+impl Linear {
+    fn read(weights: &Weights<'_>, name: &str, inputs: usize) -> Result<Self, String> {
+        let Tensor { shape, values } = weights.tensor(&format!("{name}.weight"))?;
+        match shape[..] {
+            [outputs, found] if found == inputs && outputs > 0 => Ok(Self {
+                weight: values,
+                bias: weights.vector(&format!("{name}.bias"), outputs)?,
+                inputs,
+            }),
+            _ => Err(format!(
+                "tensor `{name}.weight` has shape {shape:?}, expected any number of rows of {inputs}"
+            )),
+        }
+    }
+
+    /// Each output by its scale, plus its shift.
+    fn scale_and_shift(&mut self, scale: &[f64], shift: &[f64]) {
+        for (row, &scale) in self.weight.chunks_exact_mut(self.inputs).zip(scale) {
+            row.iter_mut().for_each(|weight| *weight *= scale);
+        }
+        for ((bias, &scale), &shift) in self.bias.iter_mut().zip(scale).zip(shift) {
+            *bias = *bias * scale + shift;
+        }
+    }
+
+    /// Puts the first `count` outputs behind the others.
+    fn rotate(&mut self, count: usize) {
+        self.weight.rotate_left(count * self.inputs);
+        self.bias.rotate_left(count);
+    }
+
+    fn push(&self, params: &mut Vec<f32>) {
+        push_dense(params, &single(&self.weight), &single(&self.bias));
+    }
+}

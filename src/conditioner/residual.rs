@@ -1,0 +1,82 @@
+//! A network of residual blocks: a linear layer, then `h + W2 a(W1 a(h) + b1) + b2` block by block,
+//! then a linear layer to the outputs. `a` is the activation; with norms it is taken of
+//! `h * scale + shift`, a batch norm on its running statistics.
+//!
+//! The parameters are those of the layers in order, each block's scale and shift before its own.
+
+use super::dense;
+use crate::lanes::Lanes;
+use crate::spec::{Activation, DenseSpec};
+
+/// What [`forward`] runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Values at the end of the scratch that the network reads.
+    pub inputs: usize,
+    /// Values at the end of the scratch where its result stands afterwards.
+    pub outputs: usize,
+    /// Whether blocks have norms.
+    pub norm: bool,
+}
+
+/// Runs the network within `scratch`. `None` where a slice is too short, which a valid spec rules out.
+#[inline(always)]
+pub(crate) fn forward<V: Lanes>(
+    spec: &DenseSpec<'_>,
+    shape: Shape,
+    params: &[f32],
+    scratch: &mut [V],
+) -> Option<()> {
+    let (&width, rest) = spec.hidden.split_first()?;
+    let (own, mut params) = params.split_at_checked(dense::param_len(shape.inputs, width))?;
+    let (front, input) = split_end(scratch, shape.inputs)?;
+    dense::forward(own, input, front.get_mut(..width)?, None);
+    for _ in 0..rest.len() / 2 {
+        let (hidden, others) = scratch.split_at_mut_checked(width)?;
+        let (active, others) = others.split_at_mut_checked(width)?;
+        let result = others.get_mut(..width)?;
+        for (active, &hidden) in active.iter_mut().zip(hidden.iter()) {
+            *active = hidden;
+        }
+        if shape.norm {
+            let (scale, after) = params.split_at_checked(width)?;
+            let (shift, after) = after.split_at_checked(width)?;
+            params = after;
+            for ((active, &scale), &shift) in active.iter_mut().zip(scale).zip(shift) {
+                *active = *active * V::splat(scale) + V::splat(shift);
+            }
+        }
+        activate(active, spec.activation);
+        let (first, after) = params.split_at_checked(dense::param_len(width, width))?;
+        let (second, after) = after.split_at_checked(dense::param_len(width, width))?;
+        params = after;
+        V::dense_pair([first, second], active, width, result, spec.activation);
+        for (hidden, &result) in hidden.iter_mut().zip(result.iter()) {
+            *hidden = *hidden + result;
+        }
+    }
+    let (front, output) = split_end(scratch, shape.outputs)?;
+    dense::forward(params, front.get(..width)?, output, None);
+    Some(())
+}
+
+#[inline(always)]
+fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
+    let slope = match activation {
+        Activation::Relu => None,
+        Activation::LeakyRelu { slope } => Some(slope),
+    };
+    for value in values {
+        let below = match slope {
+            None => V::splat(0.0),
+            Some(slope) => *value * V::splat(slope),
+        };
+        *value = value.or_if_negative(below);
+    }
+}
+
+/// Cuts `len` values off the end.
+#[inline(always)]
+fn split_end<V>(values: &mut [V], len: usize) -> Option<(&mut [V], &mut [V])> {
+    values.split_at_mut_checked(values.len().checked_sub(len)?)
+}
