@@ -2,6 +2,9 @@
 //! for every target. Needs what `scripts/setup.sh` gets.
 
 #[allow(dead_code)]
+#[path = "fixtures/imported_flow.rs"]
+mod imported_flow;
+#[allow(dead_code)]
 #[path = "fixtures/small_flow.rs"]
 mod small_flow;
 
@@ -17,6 +20,13 @@ use nvpico_codegen::harness::{Core, VerifyRequest, verify};
 
 fn model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small_flow.rs")
+}
+
+/// What models of other libraries have beyond ours.
+const IMPORTED: [&str; 2] = ["extra-scales", "residual"];
+
+fn imported_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
 }
 
 /// Kept between runs, so that only the first one compiles everything.
@@ -92,6 +102,31 @@ fn every_core_gives_the_desktops_bits() {
             "{report:?}"
         );
         assert!(keep.join(format!("score-{core}.elf")).is_file());
+    }
+}
+
+#[test]
+fn what_other_libraries_have_gives_the_desktops_bits() {
+    let rows = rows();
+    let mut workspace = [0.0; imported_flow::WORKSPACE];
+    let mut score = |row: &[f32]| {
+        let score = imported_flow::FLOW.score(row, &mut workspace).ok()?;
+        Some([score.log_prob, score.z_norm_sq, score.log_det].map(f32::to_bits))
+    };
+    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(&mut score).collect();
+    let request = VerifyRequest {
+        model: &imported_model(),
+        dim: small_flow::DIM,
+        rows: &rows,
+        expected: &expected,
+        cores: &[Core::M0, Core::M4f],
+        features: &IMPORTED,
+        target_dir: &target_dir(),
+        keep: None,
+    };
+    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    for report in reports {
+        assert_eq!(report.differing_bits, 0, "{report:?}");
     }
 }
 
@@ -172,10 +207,21 @@ fn a_wrong_bit_is_seen() {
 #[test]
 fn no_panic_is_reachable_from_a_score() {
     let check = |control| {
-        no_panic::check(&model(), Core::M4f, control, &target_dir())
+        no_panic::check(&model(), Core::M4f, &[], control, &target_dir())
             .unwrap_or_else(|error| panic!("{error}"))
     };
     assert_eq!(check(false), Verdict::NoPanic);
+    let imported = no_panic::check(
+        &imported_model(),
+        Core::M4f,
+        &IMPORTED,
+        false,
+        &target_dir(),
+    );
+    assert_eq!(
+        imported.unwrap_or_else(|error| panic!("{error}")),
+        Verdict::NoPanic
+    );
     assert!(
         matches!(check(true), Verdict::PanicReachable(_)),
         "the check sees a panic that is there"

@@ -17,7 +17,8 @@ pub enum Verdict {
     PanicReachable(String),
 }
 
-/// Links the scoring path of `model` for `core` against a panic handler that cannot link.
+/// Links the scoring path of `model` for `core` against a panic handler that cannot link. `features` are those
+/// of the firmware that the model needs.
 ///
 /// With `control` the program has one panic put in, so the verdict must be [`Verdict::PanicReachable`]: that shows
 /// that the check can fail.
@@ -27,6 +28,7 @@ pub enum Verdict {
 pub fn check(
     model: &Path,
     core: Core,
+    features: &[&str],
     control: bool,
     target_dir: &Path,
 ) -> Result<Verdict, HarnessError> {
@@ -40,7 +42,7 @@ pub fn check(
         program: "no_panic",
         core,
         model,
-        features: &[feature],
+        features: &[&[feature], features].concat(),
         target_dir,
         output: &output,
     };
