@@ -29,8 +29,9 @@ counted() {
 step cargo fmt --all --check
 step cargo fmt --manifest-path firmware/Cargo.toml --all --check
 
-# The engine must be clean in every combination of its features, the rest with what it uses.
-for features in "" libm micromath libm,micromath libm,defmt std std,micromath,defmt; do
+# The engine must be clean with each feature and in the combinations that are used.
+for features in "" libm micromath libm,micromath batch-norm extra-scales libm,residual libm,assembly libm,defmt std \
+    std,micromath,defmt; do
     step cargo clippy --quiet --package nvpico --no-default-features --features "$features" -- --deny warnings
 done
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings

@@ -15,6 +15,8 @@ use crate::spec::{FlowSpec, LayerSpec, SpecError};
 pub struct Flow<'a> {
     spec: FlowSpec<'a>,
     params: &'a [f32],
+    /// [`FlowSpec::scratch_len`], which would cost a walk through all layers in every score.
+    scratch_len: usize,
 }
 
 /// What a sample scores.
@@ -92,7 +94,11 @@ impl<'a> Flow<'a> {
                 found: params.len(),
             });
         }
-        Ok(Self { spec, params })
+        Ok(Self {
+            spec,
+            params,
+            scratch_len: spec.scratch_len(),
+        })
     }
 
     /// The structure.
@@ -113,7 +119,7 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
     pub fn forward(&self, x: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
-        self.check(x, scratch.len(), self.spec.scratch_len())?;
+        self.check(x, scratch.len(), self.scratch_len)?;
         Ok(self.forward_lanes(x, scratch))
     }
 
@@ -122,7 +128,7 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// As [`forward`](Self::forward).
     pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
-        self.check(z, scratch.len(), self.spec.scratch_len())?;
+        self.check(z, scratch.len(), self.scratch_len)?;
         Ok(self.inverse_lanes(z, scratch))
     }
 
@@ -132,11 +138,12 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature.
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
-        self.check(x, workspace.len(), self.spec.workspace_len())?;
+        let needed = self.spec.dim.saturating_add(self.scratch_len);
+        self.check(x, workspace.len(), needed)?;
         let Some((z, scratch)) = workspace.split_at_mut_checked(self.spec.dim) else {
             return Err(ScoreError::WorkspaceLength {
-                expected: self.spec.workspace_len(),
-                found: 0,
+                expected: needed,
+                found: workspace.len(),
             });
         };
         for (slot, &value) in z.iter_mut().zip(x) {

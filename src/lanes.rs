@@ -1,7 +1,7 @@
 //! One sample or several at once: the number type the kernels are generic over.
 //!
-//! Every kernel of the engine is written once, for a type `V: Lanes`. On the chip `V` is `f32`. On
-//! the desktop `V` is [`Packet`], which carries 8 or 16 samples side by side; each lane goes through
+//! Every kernel of the engine is written once, for a type `V: Lanes`, but for the innermost loop of a
+//! dense layer, which a chip wants otherwise than a desktop. On the chip `V` is `f32`. On the desktop `V` is [`Packet`], which carries 8 or 16 samples side by side; each lane goes through
 //! exactly the operations of the scalar kernel in the same order, so its bits are the same, and the
 //! compiler turns the lanes into SIMD instructions.
 //!
@@ -31,7 +31,7 @@ pub trait Lanes:
     /// Samples carried.
     const COUNT: usize;
 
-    /// Outputs of a dense layer that are summed side by side: as many as the registers hold.
+    /// Outputs of a dense layer that are summed side by side, for packets: as many as registers hold.
     const TILE: usize;
 
     /// The same value in every lane.
@@ -96,7 +96,8 @@ pub trait Lanes:
 
 impl Lanes for f32 {
     const COUNT: usize = 1;
-    const TILE: usize = 16;
+    // A single sample has its own kernel.
+    const TILE: usize = 8;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {

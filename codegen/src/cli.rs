@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    demo, emulate, eval, export, import, inspect, sample, score, simulate, train, verify,
+    calibrate, demo, emulate, eval, export, import, inspect, sample, score, simulate, train, verify,
 };
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
@@ -34,6 +34,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Train a flow on normal readings and calibrate its threshold
     Train(Box<train::TrainArgs>),
+    /// Set a model's threshold from normal rows
+    Calibrate(calibrate::CalibrateArgs),
     /// Log-density, p-value and decision of every row
     Score(score::ScoreArgs),
     /// AUROC, AUPRC, F1 and error rates on labelled rows
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(*args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Sample(args) => sample::run(&args),

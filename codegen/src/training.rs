@@ -13,6 +13,8 @@ use crate::recipe::{Recipe, SplitChoice};
 const LEAST_TRAIN_ROWS: usize = 20;
 /// Fewer held-out rows than this decide nothing.
 const LEAST_HELD_OUT_ROWS: usize = 5;
+/// More parameters than this are a slip of the finger: no microcontroller holds them.
+const MOST_PARAMS: usize = 1 << 24;
 /// Blocks of a split by blocks.
 const BLOCKS: usize = 10;
 
@@ -112,10 +114,19 @@ pub fn fit(
         bail!("every column is constant: there is nothing to learn");
     }
 
+    if recipe.couplings == Some(0) {
+        bail!("--couplings must be at least 1: without one there is no flow");
+    }
     let spec = recipe.spec(dim);
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
     flow_spec.validate()?;
+    if flow_spec.param_len() > MOST_PARAMS {
+        bail!(
+            "the model would have {} parameters, more than {MOST_PARAMS}: choose fewer --couplings or smaller --hidden",
+            flow_spec.param_len()
+        );
+    }
     let options = recipe.train_options();
     let start = train::init(&flow_spec, &rows, options.seed);
     Flow::new(flow_spec, &start)?;

@@ -152,6 +152,52 @@ fn from_training_to_export() {
 }
 
 #[test]
+fn a_model_gets_another_threshold() {
+    let folder = Folder::with_model();
+    let args = [
+        "calibrate",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "normal.csv",
+    ];
+    let more = ["--false-alarm-rate", "0.1", "--out", "c.safetensors"];
+    folder.succeeds(&[&args[..], &more].concat());
+    let model = |name: &str| {
+        let bytes = bytes(&folder.path(name));
+        nvpico_codegen::model::Model::from_bytes(&bytes).expect("a model")
+    };
+    let (before, after) = (model("m.safetensors"), model("c.safetensors"));
+    assert!(after.threshold() > before.threshold());
+    assert_eq!(after.calibration.len(), 1_500);
+    let threshold = after.threshold().expect("calibrated");
+    let below = after.calibration.iter().filter(|&&l| l < threshold).count();
+    assert_eq!(below, 150);
+    folder.fails(
+        &[&args[..], &["--out", "normal.csv"]].concat(),
+        &["normal.csv", "choose another --out"],
+    );
+}
+
+#[test]
+fn drawing_too_far_out_is_refused_and_leaves_no_file() {
+    let folder = Folder::with_model();
+    folder.fails(
+        &[
+            "sample",
+            "--model",
+            "m.safetensors",
+            "--temperature",
+            "1e38",
+            "--out",
+            "s.csv",
+        ],
+        &["overflowed", "--temperature"],
+    );
+    assert!(!folder.path("s.csv").exists());
+}
+
+#[test]
 fn a_seed_repeats_to_the_byte_whatever_the_threads() {
     let folder = Folder::with_model();
     let first = bytes(&folder.path("m.safetensors"));
@@ -202,7 +248,16 @@ fn wrong_usage_is_exit_code_2() {
 fn every_verb_has_examples() {
     let folder = Folder::new();
     for verb in [
-        "demo", "train", "score", "eval", "sample", "inspect", "export", "verify", "import",
+        "demo",
+        "train",
+        "score",
+        "eval",
+        "sample",
+        "inspect",
+        "export",
+        "verify",
+        "import",
+        "calibrate",
     ] {
         let help = folder.succeeds(&[verb, "--help"]);
         assert!(help.contains("Examples:"), "{verb}: {help}");

@@ -45,6 +45,7 @@ fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: b
         folder: folder.path(),
         surroundings,
         real_time,
+        colour: false,
     };
     Live::start(&request).unwrap_or_else(|error| panic!("{error}"))
 }

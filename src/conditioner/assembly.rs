@@ -47,7 +47,8 @@ fn panel_16(
     output: &mut [f32; 16],
     relu: bool,
 ) {
-    let start = bias.unwrap_or(output).as_ptr();
+    let out = output.as_mut_ptr();
+    let start = bias.map_or(out.cast_const(), |bias| bias.as_ptr());
     let count = weights.len().min(input.len());
     // SAFETY: reads 16 values at `start`, `count` rows of 16 at `weights`, `count` values at `input`,
     // which their lengths allow; writes 16 values at `output`. Every register it changes is named.
@@ -118,7 +119,7 @@ fn panel_16(
             "4:",
             "vstmia {out}, {{s0-s15}}",
             start = in(reg) start,
-            out = in(reg) output.as_mut_ptr(),
+            out = in(reg) out,
             w = inout(reg) weights.as_ptr() => _,
             x = inout(reg) input.as_ptr() => _,
             n = inout(reg) count => _,
@@ -141,7 +142,8 @@ fn panel_8(
     output: &mut [f32; 8],
     relu: bool,
 ) {
-    let start = bias.unwrap_or(output).as_ptr();
+    let out = output.as_mut_ptr();
+    let start = bias.map_or(out.cast_const(), |bias| bias.as_ptr());
     let count = weights.len().min(input.len());
     // SAFETY: reads 8 values at `start`, `count` rows of 8 at `weights`, `count` values at `input`,
     // which their lengths allow; writes 8 values at `output`. Every register it changes is named.
@@ -187,7 +189,7 @@ fn panel_8(
             "4:",
             "vstmia {out}, {{s0-s7}}",
             start = in(reg) start,
-            out = in(reg) output.as_mut_ptr(),
+            out = in(reg) out,
             w = inout(reg) weights.as_ptr() => _,
             x = inout(reg) input.as_ptr() => _,
             n = inout(reg) count => _,
@@ -210,7 +212,8 @@ fn panel_4(
     output: &mut [f32; 4],
     relu: bool,
 ) {
-    let start = bias.unwrap_or(output).as_ptr();
+    let out = output.as_mut_ptr();
+    let start = bias.map_or(out.cast_const(), |bias| bias.as_ptr());
     let count = weights.len().min(input.len());
     // SAFETY: reads 4 values at `start`, `count` rows of 4 at `weights`, `count` values at `input`,
     // which their lengths allow; writes 4 values at `output`. Every register it changes is named.
@@ -244,7 +247,7 @@ fn panel_4(
             "4:",
             "vstmia {out}, {{s0-s3}}",
             start = in(reg) start,
-            out = in(reg) output.as_mut_ptr(),
+            out = in(reg) out,
             w = inout(reg) weights.as_ptr() => _,
             x = inout(reg) input.as_ptr() => _,
             n = inout(reg) count => _,

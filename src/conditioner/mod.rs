@@ -1,7 +1,7 @@
 //! The networks that give a coupling its log-scale and shift.
 //!
 //! [`dense`] holds the kernels of a fully connected layer, forward and backward; the coupling layer
-//! chains them into a multi-layer perceptron. Its inner loop for a single sample stands apart, in safe
+//! chains them into a multi-layer perceptron, or a network of residual blocks. Its inner loop for a single sample stands apart, in safe
 //! Rust and, as an option, in assembly.
 
 pub mod dense;

@@ -12,7 +12,7 @@ use crate::spec::Activation;
 /// Inputs that one turn of the inner loop takes in.
 const STRIDE: usize = 4;
 
-/// One panel; its rows are those of [`dense::panel`](super::dense).
+/// One panel; its rows are those that [`dense`](super::dense) gives a panel.
 #[inline(always)]
 pub(crate) fn panel(
     rows: &[f32],
@@ -38,15 +38,20 @@ fn narrow(
     output: &mut [f32],
     activation: Option<Activation>,
 ) {
-    let width = output.len().max(1);
+    let width = output.len();
     for (at, sum) in output.iter_mut().enumerate() {
-        let mut column = rows.get(at..).unwrap_or(&[]).iter().step_by(width);
-        if has_bias && let Some(&bias) = column.next() {
+        let mut next = at;
+        if has_bias && let Some(&bias) = rows.get(next) {
             *sum = bias;
+            next = next.saturating_add(width);
         }
-        for (weight, x) in column.zip(input) {
+        for x in input {
             keep_as_written();
+            let Some(weight) = rows.get(next) else {
+                break;
+            };
             *sum += weight * x;
+            next = next.saturating_add(width);
         }
         if let Some(Activation::Relu) = activation {
             *sum = sum.or_if_negative(0.0);

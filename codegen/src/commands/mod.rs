@@ -1,6 +1,7 @@
 //! One file a verb: its arguments, and what it does with them. `Ok(false)` is exit code 1 with the
 //! reason already printed.
 
+pub mod calibrate;
 pub mod demo;
 pub mod emulate;
 pub mod eval;
@@ -105,6 +106,25 @@ fn report_skipped(table: &Table) {
             table.rows + table.skipped_rows
         );
     }
+}
+
+/// Refuses to write over a file that is read.
+pub(crate) fn keep_inputs<'a>(
+    out: &std::path::Path,
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
+) -> anyhow::Result<()> {
+    let Ok(target) = out.canonicalize() else {
+        return Ok(());
+    };
+    for input in inputs {
+        if input.canonicalize().is_ok_and(|input| input == target) {
+            anyhow::bail!(
+                "{}: it would be written over, and it is read: choose another --out",
+                out.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Loads a model, with what to do if that fails.

@@ -1,14 +1,15 @@
 //! `nvpico sample`: rows drawn from a model.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use rand_core::SeedableRng as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::load_model;
+use crate::model::Model;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -41,26 +42,43 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
         bail!("the temperature must not be negative");
     }
     let model = load_model(&args.model)?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    match &args.out {
+        Some(path) => {
+            // Whole or not at all; an error on the way is its own, not the file system's.
+            let mut failed = Ok(());
+            output::write_atomic_with(path, |file| {
+                failed = write_rows(args, &model, file);
+                if failed.is_ok() {
+                    Ok(())
+                } else {
+                    Err(std::io::Error::other("stopped"))
+                }
+            })
+            .or_else(|error| failed.and(Err(error.into())))
+            .with_context(|| path.display().to_string())?;
+            eprintln!("wrote {} rows to {}", args.count, path.display());
+        }
+        None => write_rows(args, &model, &mut std::io::stdout().lock())?,
+    }
+    Ok(true)
+}
+
+fn write_rows(args: &SampleArgs, model: &Model, to: &mut dyn Write) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
     writer.write_record(&model.header.columns)?;
     model.deploy().with_flow(|flow| -> anyhow::Result<()> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(args.seed);
         let mut scratch = vec![0.0; flow.spec().scratch_len()];
         let mut x = vec![0.0; flow.spec().dim];
-        for _ in 0..args.count {
+        for row in 1..=args.count {
             flow.sample(&mut random, args.temperature, &mut x, &mut scratch)?;
+            if x.iter().any(|x| !x.is_finite()) {
+                bail!("row {row} overflowed: choose a lower --temperature");
+            }
             writer.write_record(x.iter().map(|x| format!("{x:?}")))?;
         }
         Ok(())
     })?;
-    let text = writer.into_inner()?;
-    match &args.out {
-        Some(path) => {
-            output::write_atomic(path, &text)
-                .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-            eprintln!("wrote {} rows to {}", args.count, path.display());
-        }
-        None => std::io::stdout().lock().write_all(&text)?,
-    }
-    Ok(true)
+    writer.flush()?;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use nvpico::detector::Decision;
 use nvpico::{Score, ScoreError};
 
-use super::{DataArgs, load_model};
+use super::{DataArgs, keep_inputs, load_model};
 use crate::model::Model;
 use crate::output;
 
@@ -33,6 +33,9 @@ pub struct ScoreArgs {
 /// # Errors
 /// Whatever keeps the scores from being written.
 pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
+    if let Some(out) = &args.out {
+        keep_inputs(out, args.data.data.iter().chain([&args.model]))?;
+    }
     let model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
     let scores = model.deploy().score(&table.values);

@@ -10,7 +10,7 @@ use clap::Args;
 use nvpico::train::Epoch;
 use serde::Serialize;
 
-use super::{DataArgs, print_json, progress_bar};
+use super::{DataArgs, keep_inputs, print_json, progress_bar};
 use crate::data::Table;
 use crate::math_error;
 use crate::recipe::Recipe;
@@ -80,6 +80,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             folder.display()
         );
     }
+    if args.out.is_dir() {
+        anyhow::bail!("{}: it is a directory, not a file", args.out.display());
+    }
+    keep_inputs(&args.out, args.data.data.iter().chain(&args.valid))?;
     let table = args.data.options.read(&args.data.data)?;
     say_columns(&table);
     let table = normal_rows_only(table);
@@ -220,6 +224,9 @@ pub(super) fn report(outcome: &Outcome) {
         "best of {} epochs: number {}; mean log-density of {} held-out rows:",
         outcome.epochs, provenance.best_epoch, provenance.held_out_rows
     );
+    if provenance.best_epoch == 0 {
+        eprintln!("  (number 0 is the untrained model: training did not improve on it)");
+    }
     eprintln!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
     eprintln!(
         "  Gaussian  {:>12.4} nats (full covariance, same rows)",

@@ -10,6 +10,7 @@
 //!     folder: ".".as_ref(),
 //!     surroundings: &normal,
 //!     real_time: true,
+//!     colour: false,
 //! })?;
 //! normal.nanotesla[0] += 20_000;
 //! live.surround(&normal)?;
@@ -34,6 +35,8 @@ use crate::simulate::field::Surroundings;
 
 /// How long a line is waited for, and how long a firmware may be silent.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two settings of the surroundings.
+const STEP: Duration = Duration::from_millis(100);
 /// Lines of the log that an error shows.
 const SHOWN: usize = 30;
 
@@ -87,6 +90,8 @@ pub struct LiveRequest<'a> {
     pub surroundings: &'a Surroundings,
     /// Whether the firmware sleeps as long as it says; otherwise its clock jumps to where it wakes.
     pub real_time: bool,
+    /// Whether levels of the log get terminal colours.
+    pub colour: bool,
 }
 
 /// A running firmware. Dropping it ends it.
@@ -124,6 +129,7 @@ impl Live {
         } else {
             "sleep=off"
         };
+        let colour = request.colour;
         let (sender, lines) = mpsc::channel();
         let runner = thread::spawn(move || {
             let control = ["-S", "-qmp", &control, "-icount", sleep];
@@ -131,9 +137,10 @@ impl Live {
                 elf: &elf,
                 folder: &folder,
                 growing: None,
-                patience: Some(PATIENCE),
+                // Whoever waits for a line has a limit of their own.
+                patience: None,
                 arguments: &[&qemu::SENSORS[..], &control].concat(),
-                colour: false,
+                colour,
             };
             let ended = qemu::run(&run, |line| match sender.send(line.to_owned()) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -255,6 +262,39 @@ impl Live {
             // No line is the one.
             Ok(_) => Ok(Ended::Stopped),
         }
+    }
+
+    /// Moves the surroundings ten times a second and passes the log on, until the firmware ends, the surroundings
+    /// do, or `stop` says so.
+    ///
+    /// # Errors
+    /// A failed connection, or what the emulator failed with.
+    pub fn follow(
+        &mut self,
+        surroundings: impl IntoIterator<Item = Surroundings>,
+        stop: impl Fn() -> bool,
+        mut log: impl FnMut(&str),
+    ) -> Result<Ended, LiveError> {
+        for surroundings in surroundings {
+            if self.surround(&surroundings).is_err() {
+                // The emulator is about to end: why, its end tells.
+                thread::sleep(STEP);
+            }
+            let next = Instant::now() + STEP;
+            loop {
+                match self.next(next.saturating_duration_since(Instant::now())) {
+                    Ok(line) => log(&line),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Ok(self.runner.take().map_or(Ok(Ended::Stopped), join)?);
+                    }
+                }
+            }
+            if stop() {
+                break;
+            }
+        }
+        Ok(Ended::Stopped)
     }
 
     fn next(&self, patience: Duration) -> Result<String, RecvTimeoutError> {

@@ -286,7 +286,9 @@ impl Linear {
     /// Each output by its scale, plus its shift.
     fn scale_and_shift(&mut self, scale: &[f64], shift: &[f64]) {
         for (row, &scale) in self.weight.chunks_exact_mut(self.inputs).zip(scale) {
-            row.iter_mut().for_each(|weight| *weight *= scale);
+            for weight in row {
+                *weight *= scale;
+            }
         }
         for ((bias, &scale), &shift) in self.bias.iter_mut().zip(scale).zip(shift) {
             *bias = *bias * scale + shift;

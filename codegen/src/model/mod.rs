@@ -430,6 +430,16 @@ mod tests {
     }
 
     #[test]
+    fn the_hash_is_that_of_the_file() {
+        let mut model = model();
+        // A number that reads back differently unless JSON is parsed to the last digit.
+        model.header.provenance.gaussian_log_prob = Some(-14.149_256_540_995_033);
+        let bytes = model.to_bytes();
+        let reread = Model::from_bytes(&bytes).unwrap();
+        assert_eq!(reread.hash(), hex(&Sha256::digest(&bytes)));
+    }
+
+    #[test]
     fn bytes_read_back_exactly() {
         let mut model = model();
         model.calibrate(&[-3.0, -1.0, -2.0, f32::NEG_INFINITY], 0.3);

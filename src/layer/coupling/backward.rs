@@ -1,20 +1,20 @@
 //! The coupling in training: the forward pass that keeps its activations, and the gradients.
 //!
 //! `g` is the loss's gradient with respect to `y = x * exp(s) + t`. Then `dt = g`,
-//! `ds = g * x * exp(s) + d log_det`, `dx = g * exp(s)`; the conditioner's gradient comes on top for
-//! the kept features.
+//! `ds = g * x * exp(s) + d log_det`, `dx = g * exp(s)`; where the shift is first, `x + t` stands for
+//! `x`, and `dt = dx`. The conditioner's gradient comes on top for the kept features.
 
 use core::mem;
 
-use super::{gather, inner_tanh, log_scale, scale_factor, split_params};
+use super::{gather, inner_of, log_scale, scale_factor, split_params};
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::math::Math;
 use crate::spec::{CouplingSpec, ScaleMap, Transform};
 
 /// Values that [`forward_saving`] keeps for [`backward`]: the net's input; per network its hidden
-/// layers and its output; for an affine coupling the changed features' old values, `exp(s)` and the
-/// tanh inside `s`.
+/// layers and its output; for a coupling with scales what `exp(s)` multiplied, `exp(s)`, and what the
+/// slope of `s` is computed from.
 #[must_use]
 pub fn saved_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
     let hidden: usize = spec.conditioner.hidden.iter().sum();
@@ -74,7 +74,7 @@ pub fn forward_saving<V: Lanes>(
     let (kept, _) = elementwise.as_chunks_mut::<3>();
     let mut rescale = rescale.iter();
     for (((x, &t), &raw), [old, factor, inner]) in changed.zip(raw).zip(kept) {
-        *inner = inner_tanh(map, math, raw);
+        *inner = inner_of(map, math, raw);
         let s = log_scale(map, math, *inner, rescale.next());
         *factor = scale_factor(map, math, *inner, s);
         *old = if shift_first { *x + t } else { *x };
@@ -86,7 +86,7 @@ pub fn forward_saving<V: Lanes>(
     }
 }
 
-/// `d s / d raw` from what [`inner_tanh`] gave; without the learned factor of a rescaled tanh.
+/// `d s / d raw` from what [`inner_of`] gave; without the learned factor of a rescaled tanh.
 #[inline(always)]
 fn slope<V: Lanes>(map: ScaleMap, math: Math, inner: V) -> V {
     let one = V::splat(1.0);
@@ -100,7 +100,13 @@ fn slope<V: Lanes>(map: ScaleMap, math: Math, inner: V) -> V {
             inverse,
         } => {
             let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
-            let slope = sigmoid * (one - sigmoid) / (sigmoid + V::splat(floor));
+            // Without a floor the sigmoid cancels, and may be 0.
+            let share = if floor > 0.0 {
+                sigmoid / (sigmoid + V::splat(floor))
+            } else {
+                one
+            };
+            let slope = (one - sigmoid) * share;
             if inverse { -slope } else { slope }
         }
     }

@@ -1,12 +1,13 @@
 //! Affine and additive coupling (paper sections 3.2 and 3.3; additive: NICE, arXiv:1410.8516).
 //!
 //! The kept features pass unchanged and feed the conditioner; the others become
-//! `y = x * exp(s) + t` (or `x + t`), so the Jacobian is triangular, the log-determinant is the sum
+//! `y = x * exp(s) + t` (or `(x + t) * exp(s)`, or `x + t`), so the Jacobian is triangular, the log-determinant is the sum
 //! of `s`, and the inverse costs as much as the forward pass.
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
 //!
-//! Training runs [`forward_saving`], which is [`forward`] with every activation kept, and
+//! Training runs [`forward_saving`], which is [`forward`] with every activation kept (but for residual
+//! networks, which cannot be trained yet), and
 //! [`backward`](fn@backward), which reads them.
 
 mod backward;
@@ -159,9 +160,9 @@ fn condition<'w, V: Lanes>(
     })
 }
 
-/// The tanh of a scale map; the raw output itself for maps that have none.
+/// What a scale map and its slope are computed from: the tanh, or the raw output for maps without one.
 #[inline(always)]
-fn inner_tanh<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
+fn inner_of<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
         ScaleMap::RescaledTanh => raw.tanh(math),
         ScaleMap::ClampedTanh { clamp } => (raw * V::splat(1.0 / clamp)).tanh(math),
@@ -169,7 +170,7 @@ fn inner_tanh<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
     }
 }
 
-/// The log-scale from [`inner_tanh`]; `rescale` is the learned factor where there is one.
+/// The log-scale from [`inner_of`]; `rescale` is the learned factor where there is one.
 #[inline(always)]
 fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32>) -> V {
     match map {
@@ -188,7 +189,8 @@ fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32
     }
 }
 
-/// `exp(s)`. What comes from a sigmoid is there before its logarithm, which would cost digits.
+/// `exp(s)`. What comes from a sigmoid with a floor is there before its logarithm, which would cost
+/// digits; without a floor it could be 0 where `s` is finite.
 #[inline(always)]
 fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     let ScaleMap::Sigmoid {
@@ -199,6 +201,9 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     else {
         return s.exp(math);
     };
+    if floor <= 0.0 {
+        return s.exp(math);
+    }
     let one = V::splat(1.0);
     let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
     let scale = sigmoid + V::splat(floor);
@@ -238,7 +243,7 @@ fn transform<V: Lanes>(
         let Some(x) = x.get_mut(index) else { return };
         let scale = match (map, raw.get(at)) {
             (Some(map), Some(&raw)) => {
-                let inner = inner_tanh(map, math, raw);
+                let inner = inner_of(map, math, raw);
                 let s = log_scale(map, math, inner, rescale.get(at));
                 Some((s, scale_factor(map, math, inner, s)))
             }

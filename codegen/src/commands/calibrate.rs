@@ -1,0 +1,98 @@
+//! `nvpico calibrate`: a threshold from normal rows, for a model that has none or another.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::{DataArgs, keep_inputs, load_model};
+use crate::data::Table;
+use crate::model::{Model, Source};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nvpico calibrate --model flow.safetensors --data normal.csv --out pump.safetensors
+  nvpico calibrate --model pump.safetensors --data this-week.csv --false-alarm-rate 0.001 --out pump.safetensors
+
+All rows must be normal, and none of those the model was trained on. An imported model has no names for
+its features: it takes those of the data's columns, in their order.")]
+/// Arguments of `nvpico calibrate`.
+pub struct CalibrateArgs {
+    /// Model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Share of the rows that may lie below the threshold
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+    false_alarm_rate: f64,
+    /// Model file to write; may be the same
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// # Errors
+/// Whatever keeps the model from being calibrated or written.
+pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
+    if !(0.0..1.0).contains(&args.false_alarm_rate) {
+        bail!(
+            "--false-alarm-rate must be a share of at least 0 and below 1, not {}",
+            args.false_alarm_rate
+        );
+    }
+    keep_inputs(&args.out, &args.data.data)?;
+    let mut model = load_model(&args.model)?;
+    let table = rows_for(&mut model, &args.data)?;
+    if table.rows < LEAST_ROWS {
+        bail!(
+            "{} rows are too few for a threshold: at least {LEAST_ROWS}, some hundreds make sense",
+            table.rows
+        );
+    }
+    let scores = model.deploy().score(&table.values);
+    let log_probs: Vec<f32> = scores
+        .iter()
+        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
+        .collect();
+    model.calibrate(&log_probs, args.false_alarm_rate);
+    let provenance = &mut model.header.provenance;
+    provenance
+        .sources
+        .extend(table.source.iter().map(|source| Source {
+            file: source.file.clone(),
+            sha256: source.sha256.clone(),
+        }));
+    model.save(&args.out)?;
+    if let Some(calibration) = model.header.calibration {
+        eprintln!(
+            "threshold {:.4} nats: {} % false alarms on {} rows",
+            calibration.threshold,
+            100.0 * calibration.false_alarm_rate,
+            calibration.rows
+        );
+    }
+    eprintln!("wrote {}", args.out.display());
+    Ok(true)
+}
+
+/// Fewer rows than this decide nothing.
+const LEAST_ROWS: usize = 5;
+
+/// The rows; an imported model takes over the names of their columns.
+fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {
+    // Training leaves its settings in the file, importing has none.
+    if !model.header.provenance.config.is_empty() {
+        return data.read_for(model);
+    }
+    let table = data.options.read(&data.data)?;
+    let dim = model.header.spec.dim;
+    if table.dim() != dim {
+        bail!(
+            "the model has {dim} features, the data {} columns ({}): choose with --columns",
+            table.dim(),
+            table.columns.join(", ")
+        );
+    }
+    model.header.columns.clone_from(&table.columns);
+    Ok(table)
+}
