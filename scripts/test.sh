@@ -35,6 +35,11 @@ for features in "" libm micromath libm,micromath batch-norm extra-scales libm,re
     step cargo clippy --quiet --package nvpico --no-default-features --features "$features" -- --deny warnings
 done
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
+# The firmware, checked as if for the desktop: its own tests build it for the chips.
+for board in mps2-an386 mps2-an385 microbit; do
+    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --no-default-features --features "$board" -- \
+        --deny warnings
+done
 
 # Optimised: the tests train models.
 counted cargo test --release --package nvpico --all-features

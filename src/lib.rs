@@ -49,8 +49,9 @@
 //!
 //! # Guarantees
 //!
-//! * No heap, no recursion, no `unsafe`; after [`Flow::new`] scoring cannot fail and holds no panic
-//!   path (a test links it for a Cortex-M against a panic handler that does not exist).
+//! * No heap, no recursion, no `unsafe` but in the kernel of feature `assembly`; after [`Flow::new`]
+//!   scoring cannot fail and holds no panic path (a test links it for a Cortex-M against a panic
+//!   handler that does not exist).
 //! * The same input gives the same bits on every target, with or without an FPU: plain `f32`
 //!   multiplies and adds in a fixed order, elementary functions from one pinned crate.
 //! * A non-finite reading is an error, an overflow inside is `log_prob = -inf`; neither is ever a

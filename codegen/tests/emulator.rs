@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
-use nvpico_codegen::harness::toolchain::{TARGETS, build_engine};
+use nvpico_codegen::harness::toolchain::{TARGETS, Toolchain, build_engine};
 use nvpico_codegen::harness::verify::ScoreBits;
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
 
@@ -239,4 +239,20 @@ fn the_engine_compiles_for_every_target() {
             build_engine(target, features, &target_dir()).unwrap_or_else(|error| panic!("{error}"));
         }
     }
+}
+
+#[test]
+fn the_programs_for_sensors_build_for_a_real_board() {
+    let folder = firmware::locate().unwrap_or_else(|error| panic!("{error}"));
+    let toolchain = Toolchain::find(Core::M4f.target(), &folder);
+    let mut command = toolchain
+        .unwrap_or_else(|error| panic!("{error}"))
+        .build_command(&folder, &target_dir());
+    let built = command
+        .args(["--quiet", "--release", "--bin", "detect", "--bin", "record"])
+        .args(["--no-default-features", "--features", "nrf52840-dk"])
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{errors}");
 }

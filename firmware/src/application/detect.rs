@@ -68,7 +68,7 @@ fn log_reading(number: u32, reading: &Reading, observation: &Observation) {
         Some(Ok(score)) => score.log_prob,
         _ => f32::NEG_INFINITY,
     };
-    if number % INFO_EVERY == 0 {
+    if number.is_multiple_of(INFO_EVERY) {
         defmt::info!(
             "reading {=u32}: {}, log-density {=f32}, {=str}",
             number,

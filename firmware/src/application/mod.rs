@@ -58,9 +58,10 @@ impl FaultLog {
         if now == self.last {
             return;
         }
-        match now {
-            Some(fault) => defmt::warn!("sensor fault: {}", fault),
-            None => defmt::info!("sensors work again"),
+        if let Some(fault) = now {
+            defmt::warn!("sensor fault: {}", fault);
+        } else {
+            defmt::info!("sensors work again");
         }
         self.last = now;
     }

@@ -1,4 +1,4 @@
-//! The I2C bus of Arm's MPS2 board: its SBCon controller is two open-drain lines, and a
+//! The I2C bus of Arm's MPS2 board: its `SBCon` controller is two open-drain lines, and a
 //! [`BitBang`] makes a bus of them.
 //!
 //! In QEMU, `-device lsm303dlhc_mag,bus=i2c,address=0x1e -device tmp105,bus=i2c,address=0x48` puts sensors on it.
@@ -54,13 +54,13 @@ pub fn fail() -> ! {
 struct Sbcon;
 
 impl Sbcon {
-    fn set(&mut self, line: u32, released: bool) {
+    fn set(line: u32, released: bool) {
         let register = if released { SET } else { CLEAR };
         // SAFETY: a register of the controller, which nothing else uses; writing it has no effect on memory.
         unsafe { register.write_volatile(line) }
     }
 
-    fn is_high(&self, line: u32) -> bool {
+    fn is_high(line: u32) -> bool {
         // SAFETY: reading the levels has no side effect.
         unsafe { SET.read_volatile() & line != 0 }
     }
@@ -68,19 +68,19 @@ impl Sbcon {
 
 impl Lines for Sbcon {
     fn set_clock(&mut self, released: bool) {
-        self.set(CLOCK, released);
+        Self::set(CLOCK, released);
     }
 
     fn set_data(&mut self, released: bool) {
-        self.set(DATA, released);
+        Self::set(DATA, released);
     }
 
     fn clock(&mut self) -> bool {
-        self.is_high(CLOCK)
+        Self::is_high(CLOCK)
     }
 
     fn data(&mut self) -> bool {
-        self.is_high(DATA)
+        Self::is_high(DATA)
     }
 }
 
