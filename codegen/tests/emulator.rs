@@ -206,24 +206,15 @@ fn a_wrong_bit_is_seen() {
 
 #[test]
 fn no_panic_is_reachable_from_a_score() {
-    let check = |control| {
-        no_panic::check(&model(), Core::M4f, &[], control, &target_dir())
+    let check = |model: &Path, features: &[&str], control| {
+        no_panic::check(model, Core::M4f, features, control, &target_dir())
             .unwrap_or_else(|error| panic!("{error}"))
     };
-    assert_eq!(check(false), Verdict::NoPanic);
-    let imported = no_panic::check(
-        &imported_model(),
-        Core::M4f,
-        &IMPORTED,
-        false,
-        &target_dir(),
-    );
-    assert_eq!(
-        imported.unwrap_or_else(|error| panic!("{error}")),
-        Verdict::NoPanic
-    );
+    assert_eq!(check(&model(), &[], false), Verdict::NoPanic);
+    assert_eq!(check(&model(), &["assembly"], false), Verdict::NoPanic);
+    assert_eq!(check(&imported_model(), &IMPORTED, false), Verdict::NoPanic);
     assert!(
-        matches!(check(true), Verdict::PanicReachable(_)),
+        matches!(check(&model(), &[], true), Verdict::PanicReachable(_)),
         "the check sees a panic that is there"
     );
 }

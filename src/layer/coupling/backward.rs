@@ -17,13 +17,11 @@ use crate::spec::{CouplingSpec, ScaleMap, Transform};
 /// slope of `s` is computed from.
 #[must_use]
 pub fn saved_len(spec: &CouplingSpec<'_>, dim: usize) -> usize {
-    let hidden: usize = spec.conditioner.hidden.iter().sum();
-    let per_net = hidden + spec.net_outputs(dim);
     let elementwise = match spec.transform {
         Transform::Additive => 0,
         _ => 3 * spec.mask.transformed(dim),
     };
-    spec.mask.kept(dim) + spec.net_count() * per_net + elementwise
+    spec.mask.kept(dim) + saved_nets_len(spec, dim) + elementwise
 }
 
 /// What [`forward_saving`] kept, cut into its parts.
