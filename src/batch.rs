@@ -9,7 +9,7 @@
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
 //! #     conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One } })];
-//! # let spec = FlowSpec { dim: 2, math: Math::Libm, layers: &layers };
+//! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
 //! # let flow = Flow::new(spec, &[0.0, 0.5])?;
 //! let rows = [0.1, 0.2, -0.3, f32::NAN];
 //! let scores = nvpico::batch::score(&flow, &rows);
@@ -34,7 +34,7 @@ const TASK_ROWS: usize = 256;
 /// A row with a non-finite feature is an error in its place.
 #[must_use]
 pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
-    let dim = flow.spec().dim;
+    let dim = flow.dim();
     let count = rows.len() / dim;
     let empty = Err(ScoreError::InputLength {
         expected: dim,
@@ -76,7 +76,7 @@ impl<const N: usize> NullaryFnOnce for ScoreRows<'_, '_, N> {
 
     #[inline(always)]
     fn call(self) {
-        let dim = self.flow.spec().dim;
+        let dim = self.flow.dim();
         let mut x = vec![Packet::<N>::splat(0.0); dim];
         let mut scratch = vec![Packet::<N>::splat(0.0); self.flow.spec().scratch_len()];
         for (scores, rows) in self.scores.chunks_mut(N).zip(self.rows.chunks(N * dim)) {

@@ -7,7 +7,7 @@
 //! ```
 //! # use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, Transform};
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
-//! # const SPEC: FlowSpec<'static> = FlowSpec { dim: 2, math: Math::Libm, layers: &[
+//! # const SPEC: FlowSpec<'static> = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[
 //! #     LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
 //! #         conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One } })] };
 //! # static FLOW: Flow<'static> = match Flow::new(SPEC, &[0.0, 0.0]) { Ok(f) => f, Err(_) => panic!() };
@@ -147,7 +147,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
         threshold: f32,
         rule: AlarmRule,
     ) -> Result<Self, DetectorError> {
-        let expected = (flow.spec().dim, flow.spec().workspace_len());
+        let expected = (flow.dim(), flow.spec().workspace_len());
         if DIM != expected.0 || WORKSPACE < expected.1 {
             return Err(DetectorError::Size {
                 expected,

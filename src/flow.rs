@@ -6,6 +6,8 @@ use crate::base;
 use crate::lanes::Lanes;
 #[cfg(feature = "batch-norm")]
 use crate::layer::batch_norm;
+#[cfg(feature = "feature-maps")]
+use crate::layer::{logit, squeeze};
 use crate::layer::{affine, coupling, permutation, standardize};
 use crate::spec::{FlowSpec, LayerSpec, SpecError};
 
@@ -107,20 +109,31 @@ impl<'a> Flow<'a> {
         &self.spec
     }
 
+    /// Values of a sample.
+    #[must_use]
+    #[inline(always)]
+    pub const fn dim(&self) -> usize {
+        self.spec.dim()
+    }
+
     /// The parameters, in the order that [`spec`](crate::spec) documents.
     #[must_use]
     pub const fn params(&self) -> &'a [f32] {
         self.params
     }
 
-    /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`; `scratch` holds at
-    /// least [`FlowSpec::scratch_len`] values.
+    /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`, channel after channel;
+    /// `scratch` holds at least [`FlowSpec::scratch_len`] values. z has the shape of x: what squeezing
+    /// moved is put back to its place, so a map of z shows where a sample is unusual.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
     pub fn forward(&self, x: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(x, scratch.len(), self.scratch_len)?;
-        Ok(self.forward_lanes(x, scratch))
+        let log_det = self.forward_lanes(x, scratch);
+        #[cfg(feature = "feature-maps")]
+        self.places_of_x(x, scratch);
+        Ok(log_det)
     }
 
     /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward).
@@ -129,6 +142,8 @@ impl<'a> Flow<'a> {
     /// As [`forward`](Self::forward).
     pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(z, scratch.len(), self.scratch_len)?;
+        #[cfg(feature = "feature-maps")]
+        self.places_of_z(z, scratch);
         Ok(self.inverse_lanes(z, scratch))
     }
 
@@ -138,9 +153,9 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature.
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
-        let needed = self.spec.dim.saturating_add(self.scratch_len);
+        let needed = self.dim().saturating_add(self.scratch_len);
         self.check(x, workspace.len(), needed)?;
-        let Some((z, scratch)) = workspace.split_at_mut_checked(self.spec.dim) else {
+        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
             return Err(ScoreError::WorkspaceLength {
                 expected: needed,
                 found: workspace.len(),
@@ -185,9 +200,9 @@ impl<'a> Flow<'a> {
     }
 
     fn check(&self, x: &[f32], scratch: usize, needed: usize) -> Result<(), ScoreError> {
-        if x.len() != self.spec.dim {
+        if x.len() != self.dim() {
             return Err(ScoreError::InputLength {
-                expected: self.spec.dim,
+                expected: self.dim(),
                 found: x.len(),
             });
         }
@@ -208,23 +223,35 @@ impl<'a> Flow<'a> {
     pub(crate) fn forward_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
         let mut params = self.params;
-        for layer in self.spec.layers {
-            let Some((own, rest)) = params.split_at_checked(layer.param_len(self.spec.dim)) else {
+        let mut walk = self.spec.walk();
+        while let Some((layer, shape)) = walk.next() {
+            // What was factored out lies behind.
+            let (Some((own, rest)), Some(x)) = (
+                params.split_at_checked(layer.param_len(shape)),
+                x.get_mut(..shape.len()),
+            ) else {
                 break;
             };
             params = rest;
             match layer {
-                LayerSpec::Standardize => standardize::forward(own, x, &mut log_det),
-                LayerSpec::Affine => affine::forward(own, x, &mut log_det),
+                LayerSpec::Standardize => standardize::forward(shape, own, x, &mut log_det),
+                LayerSpec::Affine => affine::forward(shape, own, x, &mut log_det),
                 #[cfg(feature = "batch-norm")]
-                LayerSpec::BatchNorm(spec) => batch_norm::forward(*spec, own, x, &mut log_det),
-                // `new` refuses it.
-                #[cfg(not(feature = "batch-norm"))]
-                LayerSpec::BatchNorm(_) => {}
-                LayerSpec::Coupling(spec) => {
-                    coupling::forward(spec, self.spec.math, own, x, scratch, &mut log_det);
+                LayerSpec::BatchNorm(spec) => {
+                    batch_norm::forward(*spec, shape, own, x, &mut log_det);
                 }
-                LayerSpec::Permutation(order) => permutation::forward(order, x, scratch),
+                LayerSpec::Coupling(spec) => {
+                    coupling::forward(spec, self.spec.math, shape, own, x, scratch, &mut log_det);
+                }
+                LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Logit(spec) => logit::forward(*spec, x, &mut log_det),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, walk.shape, x, scratch),
+                // Nothing to do, or refused by `new`.
+                _ => {}
             }
         }
         log_det
@@ -235,26 +262,76 @@ impl<'a> Flow<'a> {
     pub(crate) fn inverse_lanes<V: Lanes>(&self, z: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
         let mut params = self.params;
+        let mut after = self.spec.shape_at(usize::MAX);
         for layer in self.spec.layers.iter().rev() {
-            let end = params.len().saturating_sub(layer.param_len(self.spec.dim));
-            let Some((rest, own)) = params.split_at_checked(end) else {
+            let Some(shape) = layer.input_shape(after) else {
+                break;
+            };
+            let end = params.len().saturating_sub(layer.param_len(shape));
+            let (Some((rest, own)), Some(z)) =
+                (params.split_at_checked(end), z.get_mut(..shape.len()))
+            else {
                 break;
             };
             params = rest;
             match layer {
-                LayerSpec::Standardize => standardize::inverse(own, z, &mut log_det),
-                LayerSpec::Affine => affine::inverse(own, z, &mut log_det),
+                LayerSpec::Standardize => standardize::inverse(shape, own, z, &mut log_det),
+                LayerSpec::Affine => affine::inverse(shape, own, z, &mut log_det),
                 #[cfg(feature = "batch-norm")]
-                LayerSpec::BatchNorm(spec) => batch_norm::inverse(*spec, own, z, &mut log_det),
-                #[cfg(not(feature = "batch-norm"))]
-                LayerSpec::BatchNorm(_) => {}
-                LayerSpec::Coupling(spec) => {
-                    coupling::inverse(spec, self.spec.math, own, z, scratch, &mut log_det);
+                LayerSpec::BatchNorm(spec) => {
+                    batch_norm::inverse(*spec, shape, own, z, &mut log_det);
                 }
-                LayerSpec::Permutation(order) => permutation::inverse(order, z, scratch),
+                LayerSpec::Coupling(spec) => {
+                    coupling::inverse(spec, self.spec.math, shape, own, z, scratch, &mut log_det);
+                }
+                LayerSpec::Permutation(order) => permutation::inverse(shape, order, z, scratch),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Logit(spec) => logit::inverse(*spec, self.spec.math, z, &mut log_det),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, z, scratch),
+                #[cfg(feature = "feature-maps")]
+                LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, after, z, scratch),
+                _ => {}
             }
+            after = shape;
         }
         log_det
+    }
+
+    /// Puts every value of z back to the place in the sample that squeezing took it from.
+    #[cfg(feature = "feature-maps")]
+    fn places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
+        let mut after = self.spec.shape_at(usize::MAX);
+        for layer in self.spec.layers.iter().rev() {
+            let Some(shape) = layer.input_shape(after) else {
+                return;
+            };
+            let Some(z) = z.get_mut(..shape.len()) else {
+                return;
+            };
+            match layer {
+                LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, z, scratch),
+                LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, after, z, scratch),
+                _ => {}
+            }
+            after = shape;
+        }
+    }
+
+    /// Puts every value of z to where the layers leave it: undoes [`places_of_x`](Self::places_of_x).
+    #[cfg(feature = "feature-maps")]
+    fn places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
+        let mut walk = self.spec.walk();
+        while let Some((layer, shape)) = walk.next() {
+            let Some(z) = z.get_mut(..shape.len()) else {
+                return;
+            };
+            match layer {
+                LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, z, scratch),
+                LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, walk.shape, z, scratch),
+                _ => {}
+            }
+        }
     }
 
     /// `(log_prob, z_norm_sq, log_det)` for every lane; `x` becomes z.
@@ -262,7 +339,7 @@ impl<'a> Flow<'a> {
     pub(crate) fn score_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
         let log_det = self.forward_lanes(x, scratch);
         let z_norm_sq = base::norm_sq(x);
-        let log_prob = base::log_prob(z_norm_sq, log_det, self.spec.dim);
+        let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
         (log_prob, one_nan(z_norm_sq), one_nan(log_det))
     }
 }

@@ -15,6 +15,8 @@
 
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
+#[cfg(feature = "feature-maps")]
+use crate::conditioner::convolution;
 use crate::conditioner::{self, dense};
 use crate::math::Math;
 use crate::spec::Activation;
@@ -64,7 +66,7 @@ pub trait Lanes:
     fn dense(
         params: &[f32],
         inputs: usize,
-        from: usize,
+        after: Option<usize>,
         part: &[Self],
         output: &mut [Self],
         activation: Option<Activation>,
@@ -78,6 +80,14 @@ pub trait Lanes:
         output: &mut [Self],
         activation: Activation,
     );
+
+    /// One row of a convolution: for `f32` one copy in flash; inlined for packets.
+    #[cfg(feature = "feature-maps")]
+    fn convolve(row: convolution::Row<'_, Self>);
+
+    /// The gradients of a convolution on a whole map.
+    #[cfg(feature = "std")]
+    fn convolve_backward(backward: convolution::Backward<'_, Self>);
 
     /// `e^x` by the given back end.
     #[must_use]
@@ -134,12 +144,12 @@ impl Lanes for f32 {
     fn dense(
         params: &[f32],
         inputs: usize,
-        from: usize,
+        after: Option<usize>,
         part: &[f32],
         output: &mut [f32],
         activation: Option<Activation>,
     ) {
-        dense::add_inputs(params, inputs, from, part, output, activation);
+        dense::add_inputs(params, inputs, after, part, output, activation);
     }
 
     #[inline(always)]
@@ -151,6 +161,18 @@ impl Lanes for f32 {
         activation: Activation,
     ) {
         dense::forward_pair::<f32, { dense::WIDEST }>(params, input, width, output, activation);
+    }
+
+    #[cfg(feature = "feature-maps")]
+    #[inline(never)]
+    fn convolve(row: convolution::Row<'_, Self>) {
+        row.run();
+    }
+
+    #[cfg(feature = "std")]
+    fn convolve_backward(backward: convolution::Backward<'_, Self>) {
+        let done = backward.run();
+        debug_assert!(done.is_some(), "slices fit the spec");
     }
 
     #[inline(always)]
@@ -262,12 +284,12 @@ impl<const N: usize> Lanes for Packet<N> {
     fn dense(
         params: &[f32],
         inputs: usize,
-        from: usize,
+        after: Option<usize>,
         part: &[Self],
         output: &mut [Self],
         activation: Option<Activation>,
     ) {
-        dense::add_inputs(params, inputs, from, part, output, activation);
+        dense::add_inputs(params, inputs, after, part, output, activation);
     }
 
     #[inline(always)]
@@ -279,6 +301,22 @@ impl<const N: usize> Lanes for Packet<N> {
         activation: Activation,
     ) {
         dense::forward_pair::<Self, 64>(params, input, width, output, activation);
+    }
+
+    #[cfg(all(feature = "feature-maps", not(feature = "std")))]
+    #[inline(always)]
+    fn convolve(row: convolution::Row<'_, Self>) {
+        row.run();
+    }
+
+    #[cfg(feature = "std")]
+    fn convolve(row: convolution::Row<'_, Self>) {
+        convolution::training::dispatch_row(row);
+    }
+
+    #[cfg(feature = "std")]
+    fn convolve_backward(backward: convolution::Backward<'_, Self>) {
+        convolution::training::dispatch_backward(backward);
     }
 
     #[inline(always)]

@@ -1,9 +1,12 @@
 //! The networks that give a coupling its log-scale and shift.
 //!
 //! [`dense`] holds the kernels of a fully connected layer, forward and backward; the coupling layer
-//! chains them into a multi-layer perceptron, or a network of residual blocks. Its inner loop for a single sample stands apart, in safe
-//! Rust and, as an option, in assembly.
+//! chains them into a multi-layer perceptron, or a network of residual blocks. [`convolution`] makes
+//! networks for feature maps of them. The inner loop for a single sample stands apart, in safe Rust and,
+//! as an option, in assembly.
 
+#[cfg(feature = "feature-maps")]
+pub mod convolution;
 pub mod dense;
 #[cfg(feature = "residual")]
 pub(crate) mod residual;

@@ -6,7 +6,7 @@
 
 use super::dense;
 use crate::lanes::Lanes;
-use crate::spec::{Activation, DenseSpec};
+use crate::spec::DenseSpec;
 
 /// What [`forward`] runs on.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub(crate) fn forward<V: Lanes>(
                 *active = *active * V::splat(scale) + V::splat(shift);
             }
         }
-        activate(active, spec.activation);
+        dense::activate(active, spec.activation);
         let (first, after) = params.split_at_checked(dense::param_len(width, width))?;
         let (second, after) = after.split_at_checked(dense::param_len(width, width))?;
         params = after;
@@ -58,21 +58,6 @@ pub(crate) fn forward<V: Lanes>(
     let (front, output) = split_end(scratch, shape.outputs)?;
     dense::forward(params, front.get(..width)?, output, None);
     Some(())
-}
-
-#[inline(always)]
-fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
-    let slope = match activation {
-        Activation::Relu => None,
-        Activation::LeakyRelu { slope } => Some(slope),
-    };
-    for value in values {
-        let below = match slope {
-            None => V::splat(0.0),
-            Some(slope) => *value * V::splat(slope),
-        };
-        *value = value.or_if_negative(below);
-    }
 }
 
 /// Cuts `len` values off the end.

@@ -1,13 +1,20 @@
-//! A fixed permutation of the features: `y[i] = x[permutation[i]]`. Log-det 0, no parameters.
+//! A fixed permutation of the channels, for a vector of its features: channel `i` of y is channel
+//! `permutation[i]` of x. Log-det 0, no parameters.
 
 use crate::lanes::Lanes;
+use crate::spec::Shape;
 
 /// x to y; `scratch` holds at least as many values as `x`.
 #[inline(always)]
-pub fn forward<V: Lanes>(permutation: &[usize], x: &mut [V], scratch: &mut [V]) {
-    for (slot, &from) in scratch.iter_mut().zip(permutation) {
-        if let Some(&value) = x.get(from) {
-            *slot = value;
+pub fn forward<V: Lanes>(shape: Shape, permutation: &[usize], x: &mut [V], scratch: &mut [V]) {
+    let pixels = shape.pixels();
+    let mut next = scratch.iter_mut();
+    for &from in permutation {
+        for pixel in 0..pixels {
+            let at = from.saturating_mul(pixels).saturating_add(pixel);
+            if let (Some(slot), Some(&value)) = (next.next(), x.get(at)) {
+                *slot = value;
+            }
         }
     }
     for (x, &value) in x.iter_mut().zip(scratch.iter()) {
@@ -17,10 +24,15 @@ pub fn forward<V: Lanes>(permutation: &[usize], x: &mut [V], scratch: &mut [V]) 
 
 /// y to x; `scratch` holds at least as many values as `y`. Also the gradient's way back.
 #[inline(always)]
-pub fn inverse<V: Lanes>(permutation: &[usize], y: &mut [V], scratch: &mut [V]) {
-    for (&value, &to) in y.iter().zip(permutation) {
-        if let Some(slot) = scratch.get_mut(to) {
-            *slot = value;
+pub fn inverse<V: Lanes>(shape: Shape, permutation: &[usize], y: &mut [V], scratch: &mut [V]) {
+    let pixels = shape.pixels();
+    let mut next = y.iter();
+    for &to in permutation {
+        for pixel in 0..pixels {
+            let at = to.saturating_mul(pixels).saturating_add(pixel);
+            if let (Some(&value), Some(slot)) = (next.next(), scratch.get_mut(at)) {
+                *slot = value;
+            }
         }
     }
     for (y, &value) in y.iter_mut().zip(scratch.iter()) {

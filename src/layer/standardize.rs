@@ -3,48 +3,50 @@
 //! The first layer of a trained model, so that densities are in the user's units. The mean is
 //! subtracted first: a pressure of 101,325 +- 10 Pa keeps its digits.
 //!
-//! Parameters: `mean[dim]`, `scale[dim]`, `log_det` (the sum of `ln scale`, computed once in f64).
+//! Parameters: `mean[channels]`, `scale[channels]`, `log_det` (the sum of `ln scale`, computed once in f64).
 //! They come from the training rows and are not learned.
 
+use super::by_channel;
 use crate::lanes::Lanes;
+use crate::spec::Shape;
 
-fn split(params: &[f32], dim: usize) -> Option<(&[f32], &[f32], f32)> {
-    let (mean, rest) = params.split_at_checked(dim)?;
-    let (scale, rest) = rest.split_at_checked(dim)?;
+fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32)> {
+    let (mean, rest) = params.split_at_checked(channels)?;
+    let (scale, rest) = rest.split_at_checked(channels)?;
     Some((mean, scale, *rest.first()?))
 }
 
 /// x to y.
 #[inline(always)]
-pub fn forward<V: Lanes>(params: &[f32], x: &mut [V], log_det: &mut V) {
-    let Some((mean, scale, own)) = split(params, x.len()) else {
+pub fn forward<V: Lanes>(shape: Shape, params: &[f32], x: &mut [V], log_det: &mut V) {
+    let Some((mean, scale, own)) = split(params, shape.channels) else {
         return;
     };
-    for ((x, &mean), &scale) in x.iter_mut().zip(mean).zip(scale) {
+    by_channel(shape, x, mean.iter().zip(scale), |x, (&mean, &scale)| {
         *x = (*x - V::splat(mean)) * V::splat(scale);
-    }
+    });
     *log_det = *log_det + V::splat(own);
 }
 
 /// y to x.
 #[inline(always)]
-pub fn inverse<V: Lanes>(params: &[f32], y: &mut [V], log_det: &mut V) {
-    let Some((mean, scale, own)) = split(params, y.len()) else {
+pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) {
+    let Some((mean, scale, own)) = split(params, shape.channels) else {
         return;
     };
-    for ((y, &mean), &scale) in y.iter_mut().zip(mean).zip(scale) {
+    by_channel(shape, y, mean.iter().zip(scale), |y, (&mean, &scale)| {
         *y = *y / V::splat(scale) + V::splat(mean);
-    }
+    });
     *log_det = *log_det - V::splat(own);
 }
 
 /// Gradient with respect to x from the gradient with respect to y, in place.
 #[inline(always)]
-pub fn backward<V: Lanes>(params: &[f32], gradient: &mut [V]) {
-    let Some((_, scale, _)) = split(params, gradient.len()) else {
+pub fn backward<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) {
+    let Some((_, scale, _)) = split(params, shape.channels) else {
         return;
     };
-    for (gradient, &scale) in gradient.iter_mut().zip(scale) {
+    by_channel(shape, gradient, scale.iter(), |gradient, &scale| {
         *gradient = *gradient * V::splat(scale);
-    }
+    });
 }

@@ -1,8 +1,10 @@
 //! What a coupling is: which features it keeps, how it changes the others, and the network between.
 
+use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec, ResidualForm};
 use super::error::SpecError;
 use super::mask::Mask;
-use super::max;
+use super::shape::Shape;
+use super::{add, max, mul};
 
 /// A coupling: the kept features feed a conditioner, whose outputs transform the others.
 /// Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's.
@@ -13,7 +15,18 @@ pub struct CouplingSpec<'a> {
     /// How the others change.
     pub transform: Transform,
     /// The network from kept features to log-scale and shift.
-    pub conditioner: DenseSpec<'a>,
+    pub conditioner: Conditioner<'a>,
+}
+
+/// The network of a coupling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Conditioner<'a> {
+    /// Fully connected layers, for vectors.
+    Dense(DenseSpec<'a>),
+    /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
+    Convolution(ConvolutionSpec<'a>),
+    /// The paper's residual convolutional network.
+    ResidualConvolution(ResidualConvolutionSpec),
 }
 
 /// How a coupling changes the features that it does not keep.
@@ -138,19 +151,17 @@ impl DenseSpec<'_> {
     pub const fn net_len(&self, inputs: usize, outputs: usize) -> usize {
         let mut total: usize = match (self.nets, self.hidden) {
             // Two values for each unit of every block, a block being two layers.
-            (Nets::Residual { norm: true }, [width, blocks @ ..]) => {
-                width.saturating_mul(blocks.len())
-            }
+            (Nets::Residual { norm: true }, [width, blocks @ ..]) => mul(*width, blocks.len()),
             _ => 0,
         };
         let mut from = inputs;
         let mut hidden = self.hidden;
         while let [width, rest @ ..] = hidden {
-            total = total.saturating_add(from.saturating_add(1).saturating_mul(*width));
+            total = add(total, mul(add(from, 1), *width));
             from = *width;
             hidden = rest;
         }
-        total.saturating_add(from.saturating_add(1).saturating_mul(outputs))
+        add(total, mul(add(from, 1), outputs))
     }
 
     const fn widest_hidden(&self) -> usize {
@@ -162,111 +173,150 @@ impl DenseSpec<'_> {
         }
         widest
     }
+
+    /// Values of scratch that one network needs: the most that a layer's input and output take
+    /// together. The last hidden layer is never stored.
+    #[must_use]
+    pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
+        if let (Nets::Residual { .. }, [width, blocks @ ..]) = (self.nets, self.hidden) {
+            // A block works on its input, the activated input, and its own result.
+            let block = if blocks.is_empty() { 0 } else { mul(*width, 2) };
+            return add(*width, max(max(inputs, outputs), block));
+        }
+        let mut most = 0;
+        let mut from = inputs;
+        let mut hidden = self.hidden;
+        while let [width, _, ..] = hidden {
+            most = max(most, add(from, *width));
+            from = *width;
+            hidden = hidden.split_at(1).1;
+        }
+        max(most, add(from, outputs))
+    }
+
+    /// The widest of inputs, hidden layers and outputs.
+    #[must_use]
+    pub const fn widest(&self, inputs: usize, outputs: usize) -> usize {
+        max(max(inputs, outputs), self.widest_hidden())
+    }
+
+    const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
+        let mut total: usize = 0;
+        let mut from = inputs;
+        let mut hidden = self.hidden;
+        while let [width, rest @ ..] = hidden {
+            total = add(total, mul(from, *width));
+            from = *width;
+            hidden = rest;
+        }
+        add(total, mul(from, outputs))
+    }
+
+    const fn validate(&self, layer: usize) -> Result<(), SpecError> {
+        if let Nets::Residual { .. } = self.nets {
+            if !cfg!(feature = "residual") {
+                return Err(SpecError::ResidualNotCompiled { layer });
+            }
+            if !is_residual(self.hidden) {
+                return Err(SpecError::ResidualWidths { layer });
+            }
+        }
+        let mut hidden = self.hidden;
+        while let [width, rest @ ..] = hidden {
+            if *width == 0 {
+                return Err(SpecError::HiddenWidth { layer });
+            }
+            hidden = rest;
+        }
+        Ok(())
+    }
 }
 
 impl CouplingSpec<'_> {
     /// Networks of the conditioner.
     #[must_use]
     pub const fn net_count(&self) -> usize {
-        match (self.transform.scale_map(), self.conditioner.nets) {
-            (Some(_), Nets::Two) => 2,
+        match (self.transform.scale_map(), self.conditioner) {
+            (
+                Some(_),
+                Conditioner::Dense(DenseSpec {
+                    nets: Nets::Two, ..
+                }),
+            ) => 2,
             _ => 1,
         }
     }
 
-    /// Outputs of each network: `s` and `t`, or one of them.
+    /// Channels that each network reads at a place. A checkerboard gives it all channels, zeros where
+    /// it does not keep.
     #[must_use]
-    pub const fn net_outputs(&self, dim: usize) -> usize {
-        let transformed = self.mask.transformed(dim);
-        match (self.transform.scale_map(), self.conditioner.nets) {
-            (Some(_), Nets::One | Nets::Residual { .. }) => transformed.saturating_mul(2),
-            _ => transformed,
+    pub const fn net_inputs(&self, shape: Shape) -> usize {
+        self.mask.kept(shape.channels)
+    }
+
+    /// Outputs of each network at a place: `s` and `t`, or one of them.
+    #[must_use]
+    pub const fn net_outputs(&self, shape: Shape) -> usize {
+        let transformed = self.mask.transformed(shape.channels);
+        if self.transform.scale_map().is_some() && self.net_count() == 1 {
+            mul(transformed, 2)
+        } else {
+            transformed
         }
     }
 
-    /// Learned factors `r` of [`ScaleMap::RescaledTanh`].
+    /// Learned factors `r` of [`ScaleMap::RescaledTanh`], one per transformed channel.
     #[must_use]
-    pub const fn rescale_len(&self, dim: usize) -> usize {
+    pub const fn rescale_len(&self, shape: Shape) -> usize {
         match self.transform.scale_map() {
-            Some(ScaleMap::RescaledTanh) => self.mask.transformed(dim),
+            Some(ScaleMap::RescaledTanh) => self.mask.transformed(shape.channels),
             _ => 0,
         }
     }
 
     /// Parameters of the coupling.
     #[must_use]
-    pub const fn param_len(&self, dim: usize) -> usize {
-        let net = self
-            .conditioner
-            .net_len(self.mask.kept(dim), self.net_outputs(dim));
-        net.saturating_mul(self.net_count())
-            .saturating_add(self.rescale_len(dim))
+    pub const fn param_len(&self, shape: Shape) -> usize {
+        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
+        let net = match self.conditioner {
+            Conditioner::Dense(spec) => spec.net_len(inputs, outputs),
+            Conditioner::Convolution(spec) => spec.param_len(inputs, outputs),
+            Conditioner::ResidualConvolution(spec) => spec.param_len(inputs, outputs),
+        };
+        add(mul(net, self.net_count()), self.rescale_len(shape))
     }
 
     /// Values of scratch: what one network needs, and `s` if `t` has its own.
     #[must_use]
-    pub const fn scratch_len(&self, dim: usize) -> usize {
-        let own = if self.net_count() == 2 {
-            self.mask.transformed(dim)
-        } else {
-            0
+    pub const fn scratch_len(&self, shape: Shape) -> usize {
+        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
+        match self.conditioner {
+            Conditioner::Dense(spec) => {
+                let net = spec.scratch_len(inputs, outputs);
+                add(net, mul(outputs, self.net_count() - 1))
+            }
+            Conditioner::Convolution(spec) => spec.scratch_len(shape, inputs, outputs),
+            Conditioner::ResidualConvolution(spec) => spec.scratch_len(shape, inputs, outputs),
+        }
+    }
+
+    /// Multiply-accumulates of the conditioner for one sample, zeros beyond the edges and under the
+    /// mask counted as the usual frameworks compute them.
+    #[must_use]
+    pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
+        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
+        let place = match self.conditioner {
+            Conditioner::Dense(spec) => {
+                mul(spec.multiply_accumulates(inputs, outputs), self.net_count())
+            }
+            Conditioner::Convolution(spec) => spec.multiply_accumulates(inputs, outputs),
+            Conditioner::ResidualConvolution(spec) => spec.multiply_accumulates(inputs, outputs),
         };
-        self.net_scratch_len(dim).saturating_add(own)
+        mul(place, shape.pixels())
     }
 
-    /// Values of scratch that one network needs: the most that a layer's input and output take
-    /// together. The last hidden layer is never stored.
-    #[must_use]
-    pub const fn net_scratch_len(&self, dim: usize) -> usize {
-        let ends = max(self.mask.kept(dim), self.net_outputs(dim));
-        if let (Nets::Residual { .. }, [width, blocks @ ..]) =
-            (self.conditioner.nets, self.conditioner.hidden)
-        {
-            // A block works on its input, the activated input, and its own result.
-            let block = if blocks.is_empty() {
-                0
-            } else {
-                width.saturating_mul(2)
-            };
-            return width.saturating_add(max(ends, block));
-        }
-        let mut most = 0;
-        let mut from = self.mask.kept(dim);
-        let mut hidden = self.conditioner.hidden;
-        while let [width, _, ..] = hidden {
-            most = max(most, from.saturating_add(*width));
-            from = *width;
-            hidden = hidden.split_at(1).1;
-        }
-        max(most, from.saturating_add(self.net_outputs(dim)))
-    }
-
-    /// The widest of inputs, hidden layers and outputs.
-    #[must_use]
-    pub const fn widest(&self, dim: usize) -> usize {
-        let ends = max(self.mask.kept(dim), self.net_outputs(dim));
-        max(ends, self.conditioner.widest_hidden())
-    }
-
-    /// Multiply-accumulates of the conditioner for one sample.
-    #[must_use]
-    pub const fn multiply_accumulates(&self, dim: usize) -> usize {
-        let outputs = self.net_outputs(dim);
-        let mut total: usize = 0;
-        let mut from = self.mask.kept(dim);
-        let mut hidden = self.conditioner.hidden;
-        while let [width, rest @ ..] = hidden {
-            total = total.saturating_add(from.saturating_mul(*width));
-            from = *width;
-            hidden = rest;
-        }
-        total
-            .saturating_add(from.saturating_mul(outputs))
-            .saturating_mul(self.net_count())
-    }
-
-    pub(super) const fn validate(&self, dim: usize, layer: usize) -> Result<(), SpecError> {
-        if let Err(error) = self.mask.validate(dim, layer) {
+    pub(super) const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
+        if let Err(error) = self.mask.validate(shape, layer) {
             return Err(error);
         }
         if let Some(map) = self.transform.scale_map()
@@ -274,25 +324,38 @@ impl CouplingSpec<'_> {
         {
             return Err(SpecError::Constant { layer });
         }
-        if let Activation::LeakyRelu { slope } = self.conditioner.activation
+        let activation = match self.conditioner {
+            Conditioner::Dense(spec) => spec.activation,
+            Conditioner::Convolution(spec) => spec.activation,
+            Conditioner::ResidualConvolution(_) => Activation::Relu,
+        };
+        if let Activation::LeakyRelu { slope } = activation
             && !(slope >= 0.0 && slope < 1.0)
         {
             return Err(SpecError::Constant { layer });
         }
-        if let Nets::Residual { .. } = self.conditioner.nets {
-            if !cfg!(feature = "residual") {
-                return Err(SpecError::ResidualNotCompiled { layer });
+        let valid = match self.conditioner {
+            Conditioner::Dense(spec) => {
+                if shape.pixels() != 1 {
+                    return Err(SpecError::DenseOnMap { layer });
+                }
+                return spec.validate(layer);
             }
-            if !is_residual(self.conditioner.hidden) {
-                return Err(SpecError::ResidualWidths { layer });
+            Conditioner::Convolution(spec) => spec.is_valid(),
+            Conditioner::ResidualConvolution(spec) => {
+                if let ResidualForm::Trained { .. } = spec.form
+                    && !cfg!(feature = "std")
+                {
+                    return Err(SpecError::TrainedFormNotCompiled { layer });
+                }
+                spec.is_valid()
             }
+        };
+        if !cfg!(feature = "feature-maps") {
+            return Err(SpecError::FeatureMapsNotCompiled);
         }
-        let mut hidden = self.conditioner.hidden;
-        while let [width, rest @ ..] = hidden {
-            if *width == 0 {
-                return Err(SpecError::HiddenWidth { layer });
-            }
-            hidden = rest;
+        if !valid {
+            return Err(SpecError::Convolution { layer });
         }
         Ok(())
     }

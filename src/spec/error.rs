@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::Shape;
 use crate::math::Math;
 
 /// What [`Flow::new`](crate::Flow::new) found wrong. `layer` counts from 0 in the order of `forward`.
@@ -56,6 +57,33 @@ pub enum SpecError {
     },
     /// The hidden layers of a residual network are not an odd number, all as wide.
     ResidualWidths {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// A layer cannot take the map that reaches it: a squeeze of a map that is no whole number of cells,
+    /// or factoring out of an odd number of channels.
+    LayerShape {
+        /// Layer concerned.
+        layer: usize,
+        /// What reaches it.
+        shape: Shape,
+    },
+    /// A fully connected network on a map: it takes vectors, `C x 1 x 1`.
+    DenseOnMap {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// A convolution without filters or with an even window.
+    Convolution {
+        /// Layer concerned.
+        layer: usize,
+    },
+    /// Feature maps (height or width above 1, squeeze, factor-out, checkerboards, convolutions, logit)
+    /// need feature `feature-maps`.
+    FeatureMapsNotCompiled,
+    /// A residual convolutional network in the form it is trained in needs feature `std`; exported
+    /// models have the deployed form.
+    TrainedFormNotCompiled {
         /// Layer concerned.
         layer: usize,
     },
@@ -121,6 +149,26 @@ impl fmt::Display for SpecError {
             SpecError::ResidualWidths { layer } => write!(
                 f,
                 "layer {layer}: a residual network takes an odd number of hidden layers, all as wide"
+            ),
+            SpecError::LayerShape { layer, shape } => write!(
+                f,
+                "layer {layer}: a map of {} x {} x {} (channels, height, width) cannot be cut that way: squeezing halves height and width, factoring out the channels",
+                shape.channels, shape.height, shape.width
+            ),
+            SpecError::DenseOnMap { layer } => write!(
+                f,
+                "layer {layer}: a fully connected network takes vectors; a map needs a convolution"
+            ),
+            SpecError::Convolution { layer } => write!(
+                f,
+                "layer {layer}: a convolution needs at least one filter, a window of odd height and width, and a positive finite eps"
+            ),
+            SpecError::FeatureMapsNotCompiled => f.write_str(
+                "the model has feature maps: enable feature feature-maps (and libm) of nvpico",
+            ),
+            SpecError::TrainedFormNotCompiled { layer } => write!(
+                f,
+                "layer {layer}: a network in the form it is trained in needs feature std of nvpico; exported models have the deployed form"
             ),
             SpecError::Constant { layer } => write!(
                 f,

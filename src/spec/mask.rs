@@ -1,6 +1,7 @@
-//! Which features a coupling keeps: paper section 3.4, equation 9, for vectors.
+//! Which values a coupling keeps: paper section 3.4, equation 9.
 //!
-//! A kept feature (`b = 1`) passes unchanged and feeds the conditioner; the others are transformed.
+//! A kept value (`b = 1`) passes unchanged and feeds the conditioner; the others are transformed. Most
+//! masks choose channels, which for a vector are its features; a checkerboard chooses places.
 //!
 //! ```
 //! use nvpico::spec::Mask;
@@ -11,9 +12,9 @@
 //! assert!(Mask::Even.transformed_features(5).eq([1, 3]));
 //! ```
 
-use super::SpecError;
+use super::{Shape, SpecError};
 
-/// The kept features of a coupling on a vector.
+/// The kept values of a coupling. `dim` is the number of channels, of a vector its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mask<'a> {
@@ -27,29 +28,61 @@ pub enum Mask<'a> {
     Odd,
     /// Keeps the listed features; indices rise strictly.
     Indices(&'a [usize]),
+    /// Keeps places with odd `y + x`, in all channels: the paper's checkerboard. Every other sample of a
+    /// time window, the first one transformed.
+    CheckerboardOdd,
+    /// Keeps places with even `y + x`: the paper's with its mask reversed.
+    CheckerboardEven,
 }
 
 impl<'a> Mask<'a> {
-    /// How many of `dim` features are kept.
+    /// Of a checkerboard, the parity of `y + x` where it keeps.
+    #[must_use]
+    #[inline(always)]
+    pub const fn parity(&self) -> Option<usize> {
+        match self {
+            Mask::CheckerboardEven if cfg!(feature = "feature-maps") => Some(0),
+            Mask::CheckerboardOdd if cfg!(feature = "feature-maps") => Some(1),
+            _ => None,
+        }
+    }
+
+    /// How many of `dim` channels are kept, somewhere.
     #[must_use]
     pub const fn kept(&self, dim: usize) -> usize {
         match self {
+            Mask::CheckerboardOdd | Mask::CheckerboardEven => dim,
             Mask::FirstHalf | Mask::Odd => dim / 2,
             Mask::SecondHalf | Mask::Even => dim - dim / 2,
             Mask::Indices(indices) => indices.len(),
         }
     }
 
-    /// How many of `dim` features are transformed.
+    /// How many of `dim` channels are transformed, somewhere.
     #[must_use]
     pub const fn transformed(&self, dim: usize) -> usize {
-        dim.saturating_sub(self.kept(dim))
+        match self {
+            Mask::CheckerboardOdd | Mask::CheckerboardEven => dim,
+            _ => dim.saturating_sub(self.kept(dim)),
+        }
     }
 
-    /// Whether feature `index` of `dim` is kept.
+    /// Whether the value at `index` of a sample of this shape is kept.
+    #[must_use]
+    pub const fn keeps_value(&self, index: usize, shape: Shape) -> bool {
+        match self.parity() {
+            Some(parity) => {
+                (index / shape.width % shape.height + index % shape.width) % 2 == parity
+            }
+            None => self.keeps(index / shape.pixels(), shape.channels),
+        }
+    }
+
+    /// Whether channel `index` of `dim` is kept, somewhere.
     #[must_use]
     pub const fn keeps(&self, index: usize, dim: usize) -> bool {
         match *self {
+            Mask::CheckerboardOdd | Mask::CheckerboardEven => true,
             Mask::FirstHalf => index < dim / 2,
             Mask::SecondHalf => index >= dim / 2,
             Mask::Even => index & 1 == 0,
@@ -66,11 +99,12 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Indices of the kept features, rising.
+    /// Indices of the kept channels, rising.
     #[inline]
     #[must_use]
     pub const fn kept_features(&self, dim: usize) -> Features<'a> {
         match *self {
+            Mask::CheckerboardOdd | Mask::CheckerboardEven => Features::every(1, 0, dim),
             Mask::FirstHalf => Features::every(1, 0, dim / 2),
             Mask::SecondHalf => Features::every(1, dim / 2, dim),
             Mask::Even => Features::every(2, 0, dim),
@@ -79,11 +113,12 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Indices of the transformed features, rising.
+    /// Indices of the transformed channels, rising.
     #[inline]
     #[must_use]
     pub const fn transformed_features(&self, dim: usize) -> Features<'a> {
         match *self {
+            Mask::CheckerboardOdd | Mask::CheckerboardEven => Features::every(1, 0, dim),
             Mask::FirstHalf => Mask::SecondHalf.kept_features(dim),
             Mask::SecondHalf => Mask::FirstHalf.kept_features(dim),
             Mask::Even => Mask::Odd.kept_features(dim),
@@ -92,7 +127,23 @@ impl<'a> Mask<'a> {
         }
     }
 
-    pub(super) const fn validate(&self, dim: usize, layer: usize) -> Result<(), SpecError> {
+    pub(super) const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
+        let dim = shape.channels;
+        if let Mask::CheckerboardOdd | Mask::CheckerboardEven = self {
+            if !cfg!(feature = "feature-maps") {
+                return Err(SpecError::FeatureMapsNotCompiled);
+            }
+            // One place has nothing beside it.
+            return if shape.pixels() < 2 {
+                Err(SpecError::MaskCoverage {
+                    layer,
+                    kept: dim,
+                    dim,
+                })
+            } else {
+                Ok(())
+            };
+        }
         if let Mask::Indices(mut indices) = *self {
             let mut next = 0;
             while let [first, rest @ ..] = indices {
@@ -199,13 +250,13 @@ mod tests {
     fn refuses_unsorted_repeated_and_foreign_indices() {
         for indices in [&[1, 0][..], &[1, 1], &[0, 4]] {
             assert!(matches!(
-                Mask::Indices(indices).validate(4, 7),
+                Mask::Indices(indices).validate(Shape::vector(4), 7),
                 Err(SpecError::MaskIndex { layer: 7, .. })
             ));
         }
         for indices in [&[][..], &[0, 1, 2, 3]] {
             assert!(matches!(
-                Mask::Indices(indices).validate(4, 0),
+                Mask::Indices(indices).validate(Shape::vector(4), 0),
                 Err(SpecError::MaskCoverage { .. })
             ));
         }

@@ -29,46 +29,64 @@
 //! input one row with the panel's weights. It is the order in which the kernel reads them, the same
 //! on desktop and chip.
 
+mod convolution;
 mod coupling;
 mod error;
 mod mask;
+mod shape;
 
-pub use coupling::{Activation, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform};
+pub use convolution::{
+    ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
+};
+pub use coupling::{
+    Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform,
+};
 pub use error::SpecError;
 pub use mask::{Features, Mask};
+pub use shape::{Shape, Squeeze};
 
 use crate::math::Math;
 
-/// A model's structure: dimension, layers in the order of `forward` (x to z), elementary functions.
+/// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FlowSpec<'a> {
-    /// Features of a sample, at least 2.
-    pub dim: usize,
+    /// Shape of a sample, at least 2 values.
+    pub shape: Shape,
     /// Back end of elementary functions.
     pub math: Math,
     /// The layers, first the one that reads `x`.
     pub layers: &'a [LayerSpec<'a>],
 }
 
-/// One layer of a flow.
+/// One layer of a flow. `channels` are those of the map that reaches it; of a vector, its features.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LayerSpec<'a> {
     /// `y = (x - mean) * scale`: the input in the user's units to zero mean and unit variance.
-    /// Parameters: `mean[dim]`, `scale[dim]`, `log_det`.
+    /// Parameters: `mean[channels]`, `scale[channels]`, `log_det`.
     Standardize,
+    /// Counts of a converter or a camera to the real line (paper section 4.1).
+    Logit(LogitSpec),
     /// `y = x * scale + shift`: what a batch norm is after folding.
-    /// Parameters: `scale[dim]`, `shift[dim]`, `log_det`.
+    /// Parameters: `scale[channels]`, `shift[channels]`, `log_det`.
     Affine,
     /// Batch norm on its running statistics (paper section 3.7).
     BatchNorm(BatchNormSpec),
     /// Affine or additive coupling (paper section 3.2).
     Coupling(CouplingSpec<'a>),
-    /// `y[i] = x[permutation[i]]`. No parameters.
+    /// Channel `i` of y is channel `permutation[i]` of x. No parameters.
     Permutation(&'a [usize]),
+    /// Places to channels (paper section 3.6). No parameters.
+    Squeeze(Squeeze),
+    /// Channels back to places. No parameters.
+    Unsqueeze(Squeeze),
+    /// The first half of the channels goes on, the second half is done and goes to the base density as
+    /// it is (paper section 3.6, equation 14). No parameters.
+    FactorOut,
 }
 
 /// Batch norm: `y = (x - mean) / sqrt(var + eps)`, then `y * exp(log_scale) + shift` if `affine`.
-/// Parameters: `running_mean[dim]`, `running_var[dim]`, and if `affine` `log_scale[dim]`, `shift[dim]`.
+/// Parameters: `running_mean[channels]`, `running_var[channels]`, and if `affine`
+/// `log_scale[channels]`, `shift[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BatchNormSpec {
@@ -78,29 +96,70 @@ pub struct BatchNormSpec {
     pub affine: bool,
 }
 
+/// `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` for counts `x` in `0 .. levels`; the half puts a
+/// count in the middle of its cell. Values beyond score `-inf`. No parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LogitSpec {
+    /// Keeps the darkest count away from minus infinity; within `0 .. 1` (the paper: 0.05).
+    pub alpha: f32,
+    /// Levels of the counts, as 256; positive.
+    pub levels: f32,
+}
+
 impl LayerSpec<'_> {
-    /// Parameters of this layer in a flow of `dim` features.
+    /// Shape of the map that goes on after this layer; `None` where the layer cannot take `shape`.
     #[must_use]
-    pub const fn param_len(&self, dim: usize) -> usize {
+    #[inline(always)]
+    pub const fn output_shape(&self, shape: Shape) -> Option<Shape> {
         match self {
-            LayerSpec::Standardize | LayerSpec::Affine => dim.saturating_mul(2).saturating_add(1),
-            LayerSpec::BatchNorm(spec) => dim.saturating_mul(if spec.affine { 4 } else { 2 }),
-            LayerSpec::Coupling(spec) => spec.param_len(dim),
-            LayerSpec::Permutation(_) => 0,
+            LayerSpec::Squeeze(squeeze) => squeeze.output_shape(shape),
+            LayerSpec::Unsqueeze(squeeze) => squeeze.input_shape(shape),
+            LayerSpec::FactorOut if shape.channels.is_multiple_of(2) => {
+                Some(shape.with_channels(shape.channels / 2))
+            }
+            LayerSpec::FactorOut => None,
+            _ => Some(shape),
+        }
+    }
+
+    /// Shape of the map before this layer, from that after it.
+    #[must_use]
+    #[inline(always)]
+    pub const fn input_shape(&self, shape: Shape) -> Option<Shape> {
+        match self {
+            LayerSpec::Squeeze(squeeze) => squeeze.input_shape(shape),
+            LayerSpec::Unsqueeze(squeeze) => squeeze.output_shape(shape),
+            LayerSpec::FactorOut => Some(shape.with_channels(mul(shape.channels, 2))),
+            _ => Some(shape),
+        }
+    }
+
+    /// Parameters of this layer on a map of this shape.
+    #[must_use]
+    #[inline]
+    pub const fn param_len(&self, shape: Shape) -> usize {
+        match self {
+            LayerSpec::Standardize | LayerSpec::Affine => add(mul(shape.channels, 2), 1),
+            LayerSpec::BatchNorm(spec) => mul(shape.channels, if spec.affine { 4 } else { 2 }),
+            LayerSpec::Coupling(spec) => spec.param_len(shape),
+            _ => 0,
         }
     }
 
     /// Values of scratch beside the sample itself.
     #[must_use]
-    pub const fn scratch_len(&self, dim: usize) -> usize {
+    pub const fn scratch_len(&self, shape: Shape) -> usize {
         match self {
-            LayerSpec::Coupling(spec) => spec.scratch_len(dim),
-            LayerSpec::Permutation(_) => dim,
+            LayerSpec::Coupling(spec) => spec.scratch_len(shape),
+            LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                shape.len()
+            }
             _ => 0,
         }
     }
 
-    const fn validate(&self, dim: usize, layer: usize) -> Result<(), SpecError> {
+    const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
         match self {
             LayerSpec::Standardize | LayerSpec::Affine => Ok(()),
             LayerSpec::BatchNorm(spec) => {
@@ -112,27 +171,100 @@ impl LayerSpec<'_> {
                     Err(SpecError::BatchNormNotCompiled { layer })
                 }
             }
-            LayerSpec::Coupling(spec) => spec.validate(dim, layer),
+            LayerSpec::Coupling(spec) => spec.validate(shape, layer),
             LayerSpec::Permutation(permutation) => {
-                if permutation.len() == dim && is_bijection(permutation) {
+                if permutation.len() == shape.channels && is_bijection(permutation) {
                     Ok(())
                 } else {
                     Err(SpecError::Permutation { layer })
+                }
+            }
+            LayerSpec::Logit(spec) => {
+                let valid = spec.alpha > 0.0
+                    && spec.alpha < 1.0
+                    && spec.levels > 0.0
+                    && spec.levels.is_finite();
+                if !cfg!(all(feature = "feature-maps", feature = "libm")) {
+                    Err(SpecError::FeatureMapsNotCompiled)
+                } else if valid {
+                    Ok(())
+                } else {
+                    Err(SpecError::Constant { layer })
+                }
+            }
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) | LayerSpec::FactorOut => {
+                if !cfg!(feature = "feature-maps") {
+                    Err(SpecError::FeatureMapsNotCompiled)
+                } else if self.output_shape(shape).is_some() {
+                    Ok(())
+                } else {
+                    Err(SpecError::LayerShape { layer, shape })
                 }
             }
         }
     }
 }
 
-impl FlowSpec<'_> {
+/// Layers with the shapes that reach them, in the order of `forward`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk<'a> {
+    layers: &'a [LayerSpec<'a>],
+    /// Of what reaches the next layer.
+    pub shape: Shape,
+}
+
+impl<'a> Walk<'a> {
+    /// The next layer and the shape that reaches it. Ends, too, at a layer that cannot take its shape.
+    #[inline(always)]
+    pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape)> {
+        let [layer, rest @ ..] = self.layers else {
+            return None;
+        };
+        let shape = self.shape;
+        let Some(after) = layer.output_shape(shape) else {
+            return None;
+        };
+        self.layers = rest;
+        self.shape = after;
+        Some((layer, shape))
+    }
+}
+
+impl<'a> FlowSpec<'a> {
+    /// Values of a sample.
+    #[must_use]
+    #[inline(always)]
+    pub const fn dim(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The layers with the shapes that reach them.
+    #[inline(always)]
+    pub(crate) const fn walk(&self) -> Walk<'a> {
+        Walk {
+            layers: self.layers,
+            shape: self.shape,
+        }
+    }
+
+    /// Shape of what reaches layer `index`; that of the last map where there are no more layers.
+    #[must_use]
+    pub const fn shape_at(&self, index: usize) -> Shape {
+        let mut walk = self.walk();
+        let mut at = 0;
+        while at < index && walk.next().is_some() {
+            at += 1;
+        }
+        walk.shape
+    }
+
     /// Parameters of the whole flow; `usize::MAX` where that would overflow.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         let mut total: usize = 0;
-        let mut layers = self.layers;
-        while let [layer, rest @ ..] = layers {
-            total = total.saturating_add(layer.param_len(self.dim));
-            layers = rest;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            total = add(total, layer.param_len(shape));
         }
         total
     }
@@ -140,17 +272,16 @@ impl FlowSpec<'_> {
     /// Values of workspace for one sample: the sample, and the most scratch that any layer asks for.
     #[must_use]
     pub const fn workspace_len(&self) -> usize {
-        self.dim.saturating_add(self.scratch_len())
+        add(self.dim(), self.scratch_len())
     }
 
     /// The most scratch that any layer asks for.
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
         let mut most = 0;
-        let mut layers = self.layers;
-        while let [layer, rest @ ..] = layers {
-            most = max(most, layer.scratch_len(self.dim));
-            layers = rest;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            most = max(most, layer.scratch_len(shape));
         }
         most
     }
@@ -159,12 +290,11 @@ impl FlowSpec<'_> {
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total: usize = 0;
-        let mut layers = self.layers;
-        while let [layer, rest @ ..] = layers {
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
             if let LayerSpec::Coupling(spec) = layer {
-                total = total.saturating_add(spec.multiply_accumulates(self.dim));
+                total = add(total, spec.multiply_accumulates(shape));
             }
-            layers = rest;
         }
         total
     }
@@ -174,16 +304,26 @@ impl FlowSpec<'_> {
     /// # Errors
     /// The first [`SpecError`] found, in the order of the layers.
     pub const fn validate(&self) -> Result<(), SpecError> {
-        if self.dim < 2 {
-            return Err(SpecError::Dimension { dim: self.dim });
+        let Shape { height, width, .. } = self.shape;
+        if height != 1 || width != 1 {
+            if !cfg!(feature = "feature-maps") {
+                return Err(SpecError::FeatureMapsNotCompiled);
+            }
+            if height == 0 || width == 0 {
+                return Err(SpecError::Dimension { dim: 0 });
+            }
+        }
+        if self.dim() < 2 {
+            return Err(SpecError::Dimension { dim: self.dim() });
         }
         if !self.math.is_compiled() {
             return Err(SpecError::MathNotCompiled { math: self.math });
         }
         let mut layers = self.layers;
+        let mut shape = self.shape;
         let mut index = 0;
         while let [layer, rest @ ..] = layers {
-            if let Err(error) = layer.validate(self.dim, index) {
+            if let Err(error) = layer.validate(shape, index) {
                 return Err(error);
             }
             if let LayerSpec::Coupling(spec) = layer
@@ -192,6 +332,10 @@ impl FlowSpec<'_> {
                 && !(cfg!(feature = "extra-scales") && matches!(self.math, Math::Libm))
             {
                 return Err(SpecError::ScaleMapNotCompiled { layer: index });
+            }
+            match layer.output_shape(shape) {
+                Some(after) => shape = after,
+                None => return Err(SpecError::LayerShape { layer: index, shape }),
             }
             index += 1;
             layers = rest;
@@ -204,25 +348,38 @@ impl FlowSpec<'_> {
         Ok(())
     }
 
-    /// The first input feature that no coupling transforms, if there is one: such a feature keeps
+    /// The first value of the input that no coupling transforms, if there is one: such a feature keeps
     /// its (standardised) value and is modelled as a plain Gaussian.
     #[must_use]
     pub const fn untransformed_feature(&self) -> Option<usize> {
         let mut feature = 0;
-        while feature < self.dim {
-            // Follow the feature's place through the permutations.
+        while feature < self.dim() {
+            // Follow the value's place through the layers that move it.
             let mut place = feature;
             let mut transformed = false;
-            let mut layers = self.layers;
-            while let [layer, rest @ ..] = layers {
+            let mut walk = self.walk();
+            while let Some((layer, shape)) = walk.next() {
+                let pixels = shape.pixels();
+                if place >= shape.len() {
+                    break;
+                }
                 match layer {
                     LayerSpec::Coupling(spec) => {
-                        transformed = transformed || !spec.mask.keeps(place, self.dim);
+                        transformed = transformed || !spec.mask.keeps_value(place, shape);
                     }
-                    LayerSpec::Permutation(permutation) => place = position(permutation, place),
+                    LayerSpec::Permutation(permutation) => {
+                        place = position(permutation, place / pixels) * pixels + place % pixels;
+                    }
+                    LayerSpec::Squeeze(squeeze) => {
+                        let source = place;
+                        place = 0;
+                        while squeeze.source(shape, place) != source {
+                            place += 1;
+                        }
+                    }
+                    LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
                     _ => {}
                 }
-                layers = rest;
             }
             if !transformed {
                 return Some(feature);
@@ -261,6 +418,14 @@ const fn is_bijection(permutation: &[usize]) -> bool {
 
 const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
+}
+
+const fn add(a: usize, b: usize) -> usize {
+    a.saturating_add(b)
+}
+
+const fn mul(a: usize, b: usize) -> usize {
+    a.saturating_mul(b)
 }
 
 #[cfg(test)]

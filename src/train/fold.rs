@@ -1,18 +1,20 @@
-//! From the model as trained to the model as deployed: batch norms become fixed affine maps.
+//! From the model as trained to the model as deployed: batch norms become fixed affine maps, and
+//! residual convolutional networks take their deployed form.
 //!
-//! The folded model has the bits of the unfolded one (both go through
+//! A folded batch norm has the bits of the unfolded one (both go through
 //! [`batch_norm::fold`](crate::layer::batch_norm::fold)), needs neither `ln` nor `sqrt` per score,
 //! and fewer parameters.
 
 use std::vec::Vec;
 
+use crate::conditioner::convolution::training::weight_norm;
 use crate::layer::batch_norm;
-use crate::spec::{FlowSpec, LayerSpec};
+use crate::spec::{Conditioner, CouplingSpec, FlowSpec, LayerSpec, ResidualForm, Shape};
 
 /// Layers and parameters of a folded model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded<'a> {
-    /// The layers; every batch norm is an affine layer now.
+    /// The layers as deployed.
     pub layers: Vec<LayerSpec<'a>>,
     /// Their parameters.
     pub params: Vec<f32>,
@@ -23,14 +25,14 @@ impl<'a> Folded<'a> {
     #[must_use]
     pub fn spec(&'a self, spec: &FlowSpec<'_>) -> FlowSpec<'a> {
         FlowSpec {
-            dim: spec.dim,
+            shape: spec.shape,
             math: spec.math,
             layers: &self.layers,
         }
     }
 }
 
-/// Replaces every batch norm of a valid model by its affine map on the running statistics.
+/// The deployed form of a valid model.
 #[must_use]
 pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
     let mut folded = Folded {
@@ -38,27 +40,58 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
         params: Vec::with_capacity(params.len()),
     };
     let mut params = params;
-    for layer in spec.layers {
-        let Some((own, rest)) = params.split_at_checked(layer.param_len(spec.dim)) else {
+    let mut walk = spec.walk();
+    while let Some((layer, shape)) = walk.next() {
+        let Some((own, rest)) = params.split_at_checked(layer.param_len(shape)) else {
             break;
         };
         params = rest;
-        let LayerSpec::BatchNorm(norm) = layer else {
-            folded.layers.push(*layer);
-            folded.params.extend_from_slice(own);
-            continue;
-        };
-        let maps: Vec<_> = batch_norm::features(*norm, own, spec.dim)
-            .map(|feature| batch_norm::fold(feature, norm.eps))
-            .collect();
-        folded.layers.push(LayerSpec::Affine);
-        folded.params.extend(maps.iter().map(|map| map.scale));
-        folded.params.extend(maps.iter().map(|map| map.shift));
-        let mut log_det = 0.0;
-        for map in &maps {
-            log_det += map.log_det;
+        match layer {
+            LayerSpec::BatchNorm(norm) => {
+                let maps: Vec<_> = batch_norm::features(*norm, own, shape.channels)
+                    .map(|feature| batch_norm::fold(feature, norm.eps))
+                    .collect();
+                folded.layers.push(LayerSpec::Affine);
+                folded.params.extend(maps.iter().map(|map| map.scale));
+                folded.params.extend(maps.iter().map(|map| map.shift));
+                let mut log_det = 0.0;
+                for map in &maps {
+                    log_det += map.log_det;
+                }
+                folded.params.push(log_det * shape.pixels() as f32);
+            }
+            LayerSpec::Coupling(coupling) => {
+                folded.layers.push(LayerSpec::Coupling(deployed(coupling)));
+                folded.params.extend(deployed_params(coupling, shape, own));
+            }
+            other => {
+                folded.layers.push(*other);
+                folded.params.extend_from_slice(own);
+            }
         }
-        folded.params.push(log_det);
     }
     folded
+}
+
+/// The coupling as deployed.
+#[must_use]
+pub fn deployed<'a>(coupling: &CouplingSpec<'a>) -> CouplingSpec<'a> {
+    let mut deployed = *coupling;
+    if let Conditioner::ResidualConvolution(net) = &mut deployed.conditioner {
+        net.form = ResidualForm::Deployed;
+    }
+    deployed
+}
+
+fn deployed_params(coupling: &CouplingSpec<'_>, shape: Shape, params: &[f32]) -> Vec<f32> {
+    let Conditioner::ResidualConvolution(net) = &coupling.conditioner else {
+        return params.to_vec();
+    };
+    let (rescale, own) = params
+        .split_at_checked(coupling.rescale_len(shape))
+        .unwrap_or((&[], &[]));
+    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    let mut deployed = rescale.to_vec();
+    deployed.extend(weight_norm::deploy(net, inputs, outputs, own));
+    deployed
 }

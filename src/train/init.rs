@@ -6,9 +6,13 @@ use std::vec::Vec;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::conditioner::convolution::training::weight_norm::{self, Part};
 use crate::conditioner::dense::panels;
 use crate::math::double;
-use crate::spec::{CouplingSpec, FlowSpec, LayerSpec, Nets};
+use crate::spec::{
+    Conditioner, CouplingSpec, FlowSpec, LayerSpec, Nets, ResidualConvolutionSpec, ResidualForm,
+    Shape,
+};
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
 fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
@@ -17,76 +21,162 @@ fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
 }
 
 /// Initial parameters of a flow. Hidden layers draw weights from `U(-b, b)`, `b = sqrt(6 / inputs)`
-/// (He), and biases from `U(-1, 1) / sqrt(inputs)`; the last layer of every network is zero, factors
-/// `r` are 1, batch norms start at mean 0 and variance 1: together the identity map. A
-/// standardisation takes mean and standard deviation of `rows` (row-major, in the user's units).
+/// (He), and biases from `U(-1, 1) / sqrt(inputs)`, `inputs` being all that one output sums; the last
+/// layer of every network is zero, factors `r` are 1, batch norms start at mean 0 and variance 1:
+/// together the identity map. A residual convolutional network's gains are the lengths of its drawn
+/// weights, so that training starts where it would without weight normalisation; the second convolution
+/// of a block and the last layer have gain 0. A standardisation takes mean and standard deviation of
+/// `rows` (row-major, in the user's units).
 #[must_use]
 pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut params = Vec::with_capacity(spec.param_len());
-    for layer in spec.layers {
+    let mut walk = spec.walk();
+    while let Some((layer, shape)) = walk.next() {
+        let channels = shape.channels;
         match layer {
-            LayerSpec::Standardize => params.extend(standardization(rows, spec.dim)),
+            LayerSpec::Standardize => params.extend(standardization(rows, shape)),
             LayerSpec::Affine => {
-                params.extend(vec![1.0; spec.dim]);
-                params.extend(vec![0.0; spec.dim + 1]);
+                params.extend(vec![1.0; channels]);
+                params.extend(vec![0.0; channels + 1]);
             }
             LayerSpec::BatchNorm(norm) => {
-                params.extend(vec![0.0; spec.dim]);
-                params.extend(vec![1.0; spec.dim]);
-                params.extend(vec![0.0; if norm.affine { 2 * spec.dim } else { 0 }]);
+                params.extend(vec![0.0; channels]);
+                params.extend(vec![1.0; channels]);
+                params.extend(vec![0.0; if norm.affine { 2 * channels } else { 0 }]);
             }
             LayerSpec::Coupling(coupling) => {
-                params.extend(vec![1.0; coupling.rescale_len(spec.dim)]);
+                params.extend(vec![1.0; coupling.rescale_len(shape)]);
                 for _ in 0..coupling.net_count() {
-                    init_net(coupling, spec.dim, &mut random, &mut params);
+                    init_net(coupling, shape, &mut random, &mut params);
                 }
             }
-            LayerSpec::Permutation(_) => {}
+            _ => {}
         }
     }
     params
 }
 
-fn init_net(coupling: &CouplingSpec<'_>, dim: usize, random: &mut impl Rng, params: &mut Vec<f32>) {
-    let mut inputs = coupling.mask.kept(dim);
-    for (at, &width) in coupling.conditioner.hidden.iter().enumerate() {
-        if let Nets::Residual { norm: true } = coupling.conditioner.nets
-            && at % 2 == 1
-        {
-            params.extend(vec![1.0; width]);
-            params.extend(vec![0.0; width]);
-        }
-        let bias_bound = 1.0 / (inputs as f32).sqrt();
-        let weight_bound = (6.0 / inputs as f32).sqrt();
-        for panel in panels(width) {
-            params.extend((0..panel).map(|_| uniform(random, bias_bound)));
-            params.extend((0..panel * inputs).map(|_| uniform(random, weight_bound)));
-        }
-        inputs = width;
+/// Biases and weights of panels that sum `inputs` values.
+fn init_panels(inputs: usize, outputs: usize, random: &mut impl Rng, params: &mut Vec<f32>) {
+    let bias_bound = 1.0 / (inputs as f32).sqrt();
+    let weight_bound = (6.0 / inputs as f32).sqrt();
+    for panel in panels(outputs) {
+        params.extend((0..panel).map(|_| uniform(random, bias_bound)));
+        params.extend((0..panel * inputs).map(|_| uniform(random, weight_bound)));
     }
-    params.extend(vec![0.0; (inputs + 1) * coupling.net_outputs(dim)]);
 }
 
-/// `mean[dim]`, `scale[dim]`, `log_det` of a table. A constant feature gets scale 1: it stays at zero
-/// while it is healthy, and any change of it is seen in the user's units.
+fn init_net(
+    coupling: &CouplingSpec<'_>,
+    shape: Shape,
+    random: &mut impl Rng,
+    params: &mut Vec<f32>,
+) {
+    let mut inputs = coupling.net_inputs(shape);
+    let outputs = coupling.net_outputs(shape);
+    match &coupling.conditioner {
+        Conditioner::Dense(net) => {
+            for (at, &width) in net.hidden.iter().enumerate() {
+                if let Nets::Residual { norm: true } = net.nets
+                    && at % 2 == 1
+                {
+                    params.extend(vec![1.0; width]);
+                    params.extend(vec![0.0; width]);
+                }
+                init_panels(inputs, width, random, params);
+                inputs = width;
+            }
+            params.extend(vec![0.0; (inputs + 1) * outputs]);
+        }
+        Conditioner::Convolution(net) => {
+            for layer in net.hidden {
+                init_panels(layer.kernel.taps() * inputs, layer.filters, random, params);
+                inputs = layer.filters;
+            }
+            params.extend(vec![0.0; net.last.param_len(inputs, outputs)]);
+        }
+        Conditioner::ResidualConvolution(net) => {
+            let at = params.len();
+            init_residual(net, inputs, outputs, random, params);
+            // The deployed form of a drawn network, where that is asked for.
+            if let ResidualForm::Deployed = net.form {
+                let trained = ResidualConvolutionSpec {
+                    form: ResidualForm::Trained { eps: 1e-5 },
+                    ..*net
+                };
+                let drawn = params.split_off(at);
+                params.extend(weight_norm::deploy(&trained, inputs, outputs, &drawn));
+            }
+        }
+    }
+}
+
+/// A residual network in its trained form.
+fn init_residual(
+    net: &ResidualConvolutionSpec,
+    inputs: usize,
+    outputs: usize,
+    random: &mut impl Rng,
+    params: &mut Vec<f32>,
+) {
+    let parts = weight_norm::parts(net, inputs, outputs);
+    let last = parts.len() - 1;
+    // The first norm, convolution and skip; blocks of five parts, the fourth being the second
+    // convolution.
+    let is_second = |at: usize| at >= 3 && at < last && (at - 3) % 5 == 3;
+    for (at, part) in parts.into_iter().enumerate() {
+        match part {
+            Part::Norm { channels, .. } => {
+                for value in [0.0, 1.0, 1.0, 0.0] {
+                    params.extend(vec![value; channels]);
+                }
+            }
+            Part::Convolution {
+                kernel,
+                inputs,
+                outputs,
+            } => {
+                let gains = params.len();
+                params.extend(vec![0.0; outputs]);
+                let rows = kernel.taps() * inputs;
+                init_panels(rows, outputs, random, params);
+                if at == last {
+                    // Biases, too: the identity map.
+                    weight_norm::clear_biases(rows, outputs, &mut params[gains + outputs..]);
+                } else if !is_second(at) {
+                    let (gains, panels) = params[gains..].split_at_mut(outputs);
+                    weight_norm::set_gains(rows, panels, gains);
+                }
+            }
+        }
+    }
+}
+
+/// `mean[channels]`, `scale[channels]`, `log_det` of a table of samples. A constant channel gets scale
+/// 1: it stays at zero while it is healthy, and any change of it is seen in the user's units.
 #[must_use]
-pub fn standardization(rows: &[f32], dim: usize) -> Vec<f32> {
-    let count = (rows.len() / dim).max(1) as f64;
-    let mut mean = vec![0.0_f64; dim];
-    for row in rows.chunks_exact(dim) {
-        for (sum, &x) in mean.iter_mut().zip(row) {
-            *sum += f64::from(x);
+pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
+    let (channels, pixels) = (shape.channels, shape.pixels());
+    let count = (rows.len() / shape.len()).max(1) as f64 * pixels as f64;
+    let mut mean = vec![0.0_f64; channels];
+    for row in rows.chunks_exact(shape.len()) {
+        for (sum, channel) in mean.iter_mut().zip(row.chunks_exact(pixels)) {
+            for &x in channel {
+                *sum += f64::from(x);
+            }
         }
     }
     for sum in &mut mean {
         *sum /= count;
     }
-    let mut var = vec![0.0_f64; dim];
-    for row in rows.chunks_exact(dim) {
-        for ((sum, &x), &mean) in var.iter_mut().zip(row).zip(&mean) {
-            let deviation = f64::from(x) - mean;
-            *sum += deviation * deviation;
+    let mut var = vec![0.0_f64; channels];
+    for row in rows.chunks_exact(shape.len()) {
+        for ((sum, channel), &mean) in var.iter_mut().zip(row.chunks_exact(pixels)).zip(&mean) {
+            for &x in channel {
+                let deviation = f64::from(x) - mean;
+                *sum += deviation * deviation;
+            }
         }
     }
     let mut log_det = 0.0;
@@ -103,7 +193,7 @@ pub fn standardization(rows: &[f32], dim: usize) -> Vec<f32> {
             } else {
                 (1.0 / deviation) as f32
             };
-            log_det += double::ln(f64::from(scale));
+            log_det += double::ln(f64::from(scale)) * pixels as f64;
             scale
         })
         .collect();
@@ -113,25 +203,57 @@ pub fn standardization(rows: &[f32], dim: usize) -> Vec<f32> {
     params
 }
 
-/// `coefficient` for every weight of a conditioner, 0 for biases and all else.
+/// `coefficient` for every weight of a conditioner (where they are weight-normalised, for every gain, as
+/// the paper has it), 0 for biases and all else.
 #[must_use]
 pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
     let mut decay = Vec::with_capacity(spec.param_len());
-    for layer in spec.layers {
+    let mut walk = spec.walk();
+    while let Some((layer, shape)) = walk.next() {
         let LayerSpec::Coupling(coupling) = layer else {
-            decay.extend(vec![0.0; layer.param_len(spec.dim)]);
+            decay.extend(vec![0.0; layer.param_len(shape)]);
             continue;
         };
-        decay.extend(vec![0.0; coupling.rescale_len(spec.dim)]);
+        decay.extend(vec![0.0; coupling.rescale_len(shape)]);
         for _ in 0..coupling.net_count() {
-            let mut inputs = coupling.mask.kept(spec.dim);
-            let outputs = coupling.net_outputs(spec.dim);
-            for &width in coupling.conditioner.hidden.iter().chain([&outputs]) {
-                for panel in panels(width) {
+            let mut weights = |inputs: usize, outputs: usize| {
+                for panel in panels(outputs) {
                     decay.extend(vec![0.0; panel]);
                     decay.extend(vec![coefficient; panel * inputs]);
                 }
-                inputs = width;
+            };
+            let mut inputs = coupling.net_inputs(shape);
+            let outputs = coupling.net_outputs(shape);
+            match &coupling.conditioner {
+                Conditioner::Dense(net) => {
+                    for (at, &width) in net.hidden.iter().chain([&outputs]).enumerate() {
+                        if let Nets::Residual { norm: true } = net.nets
+                            && at % 2 == 1
+                            && at < net.hidden.len()
+                        {
+                            weights(0, 2 * width);
+                        }
+                        weights(inputs, width);
+                        inputs = width;
+                    }
+                }
+                Conditioner::Convolution(net) => {
+                    for layer in net.hidden {
+                        weights(layer.kernel.taps() * inputs, layer.filters);
+                        inputs = layer.filters;
+                    }
+                    weights(net.last.taps() * inputs, outputs);
+                }
+                Conditioner::ResidualConvolution(net) => {
+                    for part in weight_norm::parts(net, inputs, outputs) {
+                        let gains = match part {
+                            Part::Convolution { outputs, .. } => outputs,
+                            Part::Norm { .. } => 0,
+                        };
+                        decay.extend(vec![coefficient; gains]);
+                        decay.extend(vec![0.0; part.len() - gains]);
+                    }
+                }
             }
         }
     }
@@ -145,7 +267,7 @@ mod tests {
     #[test]
     fn constant_features_keep_their_units() {
         let rows = [1.0, 101_325.0, 3.0, 101_325.0];
-        let params = standardization(&rows, 2);
+        let params = standardization(&rows, Shape::vector(2));
         assert_eq!(params, [2.0, 101_325.0, 1.0, 1.0, 0.0]);
     }
 }

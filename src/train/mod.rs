@@ -5,17 +5,17 @@
 //! threads and on any x86-64.
 //!
 //! ```
-//! use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
 //! use nvpico::train::{TrainOptions, init, train};
 //! use nvpico::{FlowSpec, LayerSpec, Math};
 //!
 //! let coupling = |mask| LayerSpec::Coupling(CouplingSpec {
 //!     mask,
 //!     transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
-//!     conditioner: DenseSpec { hidden: &[8], activation: Activation::Relu, nets: Nets::One },
+//!     conditioner: Conditioner::Dense(DenseSpec { hidden: &[8], activation: Activation::Relu, nets: Nets::One }),
 //! });
 //! let layers = [LayerSpec::Standardize, coupling(Mask::FirstHalf), coupling(Mask::SecondHalf)];
-//! let spec = FlowSpec { dim: 2, math: Math::Libm, layers: &layers };
+//! let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
 //!
 //! // A bent line: the second feature follows the square of the first.
 //! let rows: Vec<f32> = (0..400)
@@ -33,6 +33,7 @@
 mod adam;
 mod fold;
 mod init;
+mod parametrization;
 #[allow(
     clippy::indexing_slicing,
     reason = "desktop only; ranges come from the spec it was built from"
@@ -55,7 +56,7 @@ pub use init::{init, standardization};
 
 use crate::flow::{Flow, ScoreError};
 use crate::layer::standardize;
-use crate::spec::{FlowSpec, LayerSpec, Nets, SpecError};
+use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, SpecError};
 use crate::{batch, train::adam::Adam};
 use step::{BatchStep, Step};
 
@@ -216,27 +217,30 @@ fn check(
     options: &TrainOptions,
 ) -> Result<(), TrainError> {
     Flow::new(*spec, params)?;
-    let is_residual = |layer: &LayerSpec<'_>| matches!(layer, LayerSpec::Coupling(c) if matches!(c.conditioner.nets, Nets::Residual { .. }));
-    if spec.layers.iter().any(is_residual) {
+    let is_deployed = |layer: &LayerSpec<'_>| {
+        matches!(layer, LayerSpec::Coupling(c) if matches!(c.conditioner,
+            Conditioner::ResidualConvolution(net) if net.form == ResidualForm::Deployed))
+    };
+    if spec.layers.iter().any(is_deployed) {
         return Err(TrainError::Option(
-            "residual networks cannot be trained yet: train the flow elsewhere and import it",
+            "a residual convolutional network in its deployed form cannot be trained: keep the trained form",
         ));
     }
     let mut before = 0;
     for table in tables {
-        if table.is_empty() || !table.len().is_multiple_of(spec.dim) {
+        if table.is_empty() || !table.len().is_multiple_of(spec.dim()) {
             return Err(TrainError::Rows {
                 values: table.len(),
-                dim: spec.dim,
+                dim: spec.dim(),
             });
         }
         if let Some(at) = table.iter().position(|x| !x.is_finite()) {
             return Err(TrainError::NonFinite {
-                row: before + at / spec.dim,
-                column: at % spec.dim,
+                row: before + at / spec.dim(),
+                column: at % spec.dim(),
             });
         }
-        before += table.len() / spec.dim;
+        before += table.len() / spec.dim();
     }
     let positive = |x: f32| x > 0.0 && x.is_finite();
     let (BatchNormTraining::Running { momentum } | BatchNormTraining::Batch { momentum }) =
@@ -379,7 +383,7 @@ struct Run<'s> {
 
 impl<'s> Run<'s> {
     fn new(spec: &FlowSpec<'s>, params: &[f32], rows: &[f32], options: &TrainOptions) -> Self {
-        let dim = spec.dim;
+        let dim = spec.dim();
         let mut rows = rows.to_vec();
         let mut log_det = 0.0;
         let mut first = 0;
@@ -387,7 +391,7 @@ impl<'s> Run<'s> {
             first = 1;
             for row in rows.chunks_exact_mut(dim) {
                 log_det = 0.0;
-                standardize::forward(params, row, &mut log_det);
+                standardize::forward(spec.shape, params, row, &mut log_det);
             }
         }
         let (keep, momentum) = match options.batch_norm {
@@ -397,7 +401,7 @@ impl<'s> Run<'s> {
         let count = rows.len() / dim;
         let batch = options.batch.min(count);
         let arch = Arch::new();
-        let step: std::boxed::Box<dyn BatchStep + 's> = if batch::has_wide_registers(arch) {
+        let step: std::boxed::Box<dyn BatchStep + 's> = if batch::has_wide_registers(arch) || parametrization::has_inner_norms(spec) {
             std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
         } else {
             std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))

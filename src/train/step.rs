@@ -17,15 +17,24 @@ use rayon::prelude::*;
 use crate::base;
 use crate::batch::gather;
 use crate::lanes::{Lanes, Packet, select};
-use crate::layer::{affine, batch_norm, coupling, permutation, standardize};
-use crate::spec::{FlowSpec, LayerSpec};
+use crate::layer::coupling::training::{self as coupling, Context};
+use crate::layer::{affine, batch_norm, logit, permutation, squeeze, standardize};
+use crate::spec::{FlowSpec, LayerSpec, Shape};
 
-/// Rows of a chunk; a multiple of every lane count. Part of the arithmetic order.
-const CHUNK_ROWS: usize = 64;
+use super::parametrization;
+
+/// Rows of a chunk; a multiple of every lane count. Part of the arithmetic order. Vectors are soon done,
+/// maps are work enough for a thread with fewer.
+fn chunk_rows(shape: Shape) -> usize {
+    if shape.pixels() == 1 { 64 } else { 16 }
+}
 
 /// A layer with its places in the flat slices.
 struct Planned<'a> {
     layer: &'a LayerSpec<'a>,
+    /// What reaches it, and what goes on.
+    shape: Shape,
+    after: Shape,
     params: Range<usize>,
     /// In a packet's saved values.
     saved: Range<usize>,
@@ -56,18 +65,22 @@ impl<const N: usize> Chunk<N> {
         self.rows.div_ceil(N)
     }
 
-    /// Values of one feature (saved ones from place `at`), row by row.
+    /// Values of one channel (saved ones from place `at`), place by place of one packet of rows after
+    /// the other.
     fn column(
         values: &[Packet<N>],
         stride: usize,
-        at: usize,
+        at: Range<usize>,
         rows: usize,
     ) -> impl Iterator<Item = f32> + Clone {
         values
             .chunks_exact(stride)
-            .filter_map(move |packet| packet.get(at))
-            .flat_map(|packet| packet.0)
-            .take(rows)
+            .enumerate()
+            .flat_map(move |(packet, values)| {
+                let left = rows.saturating_sub(packet * N).min(N);
+                let places = values.get(at.clone()).unwrap_or(&[]);
+                places.iter().flat_map(move |value| value.0.into_iter().take(left))
+            })
     }
 }
 
@@ -77,6 +90,9 @@ pub(super) struct Step<'a, const N: usize> {
     arch: Arch,
     plan: Vec<Planned<'a>>,
     saved_len: usize,
+    chunk_rows: usize,
+    /// The parameters as the kernels take them: weight normalisation resolved.
+    effective: Vec<f32>,
     chunks: Vec<Chunk<N>>,
     /// Weight of the running statistics in what normalises a training batch.
     keep: f64,
@@ -100,23 +116,27 @@ impl<'a, const N: usize> Step<'a, N> {
         keep: f64,
         momentum: f64,
     ) -> Self {
-        let dim = spec.dim;
+        let dim = spec.dim();
         let (mut params, mut saved) = (0, 0);
         let mut plan = Vec::new();
         let mut scratch_len = spec.scratch_len();
-        for (index, layer) in spec.layers.iter().enumerate() {
-            let param_len = layer.param_len(dim);
+        let mut walk = spec.walk();
+        let mut index = 0;
+        while let Some((layer, shape)) = walk.next() {
+            let param_len = layer.param_len(shape);
             let saved_len = match layer {
                 LayerSpec::Coupling(spec) => {
-                    scratch_len = scratch_len.max(coupling::backward_scratch_len(spec, dim));
-                    coupling::saved_len(spec, dim)
+                    scratch_len = scratch_len.max(coupling::scratch_len(spec, shape));
+                    coupling::saved_len(spec, shape)
                 }
-                LayerSpec::BatchNorm(_) => dim,
+                LayerSpec::BatchNorm(_) | LayerSpec::Logit(_) => shape.len(),
                 _ => 0,
             };
             if index >= first {
                 plan.push(Planned {
                     layer,
+                    shape,
+                    after: walk.shape,
                     params: params..params + param_len,
                     saved: saved..saved + saved_len,
                     maps: Vec::new(),
@@ -125,10 +145,12 @@ impl<'a, const N: usize> Step<'a, N> {
                 saved += saved_len;
             }
             params += param_len;
+            index += 1;
         }
-        let packets = CHUNK_ROWS / N;
+        let chunk_rows = chunk_rows(spec.shape);
+        let packets = chunk_rows / N;
         let zero = Packet::splat(0.0);
-        let chunks = (0..batch.div_ceil(CHUNK_ROWS))
+        let chunks = (0..batch.div_ceil(chunk_rows))
             .map(|_| Chunk {
                 rows: 0,
                 x: vec![zero; packets * dim],
@@ -145,6 +167,8 @@ impl<'a, const N: usize> Step<'a, N> {
             arch,
             plan,
             saved_len: saved,
+            chunk_rows,
+            effective: vec![0.0; spec.param_len()],
             chunks,
             keep,
             momentum,
@@ -175,23 +199,25 @@ impl<'a, const N: usize> Step<'a, N> {
         rows: usize,
         params: &mut [f32],
     ) -> Vec<batch_norm::Statistics> {
-        let dim = self.spec.dim;
+        let dim = self.spec.dim();
         let Some(planned) = self.plan.get_mut(index) else {
             return Vec::new();
         };
+        let channels = planned.shape.channels;
         let (LayerSpec::BatchNorm(norm), Some(own)) =
             (planned.layer, params.get_mut(planned.params.clone()))
         else {
             return Vec::new();
         };
-        let features: Vec<_> = batch_norm::features(*norm, own, dim).collect();
-        let chunks = &self.chunks[..rows.div_ceil(CHUNK_ROWS)];
-        let mut all = Vec::with_capacity(dim);
+        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
+        let chunks = &self.chunks[..rows.div_ceil(self.chunk_rows)];
+        let mut all = Vec::with_capacity(channels);
         planned.maps.clear();
         for (at, feature) in features.iter().enumerate() {
+            let places = nth(at, planned.shape.pixels());
             let values = chunks
                 .iter()
-                .flat_map(|chunk| Chunk::column(&chunk.x, dim, at, chunk.rows));
+                .flat_map(|chunk| Chunk::column(&chunk.x, dim, places.clone(), chunk.rows));
             let statistics = batch_norm::Statistics::of(values, *feature, self.keep);
             let used = batch_norm::Feature {
                 mean: statistics.mean as f32,
@@ -205,7 +231,7 @@ impl<'a, const N: usize> Step<'a, N> {
                 if mixed.is_finite() { mixed } else { old }
             };
             own[at] = mix(feature.mean, statistics.batch_mean);
-            own[dim + at] = mix(feature.var, statistics.batch_var);
+            own[channels + at] = mix(feature.var, statistics.batch_var);
             all.push(statistics);
         }
         all
@@ -220,35 +246,40 @@ impl<'a, const N: usize> Step<'a, N> {
         params: &[f32],
         gradient: &mut [f32],
     ) {
-        let (dim, stride) = (self.spec.dim, self.saved_len);
+        let (dim, stride) = (self.spec.dim(), self.saved_len);
         let planned = &mut self.plan[index];
+        let Shape { channels, .. } = planned.shape;
+        let pixels = planned.shape.pixels();
         let LayerSpec::BatchNorm(norm) = planned.layer else {
             return;
         };
         let own = &params[planned.params.clone()];
         let own_gradient = &mut gradient[planned.params.clone()];
-        let features: Vec<_> = batch_norm::features(*norm, own, dim).collect();
+        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
         planned.gradients.clear();
         for (at, (feature, statistics)) in features.iter().zip(statistics).enumerate() {
-            let from = planned.saved.start + at;
-            let pairs = self.chunks[..rows.div_ceil(CHUNK_ROWS)]
+            let places = nth(at, pixels);
+            let start = planned.saved.start;
+            let saved = start + places.start..start + places.end;
+            let pairs = self.chunks[..rows.div_ceil(self.chunk_rows)]
                 .iter()
                 .flat_map(|chunk| {
-                    Chunk::column(&chunk.saved, stride, from, chunk.rows)
-                        .zip(Chunk::column(&chunk.x, dim, at, chunk.rows))
+                    Chunk::column(&chunk.saved, stride, saved.clone(), chunk.rows)
+                        .zip(Chunk::column(&chunk.x, dim, places.clone(), chunk.rows))
                 });
-            // The loss is minus the mean log-density: each row's log-determinant counts -1 / rows.
+            // The loss is minus the mean log-density: each row's log-determinant counts -1 / rows, and
+            // has the channel's as often as it has places.
             let own = batch_norm::backward(
                 pairs,
                 *statistics,
                 feature.log_scale,
                 norm.eps,
                 self.keep,
-                -1.0,
+                -(pixels as f64),
             );
             if norm.affine {
-                own_gradient[2 * dim + at] += own.log_scale as f32;
-                own_gradient[3 * dim + at] += own.shift as f32;
+                own_gradient[2 * channels + at] += own.log_scale as f32;
+                own_gradient[3 * channels + at] += own.shift as f32;
             }
             planned.gradients.push(own);
         }
@@ -257,52 +288,23 @@ impl<'a, const N: usize> Step<'a, N> {
 
 impl<const N: usize> BatchStep for Step<'_, N> {
     fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64 {
-        let (arch, dim, saved_len) = (self.arch, self.spec.dim, self.saved_len);
+        let (arch, dim) = (self.arch, self.spec.dim());
         let count = rows.len() / dim;
-        let used = count.div_ceil(CHUNK_ROWS);
+        let used = count.div_ceil(self.chunk_rows);
+        parametrization::resolve(&self.spec, params, &mut self.effective);
+        load_chunks(arch, &mut self.chunks, rows, dim, count);
         let segments = self.segments();
-        let starts_with_norm = |plan: &[Planned<'_>]| matches!(plan.first(), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)));
         let mut statistics = vec![Vec::new(); segments.len()];
         for (number, segment) in segments.iter().enumerate() {
-            let load = (number == 0).then_some(rows);
-            if let Some(rows) = load
-                && starts_with_norm(&self.plan[segment.clone()])
-            {
-                load_chunks(arch, &mut self.chunks, rows, dim, count);
-            }
-            if starts_with_norm(&self.plan[segment.clone()]) {
+            if self.starts_with_norm(segment) {
                 statistics[number] = self.normalise(segment.start, count, params);
-            } else if load.is_some() {
-                load_chunks(arch, &mut self.chunks, rows, dim, count);
             }
-            let (plan, params) = (&self.plan[segment.clone()], &*params);
-            let last = number + 1 == segments.len();
-            self.chunks[..used].par_iter_mut().for_each(|chunk| {
-                arch.dispatch(Forward {
-                    spec: &self.spec,
-                    plan,
-                    params,
-                    saved_len,
-                    chunk,
-                    last,
-                });
-            });
+            self.forward(segment.clone(), used, number + 1 == segments.len());
         }
         for (number, segment) in segments.iter().enumerate().rev() {
             // The norm at the front of the segment needs its output gradients from all rows first.
-            let normed = starts_with_norm(&self.plan[segment.clone()]);
-            let body = segment.start + usize::from(normed)..segment.end;
-            let spec = &self.spec;
-            let (plan, read) = (&self.plan[body], &*params);
-            self.chunks[..used].par_iter_mut().for_each(|chunk| {
-                arch.dispatch(Backward {
-                    spec,
-                    plan,
-                    params: read,
-                    saved_len,
-                    chunk,
-                });
-            });
+            let normed = self.starts_with_norm(segment);
+            self.backward(segment.start + usize::from(normed)..segment.end, used);
             if normed {
                 self.normalise_backward(
                     segment.start,
@@ -311,23 +313,60 @@ impl<const N: usize> BatchStep for Step<'_, N> {
                     params,
                     gradient,
                 );
-                let plan = &self.plan[segment.start..=segment.start];
-                let (spec, read) = (&self.spec, &*params);
-                self.chunks[..used].par_iter_mut().for_each(|chunk| {
-                    arch.dispatch(Backward {
-                        spec,
-                        plan,
-                        params: read,
-                        saved_len,
-                        chunk,
-                    });
-                });
+                self.backward(segment.start..segment.start + 1, used);
             }
         }
-        arch.dispatch(Reduce {
+        let loss = arch.dispatch(Reduce {
             chunks: &mut self.chunks[..used],
             gradient,
-        })
+        });
+        parametrization::take_statistics(&self.spec, count, self.momentum, params, gradient);
+        parametrization::pull_back(&self.spec, params, gradient);
+        loss
+    }
+}
+
+/// The `index`-th part of something cut into parts of `len` values.
+fn nth(index: usize, len: usize) -> Range<usize> {
+    index * len..(index + 1) * len
+}
+
+impl<const N: usize> Step<'_, N> {
+    fn starts_with_norm(&self, segment: &Range<usize>) -> bool {
+        matches!(self.plan.get(segment.start), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)))
+    }
+
+    /// Runs some layers forward, chunk by chunk.
+    fn forward(&mut self, layers: Range<usize>, used: usize, last: bool) {
+        let (arch, spec, saved_len, keep) = (self.arch, &self.spec, self.saved_len, self.keep);
+        let (plan, params) = (&self.plan[layers], &self.effective[..]);
+        self.chunks[..used].par_iter_mut().for_each(|chunk| {
+            arch.dispatch(Forward {
+                spec,
+                plan,
+                params,
+                saved_len,
+                keep,
+                chunk,
+                last,
+            });
+        });
+    }
+
+    /// Runs some layers backward, chunk by chunk.
+    fn backward(&mut self, layers: Range<usize>, used: usize) {
+        let (arch, spec, saved_len, keep) = (self.arch, &self.spec, self.saved_len, self.keep);
+        let (plan, params) = (&self.plan[layers], &self.effective[..]);
+        self.chunks[..used].par_iter_mut().for_each(|chunk| {
+            arch.dispatch(Backward {
+                spec,
+                plan,
+                params,
+                saved_len,
+                keep,
+                chunk,
+            });
+        });
     }
 }
 
@@ -339,7 +378,8 @@ fn load_chunks<const N: usize>(
     dim: usize,
     count: usize,
 ) {
-    for (chunk, rows) in chunks.iter_mut().zip(rows.chunks(CHUNK_ROWS * dim)) {
+    let chunk_rows = chunks.first().map_or(N, |chunk| chunk.weight.len() * N);
+    for (chunk, rows) in chunks.iter_mut().zip(rows.chunks(chunk_rows * dim)) {
         chunk.rows = rows.len() / dim;
         chunk.loss = 0.0;
         let weight = (1.0 / count as f64) as f32;
@@ -364,6 +404,7 @@ struct Forward<'s, 'a, const N: usize> {
     plan: &'s [Planned<'a>],
     params: &'s [f32],
     saved_len: usize,
+    keep: f64,
     chunk: &'s mut Chunk<N>,
     last: bool,
 }
@@ -378,10 +419,11 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
             plan,
             params,
             saved_len,
+            keep,
             chunk,
             last,
         } = self;
-        let (dim, packets) = (spec.dim, chunk.packets());
+        let (dim, packets, rows) = (spec.dim(), chunk.packets(), chunk.rows);
         let mut loss = 0.0;
         let tensors = chunk
             .x
@@ -390,28 +432,51 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
             .zip(&mut chunk.log_det)
             .zip(&chunk.weight)
             .take(packets);
-        for (((x, saved), log_det), weight) in tensors {
+        for (packet, (((x, saved), log_det), weight)) in tensors.enumerate() {
             for planned in plan {
                 let own = &params[planned.params.clone()];
                 let saved = &mut saved[planned.saved.clone()];
+                let (shape, scratch) = (planned.shape, &mut chunk.scratch);
+                let x = &mut x[..shape.len()];
                 match planned.layer {
-                    LayerSpec::Standardize => standardize::forward(own, x, log_det),
-                    LayerSpec::Affine => affine::forward(own, x, log_det),
+                    LayerSpec::Standardize => standardize::forward(shape, own, x, log_det),
+                    LayerSpec::Affine => affine::forward(shape, own, x, log_det),
                     LayerSpec::BatchNorm(_) => {
                         let mut sum = 0.0;
-                        for ((x, slot), map) in x.iter_mut().zip(saved).zip(&planned.maps) {
-                            *slot = *x;
-                            *x = *x * Packet::splat(map.scale) + Packet::splat(map.shift);
+                        let pixels = shape.pixels();
+                        let channels = x
+                            .chunks_exact_mut(pixels)
+                            .zip(saved.chunks_exact_mut(pixels));
+                        for ((x, saved), map) in channels.zip(&planned.maps) {
+                            for (x, slot) in x.iter_mut().zip(saved) {
+                                *slot = *x;
+                                *x = *x * Packet::splat(map.scale) + Packet::splat(map.shift);
+                            }
                             sum += map.log_det;
                         }
-                        *log_det = *log_det + Packet::splat(sum);
+                        *log_det = *log_det + Packet::splat(sum * pixels as f32);
                     }
                     LayerSpec::Coupling(coupling) => {
-                        coupling::forward_saving(coupling, spec.math, own, x, saved, log_det);
+                        let context = Context {
+                            math: spec.math,
+                            shape,
+                            rows: (rows - packet * N).min(N),
+                            keep,
+                        };
+                        coupling::forward_saving(coupling, context, own, x, saved, log_det);
                     }
                     LayerSpec::Permutation(order) => {
-                        permutation::forward(order, x, &mut chunk.scratch);
+                        permutation::forward(shape, order, x, scratch);
                     }
+                    LayerSpec::Logit(logit) => {
+                        saved.copy_from_slice(x);
+                        logit::forward(*logit, x, log_det);
+                    }
+                    LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
+                    LayerSpec::Unsqueeze(kind) => {
+                        squeeze::inverse(*kind, planned.after, x, scratch);
+                    }
+                    LayerSpec::FactorOut => {}
                 }
             }
             if last {
@@ -439,6 +504,7 @@ struct Backward<'s, 'a, const N: usize> {
     plan: &'s [Planned<'a>],
     params: &'s [f32],
     saved_len: usize,
+    keep: f64,
     chunk: &'s mut Chunk<N>,
 }
 
@@ -452,43 +518,66 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, '_, N> {
             plan,
             params,
             saved_len,
+            keep,
             chunk,
         } = self;
-        let packets = chunk.packets();
+        let (packets, rows) = (chunk.packets(), chunk.rows);
         let scratch = &mut chunk.scratch;
         let tensors = chunk
             .x
-            .chunks_exact_mut(spec.dim)
+            .chunks_exact_mut(spec.dim())
             .zip(saved_chunks(&mut chunk.saved, saved_len))
             .zip(&chunk.weight)
             .take(packets);
-        for ((x, saved), weight) in tensors {
+        for (packet, ((x, saved), weight)) in tensors.enumerate() {
             for planned in plan.iter().rev() {
                 let own = &params[planned.params.clone()];
                 let saved = &saved[planned.saved.clone()];
+                let shape = planned.shape;
+                let x = &mut x[..shape.len()];
                 match planned.layer {
-                    LayerSpec::Standardize => standardize::backward(own, x),
-                    LayerSpec::Affine => affine::backward(own, x),
+                    LayerSpec::Standardize => standardize::backward(shape, own, x),
+                    LayerSpec::Affine => affine::backward(shape, own, x),
                     LayerSpec::BatchNorm(_) => {
-                        for ((g, &input), own) in x.iter_mut().zip(saved).zip(&planned.gradients) {
-                            let own = *g * Packet::splat(own.factor as f32)
-                                + Packet::splat(own.constant as f32)
-                                + input * Packet::splat(own.linear as f32);
-                            // Lanes without a row have no part in the statistics.
-                            *g = own.zip(*weight, |g, w| select(w > 0.0, g, 0.0));
+                        let pixels = shape.pixels();
+                        let channels = x.chunks_exact_mut(pixels).zip(saved.chunks_exact(pixels));
+                        for ((x, saved), own) in channels.zip(&planned.gradients) {
+                            for (g, &input) in x.iter_mut().zip(saved) {
+                                let own = *g * Packet::splat(own.factor as f32)
+                                    + Packet::splat(own.constant as f32)
+                                    + input * Packet::splat(own.linear as f32);
+                                // Lanes without a row have no part in the statistics.
+                                *g = own.zip(*weight, |g, w| select(w > 0.0, g, 0.0));
+                            }
                         }
                     }
-                    LayerSpec::Coupling(coupling) => coupling::backward(
-                        coupling,
-                        spec.math,
-                        own,
-                        saved,
-                        x,
-                        -*weight,
-                        &mut chunk.gradient[planned.params.clone()],
-                        scratch,
-                    ),
-                    LayerSpec::Permutation(order) => permutation::inverse(order, x, scratch),
+                    LayerSpec::Coupling(coupling) => {
+                        let context = Context {
+                            math: spec.math,
+                            shape,
+                            rows: (rows - packet * N).min(N),
+                            keep,
+                        };
+                        coupling::backward(
+                            coupling,
+                            context,
+                            own,
+                            saved,
+                            x,
+                            -*weight,
+                            &mut chunk.gradient[planned.params.clone()],
+                            scratch,
+                        );
+                    }
+                    LayerSpec::Permutation(order) => {
+                        permutation::inverse(shape, order, x, scratch);
+                    }
+                    LayerSpec::Logit(logit) => logit::backward(*logit, saved, x, -*weight),
+                    LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, x, scratch),
+                    LayerSpec::Unsqueeze(kind) => {
+                        squeeze::forward(*kind, planned.after, x, scratch);
+                    }
+                    LayerSpec::FactorOut => {}
                 }
             }
         }

@@ -17,8 +17,10 @@
 //! assert_eq!(y, [1.5, 3.0]);
 //! ```
 
+#[cfg(feature = "std")]
 mod backward;
 
+#[cfg(feature = "std")]
 pub use backward::{backward, backward_activation};
 
 use crate::lanes::Lanes;
@@ -50,7 +52,7 @@ pub fn forward<V: Lanes>(
     output: &mut [V],
     activation: Option<Activation>,
 ) {
-    V::dense(params, input.len(), 0, input, output, activation);
+    V::dense(params, input.len(), None, input, output, activation);
 }
 
 /// Two layers in one pass, `output = W2 activation(W1 input + b1) + b2`: of the `width` values between
@@ -81,20 +83,21 @@ pub fn forward_pair<V: Lanes, const CHUNK: usize>(
             return;
         };
         forward(own, input, hidden, Some(activation));
-        V::dense(second, width, from, hidden, output, None);
+        let after = (from > 0).then_some(from);
+        V::dense(second, width, after, hidden, output, None);
         first = rest;
         from = from.saturating_add(chunk);
     }
 }
 
-/// Takes the share of some inputs, `part`, which are those from `from` on out of `inputs`, into every
-/// output of a layer: the first ones start at the biases, later ones go on from what the outputs hold.
-/// The activation is for those that complete the sums.
+/// Takes the share of some inputs, `part`, out of `inputs` into every output of a layer: without `after`
+/// the first ones, with sums that start at the biases; else those that follow `after` others, with sums
+/// that go on from what the outputs hold. The activation is for those that complete the sums.
 #[inline(always)]
 pub fn add_inputs<V: Lanes>(
     params: &[f32],
     inputs: usize,
-    from: usize,
+    after: Option<usize>,
     part: &[V],
     output: &mut [V],
     activation: Option<Activation>,
@@ -103,7 +106,7 @@ pub fn add_inputs<V: Lanes>(
     let mut output = output;
     loop {
         let width = panel_width(output.len());
-        let (Some((own, rest)), Some((own_output, after))) = (
+        let (Some((own, rest)), Some((own_output, other_outputs))) = (
             params.split_at_checked(param_len(inputs, width)),
             output.split_at_mut_checked(width),
         ) else {
@@ -112,10 +115,42 @@ pub fn add_inputs<V: Lanes>(
         if own_output.is_empty() {
             return;
         }
-        let skipped = if from == 0 { 0 } else { from.saturating_add(1) };
+        let skipped = match after {
+            None => 0,
+            Some(others) => others.saturating_add(1),
+        };
         let rows = own.get(skipped.saturating_mul(width)..).unwrap_or(&[]);
-        V::panel(rows, from == 0, part, own_output, activation);
-        (params, output) = (rest, after);
+        V::panel(rows, after.is_none(), part, own_output, activation);
+        (params, output) = (rest, other_outputs);
+    }
+}
+
+/// The biases of a layer, to every output.
+#[inline(always)]
+pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iterator<Item = &f32> {
+    let (mut params, mut left) = (params, outputs);
+    core::iter::from_fn(move || {
+        let width = panel_width(left);
+        let (own, rest) = params.split_at_checked(param_len(inputs, width))?;
+        (params, left) = (rest, left.saturating_sub(width));
+        own.get(..width).filter(|biases| !biases.is_empty())
+    })
+    .flatten()
+}
+
+/// The activation of values, in place.
+#[inline(always)]
+pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
+    let slope = match activation {
+        Activation::Relu => None,
+        Activation::LeakyRelu { slope } => Some(slope),
+    };
+    for value in values {
+        let below = match slope {
+            None => V::splat(0.0),
+            Some(slope) => *value * V::splat(slope),
+        };
+        *value = value.or_if_negative(below);
     }
 }
 

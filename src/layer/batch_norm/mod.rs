@@ -4,12 +4,14 @@
 //! statistics are constants, so the layer is an invertible affine map; [`fold`] gives that map, and
 //! the forward pass here goes through it, so a folded model has the same bits.
 //!
-//! Parameters: `running_mean[dim]`, `running_var[dim]`, and if affine `log_scale[dim]`, `shift[dim]`.
+//! Parameters: `running_mean[channels]`, `running_var[channels]`, and if affine
+//! `log_scale[channels]`, `shift[channels]`.
 
+use super::by_channel;
 use crate::Math;
 use crate::lanes::Lanes;
 use crate::math::{ln, sqrt};
-use crate::spec::BatchNormSpec;
+use crate::spec::{BatchNormSpec, Shape};
 
 /// Parameters of one feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,36 +79,46 @@ pub fn features(
         })
 }
 
-/// Log-determinant of the layer: the features' added in order.
+/// Log-determinant of the layer: the channels' added in order, times their places.
 #[inline]
-fn log_det_of(spec: BatchNormSpec, params: &[f32], dim: usize) -> f32 {
+fn log_det_of(spec: BatchNormSpec, shape: Shape, params: &[f32]) -> f32 {
     let mut sum = 0.0;
-    for feature in features(spec, params, dim) {
+    for feature in features(spec, params, shape.channels) {
         sum += fold(feature, spec.eps).log_det;
     }
-    sum
+    sum * shape.pixels() as f32
 }
 
 /// x to y.
 #[inline(always)]
-pub fn forward<V: Lanes>(spec: BatchNormSpec, params: &[f32], x: &mut [V], log_det: &mut V) {
-    *log_det = *log_det + V::splat(log_det_of(spec, params, x.len()));
-    let features = features(spec, params, x.len());
-    for (x, feature) in x.iter_mut().zip(features) {
-        let map = fold(feature, spec.eps);
+pub fn forward<V: Lanes>(
+    spec: BatchNormSpec,
+    shape: Shape,
+    params: &[f32],
+    x: &mut [V],
+    log_det: &mut V,
+) {
+    *log_det = *log_det + V::splat(log_det_of(spec, shape, params));
+    let maps = features(spec, params, shape.channels).map(|feature| fold(feature, spec.eps));
+    by_channel(shape, x, maps, |x, map| {
         *x = *x * V::splat(map.scale) + V::splat(map.shift);
-    }
+    });
 }
 
 /// y to x.
 #[inline(always)]
-pub fn inverse<V: Lanes>(spec: BatchNormSpec, params: &[f32], y: &mut [V], log_det: &mut V) {
-    *log_det = *log_det - V::splat(log_det_of(spec, params, y.len()));
-    let features = features(spec, params, y.len());
-    for (y, feature) in y.iter_mut().zip(features) {
-        let map = fold(feature, spec.eps);
+pub fn inverse<V: Lanes>(
+    spec: BatchNormSpec,
+    shape: Shape,
+    params: &[f32],
+    y: &mut [V],
+    log_det: &mut V,
+) {
+    *log_det = *log_det - V::splat(log_det_of(spec, shape, params));
+    let maps = features(spec, params, shape.channels).map(|feature| fold(feature, spec.eps));
+    by_channel(shape, y, maps, |y, map| {
         *y = (*y - V::splat(map.shift)) / V::splat(map.scale);
-    }
+    });
 }
 
 #[cfg(feature = "std")]

@@ -6,13 +6,13 @@
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
 //!
-//! Training runs [`forward_saving`], which is [`forward`] with every activation kept (but for residual
-//! networks, which cannot be trained yet), and
-//! [`backward`](fn@backward), which reads them.
+//! Training (feature `std`) runs `training::forward_saving`, which is [`forward`] with every activation
+//! kept, and `training::backward`, which reads them.
 
-mod backward;
-
-pub use backward::{backward, backward_scratch_len, forward_saving, saved_len};
+#[cfg(feature = "feature-maps")]
+mod maps;
+#[cfg(feature = "std")]
+pub mod training;
 
 use crate::conditioner::dense;
 #[cfg(feature = "residual")]
@@ -21,7 +21,7 @@ use crate::lanes::Lanes;
 use crate::math::Math;
 #[cfg(feature = "residual")]
 use crate::spec::Nets;
-use crate::spec::{CouplingSpec, ScaleMap, Transform};
+use crate::spec::{Conditioner, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
 #[inline(always)]
@@ -39,34 +39,37 @@ fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
 #[inline(always)]
 fn run_net<V: Lanes>(
     spec: &CouplingSpec<'_>,
+    net: &DenseSpec<'_>,
+    shape: Shape,
     params: &[f32],
     x: &[V],
     scratch: &mut [V],
 ) -> Option<()> {
+    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
     #[cfg(feature = "residual")]
-    if let Nets::Residual { norm } = spec.conditioner.nets {
+    if let Nets::Residual { norm } = net.nets {
         let shape = residual::Shape {
-            inputs: spec.mask.kept(x.len()),
-            outputs: spec.net_outputs(x.len()),
+            inputs,
+            outputs,
             norm,
         };
-        let end = scratch.len().checked_sub(shape.inputs)?;
+        let end = scratch.len().checked_sub(inputs)?;
         gather(spec, x, scratch.get_mut(end..)?);
-        return residual::forward(&spec.conditioner, shape, params, scratch);
+        return residual::forward(net, shape, params, scratch);
     }
     gather(spec, x, scratch);
-    let activation = spec.conditioner.activation;
+    let activation = net.activation;
     let mut params = params;
-    let mut from = spec.mask.kept(x.len());
+    let mut from = inputs;
     let mut at_front = true;
-    let (stored, last) = split_last(spec.conditioner.hidden);
+    let (stored, last) = split_last(net.hidden);
     for &width in stored {
         let (own, rest) = params.split_at_checked(dense::param_len(from, width))?;
         let (input, output) = ends(scratch, at_front, from, width)?;
         dense::forward(own, input, output, Some(activation));
         (params, from, at_front) = (rest, width, !at_front);
     }
-    let (input, output) = ends(scratch, at_front, from, spec.net_outputs(x.len()))?;
+    let (input, output) = ends(scratch, at_front, from, outputs)?;
     if let Some(width) = last {
         let (first, second) = params.split_at_checked(dense::param_len(from, width))?;
         V::dense_pair([first, second], input, width, output, activation);
@@ -87,10 +90,10 @@ fn split_last(hidden: &[usize]) -> (&[usize], Option<usize>) {
 
 /// The outputs of a network after [`run_net`].
 #[inline(always)]
-fn net_output<'w, V>(spec: &CouplingSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
-    let (stored, _) = split_last(spec.conditioner.hidden);
+fn net_output<'w, V>(net: &DenseSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
+    let (stored, _) = split_last(net.hidden);
     #[cfg(feature = "residual")]
-    let stored = match spec.conditioner.nets {
+    let stored = match net.nets {
         // Its result always stands at the end.
         Nets::Residual { .. } => &[],
         _ => stored,
@@ -124,24 +127,26 @@ fn ends<V>(
 #[inline(always)]
 fn condition<'w, V: Lanes>(
     spec: &CouplingSpec<'_>,
+    net: &DenseSpec<'_>,
+    shape: Shape,
     params: &[f32],
     x: &[V],
     scratch: &'w mut [V],
 ) -> Option<(&'w [V], &'w [V])> {
-    let dim = x.len();
-    let outputs = spec.net_outputs(dim);
-    let (scratch, own) = scratch.split_at_mut_checked(spec.net_scratch_len(dim))?;
+    let outputs = spec.net_outputs(shape);
+    let needed = net.scratch_len(spec.net_inputs(shape), outputs);
+    let (scratch, own) = scratch.split_at_mut_checked(needed)?;
     let count = spec.net_count();
-    let mut own = own.get_mut(..spec.mask.transformed(dim) * (count - 1))?;
+    let mut own = own.get_mut(..outputs.saturating_mul(count.saturating_sub(1)))?;
     let mut raw: Option<&[V]> = None;
     let per_net = params.len() / count;
     let mut params = params;
     for _ in 0..count {
-        let (net, rest) = params.split_at_checked(per_net)?;
+        let (own_params, rest) = params.split_at_checked(per_net)?;
         params = rest;
-        run_net(spec, net, x, scratch)?;
+        run_net(spec, net, shape, own_params, x, scratch)?;
         // The first of two networks gives the log-scales, which wait in `own` for the shifts.
-        let result = net_output(spec, outputs, scratch)?;
+        let result = net_output(net, outputs, scratch)?;
         if !own.is_empty() {
             let waiting = core::mem::take(&mut own);
             for (slot, &value) in waiting.iter_mut().zip(result) {
@@ -150,7 +155,7 @@ fn condition<'w, V: Lanes>(
             raw = Some(waiting);
         }
     }
-    let result = net_output(spec, outputs, scratch)?;
+    let result = net_output(net, outputs, scratch)?;
     if let Some(raw) = raw {
         return Some((raw, result));
     }
@@ -215,10 +220,10 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
 fn split_params<'p>(
     spec: &CouplingSpec<'_>,
     params: &'p [f32],
-    dim: usize,
+    shape: Shape,
 ) -> (&'p [f32], &'p [f32]) {
     params
-        .split_at_checked(spec.rescale_len(dim))
+        .split_at_checked(spec.rescale_len(shape))
         .unwrap_or((&[], &[]))
 }
 
@@ -228,13 +233,19 @@ fn split_params<'p>(
 fn transform<V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
+    shape: Shape,
     params: &[f32],
     x: &mut [V],
     scratch: &mut [V],
     mut change: impl FnMut(&mut V, Option<(V, V)>, V),
 ) {
-    let (rescale, nets) = split_params(spec, params, x.len());
-    let Some((raw, shift)) = condition(spec, nets, x, scratch) else {
+    let Conditioner::Dense(net) = &spec.conditioner else {
+        #[cfg(feature = "feature-maps")]
+        maps::transform(spec, math, shape, params, x, scratch, change);
+        return;
+    };
+    let (rescale, nets) = split_params(spec, params, shape);
+    let Some((raw, shift)) = condition(spec, net, shape, nets, x, scratch) else {
         return;
     };
     let map = spec.transform.scale_map();
@@ -253,18 +264,19 @@ fn transform<V: Lanes>(
     }
 }
 
-/// x to y. `scratch` holds at least `spec.scratch_len(dim)` values.
+/// x to y. `scratch` holds at least `spec.scratch_len(shape)` values.
 #[inline(always)]
 pub fn forward<V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
+    shape: Shape,
     params: &[f32],
     x: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
 ) {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    transform(spec, math, params, x, scratch, |x, scale, t| {
+    transform(spec, math, shape, params, x, scratch, |x, scale, t| {
         let Some((s, factor)) = scale else {
             *x = *x + t;
             return;
@@ -278,18 +290,19 @@ pub fn forward<V: Lanes>(
     });
 }
 
-/// y to x. `scratch` holds at least `spec.scratch_len(dim)` values.
+/// y to x. `scratch` holds at least `spec.scratch_len(shape)` values.
 #[inline(always)]
 pub fn inverse<V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
+    shape: Shape,
     params: &[f32],
     y: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
 ) {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    transform(spec, math, params, y, scratch, |y, scale, t| {
+    transform(spec, math, shape, params, y, scratch, |y, scale, t| {
         let Some((s, factor)) = scale else {
             *y = *y - t;
             return;

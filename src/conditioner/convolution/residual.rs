@@ -1,0 +1,249 @@
+//! The paper's residual convolutional network with skip connections, in its deployed form.
+//!
+//! `h` and `skip` are whole maps that grow in place; what lies between the two convolutions of a block
+//! goes through rings of a few rows. Sums that go into `h` and `skip` start at what these hold.
+
+use super::{Columns, Extent, Layer, Row, Rows, Source, nth, slot};
+use crate::conditioner::dense;
+use crate::lanes::Lanes;
+use crate::spec::{Activation, Kernel, ResidualConvolutionSpec};
+
+/// Scale and shift of each channel: a batch norm on its running statistics.
+#[derive(Clone, Copy)]
+struct Norm<'p> {
+    scale: &'p [f32],
+    shift: &'p [f32],
+}
+
+impl<'p> Norm<'p> {
+    #[inline(always)]
+    fn split(params: &'p [f32], channels: usize) -> Option<(Self, &'p [f32])> {
+        let (scale, rest) = params.split_at_checked(channels)?;
+        let (shift, rest) = rest.split_at_checked(channels)?;
+        Some((Self { scale, shift }, rest))
+    }
+
+    /// Of a row's places, one after the other.
+    #[inline(always)]
+    fn apply<V: Lanes>(self, row: &mut [V]) {
+        let maps = self.scale.iter().zip(self.shift).cycle();
+        for (value, (&scale, &shift)) in row.iter_mut().zip(maps) {
+            *value = *value * V::splat(scale) + V::splat(shift);
+        }
+    }
+}
+
+/// Runs the network. `scratch` holds [`ResidualConvolutionSpec`]'s scratch; `None` where a slice is too
+/// short, which a valid spec rules out.
+#[inline(always)]
+pub(crate) fn forward<V: Lanes>(
+    spec: &ResidualConvolutionSpec,
+    extent: Extent,
+    params: &[f32],
+    rows: &mut impl Rows<V>,
+    scratch: &mut [V],
+) -> Option<()> {
+    let shape = extent.shape;
+    let map = shape.pixels().saturating_mul(spec.filters);
+    let (hidden, scratch) = scratch.split_at_mut_checked(map)?;
+    let (skip, rings) = scratch.split_at_mut_checked(map)?;
+    let mut maps = Maps {
+        extent,
+        kernel: spec.kernel,
+        filters: spec.filters,
+        hidden,
+        skip,
+        rings,
+    };
+    let mut params = maps.first(params, rows)?;
+    for _ in 0..spec.blocks {
+        params = maps.block(params)?;
+    }
+    maps.last(params, rows)
+}
+
+struct Maps<'s, V> {
+    extent: Extent,
+    kernel: Kernel,
+    filters: usize,
+    /// `[height, width, filters]`
+    hidden: &'s mut [V],
+    /// `[height, width, filters]`
+    skip: &'s mut [V],
+    rings: &'s mut [V],
+}
+
+impl<V: Lanes> Maps<'_, V> {
+    /// `h = conv(relu(concat(n, -n)))`, `skip = point(h)`.
+    #[inline(always)]
+    fn first<'p>(&mut self, params: &'p [f32], rows: &impl Rows<V>) -> Option<&'p [f32]> {
+        let (shape, inputs) = (self.extent.shape, self.extent.inputs);
+        let (norm, params) = Norm::split(params, inputs)?;
+        let doubled = inputs.saturating_mul(2);
+        let (conv, params) = Layer::split(params, self.kernel, doubled, self.filters)?;
+        let (point, params) = Layer::split(params, Kernel::POINT, self.filters, self.filters)?;
+        let (held, below) = (self.kernel.rows(shape), self.kernel.height / 2);
+        let (len, read) = (
+            shape.width.saturating_mul(doubled),
+            shape.width.saturating_mul(inputs),
+        );
+        for step in 0..shape.height.saturating_add(below) {
+            if step < shape.height {
+                let row = self.rings.get_mut(slot(held, step, len))?;
+                // The row as it is read stands at the end; what is made of it grows from the front.
+                let start = row.len().checked_sub(read)?;
+                let values = row.get_mut(start..)?;
+                rows.read(step, values);
+                norm.apply(values);
+                both_signs(row, start, inputs);
+            }
+            let Some(y) = step.checked_sub(below) else {
+                continue;
+            };
+            let source = Source {
+                values: &*self.rings,
+                slots: held,
+            };
+            let hidden = self
+                .hidden
+                .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
+            V::convolve(row(conv, source, self.extent, y, hidden).start());
+            let skip = self
+                .skip
+                .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
+            let source = Source {
+                values: &*hidden,
+                slots: 1,
+            };
+            V::convolve(row(point, source, self.extent, y, skip).start());
+        }
+        Some(params)
+    }
+
+    /// `h += conv(relu(conv(relu(norm(h)))))`, `skip += point(h)`.
+    #[inline(always)]
+    fn block<'p>(&mut self, params: &'p [f32]) -> Option<&'p [f32]> {
+        let (shape, filters) = (self.extent.shape, self.filters);
+        let (norm, params) = Norm::split(params, filters)?;
+        let (conv, params) = Layer::split(params, self.kernel, filters, filters)?;
+        let (second, params) = Layer::split(params, self.kernel, filters, filters)?;
+        let (point, params) = Layer::split(params, Kernel::POINT, filters, filters)?;
+        let (held, below) = (self.kernel.rows(shape), self.kernel.height / 2);
+        let len = shape.width.saturating_mul(filters);
+        let (active, inner) = self.rings.split_at_mut_checked(held.saturating_mul(len))?;
+        for step in 0..shape.height.saturating_add(below).saturating_add(below) {
+            if step < shape.height {
+                let target = active.get_mut(slot(held, step, len))?;
+                let hidden = self.hidden.get(nth(step, len))?;
+                for (target, &hidden) in target.iter_mut().zip(hidden) {
+                    *target = hidden;
+                }
+                norm.apply(target);
+                dense::activate(target, Activation::Relu);
+            }
+            if let Some(y) = step.checked_sub(below).filter(|&y| y < shape.height) {
+                let source = Source {
+                    values: &*active,
+                    slots: held,
+                };
+                let target = inner.get_mut(slot(held, y, len))?;
+                V::convolve(row(conv, source, self.extent, y, target).start());
+                dense::activate(target, Activation::Relu);
+            }
+            let Some(y) = step.checked_sub(below).and_then(|y| y.checked_sub(below)) else {
+                continue;
+            };
+            let source = Source {
+                values: &*inner,
+                slots: held,
+            };
+            let hidden = self.hidden.get_mut(nth(y, len))?;
+            V::convolve(row(second, source, self.extent, y, hidden).go_on());
+            let source = Source {
+                values: &*hidden,
+                slots: 1,
+            };
+            let skip = self.skip.get_mut(nth(y, len))?;
+            V::convolve(row(point, source, self.extent, y, skip).go_on());
+        }
+        Some(params)
+    }
+
+    /// The outputs, `point(relu(norm(skip)))`.
+    #[inline(always)]
+    fn last(&mut self, params: &[f32], rows: &mut impl Rows<V>) -> Option<()> {
+        let Extent { shape, outputs, .. } = self.extent;
+        let (norm, params) = Norm::split(params, self.filters)?;
+        let (point, _) = Layer::split(params, Kernel::POINT, self.filters, outputs)?;
+        let output = self.rings.get_mut(..shape.width.saturating_mul(outputs))?;
+        for y in 0..shape.height {
+            let len = shape.width.saturating_mul(self.filters);
+            let skip = self.skip.get_mut(nth(y, len))?;
+            norm.apply(skip);
+            dense::activate(skip, Activation::Relu);
+            let source = Source {
+                values: &*skip,
+                slots: 1,
+            };
+            let mut row = row(point, source, self.extent, y, output);
+            row.columns = self.extent.wanted(y);
+            V::convolve(row.start());
+            rows.write(y, output);
+        }
+        Some(())
+    }
+}
+
+/// Row `y` of a convolution at every column.
+#[inline(always)]
+fn row<'r, V>(
+    layer: Layer<'r>,
+    source: Source<'r, V>,
+    extent: Extent,
+    y: usize,
+    output: &'r mut [V],
+) -> Row<'r, V> {
+    Row {
+        layer,
+        source,
+        shape: extent.shape,
+        y,
+        kept: None,
+        columns: Columns::ALL,
+        output,
+    }
+}
+
+/// `relu(concat(n, -n))` place by place, from `n` that stands from `start` on, to the front.
+#[inline(always)]
+fn both_signs<V: Lanes>(row: &mut [V], start: usize, channels: usize) {
+    let mut place: usize = 0;
+    let (mut from, mut to) = (start, 0_usize);
+    while from < row.len() {
+        // A place's target ends where its source ends at the latest, and starts before it: upwards
+        // through the channels the second half, then the first, overwrite nothing unread.
+        for channel in 0..channels {
+            let source = from.saturating_add(channel);
+            let Some(&value) = row.get(source) else { return };
+            if let Some(slot) = row.get_mut(to.saturating_add(channel)) {
+                *slot = value;
+            }
+        }
+        for channel in 0..channels {
+            let at = to.saturating_add(channel);
+            let Some(&value) = row.get(at) else { return };
+            let zero = V::splat(0.0);
+            if let Some(slot) = row.get_mut(at.saturating_add(channels)) {
+                *slot = (-value).or_if_negative(zero);
+            }
+            if let Some(slot) = row.get_mut(at) {
+                *slot = value.or_if_negative(zero);
+            }
+        }
+        place = place.saturating_add(1);
+        (from, to) = (
+            start.saturating_add(place.saturating_mul(channels)),
+            place.saturating_mul(channels).saturating_mul(2),
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The coupling on a feature map: a convolutional network reads the kept values row by row, and its
+//! outputs change the others as soon as their row is there. What changes is never read by the network,
+//! so one sample is all the memory there is.
+
+use super::{inner_of, log_scale, scale_factor, split_params};
+use crate::conditioner::convolution::{Extent, Rows, nth, residual, stack};
+use crate::lanes::Lanes;
+use crate::math::Math;
+use crate::spec::{Conditioner, CouplingSpec, Mask, ScaleMap, Shape};
+
+/// What a network on a map runs on.
+#[inline(always)]
+pub(super) fn extent(spec: &CouplingSpec<'_>, shape: Shape) -> Extent {
+    Extent {
+        shape,
+        inputs: spec.net_inputs(shape),
+        outputs: spec.net_outputs(shape),
+        kept: spec.mask.parity(),
+    }
+}
+
+/// Row `y` of the kept channels of `x`, place after place; zero where a checkerboard does not keep.
+#[inline(always)]
+pub(super) fn read<V: Lanes>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, row: &mut [V]) {
+    let inputs = mask.kept(shape.channels);
+    for (at, channel) in mask.kept_features(shape.channels).enumerate() {
+        let line = channel.saturating_mul(shape.height).saturating_add(y);
+        let values = x.get(nth(line, shape.width)).unwrap_or(&[]);
+        for (column, &value) in values.iter().enumerate() {
+            let Some(slot) = row.get_mut(column.saturating_mul(inputs).saturating_add(at)) else {
+                return;
+            };
+            *slot = match mask.parity() {
+                Some(parity) if y.wrapping_add(column) & 1 != parity => V::splat(0.0),
+                _ => value,
+            };
+        }
+    }
+}
+
+/// A sample between a network's input and its output.
+struct Sample<'s, V, F> {
+    spec: &'s CouplingSpec<'s>,
+    extent: Extent,
+    math: Math,
+    rescale: &'s [f32],
+    x: &'s mut [V],
+    change: F,
+}
+
+impl<V: Lanes, F: FnMut(&mut V, Option<(V, V)>, V)> Rows<V> for Sample<'_, V, F> {
+    #[inline(always)]
+    fn read(&self, y: usize, row: &mut [V]) {
+        read(self.spec.mask, self.extent.shape, self.x, y, row);
+    }
+
+    #[inline(always)]
+    fn write(&mut self, y: usize, outputs: &[V]) {
+        let Extent { shape, .. } = self.extent;
+        let map = self.spec.transform.scale_map();
+        for column in self.extent.wanted(y).within(shape.width) {
+            let place = outputs
+                .get(nth(column, self.extent.outputs))
+                .unwrap_or(&[]);
+            let Some((raw, shift)) = split_outputs(map, place) else {
+                return;
+            };
+            let channels = self.spec.mask.transformed_features(shape.channels);
+            for ((at, channel), &t) in channels.enumerate().zip(shift) {
+                let line = channel.saturating_mul(shape.height).saturating_add(y);
+                let index = line.saturating_mul(shape.width).saturating_add(column);
+                let Some(x) = self.x.get_mut(index) else {
+                    return;
+                };
+                let scale = match (map, raw.get(at)) {
+                    (Some(map), Some(&raw)) => {
+                        let inner = inner_of(map, self.math, raw);
+                        let s = log_scale(map, self.math, inner, self.rescale.get(at));
+                        Some((s, scale_factor(map, self.math, inner, s)))
+                    }
+                    _ => None,
+                };
+                (self.change)(x, scale, t);
+            }
+        }
+    }
+}
+
+/// A place's raw log-scales and shifts.
+#[inline(always)]
+pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[V], &[V])> {
+    place.split_at_checked(match map {
+        Some(_) => place.len() / 2,
+        None => 0,
+    })
+}
+
+/// Changes each transformed value by `change(value, scale, t)`, as the coupling of vectors does.
+#[inline(always)]
+pub(super) fn transform<V: Lanes>(
+    spec: &CouplingSpec<'_>,
+    math: Math,
+    shape: Shape,
+    params: &[f32],
+    x: &mut [V],
+    scratch: &mut [V],
+    change: impl FnMut(&mut V, Option<(V, V)>, V),
+) -> Option<()> {
+    let (rescale, net) = split_params(spec, params, shape);
+    let extent = extent(spec, shape);
+    let mut sample = Sample {
+        spec,
+        extent,
+        math,
+        rescale,
+        x,
+        change,
+    };
+    match &spec.conditioner {
+        Conditioner::Dense(_) => None,
+        Conditioner::Convolution(own) => stack::forward(own, extent, net, &mut sample, scratch),
+        Conditioner::ResidualConvolution(own) => {
+            residual::forward(own, extent, net, &mut sample, scratch)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Counts to the real line: `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` (paper section 4.1).
+//!
+//! A bounded value has no Gaussian tails; its logit may. `alpha` keeps the lowest count away from minus
+//! infinity. With `p` the argument of the logit, `dy/dx = (1 - alpha) / levels / (p (1 - p))`. A value
+//! beyond the levels has no logit: its log-density is `-inf`.
+//!
+//! Scoring takes a count as the middle of its cell; training adds noise uniform in the cell
+//! (dequantisation), so that the density per count is also its probability.
+
+use crate::lanes::Lanes;
+use crate::math::{Math, ln};
+use crate::spec::LogitSpec;
+
+/// The argument of the logit.
+#[inline(always)]
+fn share<V: Lanes>(spec: LogitSpec, x: V) -> V {
+    (x + V::splat(0.5)) * V::splat((1.0 - spec.alpha) / spec.levels) + V::splat(spec.alpha)
+}
+
+/// x to y.
+#[inline(always)]
+pub fn forward<V: Lanes>(spec: LogitSpec, x: &mut [V], log_det: &mut V) {
+    let one = V::splat(1.0);
+    let constant = V::splat(ln((1.0 - spec.alpha) / spec.levels));
+    for x in x {
+        let p = share(spec, *x);
+        let (low, high) = (p.map(ln), (one - p).map(ln));
+        *x = low - high;
+        *log_det = *log_det + (constant - low - high);
+    }
+}
+
+/// y to x.
+#[inline(always)]
+pub fn inverse<V: Lanes>(spec: LogitSpec, math: Math, y: &mut [V], log_det: &mut V) {
+    let one = V::splat(1.0);
+    let constant = V::splat(ln((1.0 - spec.alpha) / spec.levels));
+    for y in y {
+        // p = 1 / (1 + e^-y), and 1 - p without cancellation.
+        let p = one / (one + (-*y).exp(math));
+        let rest = one / (one + y.exp(math));
+        *log_det = *log_det - (constant - p.map(ln) - rest.map(ln));
+        *y = (p - V::splat(spec.alpha)) * V::splat(spec.levels / (1.0 - spec.alpha))
+            - V::splat(0.5);
+    }
+}
+
+/// Gradient with respect to x, in place, from that with respect to y; `x` is what
+/// [`forward`] was given, `log_det_gradient` the loss's with respect to the log-determinant.
+#[inline(always)]
+pub fn backward<V: Lanes>(spec: LogitSpec, x: &[V], gradient: &mut [V], log_det_gradient: V) {
+    let one = V::splat(1.0);
+    let slope = V::splat((1.0 - spec.alpha) / spec.levels);
+    for (gradient, &x) in gradient.iter_mut().zip(x) {
+        let p = share(spec, x);
+        // d log_det / dp = -1/p + 1/(1 - p)
+        let through = *gradient + log_det_gradient * (p + p - one);
+        *gradient = through * slope / (p * (one - p));
+    }
+}

@@ -1,0 +1,235 @@
+//! Convolutional conditioners: plain stacks and the paper's residual network.
+
+use super::coupling::Activation;
+use super::shape::Shape;
+use super::{add, max, mul};
+
+/// Height and width of a convolution's window; both odd. Beyond the edges counts as zero and is not
+/// read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Kernel {
+    /// Rows of the window.
+    pub height: usize,
+    /// Columns of the window.
+    pub width: usize,
+}
+
+impl Kernel {
+    /// 1 x 1: every place by itself.
+    pub const POINT: Self = Self {
+        height: 1,
+        width: 1,
+    };
+    /// 1 x 3, for time windows.
+    pub const ROW: Self = Self {
+        height: 1,
+        width: 3,
+    };
+    /// 3 x 3.
+    pub const SQUARE: Self = Self {
+        height: 3,
+        width: 3,
+    };
+
+    /// Places of the window.
+    #[must_use]
+    pub const fn taps(self) -> usize {
+        self.height.saturating_mul(self.width)
+    }
+
+    /// Parameters of a convolution: for each panel of outputs the biases, then a row of weights per
+    /// place of the window, row after row, and input channel.
+    #[must_use]
+    pub const fn param_len(self, inputs: usize, outputs: usize) -> usize {
+        mul(add(mul(self.taps(), inputs), 1), outputs)
+    }
+
+    /// Rows of its input that a convolution reads for one row of output.
+    pub(crate) const fn rows(self, shape: Shape) -> usize {
+        if self.height < shape.height {
+            self.height
+        } else {
+            shape.height
+        }
+    }
+
+    const fn is_valid(self) -> bool {
+        self.height % 2 == 1 && self.width % 2 == 1
+    }
+}
+
+/// A hidden layer of a stack of convolutions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ConvolutionLayer {
+    /// Output channels.
+    pub filters: usize,
+    /// The window.
+    pub kernel: Kernel,
+}
+
+/// Convolutions one after the other, with an activation between. Runs row by row: of each hidden layer
+/// only the rows that the next one reads are held.
+///
+/// Parameters: each layer's, as [`Kernel::param_len`] says; the last one's outputs are `[s..., t...]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvolutionSpec<'a> {
+    /// Hidden layers; may be empty.
+    pub hidden: &'a [ConvolutionLayer],
+    /// The window of the last, linear layer.
+    pub last: Kernel,
+    /// Of hidden layers.
+    pub activation: Activation,
+}
+
+/// The paper's residual network with skip connections (section 4.1 and its figures), pre-activated:
+///
+/// `a = relu(concat(n, -n))`, `n = norm(x)`; `h = conv(a)`; `skip = point(h)`; per block
+/// `h += conv(relu(norm(conv(relu(norm(h))))))`, `skip += point(h)`; outputs
+/// `point(relu(norm(skip)))`, `[s..., t...]`.
+///
+/// `conv` is a convolution by `kernel`, `point` one of 1 x 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResidualConvolutionSpec {
+    /// Channels of `h` and `skip`.
+    pub filters: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// The window.
+    pub kernel: Kernel,
+    /// How its parameters are stored.
+    pub form: ResidualForm,
+}
+
+/// How a residual convolutional network's parameters are stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ResidualForm {
+    /// As the chip runs it. A norm is `scale[channels]`, `shift[channels]`, a convolution its panels;
+    /// the norm inside a block is part of the convolution before it. Order: first norm, convolution,
+    /// skip; per block norm, convolution, convolution, skip; last norm, outputs.
+    Deployed,
+    /// As it is trained. A norm is a batch norm, `running_mean`, `running_var`, `scale`, `shift`, of
+    /// `channels` values each; a convolution is weight-normalised, `w = g v / |v|` over all inputs of
+    /// an output: `g[outputs]`, then panels with `v`. A block's inner norm stands after its first
+    /// convolution. `train::fold` makes the deployed form.
+    Trained {
+        /// Added to variances; positive.
+        eps: f32,
+    },
+}
+
+impl ConvolutionSpec<'_> {
+    pub(super) const fn param_len(&self, inputs: usize, outputs: usize) -> usize {
+        let mut total = 0;
+        let mut from = inputs;
+        let mut hidden = self.hidden;
+        while let [layer, rest @ ..] = hidden {
+            total = add(total, layer.kernel.param_len(from, layer.filters));
+            from = layer.filters;
+            hidden = rest;
+        }
+        add(total, self.last.param_len(from, outputs))
+    }
+
+    /// Rings of rows between the layers, and a row of outputs.
+    pub(super) const fn scratch_len(&self, shape: Shape, inputs: usize, outputs: usize) -> usize {
+        let mut total = 0;
+        let mut from = inputs;
+        let mut hidden = self.hidden;
+        while let [layer, rest @ ..] = hidden {
+            total = add(
+                total,
+                mul(mul(layer.kernel.rows(shape), shape.width), from),
+            );
+            from = layer.filters;
+            hidden = rest;
+        }
+        let ring = mul(mul(self.last.rows(shape), shape.width), from);
+        add(add(total, ring), mul(shape.width, outputs))
+    }
+
+    /// Multiply-accumulates at one place, the window whole.
+    pub(super) const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
+        let mut total = 0;
+        let mut from = inputs;
+        let mut hidden = self.hidden;
+        while let [layer, rest @ ..] = hidden {
+            total = add(total, mul(mul(layer.kernel.taps(), from), layer.filters));
+            from = layer.filters;
+            hidden = rest;
+        }
+        add(total, mul(mul(self.last.taps(), from), outputs))
+    }
+
+    pub(super) const fn is_valid(&self) -> bool {
+        let mut hidden = self.hidden;
+        while let [layer, rest @ ..] = hidden {
+            if layer.filters == 0 || !layer.kernel.is_valid() {
+                return false;
+            }
+            hidden = rest;
+        }
+        self.last.is_valid()
+    }
+}
+
+impl ResidualConvolutionSpec {
+    pub(super) const fn param_len(&self, inputs: usize, outputs: usize) -> usize {
+        let (norm, gain, inner) = match self.form {
+            ResidualForm::Deployed => (2, 0, 0),
+            ResidualForm::Trained { .. } => (4, 1, 4),
+        };
+        let width = self.filters;
+        let window = self.kernel.param_len(width, width);
+        let skip = Kernel::POINT.param_len(width, width);
+        let first = add(
+            mul(norm, inputs),
+            add(
+                self.kernel.param_len(mul(2, inputs), width),
+                add(skip, mul(2 * gain, width)),
+            ),
+        );
+        let block = add(
+            add(mul(2, window), skip),
+            mul(norm + inner + 3 * gain, width),
+        );
+        let last = add(
+            mul(norm, width),
+            add(Kernel::POINT.param_len(width, outputs), mul(gain, outputs)),
+        );
+        add(add(first, mul(self.blocks, block)), last)
+    }
+
+    /// `h` and `skip` whole; the rows between a block's convolutions; a row of outputs.
+    pub(super) const fn scratch_len(&self, shape: Shape, inputs: usize, outputs: usize) -> usize {
+        let rows = mul(self.kernel.rows(shape), shape.width);
+        let first = mul(rows, mul(2, inputs));
+        let block = if self.blocks == 0 {
+            0
+        } else {
+            mul(rows, mul(2, self.filters))
+        };
+        let rings = max(max(first, block), mul(shape.width, outputs));
+        add(mul(mul(shape.pixels(), self.filters), 2), rings)
+    }
+
+    pub(super) const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
+        let width = self.filters;
+        let taps = self.kernel.taps();
+        let square = mul(width, width);
+        let first = add(mul(mul(taps, mul(2, inputs)), width), square);
+        let block = add(mul(2 * taps, square), square);
+        add(add(first, mul(self.blocks, block)), mul(width, outputs))
+    }
+
+    pub(super) const fn is_valid(&self) -> bool {
+        let eps = match self.form {
+            ResidualForm::Deployed => 1.0,
+            ResidualForm::Trained { eps } => eps,
+        };
+        self.filters > 0 && self.kernel.is_valid() && eps > 0.0 && eps.is_finite()
+    }
+}

@@ -1,0 +1,104 @@
+//! Between the parameters as they are trained and as the kernels take them: weight normalisation of
+//! residual convolutional networks, and the running statistics of the norms inside them.
+
+use core::ops::Range;
+
+use crate::conditioner::convolution::training::weight_norm::{self, Part, places};
+use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualConvolutionSpec, ResidualForm};
+
+/// A network in its trained form.
+struct Network<'s> {
+    spec: &'s ResidualConvolutionSpec,
+    inputs: usize,
+    outputs: usize,
+    place: Range<usize>,
+}
+
+/// The networks in their trained form, with their places among the flow's parameters.
+fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Network<'a>> {
+    let mut walk = spec.walk();
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        loop {
+            let (layer, shape) = walk.next()?;
+            let from = at;
+            at += layer.param_len(shape);
+            if let LayerSpec::Coupling(coupling) = layer
+                && let Conditioner::ResidualConvolution(spec) = &coupling.conditioner
+                && let ResidualForm::Trained { .. } = spec.form
+            {
+                return Some(Network {
+                    spec,
+                    inputs: coupling.net_inputs(shape),
+                    outputs: coupling.net_outputs(shape),
+                    place: from + coupling.rescale_len(shape)..at,
+                });
+            }
+        }
+    })
+}
+
+/// Whether any network is in its trained form: then the rows of sixteen lanes share statistics.
+pub(super) fn has_inner_norms(spec: &FlowSpec<'_>) -> bool {
+    networks(spec).next().is_some()
+}
+
+/// Copies the parameters, directions `v` replaced by weights.
+pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]) {
+    effective.copy_from_slice(params);
+    for network in networks(spec) {
+        if let Some(own) = effective.get_mut(network.place) {
+            weight_norm::resolve(network.spec, network.inputs, network.outputs, own);
+        }
+    }
+}
+
+/// Gradients with respect to weights to those with respect to gains and directions.
+pub(super) fn pull_back(spec: &FlowSpec<'_>, params: &[f32], gradient: &mut [f32]) {
+    for network in networks(spec) {
+        if let (Some(params), Some(gradient)) = (
+            params.get(network.place.clone()),
+            gradient.get_mut(network.place),
+        ) {
+            weight_norm::pull_back(
+                network.spec,
+                network.inputs,
+                network.outputs,
+                params,
+                gradient,
+            );
+        }
+    }
+}
+
+/// Mixes the batch's statistics, which stand in the gradient as sums over `rows`, into the running ones.
+pub(super) fn take_statistics(
+    spec: &FlowSpec<'_>,
+    rows: usize,
+    momentum: f64,
+    params: &mut [f32],
+    gradient: &mut [f32],
+) {
+    for network in networks(spec) {
+        for (part, place) in places(network.spec, network.inputs, network.outputs) {
+            let Part::Norm { channels, .. } = part else {
+                continue;
+            };
+            let from = network.place.start + place.start;
+            let statistics = from..from + 2 * channels;
+            if let (Some(running), Some(sums)) = (
+                params.get_mut(statistics.clone()),
+                gradient.get_mut(statistics),
+            ) {
+                for (running, sum) in running.iter_mut().zip(sums) {
+                    let batch = f64::from(core::mem::take(sum)) / rows as f64;
+                    let mixed = (momentum * f64::from(*running) + (1.0 - momentum) * batch) as f32;
+                    // An overflowing batch is left out; it must not stay in the running statistics.
+                    if mixed.is_finite() {
+                        *running = mixed;
+                    }
+                }
+            }
+        }
+    }
+}
