@@ -11,7 +11,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+use nvpico::spec::{
+    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform,
+};
 use nvpico::train::{TrainOptions, init, train};
 use nvpico::{Flow, FlowSpec, LayerSpec, Math, batch};
 use rand_core::SeedableRng;
@@ -27,16 +29,16 @@ const fn coupling(mask: Mask<'static>) -> LayerSpec<'static> {
     LayerSpec::Coupling(CouplingSpec {
         mask,
         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 2.0 }),
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden: HIDDEN,
             activation: Activation::Relu,
             nets: Nets::One,
-        },
+        }),
     })
 }
 
 const SPEC: FlowSpec<'static> = FlowSpec {
-    dim: DIM,
+    shape: Shape::vector(DIM),
     math: Math::Libm,
     layers: &[
         LayerSpec::Standardize,

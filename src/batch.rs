@@ -5,10 +5,10 @@
 //! a bit of any score.
 //!
 //! ```
-//! # use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
-//! #     conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One } })];
+//! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];
 //! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
 //! # let flow = Flow::new(spec, &[0.0, 0.5])?;
 //! let rows = [0.1, 0.2, -0.3, f32::NAN];

@@ -5,11 +5,11 @@
 //! scored (a sensor that failed, a NaN) counts as not normal.
 //!
 //! ```
-//! # use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //! # const SPEC: FlowSpec<'static> = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[
 //! #     LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
-//! #         conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One } })] };
+//! #         conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })] };
 //! # static FLOW: Flow<'static> = match Flow::new(SPEC, &[0.0, 0.0]) { Ok(f) => f, Err(_) => panic!() };
 //! use nvpico::detector::{AlarmRule, Decision, Detector};
 //!
@@ -229,21 +229,21 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+    use crate::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
     use crate::{FlowSpec, LayerSpec, Math};
 
     static FLOW: Flow<'static> = match Flow::new(
         FlowSpec {
-            dim: 2,
+            shape: Shape::vector(2),
             math: Math::Libm,
             layers: &[LayerSpec::Coupling(CouplingSpec {
                 mask: Mask::FirstHalf,
                 transform: Transform::Additive,
-                conditioner: DenseSpec {
+                conditioner: Conditioner::Dense(DenseSpec {
                     hidden: &[],
                     activation: Activation::Relu,
                     nets: Nets::One,
-                },
+                }),
             })],
         },
         &[0.0, 0.0],

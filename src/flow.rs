@@ -6,9 +6,9 @@ use crate::base;
 use crate::lanes::Lanes;
 #[cfg(feature = "batch-norm")]
 use crate::layer::batch_norm;
+use crate::layer::{affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use crate::layer::{logit, squeeze};
-use crate::layer::{affine, coupling, permutation, standardize};
 use crate::spec::{FlowSpec, LayerSpec, SpecError};
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then

@@ -22,16 +22,16 @@
 //! mask or permutation does not compile.
 //!
 //! ```
-//! use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
 //! use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //!
 //! const SPEC: FlowSpec<'static> = FlowSpec {
-//!     dim: 2,
+//!     shape: Shape::vector(2),
 //!     math: Math::Libm,
 //!     layers: &[LayerSpec::Coupling(CouplingSpec {
 //!         mask: Mask::FirstHalf,
 //!         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
-//!         conditioner: DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One },
+//!         conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }),
 //!     })],
 //! };
 //! // One panel of two outputs (s, t): the biases, then one row of weights for the kept feature.

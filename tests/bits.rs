@@ -9,8 +9,8 @@ use common::models::{
 };
 use nvpico::lanes::{Lanes, Packet};
 use nvpico::layer::{affine, batch_norm, coupling, permutation, standardize};
-use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, DenseSpec};
-use nvpico::spec::{Mask, Nets, ScaleMap, Transform};
+use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
+use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, TrainOptions, Trained, fold, init, mean_log_prob, train};
 use nvpico::{FlowSpec, LayerSpec, Math, Score, ScoreError, batch};
 
@@ -32,9 +32,9 @@ fn score_bits(score: &Result<Score, ScoreError>) -> Result<[u32; 3], ScoreError>
 fn assert_same_scores(spec: FlowSpec<'_>, params: &[f32], rows: &[f32]) {
     let flow = common::flow(spec, params);
     let together = batch::score(&flow, rows);
-    assert_eq!(together.len(), rows.len() / spec.dim);
+    assert_eq!(together.len(), rows.len() / spec.dim());
     let mut workspace = vec![0.0; spec.workspace_len()];
-    for (row, score) in rows.chunks_exact(spec.dim).zip(&together) {
+    for (row, score) in rows.chunks_exact(spec.dim()).zip(&together) {
         let alone = flow.score(row, &mut workspace);
         assert_eq!(
             score_bits(score),
@@ -84,7 +84,7 @@ fn broken_and_overflowing_rows_score_the_same_together_and_alone() {
         for spec in whole(3, HIDDEN[2], &mut random) {
             let spec = with(math, spec);
             let params = models::params(&spec, &mut random);
-            let mut rows = random.normals(40 * spec.dim);
+            let mut rows = random.normals(40 * spec.dim());
             for (at, value) in [
                 (4, f32::NAN),
                 (20, f32::INFINITY),
@@ -294,11 +294,11 @@ const GOLDEN: [LayerSpec<'static>; 6] = [
     LayerSpec::Coupling(CouplingSpec {
         mask: Mask::FirstHalf,
         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.9 }),
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden: &[3],
             activation: Activation::Relu,
             nets: Nets::One,
-        },
+        }),
     }),
     LayerSpec::BatchNorm(BatchNormSpec {
         eps: 1e-5,
@@ -308,20 +308,20 @@ const GOLDEN: [LayerSpec<'static>; 6] = [
     LayerSpec::Coupling(CouplingSpec {
         mask: Mask::Indices(&[1]),
         transform: Transform::Affine(ScaleMap::RescaledTanh),
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden: &[2, 3],
             activation: Activation::LeakyRelu { slope: 0.1 },
             nets: Nets::Two,
-        },
+        }),
     }),
     LayerSpec::Coupling(CouplingSpec {
         mask: Mask::Odd,
         transform: Transform::Affine(ScaleMap::Unbounded),
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden: &[],
             activation: Activation::Relu,
             nets: Nets::One,
-        },
+        }),
     }),
 ];
 
@@ -358,7 +358,7 @@ fn scores_keep_the_bits_that_they_have_always_had() {
         ),
     ] {
         let spec = FlowSpec {
-            dim: 3,
+            shape: Shape::vector(3),
             math,
             layers: &GOLDEN,
         };

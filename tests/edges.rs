@@ -7,7 +7,7 @@ mod common;
 use common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
 use nvpico::base::{self, HALF_LN_2PI};
 use nvpico::lanes::Packet;
-use nvpico::spec::{Mask, ScaleMap, Transform};
+use nvpico::spec::{Mask, ScaleMap, Shape, Transform};
 use nvpico::train::init;
 use nvpico::{Flow, FlowSpec, LayerSpec, Math, ScoreError, batch};
 
@@ -156,7 +156,7 @@ fn overflow_inside_is_minus_infinity() {
             let (layer, params) = constant_net(transform, bias, weight);
             let layers = [layer];
             let spec = FlowSpec {
-                dim: 2,
+                shape: Shape::vector(2),
                 math,
                 layers: &layers,
             };
@@ -272,7 +272,7 @@ fn scales_at_the_end_of_the_range_score_as_unlikely() {
                 let (layer, params) = constant_net(TRANSFORMS[3], bias, 0.0);
                 let layers = [layer];
                 let spec = FlowSpec {
-                    dim: 2,
+                    shape: Shape::vector(2),
                     math,
                     layers: &layers,
                 };

@@ -9,7 +9,7 @@ use common::models::{
 };
 use common::reference;
 use common::tolerance::{LAYER, MICROMATH, MODEL, Tolerance, of_tensor, relative};
-use nvpico::spec::{CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
 use nvpico::{FlowSpec, LayerSpec, Math};
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn check(
     for spec in specs {
         let params = models::params(&spec, &mut random);
         for _ in 0..samples {
-            let x = random.normals(spec.dim);
+            let x = random.normals(spec.dim());
             let errors = measure(&spec, &params, &x);
             if let Some(violation) = errors.violation(allowed) {
                 panic!("{what}, {violation} for {x:?} through {spec:?}");
@@ -241,11 +241,11 @@ fn any_layer(dim: usize) -> impl Strategy<Value = LayerSpec<'static>> {
             LayerSpec::Coupling(CouplingSpec {
                 mask,
                 transform,
-                conditioner: DenseSpec {
+                conditioner: Conditioner::Dense(DenseSpec {
                     hidden: hidden.leak(),
                     activation,
                     nets,
-                },
+                }),
             })
         });
     prop_oneof![
@@ -273,7 +273,7 @@ proptest! {
     #[test]
     fn inverse_undoes_forward_for_any_model(spec in any_spec(), seed in any::<u64>()) {
         let mut random = Random::new(seed);
-        let (params, x) = (models::params(&spec, &mut random), random.normals(spec.dim));
+        let (params, x) = (models::params(&spec, &mut random), random.normals(spec.dim()));
         let z = reference::forward(&spec, &reference::wide(&params), &reference::wide(&x)).z;
         // Far outside, where unbounded scales can throw a sample, no inverse in f32 has its digits.
         prop_assume!(z.iter().all(|z| z.abs() < 30.0));

@@ -5,8 +5,8 @@
 mod common;
 
 use common::models::{HIDDEN, TRANSFORMS, coupling};
-use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, DenseSpec};
-use nvpico::spec::{Mask, Nets, ScaleMap, Transform};
+use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
+use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};
 use nvpico::{Flow, FlowSpec, LayerSpec, Math, SpecError};
 
@@ -14,7 +14,7 @@ use nvpico::{Flow, FlowSpec, LayerSpec, Math, SpecError};
 fn verdict(dim: usize, layer: LayerSpec<'_>) -> Result<(), SpecError> {
     let layers = [LayerSpec::Standardize, layer];
     let spec = FlowSpec {
-        dim,
+        shape: Shape::vector(dim),
         math: Math::Libm,
         layers: &layers,
     };
@@ -133,7 +133,7 @@ fn a_wrong_number_of_parameters_is_refused() {
         LayerSpec::Coupling(coupling(Mask::Odd, TRANSFORMS[1], HIDDEN[3])),
     ];
     let spec = FlowSpec {
-        dim: 3,
+        shape: Shape::vector(3),
         math: Math::Libm,
         layers: &layers,
     };
@@ -151,18 +151,18 @@ fn sizes_beyond_memory_are_refused() {
     let own = CouplingSpec {
         mask: Mask::FirstHalf,
         transform: TRANSFORMS[0],
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden: &hidden,
             activation: Activation::Relu,
             nets: Nets::Two,
-        },
+        }),
     };
     let refused = Err(SpecError::Overflow);
     assert_eq!(verdict(2, LayerSpec::Coupling(own)), refused);
 }
 
 const CONST_SPEC: FlowSpec<'static> = FlowSpec {
-    dim: 2,
+    shape: Shape::vector(2),
     math: Math::Libm,
     layers: &[LayerSpec::Affine, LayerSpec::Permutation(&[1, 0])],
 };

@@ -19,7 +19,8 @@ use rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::model::{
-    ActivationName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, ScaleName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ScaleName, SqueezeName, TransformName,
 };
 
 /// What goes into the module besides the model.
@@ -103,7 +104,7 @@ fn comment(text: &str) -> String {
 fn constants(out: &mut String, model: &Model) {
     let header = &model.header;
     line!(out, "/// Features of a sample.");
-    line!(out, "pub const DIM: usize = {};", header.spec.dim);
+    line!(out, "pub const DIM: usize = {};", header.spec.dim());
     line!(out, "");
     line!(out, "/// Names of the features, in order.");
     line!(out, "#[rustfmt::skip]");
@@ -137,7 +138,11 @@ fn spec(out: &mut String, spec: &ModelSpec) {
         out,
         "pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {{"
     );
-    line!(out, "    dim: DIM,");
+    let [channels, height, width] = spec.shape.0;
+    line!(
+        out,
+        "    shape: nvpico::spec::Shape {{ channels: {channels}, height: {height}, width: {width} }},"
+    );
     line!(out, "    math: nvpico::Math::{math},");
     line!(out, "    layers: &[");
     for layer in &spec.layers {
@@ -163,12 +168,25 @@ fn layer_spec(out: &mut String, layer: &Layer) {
         Layer::Permutation { order } => {
             line!(out, "{indent}nvpico::LayerSpec::Permutation(&{order:?}),");
         }
+        Layer::Logit { alpha, levels } => line!(
+            out,
+            "{indent}nvpico::LayerSpec::Logit(nvpico::spec::LogitSpec {{ alpha: {alpha:?}, levels: {levels:?} }}),"
+        ),
+        Layer::Squeeze(squeeze) => line!(
+            out,
+            "{indent}nvpico::LayerSpec::Squeeze(nvpico::spec::Squeeze::{}),",
+            squeeze_name(*squeeze)
+        ),
+        Layer::Unsqueeze(squeeze) => line!(
+            out,
+            "{indent}nvpico::LayerSpec::Unsqueeze(nvpico::spec::Squeeze::{}),",
+            squeeze_name(*squeeze)
+        ),
+        Layer::FactorOut => line!(out, "{indent}nvpico::LayerSpec::FactorOut,"),
         Layer::Coupling {
             mask,
             transform,
-            hidden,
-            activation,
-            nets,
+            conditioner: own,
         } => {
             let mask = match mask {
                 MaskName::FirstHalf => "FirstHalf".to_owned(),
@@ -176,20 +194,13 @@ fn layer_spec(out: &mut String, layer: &Layer) {
                 MaskName::Even => "Even".to_owned(),
                 MaskName::Odd => "Odd".to_owned(),
                 MaskName::Indices(indices) => format!("Indices(&{indices:?})"),
+                MaskName::CheckerboardOdd => "CheckerboardOdd".to_owned(),
+                MaskName::CheckerboardEven => "CheckerboardEven".to_owned(),
             };
             let transform = match transform {
                 TransformName::Additive => "Additive".to_owned(),
                 TransformName::Affine(map) => format!("Affine({})", scale_map(*map)),
                 TransformName::ShiftFirst(map) => format!("ShiftFirst({})", scale_map(*map)),
-            };
-            let activation = match activation {
-                ActivationName::Relu => "Relu".to_owned(),
-                ActivationName::LeakyRelu(slope) => format!("LeakyRelu {{ slope: {slope:?} }}"),
-            };
-            let nets = match nets {
-                NetsName::One => "One".to_owned(),
-                NetsName::Two => "Two".to_owned(),
-                NetsName::Residual { norm } => format!("Residual {{ norm: {norm} }}"),
             };
             line!(
                 out,
@@ -200,16 +211,86 @@ fn layer_spec(out: &mut String, layer: &Layer) {
                 out,
                 "{indent}    transform: nvpico::spec::Transform::{transform},"
             );
-            line!(out, "{indent}    conditioner: nvpico::spec::DenseSpec {{");
-            line!(out, "{indent}        hidden: &{hidden:?},");
-            line!(
-                out,
-                "{indent}        activation: nvpico::spec::Activation::{activation},"
-            );
-            line!(out, "{indent}        nets: nvpico::spec::Nets::{nets},");
-            line!(out, "{indent}    }},");
+            conditioner(out, &format!("{indent}    "), own);
             line!(out, "{indent}}}),");
         }
+    }
+}
+
+fn conditioner(out: &mut String, indent: &str, conditioner: &ConditionerName) {
+    let activation = |name: &ActivationName| match name {
+        ActivationName::Relu => "nvpico::spec::Activation::Relu".to_owned(),
+        ActivationName::LeakyRelu(slope) => {
+            format!("nvpico::spec::Activation::LeakyRelu {{ slope: {slope:?} }}")
+        }
+    };
+    let kernel = |height: usize, width: usize| {
+        format!("nvpico::spec::Kernel {{ height: {height}, width: {width} }}")
+    };
+    let start = format!("{indent}conditioner: nvpico::spec::Conditioner");
+    match conditioner {
+        ConditionerName::Dense {
+            hidden,
+            activation: own,
+            nets,
+        } => {
+            let nets = match nets {
+                NetsName::One => "One".to_owned(),
+                NetsName::Two => "Two".to_owned(),
+                NetsName::Residual { norm } => format!("Residual {{ norm: {norm} }}"),
+            };
+            line!(out, "{start}::Dense(nvpico::spec::DenseSpec {{");
+            line!(out, "{indent}    hidden: &{hidden:?},");
+            line!(out, "{indent}    activation: {},", activation(own));
+            line!(out, "{indent}    nets: nvpico::spec::Nets::{nets},");
+        }
+        ConditionerName::Convolution {
+            hidden,
+            last,
+            activation: own,
+        } => {
+            line!(out, "{start}::Convolution(nvpico::spec::ConvolutionSpec {{");
+            line!(out, "{indent}    hidden: &[");
+            for layer in hidden {
+                line!(
+                    out,
+                    "{indent}        nvpico::spec::ConvolutionLayer {{ filters: {}, kernel: {} }},",
+                    layer.filters,
+                    kernel(layer.kernel.height, layer.kernel.width)
+                );
+            }
+            line!(out, "{indent}    ],");
+            line!(out, "{indent}    last: {},", kernel(last[0], last[1]));
+            line!(out, "{indent}    activation: {},", activation(own));
+        }
+        ConditionerName::ResidualConvolution {
+            filters,
+            blocks,
+            kernel: own,
+            eps,
+        } => {
+            let form = match eps {
+                None => "Deployed".to_owned(),
+                Some(eps) => format!("Trained {{ eps: {eps:?} }}"),
+            };
+            line!(
+                out,
+                "{start}::ResidualConvolution(nvpico::spec::ResidualConvolutionSpec {{"
+            );
+            line!(out, "{indent}    filters: {filters},");
+            line!(out, "{indent}    blocks: {blocks},");
+            line!(out, "{indent}    kernel: {},", kernel(own[0], own[1]));
+            line!(out, "{indent}    form: nvpico::spec::ResidualForm::{form},");
+        }
+    }
+    line!(out, "{indent}}}),");
+}
+
+fn squeeze_name(squeeze: SqueezeName) -> &'static str {
+    match squeeze {
+        SqueezeName::Cells => "Cells",
+        SqueezeName::CellsAlternate => "CellsAlternate",
+        SqueezeName::Pairs => "Pairs",
     }
 }
 
@@ -282,7 +363,7 @@ impl Vectors {
         let spec = flow.spec();
         let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut workspace = vec![0.0; spec.workspace_len()];
-        let mut x = vec![0.0; spec.dim];
+        let mut x = vec![0.0; spec.dim()];
         let (mut inputs, mut log_prob_bits) = (Vec::new(), Vec::new());
         for vector in 0..count {
             let temperature = if vector % 4 == 3 { 4.0 } else { 1.0 };
@@ -296,7 +377,7 @@ impl Vectors {
             }
         }
         Self {
-            dim: spec.dim,
+            dim: spec.dim(),
             inputs,
             log_prob_bits,
         }

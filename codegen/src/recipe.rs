@@ -8,7 +8,8 @@ use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,
+    ShapeName, TransformName,
 };
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
@@ -226,12 +227,14 @@ impl Recipe {
             layers.push(Layer::Coupling {
                 mask: mask.clone(),
                 transform,
-                hidden: self.hidden.clone().unwrap_or_default(),
-                activation,
-                nets: if self.nets == Some(2) {
-                    NetsName::Two
-                } else {
-                    NetsName::One
+                conditioner: ConditionerName::Dense {
+                    hidden: self.hidden.clone().unwrap_or_default(),
+                    activation,
+                    nets: if self.nets == Some(2) {
+                        NetsName::Two
+                    } else {
+                        NetsName::One
+                    },
                 },
             });
             let norm = !matches!(self.batch_norm, None | Some(NormChoice::None));
@@ -243,7 +246,7 @@ impl Recipe {
             }
         }
         ModelSpec {
-            dim,
+            shape: ShapeName::vector(dim),
             math: self.math.unwrap_or(MathName::Libm),
             layers,
         }

@@ -40,8 +40,8 @@ pub fn inverse<V: Lanes>(spec: LogitSpec, math: Math, y: &mut [V], log_det: &mut
         let p = one / (one + (-*y).exp(math));
         let rest = one / (one + y.exp(math));
         *log_det = *log_det - (constant - p.map(ln) - rest.map(ln));
-        *y = (p - V::splat(spec.alpha)) * V::splat(spec.levels / (1.0 - spec.alpha))
-            - V::splat(0.5);
+        *y =
+            (p - V::splat(spec.alpha)) * V::splat(spec.levels / (1.0 - spec.alpha)) - V::splat(0.5);
     }
 }
 

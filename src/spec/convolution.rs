@@ -140,10 +140,7 @@ impl ConvolutionSpec<'_> {
         let mut from = inputs;
         let mut hidden = self.hidden;
         while let [layer, rest @ ..] = hidden {
-            total = add(
-                total,
-                mul(mul(layer.kernel.rows(shape), shape.width), from),
-            );
+            total = add(total, mul(mul(layer.kernel.rows(shape), shape.width), from));
             from = layer.filters;
             hidden = rest;
         }

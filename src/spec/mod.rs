@@ -11,10 +11,10 @@
 //! const COUPLING: CouplingSpec<'static> = CouplingSpec {
 //!     mask: Mask::Even,
 //!     transform: Transform::Affine(ScaleMap::RescaledTanh),
-//!     conditioner: DenseSpec { hidden: &[16, 16], activation: Activation::Relu, nets: Nets::One },
+//!     conditioner: Conditioner::Dense(DenseSpec { hidden: &[16, 16], activation: Activation::Relu, nets: Nets::One }),
 //! };
 //! const SPEC: FlowSpec<'static> = FlowSpec {
-//!     dim: 6,
+//!     shape: Shape::vector(6),
 //!     math: Math::Libm,
 //!     layers: &[LayerSpec::Standardize, LayerSpec::Coupling(COUPLING)],
 //! };
@@ -38,9 +38,7 @@ mod shape;
 pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
 };
-pub use coupling::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform,
-};
+pub use coupling::{Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform};
 pub use error::SpecError;
 pub use mask::{Features, Mask};
 pub use shape::{Shape, Squeeze};
@@ -335,7 +333,12 @@ impl<'a> FlowSpec<'a> {
             }
             match layer.output_shape(shape) {
                 Some(after) => shape = after,
-                None => return Err(SpecError::LayerShape { layer: index, shape }),
+                None => {
+                    return Err(SpecError::LayerShape {
+                        layer: index,
+                        shape,
+                    });
+                }
             }
             index += 1;
             layers = rest;
@@ -436,17 +439,17 @@ mod tests {
         LayerSpec::Coupling(CouplingSpec {
             mask,
             transform: Transform::Affine(ScaleMap::Unbounded),
-            conditioner: DenseSpec {
+            conditioner: Conditioner::Dense(DenseSpec {
                 hidden: &[3],
                 activation: Activation::Relu,
                 nets: Nets::One,
-            },
+            }),
         })
     }
 
     fn flow<'a>(layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
         FlowSpec {
-            dim: 4,
+            shape: Shape::vector(4),
             math: Math::Libm,
             layers,
         }
@@ -471,11 +474,11 @@ mod tests {
         let layers = [LayerSpec::Coupling(CouplingSpec {
             mask: Mask::Even,
             transform: Transform::Additive,
-            conditioner: DenseSpec {
+            conditioner: Conditioner::Dense(DenseSpec {
                 hidden: &hidden,
                 activation: Activation::Relu,
                 nets: Nets::One,
-            },
+            }),
         })];
         assert_eq!(flow(&layers).validate(), Err(SpecError::Overflow));
     }
@@ -510,11 +513,11 @@ mod tests {
             let layers = [LayerSpec::Coupling(CouplingSpec {
                 mask: Mask::Odd,
                 transform,
-                conditioner: DenseSpec {
+                conditioner: Conditioner::Dense(DenseSpec {
                     hidden: &[],
                     activation,
                     nets: Nets::Two,
-                },
+                }),
             })];
             assert_eq!(
                 flow(&layers).validate(),

@@ -176,7 +176,9 @@ mod tests {
             match squeeze {
                 Squeeze::Cells => assert_eq!(at(4 * 2 + 2, 1, 2), of(2, 3, 4)),
                 Squeeze::CellsAlternate => {
-                    for (place, (dy, dx)) in [(0, 0), (1, 1), (0, 1), (1, 0)].into_iter().enumerate() {
+                    for (place, (dy, dx)) in
+                        [(0, 0), (1, 1), (0, 1), (1, 0)].into_iter().enumerate()
+                    {
                         assert_eq!(at(3 * place + 2, 1, 2), of(2, 2 + dy, 4 + dx));
                     }
                 }

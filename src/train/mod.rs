@@ -401,11 +401,12 @@ impl<'s> Run<'s> {
         let count = rows.len() / dim;
         let batch = options.batch.min(count);
         let arch = Arch::new();
-        let step: std::boxed::Box<dyn BatchStep + 's> = if batch::has_wide_registers(arch) || parametrization::has_inner_norms(spec) {
-            std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
-        } else {
-            std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
-        };
+        let step: std::boxed::Box<dyn BatchStep + 's> =
+            if batch::has_wide_registers(arch) || parametrization::has_inner_norms(spec) {
+                std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
+            } else {
+                std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
+            };
         Self {
             dim,
             rows,

@@ -79,7 +79,9 @@ impl<const N: usize> Chunk<N> {
             .flat_map(move |(packet, values)| {
                 let left = rows.saturating_sub(packet * N).min(N);
                 let places = values.get(at.clone()).unwrap_or(&[]);
-                places.iter().flat_map(move |value| value.0.into_iter().take(left))
+                places
+                    .iter()
+                    .flat_map(move |value| value.0.into_iter().take(left))
             })
     }
 }

@@ -45,7 +45,7 @@ fn run<const N: usize>(
     rows: &[f32],
     keep: f64,
 ) -> Outcome {
-    let count = rows.len() / spec.dim;
+    let count = rows.len() / spec.dim();
     let mut step = Step::<N>::new(spec, Arch::new(), first, count, keep, MOMENTUM);
     let mut params = params.to_vec();
     let mut gradient = vec![0.0; params.len()];
@@ -59,7 +59,7 @@ fn run<const N: usize>(
 
 /// Compares layer by layer; the largest error of loss and gradient.
 fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f64, f64) {
-    let dim = spec.dim;
+    let dim = spec.dim();
     let params = models::params(&spec, random);
     let rows = random.normals(count * dim);
     let found = run::<8>(spec, 0, &params, &rows, keep);
@@ -134,7 +134,7 @@ fn the_width_of_registers_changes_no_bit() {
     for spec in models::whole(5, &[7], &mut random) {
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {
-            let rows = random.normals(count * spec.dim);
+            let rows = random.normals(count * spec.dim());
             let eight = run::<8>(spec, 0, &params, &rows, 0.9);
             let sixteen = run::<16>(spec, 0, &params, &rows, 0.9);
             assert_eq!(eight.loss.to_bits(), sixteen.loss.to_bits(), "{count} rows");

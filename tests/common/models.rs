@@ -10,7 +10,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::nvpico::base::standard_normal;
 use super::nvpico::spec::{
-    Activation, BatchNormSpec, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform,
+    Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape,
+    Transform,
 };
 use super::nvpico::{FlowSpec, LayerSpec, Math};
 
@@ -116,11 +117,11 @@ pub fn coupling(
     CouplingSpec {
         mask,
         transform,
-        conditioner: DenseSpec {
+        conditioner: Conditioner::Dense(DenseSpec {
             hidden,
             activation: Activation::Relu,
             nets: Nets::One,
-        },
+        }),
     }
 }
 
@@ -142,11 +143,11 @@ pub fn residual_couplings() -> Vec<CouplingSpec<'static>> {
                     all.push(CouplingSpec {
                         mask: Mask::Even,
                         transform,
-                        conditioner: DenseSpec {
+                        conditioner: Conditioner::Dense(DenseSpec {
                             hidden,
                             activation,
                             nets: Nets::Residual { norm },
-                        },
+                        }),
                     });
                 }
             }
@@ -166,11 +167,11 @@ pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
                         all.push(CouplingSpec {
                             mask,
                             transform,
-                            conditioner: DenseSpec {
+                            conditioner: Conditioner::Dense(DenseSpec {
                                 hidden,
                                 activation,
                                 nets,
-                            },
+                            }),
                         });
                     }
                 }
@@ -183,7 +184,7 @@ pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
 /// A flow of these layers, with `libm`.
 pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
     FlowSpec {
-        dim,
+        shape: Shape::vector(dim),
         math: Math::Libm,
         layers: layers.leak(),
     }
@@ -244,7 +245,7 @@ pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [Flow
 
 /// Random parameters of a spec, of the size that training leaves behind.
 pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
-    let dim = spec.dim;
+    let dim = spec.dim();
     let mut all = Vec::with_capacity(spec.param_len());
     for layer in spec.layers {
         match layer {

@@ -56,7 +56,7 @@ pub fn log_prob(z: &[f64], log_det: f64) -> f64 {
 
 /// Mean negative log-likelihood of row-major `x`: the loss of training.
 pub fn loss(spec: &FlowSpec<'_>, params: &[f64], x: &[f64], norm: Norm) -> f64 {
-    let mut rows: Vec<Vec<f64>> = x.chunks_exact(spec.dim).map(<[f64]>::to_vec).collect();
+    let mut rows: Vec<Vec<f64>> = x.chunks_exact(spec.dim()).map(<[f64]>::to_vec).collect();
     let log_dets = forward_batch(spec, params, &mut rows, norm);
     let sum: f64 = rows
         .iter()
@@ -73,7 +73,7 @@ pub fn forward_batch(
     rows: &mut [Vec<f64>],
     norm: Norm,
 ) -> Vec<f64> {
-    let dim = spec.dim;
+    let dim = spec.dim();
     let mut log_dets = vec![0.0; rows.len()];
     let mut params = params;
     for layer in spec.layers {
@@ -337,7 +337,7 @@ pub fn numerical_log_det(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> f64 
         pairs.map(|(a, b)| (a - b) / (2.0 * STEP)).collect()
     };
     // A row per input: the transpose has the same determinant.
-    ln_abs_det((0..spec.dim).map(derivatives).collect())
+    ln_abs_det((0..spec.dim()).map(derivatives).collect())
 }
 
 /// `ln |det|` by Gaussian elimination with row pivots.

@@ -85,7 +85,7 @@ fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {
         return data.read_for(model);
     }
     let table = data.options.read(&data.data)?;
-    let dim = model.header.spec.dim;
+    let dim = model.header.spec.dim();
     if table.dim() != dim {
         bail!(
             "the model has {dim} features, the data {} columns ({}): choose with --columns",

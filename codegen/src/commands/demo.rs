@@ -252,7 +252,7 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         );
         return Ok(Vec::new());
     }
-    let dim = model.header.spec.dim;
+    let dim = model.header.spec.dim();
     let rows = &rows[..rows.len().min(VERIFY_ROWS * dim)];
     eprintln!(
         "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{load_model, print_json};
 use crate::math_error::{self, MathError};
-use crate::model::{Calibration, Layer, MathName, Model, Provenance};
+use crate::model::{Calibration, ConditionerName, Layer, MathName, Model, Provenance, ShapeName};
 use crate::output::TextTable;
 
 #[derive(Debug, Args)]
@@ -32,19 +32,25 @@ pub struct InspectArgs {
 pub struct LayerReport {
     /// The structure.
     pub layer: Layer,
+    /// Shape of the map that reaches it.
+    pub shape: ShapeName,
     /// Parameters.
     pub parameters: usize,
     /// Multiply-accumulates for one score.
     pub multiply_accumulates: usize,
     /// Bytes of scratch beside the sample.
     pub scratch_bytes: usize,
+    /// Whether it is the layer that decides the workspace.
+    pub workspace_peak: bool,
 }
 
 /// A model; the names are those of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Inspection {
-    /// Features of a sample.
+    /// Values of a sample.
     pub dim: usize,
+    /// Channels, height and width.
+    pub shape: ShapeName,
     /// Their names.
     pub columns: Vec<String>,
     /// Back end of elementary functions.
@@ -77,23 +83,30 @@ pub fn inspect(model: &Model) -> Inspection {
     let deployed = model.deploy();
     let layers = deployed.spec.layers();
     let spec = deployed.spec.flow_spec(&layers);
-    let reports = deployed
-        .spec
-        .layers
-        .iter()
-        .zip(&layers)
-        .map(|(layer, view)| LayerReport {
-            layer: layer.clone(),
-            parameters: view.param_len(spec.dim),
-            multiply_accumulates: match view {
-                LayerSpec::Coupling(coupling) => coupling.multiply_accumulates(spec.dim),
-                _ => 0,
-            },
-            scratch_bytes: 4 * view.scratch_len(spec.dim),
+    let mut reports: Vec<LayerReport> = (deployed.spec.layers.iter().zip(&layers).enumerate())
+        .map(|(index, (layer, view))| {
+            let shape = spec.shape_at(index);
+            LayerReport {
+                layer: layer.clone(),
+                shape: ShapeName([shape.channels, shape.height, shape.width]),
+                parameters: view.param_len(shape),
+                multiply_accumulates: match view {
+                    LayerSpec::Coupling(coupling) => coupling.multiply_accumulates(shape),
+                    _ => 0,
+                },
+                scratch_bytes: 4 * view.scratch_len(shape),
+                workspace_peak: false,
+            }
         })
         .collect();
+    let peak = 4 * spec.scratch_len();
+    if let Some(layer) = (reports.iter_mut()).find(|layer| peak > 0 && layer.scratch_bytes == peak)
+    {
+        layer.workspace_peak = true;
+    }
     Inspection {
-        dim: spec.dim,
+        dim: spec.dim(),
+        shape: deployed.spec.shape,
         columns: model.header.columns.clone(),
         math: deployed.spec.math,
         math_error: math_error::measure(deployed.spec.math.into()),
@@ -127,15 +140,41 @@ fn describe(layer: &Layer) -> String {
         Layer::Affine => "affine".to_owned(),
         Layer::BatchNorm { .. } => "batch norm".to_owned(),
         Layer::Permutation { .. } => "permutation".to_owned(),
+        Layer::Logit { alpha, levels } => format!("logit, alpha {alpha}, {levels} levels"),
+        Layer::Squeeze(kind) => format!("squeeze {kind:?}"),
+        Layer::Unsqueeze(kind) => format!("unsqueeze {kind:?}"),
+        Layer::FactorOut => "factor out half of the channels".to_owned(),
         Layer::Coupling {
             mask,
             transform,
-            hidden,
-            activation,
-            nets,
-        } => format!(
-            "coupling, keeps {mask:?}, {transform:?}, hidden {hidden:?} {activation:?}, nets {nets:?}"
-        ),
+            conditioner,
+        } => {
+            let net = match conditioner {
+                ConditionerName::Dense {
+                    hidden,
+                    activation,
+                    nets,
+                } => format!("hidden {hidden:?} {activation:?}, nets {nets:?}"),
+                ConditionerName::Convolution {
+                    hidden,
+                    last,
+                    activation,
+                } => {
+                    let windows: Vec<String> = (hidden.iter())
+                        .map(|l| format!("{}x{} to {}", l.kernel.height, l.kernel.width, l.filters))
+                        .chain([format!("{}x{}", last[0], last[1])])
+                        .collect();
+                    format!("convolutions {} {activation:?}", windows.join(", "))
+                }
+                ConditionerName::ResidualConvolution {
+                    filters,
+                    blocks,
+                    kernel: [height, width],
+                    ..
+                } => format!("{blocks} residual blocks of {height}x{width}, {filters} filters"),
+            };
+            format!("coupling, keeps {mask:?}, {transform:?}, {net}")
+        }
     }
 }
 
@@ -147,6 +186,7 @@ pub fn report(i: &Inspection) -> String {
     let mut table = TextTable::new(&[
         "layer",
         "",
+        "map",
         "parameters",
         "multiply-accumulates",
         "scratch B",
@@ -155,17 +195,35 @@ pub fn report(i: &Inspection) -> String {
         table.row([
             index.to_string(),
             describe(&layer.layer),
+            layer.shape.to_string(),
             layer.parameters.to_string(),
             layer.multiply_accumulates.to_string(),
             layer.scratch_bytes.to_string(),
         ]);
     }
-    let _ = writeln!(out, "{} features: {}", i.dim, i.columns.join(", "));
+    let [_, height, width] = i.shape.0;
+    if height == 1 && width == 1 {
+        let _ = writeln!(out, "{} features: {}", i.dim, i.columns.join(", "));
+    } else {
+        let _ = writeln!(
+            out,
+            "samples of {} (channels, height, width), {} values",
+            i.shape, i.dim
+        );
+    }
     let _ = writeln!(out, "\n{table}");
     let _ = writeln!(out, "parameters             {}", i.parameters);
     let _ = writeln!(out, "multiply-accumulates   {}", i.multiply_accumulates);
     let _ = writeln!(out, "flash for parameters   {} bytes", i.flash_bytes);
     let _ = writeln!(out, "RAM for the workspace  {} bytes", i.ram_bytes);
+    if let Some(peak) = i.layers.iter().position(|layer| layer.workspace_peak) {
+        let _ = writeln!(
+            out,
+            "                       {} for the sample, {} at the peak, layer {peak}",
+            4 * i.dim,
+            i.layers[peak].scratch_bytes
+        );
+    }
     let _ = writeln!(
         out,
         "elementary functions   {:?} (exp off by up to {:.1e}, tanh by {:.1e})",

@@ -69,7 +69,7 @@ fn write_rows(args: &SampleArgs, model: &Model, to: &mut dyn Write) -> anyhow::R
     model.deploy().with_flow(|flow| -> anyhow::Result<()> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(args.seed);
         let mut scratch = vec![0.0; flow.spec().scratch_len()];
-        let mut x = vec![0.0; flow.spec().dim];
+        let mut x = vec![0.0; flow.dim()];
         for row in 1..=args.count {
             flow.sample(&mut random, args.temperature, &mut x, &mut scratch)?;
             if x.iter().any(|x| !x.is_finite()) {

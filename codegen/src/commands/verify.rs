@@ -111,7 +111,7 @@ pub fn verify_model(
     let reports = verify::verify(
         &VerifyRequest {
             model: &module,
-            dim: model.header.spec.dim,
+            dim: model.header.spec.dim(),
             rows,
             expected: &expected,
             cores,

@@ -2,8 +2,8 @@
 
 use super::net::Mlp;
 use crate::model::{
-    ActivationName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    Provenance, TransformName,
+    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
+    NetsName, Provenance, ShapeName, TransformName,
 };
 
 /// Layers so far, in the order x to z.
@@ -84,9 +84,11 @@ impl Assembly {
         self.layers.push(Layer::Coupling {
             mask: mask(kept, self.dim),
             transform,
-            hidden,
-            activation: self.activation,
-            nets,
+            conditioner: ConditionerName::Dense {
+                hidden,
+                activation: self.activation,
+                nets,
+            },
         });
         Ok(())
     }
@@ -104,15 +106,17 @@ impl Assembly {
         self.layers.push(Layer::Coupling {
             mask: mask(kept, self.dim),
             transform,
-            hidden,
-            activation: self.activation,
-            nets,
+            conditioner: ConditionerName::Dense {
+                hidden,
+                activation: self.activation,
+                nets,
+            },
         });
     }
 
     pub(crate) fn model(self) -> Model {
         let spec = ModelSpec {
-            dim: self.dim,
+            shape: ShapeName::vector(self.dim),
             math: MathName::Libm,
             layers: self.layers,
         };

@@ -45,7 +45,7 @@ pub(super) fn compare(
 ) -> Result<Agreement, ImportError> {
     let bytes = read(path)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| content(path, e.to_string()))?;
-    let dim = model.header.spec.dim;
+    let dim = model.header.spec.dim();
     let get = |name: &str| floats(&tensors, name).map_err(|reason| content(path, reason));
     let table = |name: &str, rows: usize| -> Result<Vec<f64>, ImportError> {
         let values = get(name)?;
@@ -196,11 +196,13 @@ fn library_error(single: &[f64], double: &[f64]) -> f64 {
 
 /// The flow without its last layers.
 fn without_last(mut deployed: Deployed, layers: usize) -> Deployed {
-    for layer in (0..layers).filter_map(|_| deployed.spec.layers.pop()) {
-        let own = layer.spec().param_len(deployed.spec.dim);
-        let left = deployed.params.len().saturating_sub(own);
-        deployed.params.truncate(left);
+    for _ in 0..layers {
+        deployed.spec.layers.pop();
     }
+    let layers = deployed.spec.layers();
+    let left = deployed.spec.flow_spec(&layers).param_len();
+    drop(layers);
+    deployed.params.truncate(left);
     deployed
 }
 
@@ -213,7 +215,7 @@ fn map_rows(
     deployed.with_flow(|flow| {
         let mut scratch = vec![0.0; flow.spec().scratch_len()];
         let mut mapped = rows.to_vec();
-        for row in mapped.chunks_exact_mut(flow.spec().dim) {
+        for row in mapped.chunks_exact_mut(flow.dim()) {
             if !pass(flow, row, &mut scratch) {
                 row.fill(f32::NAN);
             }

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::{ImportError, floats, push_dense, read};
 use crate::model::{
-    ActivationName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    Provenance, ScaleName, Source, TransformName, hex,
+    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
+    NetsName, Provenance, ScaleName, ShapeName, Source, TransformName, hex,
 };
 
 #[derive(Debug, Deserialize)]
@@ -127,9 +127,11 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
                 MaskName::SecondHalf
             },
             transform,
-            hidden: architecture.hidden.clone(),
-            activation,
-            nets: NetsName::One,
+            conditioner: ConditionerName::Dense {
+                hidden: architecture.hidden.clone(),
+                activation,
+                nets: NetsName::One,
+            },
         });
         if coupling < architecture.norms {
             let scale = weights.get(&format!("norms.{coupling}.scale"), dim)?;
@@ -146,7 +148,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         }
     }
     let spec = ModelSpec {
-        dim,
+        shape: ShapeName::vector(dim),
         math: MathName::Libm,
         layers,
     };

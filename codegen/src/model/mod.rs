@@ -29,7 +29,8 @@ use sha2::{Digest, Sha256};
 
 use crate::output;
 pub use spec::{
-    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,
+    ShapeName, SqueezeName, TransformName,
 };
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
@@ -166,10 +167,7 @@ impl Model {
             .spec
             .layers
             .iter()
-            .map(|layer| match layer {
-                Layer::BatchNorm { .. } => Layer::Affine,
-                other => other.clone(),
-            })
+            .map(Layer::deployed)
             .collect();
         Deployed {
             spec: ModelSpec {
@@ -224,11 +222,11 @@ impl Model {
                 header.format
             ));
         }
-        if header.columns.len() != header.spec.dim {
+        if header.columns.len() != header.spec.dim() {
             return Err(format!(
                 "{} column names for {} features",
                 header.columns.len(),
-                header.spec.dim
+                header.spec.dim()
             ));
         }
         let layers = header.spec.layers();
@@ -349,12 +347,14 @@ impl Model {
 fn check_scales(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
     let mut params = params;
     for (index, layer) in spec.layers.iter().enumerate() {
-        let (own, rest) = params.split_at(layer.param_len(spec.dim));
+        let shape = spec.shape_at(index);
+        let (own, rest) = params.split_at(layer.param_len(shape));
         params = rest;
+        let channels = shape.channels;
         let (values, what) = match layer {
-            LayerSpec::Standardize => (&own[spec.dim..2 * spec.dim], "scale"),
-            LayerSpec::Affine => (&own[..spec.dim], "scale"),
-            LayerSpec::BatchNorm(_) => (&own[spec.dim..2 * spec.dim], "running variance"),
+            LayerSpec::Standardize => (&own[channels..2 * channels], "scale"),
+            LayerSpec::Affine => (&own[..channels], "scale"),
+            LayerSpec::BatchNorm(_) => (&own[channels..2 * channels], "running variance"),
             _ => continue,
         };
         let norm = matches!(layer, LayerSpec::BatchNorm(_));
@@ -400,15 +400,17 @@ mod tests {
 
     pub(crate) fn model() -> Model {
         let spec = ModelSpec {
-            dim: 2,
+            shape: ShapeName::vector(2),
             math: MathName::Libm,
             layers: vec![
                 Layer::Coupling {
                     mask: MaskName::Indices(vec![1]),
                     transform: TransformName::Affine(ScaleName::ClampedTanh(1.9)),
-                    hidden: vec![],
-                    activation: ActivationName::LeakyRelu(0.1),
-                    nets: NetsName::One,
+                    conditioner: ConditionerName::Dense {
+                        hidden: vec![],
+                        activation: ActivationName::LeakyRelu(0.1),
+                        nets: NetsName::One,
+                    },
                 },
                 Layer::BatchNorm {
                     eps: 1e-5,

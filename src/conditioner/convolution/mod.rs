@@ -213,7 +213,9 @@ impl<V: Lanes> Row<'_, V> {
                 // The taps that lie within the map: all of them as one run, or of a checkerboard those
                 // that it keeps, one by one.
                 let mut tap = left.saturating_sub(column);
-                let end = kernel.width.min(width.saturating_add(left).saturating_sub(column));
+                let end = kernel
+                    .width
+                    .min(width.saturating_add(left).saturating_sub(column));
                 let mut run = end.saturating_sub(tap);
                 if let Some(parity) = self.kept {
                     let first = column.wrapping_add(tap).wrapping_sub(left);

@@ -224,7 +224,9 @@ fn both_signs<V: Lanes>(row: &mut [V], start: usize, channels: usize) {
         // through the channels the second half, then the first, overwrite nothing unread.
         for channel in 0..channels {
             let source = from.saturating_add(channel);
-            let Some(&value) = row.get(source) else { return };
+            let Some(&value) = row.get(source) else {
+                return;
+            };
             if let Some(slot) = row.get_mut(to.saturating_add(channel)) {
                 *slot = value;
             }

@@ -33,10 +33,7 @@ pub(crate) fn forward<V: Lanes>(
         while let [own, others @ ..] = hidden {
             let (layer, rest) = Layer::split(params, own.kernel, inputs, own.filters)?;
             let next = others.first().map_or(spec.last, |layer| layer.kernel);
-            let (next_held, len) = (
-                next.rows(shape),
-                shape.width.saturating_mul(own.filters),
-            );
+            let (next_held, len) = (next.rows(shape), shape.width.saturating_mul(own.filters));
             let (target, after) = scratch.split_at_mut_checked(next_held.saturating_mul(len))?;
             delay = own.kernel.height / 2 + delay;
             if let Some(y) = row_of(step, delay, shape.height) {

@@ -59,9 +59,7 @@ impl<V: Lanes, F: FnMut(&mut V, Option<(V, V)>, V)> Rows<V> for Sample<'_, V, F>
         let Extent { shape, .. } = self.extent;
         let map = self.spec.transform.scale_map();
         for column in self.extent.wanted(y).within(shape.width) {
-            let place = outputs
-                .get(nth(column, self.extent.outputs))
-                .unwrap_or(&[]);
+            let place = outputs.get(nth(column, self.extent.outputs)).unwrap_or(&[]);
             let Some((raw, shift)) = split_outputs(map, place) else {
                 return;
             };

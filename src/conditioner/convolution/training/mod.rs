@@ -149,7 +149,9 @@ impl<V: Lanes> Backward<'_, V> {
                     let line = (row.line * width + from.1) * inputs;
                     let own = (row.tap * kernel.width + from.0) * inputs;
                     let source = input.get(line..line + taps * inputs)?;
-                    values.get_mut(own..own + taps * inputs)?.copy_from_slice(source);
+                    values
+                        .get_mut(own..own + taps * inputs)?
+                        .copy_from_slice(source);
                 }
                 let output_gradient = output_gradient.get(nth(y * width + column, outputs))?;
                 dense::backward(params, values, output_gradient, param_gradient, gradients);

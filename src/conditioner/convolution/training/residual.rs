@@ -90,7 +90,8 @@ impl<'s, V: Lanes> Front<'s, V> {
         let (Part::Norm { channels, .. }, own) = self.own()? else {
             return None;
         };
-        let (kept, rest) = core::mem::take(&mut self.statistics).split_at_mut_checked(2 * channels)?;
+        let (kept, rest) =
+            core::mem::take(&mut self.statistics).split_at_mut_checked(2 * channels)?;
         self.statistics = rest;
         let (means, vars) = kept.split_at_mut_checked(channels)?;
         for channel in 0..channels {
@@ -101,7 +102,12 @@ impl<'s, V: Lanes> Front<'s, V> {
             let map = norm.map(mean as f32, var as f32, eps, statistics.keep);
             let (scale, shift) = (V::splat(map.scale as f32), V::splat(map.shift as f32));
             let values = input.iter().skip(channel).step_by(channels);
-            for (out, &x) in output.iter_mut().skip(channel).step_by(channels).zip(values) {
+            for (out, &x) in output
+                .iter_mut()
+                .skip(channel)
+                .step_by(channels)
+                .zip(values)
+            {
                 *out = x * scale + shift;
             }
         }
@@ -286,7 +292,9 @@ struct Back<'s, V> {
 impl<'s, V: Lanes> Back<'s, V> {
     /// The last map.
     fn map(&mut self, len: usize) -> Option<&'s [V]> {
-        let (rest, map) = self.maps.split_at_checked(self.maps.len().checked_sub(len)?)?;
+        let (rest, map) = self
+            .maps
+            .split_at_checked(self.maps.len().checked_sub(len)?)?;
         self.maps = rest;
         Some(map)
     }
@@ -375,7 +383,12 @@ impl<'s, V: Lanes> Back<'s, V> {
                 V::splat(linear as f32),
             );
             let inputs = norm.values(input);
-            for (g, &x) in gradient.iter_mut().skip(channel).step_by(channels).zip(inputs) {
+            for (g, &x) in gradient
+                .iter_mut()
+                .skip(channel)
+                .step_by(channels)
+                .zip(inputs)
+            {
                 *g = *g * factor + constant + x * linear;
                 // Lanes without a row have no part in the statistics.
                 for lane in g.as_lanes_mut().iter_mut().skip(rows) {

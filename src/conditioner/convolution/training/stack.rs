@@ -64,7 +64,12 @@ pub(crate) fn forward<V: Lanes>(
         kept: extent.kept.filter(|_| spec.hidden.is_empty()),
         ..Map::last(layer, extent)
     };
-    map.forward(input, saved.get_mut(..pixels * extent.outputs)?, false, None);
+    map.forward(
+        input,
+        saved.get_mut(..pixels * extent.outputs)?,
+        false,
+        None,
+    );
     Some(())
 }
 
@@ -90,14 +95,15 @@ pub(crate) fn backward<'w, V: Lanes>(
     let mut param_gradient = param_gradient;
     let mut saved = saved.get(..saved_len(spec, extent) - pixels * extent.outputs)?;
     let mut outputs = extent.outputs;
-    let layers = kernels(spec).rev().zip(channels(spec, extent).rev().skip(1));
+    let layers = kernels(spec)
+        .rev()
+        .zip(channels(spec, extent).rev().skip(1));
     for (index, (kernel, inputs)) in layers.enumerate() {
         let len = kernel.param_len(inputs, outputs);
         let (rest, own) = params.split_at_checked(params.len().checked_sub(len)?)?;
         let at = param_gradient.len().checked_sub(len)?;
         let (rest_gradient, own_gradient) = param_gradient.split_at_mut_checked(at)?;
-        let (before, input) =
-            saved.split_at_checked(saved.len().checked_sub(pixels * inputs)?)?;
+        let (before, input) = saved.split_at_checked(saved.len().checked_sub(pixels * inputs)?)?;
         let (layer, _) = Layer::split(own, kernel, inputs, outputs)?;
         let map = if index == 0 {
             Map::last(layer, extent)

@@ -146,7 +146,11 @@ pub(crate) fn resolve(
         let rows = kernel.taps() * inputs;
         for (output, &gain) in strides(rows, outputs).zip(&*gains) {
             let norm = norm(panels, rows, output);
-            let factor = if norm > 0.0 { f64::from(gain) / norm } else { 0.0 };
+            let factor = if norm > 0.0 {
+                f64::from(gain) / norm
+            } else {
+                0.0
+            };
             for at in weights_of(rows, output) {
                 if let Some(v) = panels.get_mut(at) {
                     *v = (f64::from(*v) * factor) as f32;

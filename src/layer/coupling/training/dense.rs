@@ -241,4 +241,3 @@ fn backward_net<'w, V: Lanes>(
     );
     Some(input_gradient)
 }
-

@@ -53,12 +53,15 @@ fn changed<'s>(
 ) -> impl Iterator<Item = (usize, usize, usize)> + 's {
     let shape = extent.shape;
     (0..shape.height).flat_map(move |y| {
-        extent.wanted(y).within(shape.width).flat_map(move |column| {
-            let place = y * shape.width + column;
-            let channels = spec.mask.transformed_features(shape.channels);
-            (channels.enumerate())
-                .map(move |(at, channel)| (place, at, channel * shape.pixels() + place))
-        })
+        extent
+            .wanted(y)
+            .within(shape.width)
+            .flat_map(move |column| {
+                let place = y * shape.width + column;
+                let channels = spec.mask.transformed_features(shape.channels);
+                (channels.enumerate())
+                    .map(move |(at, channel)| (place, at, channel * shape.pixels() + place))
+            })
     })
 }
 

@@ -103,12 +103,24 @@ pub(super) fn backward<'w, V: Lanes>(
 
         let (rest, second) = params.split_at_checked(params.len().checked_sub(window)?)?;
         let (rest_gradient, second_gradient) = split_end(param_gradient, window)?;
-        dense::backward(second, inner, hidden_gradient, second_gradient, block_gradient);
+        dense::backward(
+            second,
+            inner,
+            hidden_gradient,
+            second_gradient,
+            block_gradient,
+        );
         dense::backward_activation(inner, block_gradient, net.activation);
 
         let (rest, first) = rest.split_at_checked(rest.len().checked_sub(window)?)?;
         let (rest_gradient, first_gradient) = split_end(rest_gradient, window)?;
-        dense::backward(first, active, block_gradient, first_gradient, active_gradient);
+        dense::backward(
+            first,
+            active,
+            block_gradient,
+            first_gradient,
+            active_gradient,
+        );
         dense::backward_activation(active, active_gradient, net.activation);
         (params, param_gradient) = (rest, rest_gradient);
 
