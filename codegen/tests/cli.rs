@@ -149,6 +149,17 @@ fn from_training_to_export() {
     assert!(sampled.starts_with("shaft_speed_rpm,"));
     let again = folder.succeeds(&["sample", "--model", "m.safetensors", "--count", "3"]);
     assert_eq!(sampled, again);
+    // The same rows as an array, which the data options read back.
+    let sample = ["sample", "--model", "m.safetensors", "--count", "3"];
+    folder.succeeds(&[&sample[..], &["--out", "drawn.npy"]].concat());
+    let drawn = nvpico_codegen::data::read(
+        &[folder.path("drawn.npy")],
+        &nvpico_codegen::data::ReadOptions::default(),
+    );
+    let drawn = drawn.expect("an array");
+    assert_eq!((drawn.rows, drawn.shape), (3, None));
+    let first: Vec<String> = drawn.row(0).iter().map(|x| format!("{x:?}")).collect();
+    assert_eq!(sampled.lines().nth(1), Some(first.join(",").as_str()));
 }
 
 #[test]
