@@ -418,3 +418,28 @@ fn constant_columns_are_said_and_a_change_of_them_is_seen() {
         .collect();
     assert_eq!(decisions, ["normal", "anomalous"]);
 }
+
+#[test]
+fn thermal_recordings_keep_their_shape_and_labels() {
+    let folder = Folder::new();
+    let read = |name: &str| {
+        let options = nvpico_codegen::data::ReadOptions::default();
+        nvpico_codegen::data::read(&[folder.path(name)], &options).expect("a table")
+    };
+    let thermal = ["simulate", "thermal", "--rows", "30", "--out", "normal.npy"];
+    folder.succeeds(&thermal);
+    let normal = read("normal.npy");
+    assert_eq!((normal.rows, normal.shape), (30, Some([1, 8, 8])));
+    folder.succeeds(&[
+        "simulate",
+        "thermal-faults",
+        "--rows",
+        "400",
+        "--out",
+        "faults.npz",
+    ]);
+    let faults = read("faults.npz");
+    assert_eq!((faults.rows, faults.shape), (400, Some([1, 8, 8])));
+    let labels = faults.labels.expect("labels");
+    assert!(labels.contains(&true) && labels.contains(&false));
+}
