@@ -2,7 +2,6 @@
 //! only the rows that its window covers are held, in a ring.
 
 use super::{Columns, Extent, Layer, Row, Rows, Source, slot};
-use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::spec::ConvolutionSpec;
 
@@ -35,7 +34,7 @@ pub(crate) fn forward<V: Lanes>(
             let next = others.first().map_or(spec.last, |layer| layer.kernel);
             let (next_held, len) = (next.rows(shape), shape.width.saturating_mul(own.filters));
             let (target, after) = scratch.split_at_mut_checked(next_held.saturating_mul(len))?;
-            delay = own.kernel.height / 2 + delay;
+            delay += own.kernel.height / 2;
             if let Some(y) = row_of(step, delay, shape.height) {
                 let output = target.get_mut(slot(next_held, y, len))?;
                 let row = Row {
@@ -48,16 +47,17 @@ pub(crate) fn forward<V: Lanes>(
                     y,
                     kept,
                     columns: Columns::ALL,
-                    output: &mut *output,
+                    output,
+                    go_on: false,
+                    activation: Some(spec.activation),
                 };
-                V::convolve(row.start());
-                dense::activate(output, spec.activation);
+                V::convolve(row);
             }
             (params, inputs, kept, held) = (rest, own.filters, None, next_held);
             (ring, scratch, hidden) = (target, after, others);
         }
         let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
-        delay = spec.last.height / 2 + delay;
+        delay += spec.last.height / 2;
         if let Some(y) = row_of(step, delay, shape.height) {
             let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
             let row = Row {
@@ -71,8 +71,10 @@ pub(crate) fn forward<V: Lanes>(
                 kept,
                 columns: extent.wanted(y),
                 output: &mut *output,
+                go_on: false,
+                activation: None,
             };
-            V::convolve(row.start());
+            V::convolve(row);
             rows.write(y, output);
         }
         step = step.saturating_add(1);
