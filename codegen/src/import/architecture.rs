@@ -18,6 +18,9 @@ const DESCRIPTIVE: [&str; 7] = [
     "seed",
 ];
 
+/// Entries about nets, which a flow without nets may have as well.
+const ABOUT_NETS: [&str; 2] = ["activation", "dropout"];
+
 /// Most features that are believed.
 const MOST_FEATURES: u64 = 1 << 16;
 
@@ -163,13 +166,11 @@ impl Architecture {
             .ok_or_else(|| unfit(name, value, "a list of class names"))
     }
 
-    /// `activation`: `relu` or `leaky_relu(SLOPE)`.
-    pub(crate) fn activation(&self) -> Result<ActivationName, String> {
+    /// `activation` of a layer's nets: `relu` or `leaky_relu(SLOPE)`.
+    pub(crate) fn activation(&self, layer: usize) -> Result<ActivationName, String> {
         let choices = "relu or leaky_relu(SLOPE)";
-        let value = self
-            .entry("activation")
-            .ok_or_else(|| asked("activation", choices))?;
-        let text = value.as_str().unwrap_or_default().to_lowercase();
+        let told = self.needed_text("activation", layer, choices)?;
+        let text = told.to_lowercase();
         if text == "relu" {
             return Ok(ActivationName::Relu);
         }
@@ -182,8 +183,8 @@ impl Architecture {
             Some(slope) if slope > 0.0 && slope < 1.0 => Ok(ActivationName::LeakyRelu(slope)),
             _ => Err(unfit(
                 "activation",
-                value,
-                &format!("{choices} with a slope from 0 to below 1"),
+                &Value::from(told),
+                &format!("{choices} with a slope from 0 to below 1: no other is computed here"),
             )),
         }
     }
@@ -212,7 +213,8 @@ impl Architecture {
             .iter()
             .filter(|(_, value)| !value.is_null())
             .map(|(name, _)| name.as_str())
-            .filter(|name| !read.contains(*name) && !DESCRIPTIVE.contains(name))
+            .filter(|name| !read.contains(*name))
+            .filter(|name| !DESCRIPTIVE.contains(name) && !ABOUT_NETS.contains(name))
             .collect();
         if left.is_empty() {
             return Ok(());

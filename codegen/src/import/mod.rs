@@ -10,6 +10,7 @@ mod architecture;
 mod assemble;
 mod check;
 pub mod freia;
+mod matrix;
 mod net;
 pub mod nflows;
 pub mod normflows;
