@@ -3,13 +3,14 @@
     from convert import convert
     convert(flow, x, "mine")    # flow: the trained model; x: a table of normal rows, 64 or more
 
+or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mine`,
 writes mine.weights.safetensors (the state dict, and in its header what its keys do not tell) and
 mine.vectors.safetensors (64 of the rows, with the model's own results in double precision). It leaves
 the model on the CPU, in float32 and evaluation mode. What it cannot tell of a model is an error.
 """
-import json, math, re
+import json, math, re, sys
 from importlib.metadata import version
-import torch
+import numpy, torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -94,7 +95,7 @@ def convert(flow, x, name, rows=64):
         raise ValueError("the GraphINN is no chain")
     layers = flat(flow._transform) if library == "nflows" else flow.flows if library == "normflows" else flow.module_list
     flow.cpu().float().eval()
-    x = torch.as_tensor(x, dtype=torch.float32)
+    x = torch.as_tensor(x if torch.is_tensor(x) else numpy.asarray(x)).detach().cpu().float()
     x = x[torch.linspace(0, len(x) - 1, min(rows, len(x))).long()]
     told = {"library": library, "cls": cls.__name__, "version": version(library), "features": x.shape[1]}
     told[known[library]] = [type(m).__name__ for m in layers]
@@ -120,3 +121,8 @@ def convert(flow, x, name, rows=64):
     vectors |= {"z_f32": z32, "log_prob_f32": log_prob32, "x_sample_f32": x32}
     save_file(state, f"{name}.weights.safetensors", {"architecture": json.dumps(told)})
     save_file({key: value.contiguous() for key, value in vectors.items()}, f"{name}.vectors.safetensors")
+
+if __name__ == "__main__":
+    model, table, name = sys.argv[1:]
+    rows = numpy.load(table) if table.endswith(".npy") else numpy.genfromtxt(table, delimiter=",", skip_header=1)
+    convert(torch.load(model, weights_only=False), rows, name)

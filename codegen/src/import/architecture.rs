@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::ENTRIES;
 use crate::model::ActivationName;
 
 /// Entries that describe the model to people; they change nothing.
@@ -66,6 +67,7 @@ impl Architecture {
 
     /// An entry, if it is there and not null.
     pub(crate) fn entry(&self, name: &str) -> Option<&Value> {
+        debug_assert!(is_told(name), "entries.txt lacks `{name}`");
         let value = self.entries.get(name)?;
         self.read.borrow_mut().insert(name.to_owned());
         (!value.is_null()).then_some(value)
@@ -224,6 +226,12 @@ impl Architecture {
             left.join("`, `")
         ))
     }
+}
+
+/// Whether the user's list of entries has this one.
+fn is_told(name: &str) -> bool {
+    let mut words = ENTRIES.split([' ', ',', '\n']);
+    words.any(|word| word == name)
 }
 
 /// A missing entry, asked for.

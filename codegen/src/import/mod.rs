@@ -30,6 +30,9 @@ pub use check::{Agreement, check};
 use weights::Weights;
 pub(crate) use weights::floats;
 
+/// What an architecture may tell, in words for the user; entries that are read stand in it.
+pub const ENTRIES: &str = include_str!("entries.txt");
+
 /// Why weights were not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
