@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::ENTRIES;
 use crate::model::ActivationName;
 
-/// Entries that describe the model to people; they change nothing.
-const DESCRIPTIVE: [&str; 7] = [
+/// Entries that describe the model to people, or how it began; they change nothing.
+const DESCRIPTIVE: [&str; 10] = [
     "library",
     "cls",
     "version",
@@ -17,6 +17,9 @@ const DESCRIPTIVE: [&str; 7] = [
     "name",
     "description",
     "seed",
+    "init_zeros",
+    "trainable",
+    "global_affine_init",
 ];
 
 /// Entries about nets, which a flow without nets may have as well.

@@ -219,9 +219,14 @@ impl Reader<'_, '_> {
             self.assembly.matrix(&key, &inverse)?;
         }
         let split = self.dim.div_ceil(2);
+        // A block's `clamp` attribute is what its argument calls `affine_clamping`.
+        let clamping = match self.architecture.value("affine_clamping", index) {
+            None if self.architecture.value("clamp", index).is_some() => "clamp",
+            _ => "affine_clamping",
+        };
         let clamp = Clamp {
             map: ScaleName::RescaledTanh,
-            rescale: Some(self.architecture.needed_number("affine_clamping", index)?),
+            rescale: Some(self.architecture.needed_number(clamping, index)?),
             factor: 1.0,
         };
         let mut net = self.net(index, &format!("{name}.subnet"))?;
