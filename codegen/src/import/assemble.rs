@@ -6,6 +6,9 @@ use crate::model::{
     NetsName, Provenance, ShapeName, TransformName,
 };
 
+/// Means of more standard deviations than this are large.
+const LARGE_MEAN: f64 = 8.0;
+
 /// Layers so far, in the order x to z.
 pub(crate) struct Assembly {
     dim: usize,
@@ -28,8 +31,14 @@ impl Assembly {
         }
     }
 
-    /// `y = (x - mean) * exp(log_scale)`, the mean subtracted first: a large one costs no digits.
+    /// `y = (x - mean) * exp(log_scale)`. A large mean is subtracted first, so that it costs no digits.
     pub(crate) fn standardize(&mut self, mean: &[f64], log_scale: &[f64]) {
+        let shift = mean.iter().zip(log_scale).map(|(m, s)| -m * s.exp());
+        let shift: Vec<f64> = shift.collect();
+        if shift.iter().all(|shift| shift.abs() <= LARGE_MEAN) {
+            self.affine(log_scale, &shift);
+            return;
+        }
         self.params.extend(mean.iter().map(|&m| m as f32));
         self.params.extend(log_scale.iter().map(|s| s.exp() as f32));
         self.params.push(log_scale.iter().sum::<f64>() as f32);
