@@ -9,7 +9,7 @@ use common::models::{
 };
 use common::reference;
 use common::tolerance::{LAYER, MICROMATH, MODEL, Tolerance, of_tensor, relative};
-use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+use nvpico::spec::{Activation, CouplingSpec, Mask, Nets, ScaleMap, Transform};
 use nvpico::{FlowSpec, LayerSpec, Math};
 use proptest::prelude::*;
 
@@ -206,7 +206,7 @@ fn additive_couplings_keep_volume_exactly() {
     for mask in masks(5) {
         for nets in [Nets::One, Nets::Two] {
             let mut own = coupling(mask, Transform::Additive, HIDDEN[1]);
-            own.conditioner.nets = nets;
+            own.conditioner = models::dense(HIDDEN[1], Activation::Relu, nets);
             let spec = spec(5, vec![LayerSpec::Coupling(own)]);
             let params = models::params(&spec, &mut random);
             let (_, log_det) = common::forward(&common::flow(spec, &params), &random.normals(5));
@@ -241,11 +241,7 @@ fn any_layer(dim: usize) -> impl Strategy<Value = LayerSpec<'static>> {
             LayerSpec::Coupling(CouplingSpec {
                 mask,
                 transform,
-                conditioner: Conditioner::Dense(DenseSpec {
-                    hidden: hidden.leak(),
-                    activation,
-                    nets,
-                }),
+                conditioner: models::dense(hidden.leak(), activation, nets),
             })
         });
     prop_oneof![

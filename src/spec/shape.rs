@@ -145,7 +145,7 @@ impl Squeeze {
             Squeeze::CellsAlternate => {
                 let place = channel / input.channels;
                 // (0, 0), (1, 1), (0, 1), (1, 0)
-                (channel % input.channels, place % 2, (place + 1) / 2 % 2)
+                (channel % input.channels, place % 2, place.div_ceil(2) % 2)
             }
             Squeeze::Pairs => (channel / 2, 0, channel % 2),
         };

@@ -19,10 +19,10 @@ use reference::{Norm, central_differences, wide};
 use tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, relative};
 
 #[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/models.rs"]
+#[path = "../../tests/common/models/mod.rs"]
 mod models;
 #[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/reference.rs"]
+#[path = "../../tests/common/reference/mod.rs"]
 mod reference;
 #[allow(dead_code, reason = "shared with the integration tests")]
 #[path = "../../tests/common/tolerance.rs"]
@@ -73,11 +73,12 @@ fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f
     let gradient = wide(&found.gradient);
     let (mut at, mut largest) = (0, 0.0_f64);
     for (number, layer) in spec.layers.iter().enumerate() {
-        let end = at + layer.param_len(dim);
+        let shape = spec.shape_at(number);
+        let end = at + layer.param_len(shape);
         // Running statistics and fixed maps are not learned.
         let learned = match layer {
             LayerSpec::Coupling(_) => at,
-            LayerSpec::BatchNorm(_) => at + 2 * dim,
+            LayerSpec::BatchNorm(_) => at + 2 * shape.channels,
             _ => end,
         };
         assert!(gradient[at..learned].iter().all(|&g| g == 0.0));
@@ -150,14 +151,14 @@ fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
     let [whole, ..] = models::whole(3, &[6], &mut random);
     assert_eq!(whole.layers[0], LayerSpec::Standardize);
     let params = models::params(&whole, &mut random);
-    let rows = random.normals(50 * whole.dim);
+    let rows = random.normals(50 * whole.dim());
     let skipped = run::<8>(whole, 1, &params, &rows, 0.9);
 
     let rest = FlowSpec {
         layers: &whole.layers[1..],
         ..whole
     };
-    let own = whole.layers[0].param_len(whole.dim);
+    let own = whole.layers[0].param_len(whole.shape);
     let alone = run::<8>(rest, 0, &params[own..], &rows, 0.9);
     assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());
     assert_eq!(skipped.gradient[own..], alone.gradient);

@@ -35,7 +35,7 @@ pub(crate) fn forward<V: Lanes>(
             let next = others.first().map_or(spec.last, |layer| layer.kernel);
             let (next_held, len) = (next.rows(shape), shape.width.saturating_mul(own.filters));
             let (target, after) = scratch.split_at_mut_checked(next_held.saturating_mul(len))?;
-            delay = own.kernel.height / 2 + delay;
+            delay += own.kernel.height / 2;
             if let Some(y) = row_of(step, delay, shape.height) {
                 let output = target.get_mut(slot(next_held, y, len))?;
                 let row = Row {
@@ -57,7 +57,7 @@ pub(crate) fn forward<V: Lanes>(
             (ring, scratch, hidden) = (target, after, others);
         }
         let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
-        delay = spec.last.height / 2 + delay;
+        delay += spec.last.height / 2;
         if let Some(y) = row_of(step, delay, shape.height) {
             let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
             let row = Row {
