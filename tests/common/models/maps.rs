@@ -19,7 +19,7 @@ pub const SHAPES: [Shape; 7] = [
     shape(1, 1, 5),
     shape(2, 3, 2),
     shape(2, 5, 1),
-    shape(17, 2, 3),
+    shape(17, 1, 2),
 ];
 
 /// Places alone, rows, squares; wide and tall ones, larger than some of the maps.
@@ -151,7 +151,7 @@ pub fn couplings(
     all
 }
 
-/// Every kind of layer on a map but couplings.
+/// Every kind of layer on a map but couplings and the logit, which takes counts.
 pub fn fixed(shape: Shape, random: &mut Random) -> Vec<LayerSpec<'static>> {
     let mut all = vec![
         LayerSpec::Standardize,
@@ -159,7 +159,6 @@ pub fn fixed(shape: Shape, random: &mut Random) -> Vec<LayerSpec<'static>> {
         LayerSpec::BatchNorm(NORMS[0]),
         LayerSpec::BatchNorm(NORMS[1]),
         LayerSpec::Permutation(random.permutation(shape.channels)),
-        LayerSpec::Logit(LOGIT),
         LayerSpec::FactorOut,
     ];
     for squeeze in SQUEEZES {
@@ -261,6 +260,83 @@ pub fn multi_scale(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'stati
         ],
     ));
     all
+}
+
+/// Networks with few parameters: stacks, and residual networks as they are trained.
+pub fn small_networks() -> [Vec<Conditioner<'static>>; 2] {
+    const HIDDEN: [&[ConvolutionLayer]; 2] =
+        [&[filters(3, Kernel::SQUARE)], &[filters(2, Kernel::ROW)]];
+    [
+        vec![
+            stack(HIDDEN[0], Kernel::POINT, ACTIVATIONS[1]),
+            stack(HIDDEN[1], Kernel::SQUARE, ACTIVATIONS[0]),
+            stack(&[], kernel(3, 5), ACTIVATIONS[0]),
+        ],
+        vec![
+            residual(2, 1, Kernel::SQUARE, TRAINED),
+            residual(3, 0, Kernel::ROW, TRAINED),
+            residual(2, 2, Kernel::POINT, TRAINED),
+        ],
+    ]
+}
+
+/// Models small enough for differences by every parameter, with every kind of layer.
+pub fn small(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'static>> {
+    let mut turns = conditioners.iter().copied().cycle();
+    let mut transforms = [TRANSFORMS[1], TRANSFORMS[2], TRANSFORMS[0], TRANSFORMS[5]]
+        .into_iter()
+        .cycle();
+    let mut couple = |mask| {
+        LayerSpec::Coupling(CouplingSpec {
+            mask,
+            transform: transforms.next().expect("endless"),
+            conditioner: turns.next().expect("one or more conditioners"),
+        })
+    };
+    let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
+    vec![
+        on(
+            shape(1, 4, 4),
+            vec![
+                LayerSpec::Logit(LOGIT),
+                couple(Mask::CheckerboardOdd),
+                plain,
+                LayerSpec::Squeeze(Squeeze::Cells),
+                couple(Mask::FirstHalf),
+                LayerSpec::Unsqueeze(Squeeze::Cells),
+                LayerSpec::Squeeze(Squeeze::CellsAlternate),
+                LayerSpec::FactorOut,
+                affine,
+                couple(Mask::CheckerboardEven),
+            ],
+        ),
+        on(
+            shape(2, 1, 6),
+            vec![
+                LayerSpec::Standardize,
+                couple(Mask::CheckerboardOdd),
+                LayerSpec::Squeeze(Squeeze::Pairs),
+                LayerSpec::Permutation(&[2, 0, 3, 1]),
+                couple(Mask::Indices(&[0, 3])),
+                LayerSpec::FactorOut,
+                affine,
+                LayerSpec::Affine,
+                couple(Mask::Odd),
+            ],
+        ),
+        on(
+            shape(2, 3, 1),
+            vec![couple(Mask::CheckerboardEven), couple(Mask::SecondHalf)],
+        ),
+        on(
+            shape(4, 1, 1),
+            vec![
+                couple(Mask::Even),
+                LayerSpec::Unsqueeze(Squeeze::Cells),
+                couple(Mask::CheckerboardOdd),
+            ],
+        ),
+    ]
 }
 
 /// A sample that suits the first layer.
