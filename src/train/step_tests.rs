@@ -15,6 +15,7 @@ use crate::conditioner::convolution::training::weight_norm::{self, Part};
 use crate::spec::{Conditioner, Mask};
 use crate::{FlowSpec, LayerSpec};
 
+use super::parametrization::needs_sixteen_lanes;
 use super::step::{BatchStep, Step};
 
 use models::{NORMS, Random, TRANSFORMS, coupling, maps, masks, spec};
@@ -205,6 +206,7 @@ fn gradients_agree_for_every_transform_and_mask_between_batch_norms() {
 fn the_width_of_registers_changes_no_bit() {
     let mut random = Random::new(33);
     for spec in models::whole(5, &[7], &mut random) {
+        assert!(!needs_sixteen_lanes(&spec));
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {
             let rows = random.normals(count * spec.dim());
@@ -214,6 +216,18 @@ fn the_width_of_registers_changes_no_bit() {
             assert_eq!(eight.gradient, sixteen.gradient, "{count} rows");
             assert_eq!(eight.params, sixteen.params, "{count} rows");
         }
+    }
+}
+
+#[test]
+fn maps_and_norms_inside_networks_have_sixteen_lanes_on_every_machine() {
+    for networks in maps::small_networks() {
+        assert!(maps::small(&networks).iter().all(needs_sixteen_lanes));
+    }
+    for (form, needed) in [(maps::FORMS[0], false), (maps::TRAINED, true)] {
+        let network = maps::residuals(form)[0];
+        let vectors = spec(4, vec![maps::bounded(Mask::Even, network)]);
+        assert_eq!(needs_sixteen_lanes(&vectors), needed);
     }
 }
 
