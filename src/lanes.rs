@@ -166,7 +166,7 @@ impl Lanes for f32 {
     #[cfg(feature = "feature-maps")]
     #[inline(never)]
     fn convolve(row: convolution::Row<'_, Self>) {
-        row.run();
+        convolution::scalar::convolve(row);
     }
 
     #[cfg(feature = "std")]

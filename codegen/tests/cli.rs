@@ -149,6 +149,17 @@ fn from_training_to_export() {
     assert!(sampled.starts_with("shaft_speed_rpm,"));
     let again = folder.succeeds(&["sample", "--model", "m.safetensors", "--count", "3"]);
     assert_eq!(sampled, again);
+    // The same rows as an array, which the data options read back.
+    let sample = ["sample", "--model", "m.safetensors", "--count", "3"];
+    folder.succeeds(&[&sample[..], &["--out", "drawn.npy"]].concat());
+    let drawn = nvpico_codegen::data::read(
+        &[folder.path("drawn.npy")],
+        &nvpico_codegen::data::ReadOptions::default(),
+    );
+    let drawn = drawn.expect("an array");
+    assert_eq!((drawn.rows, drawn.shape), (3, None));
+    let first: Vec<String> = drawn.row(0).iter().map(|x| format!("{x:?}")).collect();
+    assert_eq!(sampled.lines().nth(1), Some(first.join(",").as_str()));
 }
 
 #[test]
@@ -406,4 +417,29 @@ fn constant_columns_are_said_and_a_change_of_them_is_seen() {
         .filter_map(|l| l.rsplit(',').next())
         .collect();
     assert_eq!(decisions, ["normal", "anomalous"]);
+}
+
+#[test]
+fn thermal_recordings_keep_their_shape_and_labels() {
+    let folder = Folder::new();
+    let read = |name: &str| {
+        let options = nvpico_codegen::data::ReadOptions::default();
+        nvpico_codegen::data::read(&[folder.path(name)], &options).expect("a table")
+    };
+    let thermal = ["simulate", "thermal", "--rows", "30", "--out", "normal.npy"];
+    folder.succeeds(&thermal);
+    let normal = read("normal.npy");
+    assert_eq!((normal.rows, normal.shape), (30, Some([1, 8, 8])));
+    folder.succeeds(&[
+        "simulate",
+        "thermal-faults",
+        "--rows",
+        "400",
+        "--out",
+        "faults.npz",
+    ]);
+    let faults = read("faults.npz");
+    assert_eq!((faults.rows, faults.shape), (400, Some([1, 8, 8])));
+    let labels = faults.labels.expect("labels");
+    assert!(labels.contains(&true) && labels.contains(&false));
 }

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 26d64ddb220c811fae8c484c0b0ff55a565d5f96c9f5e0a8e88e9c5668d58879
+// model sha256: e44cecb8feaebdd065b9b01998f6769a223194ceedecd9157c4e02e2e8113364
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for 249 parameters, 40 bytes of RAM for the workspace; the
@@ -24,45 +24,45 @@ pub const THRESHOLD: Option<f32> = Some(-11.270661);
 /// The structure.
 #[rustfmt::skip]
 pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
-    dim: DIM,
+    shape: nvpico::spec::Shape { channels: 4, height: 1, width: 1 },
     math: nvpico::Math::Libm,
     layers: &[
         nvpico::LayerSpec::Standardize,
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::FirstHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[8],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::SecondHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[8],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::Even,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[8],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::Odd,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[8],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
     ],
 };
@@ -121,26 +121,26 @@ pub mod vectors {
         [16.496607, 14.553479, 43.237003, 23.81683],
         [13.614616, 13.506289, 45.00492, 22.633345],
         [14.890466, 11.200527, 44.889538, 22.293905],
-        [1.60534, 18.265884, 43.3859, 23.964258],
+        [1.605339, 18.265884, 43.3859, 23.96426],
         [15.055859, 12.359503, 44.724453, 23.300177],
         [13.323732, 16.363459, 43.44689, 22.877855],
         [15.058449, 14.688315, 43.36685, 25.778534],
         [13.622555, 17.0116, 43.85965, 24.980093],
-        [14.419021, 13.505138, 44.685715, 22.085844],
+        [14.419021, 13.505138, 44.685715, 22.085842],
         [11.904211, 15.0955715, 44.664158, 23.548454],
         [15.817092, 13.452423, 43.719242, 24.138401],
-        [11.213097, 16.145208, 44.697136, 19.494366],
+        [11.213096, 16.145208, 44.697136, 19.494368],
         [15.270287, 10.259697, 44.58875, 23.519157],
         [16.274353, 11.189728, 44.050575, 23.083094],
         [14.185119, 13.695447, 44.12047, 21.548603],
-        [11.434192, 13.415007, 46.355927, 21.807787],
+        [11.434191, 13.415007, 46.355927, 21.807787],
     ];
 
     /// `log_prob` of each input, as `f32::to_bits`.
     #[rustfmt::skip]
     pub static LOG_PROB_BITS: [u32; 16] = [
-        0xc0aeb3bc, 0xc0c608e6, 0xc0bd2cfa, 0xc22d9ff9, 0xc0ada87a, 0xc09b0dbc, 0xc0d11568, 0xc106f224,
-        0xc09e7390, 0xc0b22265, 0xc08ac35d, 0xc122015d, 0xc0c48d27, 0xc08ee8b1, 0xc0a1a3f9, 0xc192d207,
+        0xc0aeb3bb, 0xc0c608e6, 0xc0bd2cfa, 0xc22d9ff8, 0xc0ada87a, 0xc09b0dbc, 0xc0d11568, 0xc106f224,
+        0xc09e738e, 0xc0b22265, 0xc08ac35d, 0xc122014c, 0xc0c48d27, 0xc08ee8b1, 0xc0a1a3f9, 0xc192d20a,
     ];
 }
 

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: ce38bdd73618c66149e256cf78fb1a0069f25613349510bd2b3a00481cf255a6
+// model sha256: 565cad45736b886b3eeccb0dc7e16198000a66ff10076e2f83b645f8b338f9f0
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
 // cost: 35588 bytes of flash for 8897 parameters, 192 bytes of RAM for the workspace; the
@@ -24,63 +24,63 @@ pub const THRESHOLD: Option<f32> = Some(-17.973568);
 /// The structure.
 #[rustfmt::skip]
 pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
-    dim: DIM,
+    shape: nvpico::spec::Shape { channels: 8, height: 1, width: 1 },
     math: nvpico::Math::Libm,
     layers: &[
         nvpico::LayerSpec::Standardize,
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::FirstHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::SecondHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::Even,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::Odd,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::FirstHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
         nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
             mask: nvpico::spec::Mask::SecondHalf,
             transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::DenseSpec {
+            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
                 hidden: &[32, 32],
                 activation: nvpico::spec::Activation::Relu,
                 nets: nvpico::spec::Nets::One,
-            },
+            }),
         }),
     ],
 };
@@ -1217,29 +1217,29 @@ pub mod vectors {
     /// Samples, a quarter of them far out in the tail.
     #[rustfmt::skip]
     pub static INPUTS: [[f32; super::DIM]; 16] = [
-        [2082.3875, 1.4646964, 0.9520388, 3.8298862, 1.8515533, 41.631893, 42.77292, 111.29155],
-        [1414.2032, 0.78694046, 0.774626, 2.5585668, 0.8358439, 33.839592, 31.950012, 75.73744],
-        [1470.9519, 1.0378873, 0.92709005, 2.7016478, 0.78755176, 39.542034, 39.78077, 81.72509],
-        [2869.1472, 2.420005, 1.2863638, 6.003911, 3.679093, 53.17855, 50.26811, 170.46306],
-        [2004.6117, 2.273633, 1.6675584, 3.5473783, 1.3300683, 41.258183, 42.000214, 125.4684],
-        [1496.4763, 1.072866, 0.83347166, 2.7710047, 1.3632103, 36.531143, 36.81527, 52.545033],
-        [1893.5812, 1.145559, 1.0030947, 3.7478778, 1.7770972, 36.13322, 35.841835, 94.732155],
-        [1390.3098, 0.6432248, 0.55141795, 2.1840715, 0.88354886, 33.926743, 34.98455, 83.20997],
-        [1501.0669, 1.3035538, 1.0420299, 2.7266798, 0.7094053, 36.475426, 36.1906, 84.46076],
-        [1474.3552, 0.87384033, 0.62059295, 2.6195881, 1.082808, 33.343925, 33.616962, 62.392414],
-        [2161.5986, 2.0742977, 1.2882593, 4.03914, 2.463487, 42.31042, 42.12126, 86.412895],
-        [2872.8787, 3.8361704, 3.8962624, 5.681898, 2.5119903, 37.155777, 33.685272, 155.66042],
-        [2228.506, 1.7380642, 1.2556938, 4.1617694, 1.6950245, 42.836807, 41.654644, 136.34154],
-        [1433.3872, 1.3420835, 0.95397776, 2.5393536, 0.771801, 34.922874, 34.209843, 84.2586],
-        [2873.623, 1.7698146, 1.2396014, 5.749131, 4.972941, 46.665886, 44.729755, 102.03367],
-        [1424.4591, 0.81750137, 0.71271664, 2.4227738, 0.96763504, 49.340225, 52.489094, 73.99306],
+        [2082.3875, 1.4646965, 0.95203876, 3.8298862, 1.8515532, 41.631893, 42.77292, 111.29155],
+        [1414.2034, 0.78694063, 0.7746261, 2.558567, 0.8358438, 33.839592, 31.950012, 75.73744],
+        [1470.9519, 1.0378875, 0.9270899, 2.7016478, 0.78755176, 39.542034, 39.78077, 81.72508],
+        [2869.1472, 2.4200048, 1.2863635, 6.0039105, 3.6790924, 53.17855, 50.268112, 170.46306],
+        [2004.6117, 2.2736332, 1.6675586, 3.547378, 1.3300681, 41.258183, 42.000214, 125.46839],
+        [1496.4763, 1.0728658, 0.83347166, 2.7710047, 1.3632104, 36.531143, 36.81527, 52.54503],
+        [1893.581, 1.1455591, 1.0030947, 3.7478778, 1.7770973, 36.13322, 35.841835, 94.732155],
+        [1390.3098, 0.64322466, 0.55141807, 2.1840715, 0.883549, 33.926743, 34.98455, 83.20996],
+        [1501.0671, 1.3035537, 1.0420299, 2.7266798, 0.7094054, 36.475426, 36.1906, 84.46076],
+        [1474.3552, 0.8738403, 0.62059283, 2.6195884, 1.082808, 33.343925, 33.616962, 62.392406],
+        [2161.5986, 2.0742977, 1.2882594, 4.03914, 2.4634867, 42.310417, 42.12126, 86.412895],
+        [2872.8784, 3.8361704, 3.8962636, 5.681898, 2.51199, 37.15578, 33.685276, 155.6604],
+        [2228.5059, 1.7380642, 1.2556938, 4.1617694, 1.6950245, 42.836807, 41.654644, 136.34154],
+        [1433.3872, 1.3420835, 0.9539777, 2.5393534, 0.77180076, 34.922874, 34.209843, 84.25859],
+        [2873.6233, 1.7698147, 1.2396014, 5.749132, 4.9729395, 46.665886, 44.729755, 102.033676],
+        [1424.459, 0.81750137, 0.71271664, 2.4227738, 0.9676353, 49.340225, 52.489094, 73.993065],
     ];
 
     /// `log_prob` of each input, as `f32::to_bits`.
     #[rustfmt::skip]
     pub static LOG_PROB_BITS: [u32; 16] = [
-        0xc15351be, 0xc103b5e5, 0xc128212c, 0xc2694092, 0xc16215f1, 0xc10a1802, 0xc13a13a2, 0xc2194c7c,
-        0xc124a822, 0xc10fc8b8, 0xc1241a16, 0xc23200de, 0xc1340fcc, 0xc10be634, 0xc10836cd, 0xc25a45af,
+        0xc15351bf, 0xc103b5df, 0xc1282128, 0xc2694086, 0xc16215f0, 0xc10a1801, 0xc13a13a6, 0xc2194c7a,
+        0xc124a824, 0xc10fc8b7, 0xc1241a18, 0xc23200ee, 0xc1340fc9, 0xc10be632, 0xc10836c7, 0xc25a45be,
     ];
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::import::{self, Agreement, ImportError, Imported, freia, nflows, normflows, plain};
+use crate::import::{
+    self, Agreement, ImportError, Imported, freia, nflows, normflows, paper, plain,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -45,6 +47,8 @@ enum From {
     Normflows,
     /// The state dict of a `FrEIA` network without branches
     Freia,
+    /// The paper's multi-scale image architecture, in PyTorch
+    Paper,
 }
 
 impl ImportArgs {
@@ -55,6 +59,7 @@ impl ImportArgs {
             From::Nflows => nflows::import(&self.weights, arch),
             From::Normflows => normflows::import(&self.weights, arch),
             From::Freia => freia::import(&self.weights, arch),
+            From::Paper => paper::import(&self.weights, arch),
             From::Plain => {
                 anyhow::ensure!(
                     arch.is_none(),

@@ -29,7 +29,8 @@ use crate::model::Model;
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
-    /// CSV (delimiter detected), .npy or .npz (arrays X, y); several files must have the same columns
+    /// CSV (delimiter detected), .npy or .npz (arrays X, y; maps are N x height x width or N x channels x
+    /// height x width); several files must have the same columns or the same shape
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub data: Vec<PathBuf>,
     /// How to read them

@@ -1,4 +1,4 @@
-//! `nvpico simulate`: recordings of simulated machines, as CSV.
+//! `nvpico simulate`: recordings of simulated machines, as CSV, or as arrays where rows are maps.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use crate::output;
-use crate::simulate::{Pump, field};
+use crate::simulate::{Pump, ThermalArray, field};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   nvpico simulate pump --rows 12000 --out normal.csv
-  nvpico simulate field --rows 6000 --seed 7 --out field.csv")]
+  nvpico simulate field --rows 6000 --seed 7 --out field.csv
+  nvpico simulate thermal --rows 12000 --out thermal.npy
+  nvpico simulate thermal-faults --out thermal-faults.npz")]
 /// Arguments of `nvpico simulate`.
 pub struct SimulateArgs {
     /// What is recorded
@@ -24,7 +26,7 @@ pub struct SimulateArgs {
     /// Another seed is another machine
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     seed: u64,
-    /// CSV file to write
+    /// File to write: CSV; an array (.npy) for thermal, an archive of arrays (.npz) for thermal-faults
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -37,6 +39,10 @@ enum Machine {
     PumpFaults,
     /// A magnetometer and a thermometer in normal surroundings
     Field,
+    /// A thermal array of 8 x 8 pixels that sees people come and go: N x 1 x 8 x 8
+    Thermal,
+    /// The thermal array with hot spots and dead pixels: X (N x 1 x 8 x 8), y, kind
+    ThermalFaults,
 }
 
 /// # Errors
@@ -57,6 +63,12 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<bool> {
             }
             output::write_atomic(&args.out, text.as_bytes())
         }
+        Machine::Thermal => ThermalArray::new(args.seed)
+            .record_normal(args.rows)
+            .write_npy(&args.out),
+        Machine::ThermalFaults => ThermalArray::new(args.seed)
+            .record_faults(args.rows)
+            .write_npz(&args.out),
     };
     written.with_context(|| format!("cannot write {}", args.out.display()))?;
     eprintln!("wrote {} rows to {}", args.rows, args.out.display());

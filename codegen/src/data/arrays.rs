@@ -1,4 +1,6 @@
-//! Arrays of `numpy`, `.npy` and `.npz`: a two-dimensional array of rows and, in an archive, labels `y`.
+//! Arrays of `numpy`, `.npy` and `.npz`: rows and, in an archive, labels `y`.
+//!
+//! Rows are plain (N x features) or maps (N x height x width, N x channels x height x width).
 //!
 //! ```
 //! use nvpico_codegen::data::{DataError, ReadOptions, read};
@@ -20,6 +22,7 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::frame::{Column, Frame, Labels, narrow};
+use super::map::{map_columns, shape_words};
 
 /// An array of any supported type, in row-major order.
 struct Array {
@@ -135,19 +138,23 @@ fn check_rows(frame: Frame) -> Result<Frame, DataError> {
     Ok(frame)
 }
 
-/// A frame of a two-dimensional array, its columns named by number.
+/// A frame of an array, its columns named by number or by their place in the map.
 fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
-    let [rows, width] = array.shape[..] else {
-        return Err(format!(
-            "has {} dimension{}; rows and columns are needed, a two-dimensional array",
-            array.shape.len(),
-            if array.shape.len() == 1 { "" } else { "s" },
-        ));
+    let (rows, names) = match array.shape[..] {
+        [rows, width] => (rows, (0..width).map(|index| format!("c{index}")).collect()),
+        [rows, height, width] => (rows, map_columns([1, height, width])),
+        [rows, channels, height, width] => (rows, map_columns([channels, height, width])),
+        _ => {
+            return Err(format!(
+                "has {} dimension{}; rows and columns are needed, a two-dimensional array, or maps: \
+                 N x height x width, N x channels x height x width",
+                array.shape.len(),
+                if array.shape.len() == 1 { "" } else { "s" },
+            ));
+        }
     };
-    let mut columns: Vec<Column> = (0..width)
-        .map(|index| Column::named(format!("c{index}")))
-        .collect();
-    for row in array.values.chunks_exact(width.max(1)) {
+    let mut columns: Vec<Column> = names.into_iter().map(Column::named).collect();
+    for row in array.values.chunks_exact(columns.len().max(1)) {
         for (column, value) in columns.iter_mut().zip(row) {
             column.push(narrow(*value, || value.to_string()));
         }
@@ -168,12 +175,15 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
 }
 
 fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
-    let names: Vec<String> = frame
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    let column = &frame.columns[super::select::position(&frame.path, &names, false, label)?];
+    if let Some(shape) = frame.shape() {
+        let maps = shape_words(Some(shape), frame.columns.len());
+        let reason = format!(
+            "each row is {maps}, without a label; labels belong beside them, in an .npz archive with an array {label:?}"
+        );
+        return Err(format(&frame.path, reason));
+    }
+    let at = super::select::position(&frame.path, &frame.names(), false, label)?;
+    let column = &frame.columns[at];
     let mut labels = Labels {
         name: column.name.clone(),
         ..Labels::default()
@@ -226,13 +236,33 @@ fn parse(bytes: &[u8]) -> Result<Array, String> {
             ));
         }
     }?;
-    let values = match (order, &shape[..]) {
-        (Order::Fortran, [rows, columns]) => (0..count)
-            .map(|index| values[index % columns * rows + index / columns])
-            .collect(),
-        _ => values,
+    let values = match order {
+        Order::Fortran => row_major(&shape, &values),
+        Order::C => values,
     };
     Ok(Array { shape, values })
+}
+
+/// Values whose first index runs fastest, put in the order in which the last one does.
+fn row_major(shape: &[usize], values: &[f64]) -> Vec<f64> {
+    let strides: Vec<usize> = shape
+        .iter()
+        .scan(1, |step, length| {
+            let stride = *step;
+            *step *= length;
+            Some(stride)
+        })
+        .collect();
+    let place = |index: usize| {
+        let axes = shape.iter().zip(&strides).rev();
+        let (place, _) = axes.fold((0, index), |(place, left), (length, stride)| {
+            (place + left % length * stride, left / length)
+        });
+        place
+    };
+    (0..values.len())
+        .map(|index| values[place(index)])
+        .collect()
 }
 
 fn numbers<T: Deserialize>(

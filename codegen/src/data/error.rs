@@ -182,6 +182,18 @@ pub enum DataError {
         /// The file it is compared with.
         first: PathBuf,
     },
+    /// Rows of another shape than those of the first file, or of the model.
+    #[error("{}: each row is {found}, where {owner} has {expected}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What its rows are, as in "a map of 1 x 8 x 8 (channels x height x width)".
+        found: String,
+        /// Whose shape it has to be: that of the first file, or "the model".
+        owner: String,
+        /// What rows are there.
+        expected: String,
+    },
     /// The file does not have the columns the model was trained on.
     #[error(
         "{}: the model's {} {} missing; it expects {}; the file has {}",

@@ -15,13 +15,14 @@
 use std::path::PathBuf;
 
 use super::error::{Fault, Place};
+use super::map::map_shape;
 
 /// One file.
 #[derive(Debug)]
 pub(super) struct Frame {
     pub path: PathBuf,
     pub sha256: String,
-    /// False when the names were made up (`c0`, `c1`, ...).
+    /// False when the names were made up (`c0`, `c1`, ..., or those of a map).
     pub named: bool,
     pub columns: Vec<Column>,
     /// Labels, when they were asked for and found, or stood beside the rows in an archive.
@@ -38,6 +39,28 @@ pub(super) struct Frame {
     pub total_rows: usize,
     /// What was left aside for a reason the user should hear, by name.
     pub aside: Vec<(String, String)>,
+}
+
+impl Frame {
+    /// Names of all columns.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.columns.iter().map(|column| column.name.clone());
+        names.collect()
+    }
+
+    /// Names of all columns but the labels'.
+    pub fn feature_names(&self) -> Vec<String> {
+        let mut names = self.names();
+        if let Some(labels) = &self.labels {
+            names.retain(|name| *name != labels.name);
+        }
+        names
+    }
+
+    /// Channels, height and width of each row that is a map.
+    pub fn shape(&self) -> Option<[usize; 3]> {
+        map_shape(&self.feature_names())
+    }
 }
 
 /// One column of numbers; not-a-number marks a bad cell.

@@ -1,8 +1,9 @@
-//! Reading tables of sensor readings: CSV and its relatives, `.npy`, `.npz`.
+//! Reading tables of sensor readings: CSV and its relatives, `.npy`, `.npz`; and writing arrays.
 //!
 //! One or more files become one [`Table`] of finite `f32`. Text columns are set aside by name, a
 //! bad cell in a used column is an error that names file, line and column, and what was read is
-//! known by its SHA-256.
+//! known by its SHA-256. Arrays may hold a map a row, N x channels x height x width, or N x height x
+//! width for one channel: the rows are then flat, and the table knows their [`shape`](Table::shape).
 //!
 //! ```
 //! use nvpico_codegen::data::{ReadOptions, read};
@@ -24,10 +25,12 @@ mod arrays;
 mod delimited;
 mod error;
 mod frame;
+mod map;
 mod select;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fmt;
 use std::fs;
@@ -40,7 +43,9 @@ use sha2::{Digest, Sha256};
 pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use frame::parse_number;
+pub use map::{map_columns, map_shape};
 pub use stats::{ColumnStats, column_stats, constant_columns};
+pub use write::{write_npy, write_npz};
 
 use frame::Frame;
 
@@ -49,6 +54,9 @@ use frame::Frame;
 pub struct Table {
     /// Names of the features, in the order of the values; `c0`, `c1`, ... in files without names.
     pub columns: Vec<String>,
+    /// Channels, height and width of a row that is a map, flat in this order; `None` for a list of readings. It is
+    /// always [`map_shape`] of the columns: maps written as CSV are known again, and a choice of some columns is no map.
+    pub shape: Option<[usize; 3]>,
     /// Number of rows kept.
     pub rows: usize,
     /// Row-major, `rows * columns.len()`, all finite.
@@ -135,7 +143,9 @@ pub struct ReadOptions {
     pub decimal_comma: bool,
 }
 
-/// Reads files into one table. Files with names are matched by them, in the first file's order.
+/// Reads files into one table. Files with names are matched by them, in the first file's order; maps must be of one
+/// shape. An array of three dimensions is taken as N x height x width, so one of N x channels x time has to be
+/// reshaped to N x channels x 1 x time before.
 ///
 /// # Errors
 /// See [`DataError`]: each names the file and, where there is one, line and column.
@@ -144,7 +154,8 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError
 }
 
 /// Reads just the columns of a model, in its order. A file without names is taken by position when
-/// it has, besides the label and excluded columns, just as many. `options.columns` is not used.
+/// it has, besides the label and excluded columns, just as many; maps must have the shape of the model's.
+/// `options.columns` is not used.
 ///
 /// # Errors
 /// As [`read`]; a file that lacks columns is told which, beside those expected and those found.
@@ -169,7 +180,12 @@ fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataEr
     if paths.is_empty() {
         return Err(DataError::NoFiles);
     }
-    paths.iter().map(|path| frame(path, options)).collect()
+    let frames: Vec<Frame> = paths
+        .iter()
+        .map(|path| frame(path, options))
+        .collect::<Result<_, _>>()?;
+    select::same_shapes(&frames)?;
+    Ok(frames)
 }
 
 fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {

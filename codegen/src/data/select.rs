@@ -19,6 +19,7 @@ use std::path::Path;
 
 use super::error::{DataError, closest};
 use super::frame::{Column, Frame};
+use super::map::{map_shape, shape_words};
 use super::{ReadOptions, SkippedColumn, SourceFile, Table};
 
 /// The position of a column by its name or, in a file without names, by its number from 0.
@@ -46,12 +47,26 @@ pub(super) fn position(
         })
 }
 
-fn names(frame: &Frame) -> Vec<String> {
-    frame
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect()
+/// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
+/// the columns decide.
+pub(super) fn same_shapes(frames: &[Frame]) -> Result<(), DataError> {
+    let Some((first, others)) = frames.split_first() else {
+        return Ok(());
+    };
+    let expected = first.shape();
+    for frame in others {
+        let found = frame.shape();
+        let both_maps = found.is_some() && expected.is_some();
+        if found != expected && (both_maps || !(frame.named || first.named)) {
+            return Err(DataError::Shape {
+                path: frame.path.clone(),
+                found: shape_words(found, frame.feature_names().len()),
+                owner: first.path.display().to_string(),
+                expected: shape_words(expected, first.feature_names().len()),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn is_label(frame: &Frame, name: &str) -> bool {
@@ -66,7 +81,7 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
     let first = frames.first().ok_or(DataError::NoFiles)?;
     let mut excluded = Vec::new();
     for name in &options.exclude {
-        let index = position(&first.path, &names(first), first.named, name)?;
+        let index = position(&first.path, &first.names(), first.named, name)?;
         excluded.push(first.columns[index].name.clone());
     }
     let mut skipped_columns: Vec<SkippedColumn> = first
@@ -79,6 +94,10 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
         .collect();
     let columns = match &options.columns {
         Some(wanted) => asked_for(frames, wanted, &excluded)?,
+        // No part of a map may be set aside unasked, even one without any number.
+        None if excluded.is_empty() && first.shape().is_some() => {
+            asked_for(frames, &first.feature_names(), &excluded)?
+        }
         None => numeric(frames, &excluded, &mut skipped_columns)?,
     };
     if columns.is_empty() {
@@ -98,10 +117,9 @@ fn asked_for(
 ) -> Result<Vec<String>, DataError> {
     let first = &frames[0];
     let mut columns: Vec<String> = Vec::new();
+    let all = first.names();
     for name in wanted {
-        let name = first.columns[position(&first.path, &names(first), first.named, name)?]
-            .name
-            .clone();
+        let name = all[position(&first.path, &all, first.named, name)?].clone();
         if is_label(first, &name) {
             return Err(DataError::Options(format!(
                 "the label column {name:?} cannot be a feature too"
@@ -116,10 +134,11 @@ fn asked_for(
             columns.push(name);
         }
     }
+    let all: Vec<Vec<String>> = frames.iter().map(Frame::names).collect();
     for name in &columns {
         let mut same = Vec::new();
-        for frame in frames {
-            same.push(&frame.columns[position(&frame.path, &names(frame), frame.named, name)?]);
+        for (frame, all) in frames.iter().zip(&all) {
+            same.push(&frame.columns[position(&frame.path, all, frame.named, name)?]);
         }
         if let Some(reason) = not_numeric(&same) {
             return Err(DataError::NotNumeric {
@@ -223,6 +242,7 @@ fn gather(
 ) -> Result<Table, DataError> {
     let labelled = frames.iter().all(|frame| frame.labels.is_some());
     let mut table = Table {
+        shape: map_shape(&columns),
         columns,
         skipped_columns,
         labels: labelled.then(Vec::new),
@@ -318,12 +338,17 @@ pub(super) fn fit_to_model(
     expected: &[String],
     exclude: &[String],
 ) -> Result<(), DataError> {
-    let found: Vec<String> = frame
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .filter(|name| !is_label(frame, name))
-        .collect();
+    let found = frame.feature_names();
+    if let (Some(shape), Some(model)) = (map_shape(&found), map_shape(expected))
+        && shape != model
+    {
+        return Err(DataError::Shape {
+            path: frame.path.clone(),
+            found: shape_words(Some(shape), found.len()),
+            owner: "the model".into(),
+            expected: shape_words(Some(model), expected.len()),
+        });
+    }
     let missing: Vec<String> = expected
         .iter()
         .filter(|name| !found.contains(name))
@@ -340,7 +365,7 @@ pub(super) fn fit_to_model(
             found,
         });
     }
-    let all = names(frame);
+    let all = frame.names();
     let mut left = found.clone();
     for name in exclude {
         let index = position(&frame.path, &all, false, name)?;

@@ -13,6 +13,7 @@ pub mod freia;
 mod net;
 pub mod nflows;
 pub mod normflows;
+pub mod paper;
 pub mod plain;
 #[cfg(test)]
 mod tests;
@@ -111,9 +112,10 @@ pub fn auto(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
         "nflows" => nflows::import(path, arch),
         "normflows" => normflows::import(path, arch),
         "freia" => freia::import(path, arch),
+        "paper" => paper::import(path, arch),
         _ => Err(content(
             arch.unwrap_or(path),
-            format!("its `library` is \"{named}\", known are nflows, normflows and FrEIA"),
+            format!("its `library` is \"{named}\", known are nflows, normflows, FrEIA and paper"),
         )),
     }
 }

@@ -41,6 +41,22 @@ impl ShapeName {
     pub const fn vector(features: usize) -> Self {
         Self([features, 1, 1])
     }
+
+    /// A name for every value: `x0`, `x1`, ... of a vector, `c0.y1.x2` of a map.
+    #[must_use]
+    pub fn value_names(self) -> Vec<String> {
+        let [channels, height, width] = self.0;
+        if height == 1 && width == 1 {
+            return (0..channels).map(|i| format!("x{i}")).collect();
+        }
+        let mut names = Vec::with_capacity(channels * height * width);
+        for channel in 0..channels {
+            for row in 0..height {
+                names.extend((0..width).map(|column| format!("c{channel}.y{row}.x{column}")));
+            }
+        }
+        names
+    }
 }
 
 impl From<ShapeName> for Shape {

@@ -1,6 +1,7 @@
-//! Pictures of an evaluation, as SVG: readable in any browser, drawn without system fonts.
+//! Pictures of an evaluation: charts as SVG, sheets of images as PNG, drawn without system fonts.
 //!
-//! Colours are those of Okabe and Ito, told apart with any colour vision.
+//! Colours of charts are those of Okabe and Ito, told apart with any colour vision; those of images grow evenly
+//! brighter, so that they also work in grey.
 //!
 //! ```
 //! use nvpico_codegen::plot::density_histogram;
@@ -12,15 +13,22 @@
 //! # Ok::<(), nvpico_codegen::plot::PlotError>(())
 //! ```
 
+mod bitmap;
+mod colour;
 mod histogram;
+mod key;
 mod roc;
+mod sheet;
 mod timeline;
+
+use std::sync::OnceLock;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 pub use histogram::density_histogram;
 pub use roc::roc;
+pub use sheet::{Group, Sheet, contact_sheet};
 pub use timeline::{Span, density_over_time};
 
 /// A picture that could not be drawn.
@@ -32,6 +40,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const SIZE: (u32, u32) = (960, 420);
 const FONT: &str = "sans-serif";
+const PIXEL_FONT: &str = "Ubuntu Light";
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(213, 94, 0);
 const DARK: RGBColor = RGBColor(60, 60, 60);
@@ -41,11 +50,32 @@ fn fail(error: &impl ToString) -> PlotError {
     PlotError(error.to_string())
 }
 
+/// Gives plotters typefaces: one to measure with what a browser will draw in its own, a little wider than those are so
+/// that words stay in their frames, and one to draw pages of pixels with.
+fn load_font() -> Result<(), PlotError> {
+    static READABLE: OnceLock<bool> = OnceLock::new();
+    let readable = READABLE.get_or_init(|| {
+        let fonts = [
+            (FONT, epaint_default_fonts::HACK_REGULAR),
+            (PIXEL_FONT, epaint_default_fonts::UBUNTU_LIGHT),
+        ];
+        fonts.into_iter().all(|(name, font)| {
+            plotters::style::register_font(name, FontStyle::Normal, font).is_ok()
+        })
+    });
+    if *readable {
+        Ok(())
+    } else {
+        Err(PlotError("the typefaces cannot be read".into()))
+    }
+}
+
 /// Draws on a white page and gives the SVG.
 fn draw(
     size: (u32, u32),
     picture: impl FnOnce(&Area<'_>) -> Result<(), PlotError>,
 ) -> Result<String, PlotError> {
+    load_font()?;
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();

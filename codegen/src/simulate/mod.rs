@@ -18,6 +18,7 @@ mod fault;
 pub mod field;
 pub mod pump;
 mod random;
+pub mod thermal;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,6 +27,7 @@ use crate::output;
 
 pub use fault::FaultKind;
 pub use pump::Pump;
+pub use thermal::{ThermalArray, ThermalFault, ThermalRecording};
 
 /// One sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

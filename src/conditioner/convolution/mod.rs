@@ -21,13 +21,15 @@
 //!     kept: None,
 //!     columns: Columns::ALL,
 //!     output: &mut sums,
+//!     go_on: false,
+//!     activation: None,
 //! }
-//! .start()
 //! .run();
 //! assert_eq!(sums, [12.0, 14.0, 16.0, 13.0]);
 //! ```
 
 pub(crate) mod residual;
+pub(crate) mod scalar;
 pub(crate) mod stack;
 #[cfg(feature = "std")]
 pub(crate) mod training;
@@ -37,7 +39,7 @@ pub use training::Backward;
 
 use super::dense;
 use crate::lanes::Lanes;
-use crate::spec::{Kernel, Shape};
+use crate::spec::{Activation, Kernel, Shape};
 
 /// A convolution: its parameters ([`Kernel::param_len`]), its window, its channels.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,12 @@ pub struct Layer<'p> {
 }
 
 impl<'p> Layer<'p> {
+    /// Rows of weights: what one output sums.
+    #[inline(always)]
+    pub(crate) const fn rows(&self) -> usize {
+        self.kernel.taps() * self.inputs
+    }
+
     /// Cuts a layer off the front of `params`.
     #[inline(always)]
     pub(crate) fn split(
@@ -81,11 +89,18 @@ pub struct Source<'s, V> {
     pub slots: usize,
 }
 
+impl<'s, V> Source<'s, V> {
+    /// Row `y`, `len` values.
+    #[inline(always)]
+    pub(crate) fn line(&self, y: usize, len: usize) -> &'s [V] {
+        self.values.get(slot(self.slots, y, len)).unwrap_or(&[])
+    }
+}
+
 /// The `index`-th part of something cut into parts of `len` values.
 #[inline(always)]
 pub(crate) fn nth(index: usize, len: usize) -> core::ops::Range<usize> {
-    let at = index.saturating_mul(len);
-    at..at.saturating_add(len)
+    index * len..(index + 1) * len
 }
 
 /// Where a ring of `slots` rows holds row `y`, each row being `len` values.
@@ -145,95 +160,166 @@ pub struct Row<'r, V> {
     pub columns: Columns,
     /// `[width, outputs]`.
     pub output: &'r mut [V],
+    /// Whether the sums start at what the output holds plus the biases, not at the biases alone.
+    pub go_on: bool,
+    /// Of the sums.
+    pub activation: Option<Activation>,
 }
 
 impl<V: Lanes> Row<'_, V> {
-    /// Sets the sums to the biases.
-    #[must_use]
-    #[inline(always)]
-    pub fn start(self) -> Self {
-        self.each_bias(|sum, bias| *sum = V::splat(bias))
-    }
-
-    /// Goes on from what the output holds: adds the biases to it.
-    #[must_use]
-    #[inline(always)]
-    pub fn go_on(self) -> Self {
-        self.each_bias(|sum, bias| *sum = *sum + V::splat(bias))
-    }
-
-    #[inline(always)]
-    fn each_bias(self, take: impl Fn(&mut V, f32)) -> Self {
-        let Layer {
-            params,
-            kernel,
-            inputs,
-            outputs,
-        } = self.layer;
-        for column in self.columns.within(self.shape.width) {
-            let Some(sums) = self.output.get_mut(nth(column, outputs)) else {
-                break;
-            };
-            let biases = dense::biases(params, kernel.taps().saturating_mul(inputs), outputs);
-            for (sum, &bias) in sums.iter_mut().zip(biases) {
-                take(sum, bias);
-            }
-        }
-        self
-    }
-
-    /// Adds what the window reads.
+    /// Makes the row, place after place. A single sample on a chip has its own kernel.
     #[inline(always)]
     pub fn run(self) {
         let Layer {
             params,
-            kernel,
             inputs,
             outputs,
+            ..
         } = self.layer;
-        let Shape { height, width, .. } = self.shape;
-        let all = kernel.taps().saturating_mul(inputs);
-        let (above, left) = (kernel.height / 2, kernel.width / 2);
-        let stride = if self.kept.is_some() { 2 } else { kernel.width };
-        for tap_row in 0..kernel.height {
-            let Some(y) = self.y.saturating_add(tap_row).checked_sub(above) else {
-                continue;
-            };
-            if y >= height {
-                break;
-            }
-            let len = width.saturating_mul(inputs);
-            let Some(line) = self.source.values.get(slot(self.source.slots, y, len)) else {
+        let rows = self.layer.rows();
+        for column in self.columns.within(self.shape.width) {
+            let Some(sums) = self.output.get_mut(nth(column, outputs)) else {
                 return;
             };
-            for column in self.columns.within(width) {
-                let Some(sums) = self.output.get_mut(nth(column, outputs)) else {
-                    break;
-                };
-                // The taps that lie within the map: all of them as one run, or of a checkerboard those
-                // that it keeps, one by one.
-                let mut tap = left.saturating_sub(column);
-                let end = kernel
-                    .width
-                    .min(width.saturating_add(left).saturating_sub(column));
-                let mut run = end.saturating_sub(tap);
-                if let Some(parity) = self.kept {
-                    let first = column.wrapping_add(tap).wrapping_sub(left);
-                    tap = tap.saturating_add(y.wrapping_add(first).wrapping_add(parity) & 1);
-                    run = 1;
-                }
-                while tap < end {
-                    let x = column.saturating_add(tap).saturating_sub(left);
-                    let start = x.saturating_mul(inputs);
-                    let end = start.saturating_add(run.saturating_mul(inputs));
-                    let part = line.get(start..end).unwrap_or(&[]);
-                    let before = tap_row.saturating_mul(kernel.width).saturating_add(tap);
-                    let after = Some(before.saturating_mul(inputs));
-                    V::dense(params, all, after, part, sums, None);
-                    tap = tap.saturating_add(stride);
-                }
+            for (sum, &bias) in sums.iter_mut().zip(dense::biases(params, rows, outputs)) {
+                let bias = V::splat(bias);
+                *sum = if self.go_on { *sum + bias } else { bias };
+            }
+            let mut window = self.layer.window(self.shape, self.y, column);
+            while let Some(taps) = window.next(self.kept) {
+                let line = self.source.line(taps.y, self.shape.width * inputs);
+                let from = taps.x * inputs;
+                let part = line.get(from..from + taps.len).unwrap_or(&[]);
+                V::dense(params, rows, Some(taps.before), part, sums, None);
+            }
+            if let Some(activation) = self.activation {
+                dense::activate(sums, activation);
             }
         }
+    }
+
+    /// Under a checkerboard every other place reads alike: how many such classes of places there are
+    /// among the columns, and the way from place to place.
+    #[inline(always)]
+    pub(crate) fn classes(&self) -> (usize, usize) {
+        match self.kept {
+            Some(_) if self.columns.step == 1 => (2, 2),
+            _ => (1, self.columns.step),
+        }
+    }
+
+    /// How many places from `column` on, `step` apart, have their whole windows within the row: 4, 2,
+    /// or else 1, which may have not.
+    #[inline(always)]
+    pub(crate) fn places(&self, column: usize, step: usize) -> usize {
+        let (width, left) = (self.shape.width, self.layer.kernel.width / 2);
+        if column < left || column + step + left >= width {
+            1
+        } else if column + 3 * step + left < width {
+            4
+        } else {
+            2
+        }
+    }
+}
+
+/// The taps of one place's window that are read, run by run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    kernel: Kernel,
+    inputs: usize,
+    /// The next tap, and the row of the map that it lies on.
+    tap_row: usize,
+    tap: usize,
+    y: usize,
+    /// Ends of taps and rows.
+    end: usize,
+    end_row: usize,
+    /// The first tap of every row, and its column.
+    first: usize,
+    x: usize,
+}
+
+/// Taps that are one run of memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taps {
+    /// Row and column where it starts.
+    pub y: usize,
+    pub x: usize,
+    /// Rows of weights before its own.
+    pub before: usize,
+    /// Inputs.
+    pub len: usize,
+}
+
+impl Layer<'_> {
+    /// The window around a place.
+    #[inline(always)]
+    pub(crate) fn window(&self, shape: Shape, y: usize, column: usize) -> Window {
+        let (above, left) = (self.kernel.height / 2, self.kernel.width / 2);
+        let first = left.saturating_sub(column);
+        let tap_row = above.saturating_sub(y);
+        Window {
+            kernel: self.kernel,
+            inputs: self.inputs,
+            tap_row,
+            tap: first,
+            y: y + tap_row - above,
+            end: self.kernel.width.min(shape.width + left - column),
+            end_row: self.kernel.height.min(shape.height + above - y),
+            first,
+            x: column + first - left,
+        }
+    }
+}
+
+impl Window {
+    /// The next run: all of a row's taps; of a checkerboard, kept where `y + x` has the parity `kept`,
+    /// one of those that it keeps.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, kept: Option<usize>) -> Option<Taps> {
+        loop {
+            if self.tap_row >= self.end_row {
+                return None;
+            }
+            let start = self.tap;
+            let x = self.x + start - self.first;
+            let y = self.y;
+            match kept {
+                None => self.tap = self.end,
+                Some(parity) if (y + x + parity) % 2 == 1 => {
+                    self.tap += 1;
+                    if self.tap >= self.end {
+                        self.next_row();
+                    }
+                    continue;
+                }
+                Some(_) => self.tap += 1,
+            }
+            let end = self.tap;
+            if self.tap >= self.end {
+                self.next_row();
+            }
+            let before = (self.tap_row_of(y) * self.kernel.width + start) * self.inputs;
+            return Some(Taps {
+                y,
+                x,
+                before,
+                len: (end - start) * self.inputs,
+            });
+        }
+    }
+
+    #[inline(always)]
+    fn tap_row_of(&self, y: usize) -> usize {
+        self.tap_row - (self.y - y)
+    }
+
+    #[inline(always)]
+    fn next_row(&mut self) {
+        self.tap = self.first;
+        self.tap_row += 1;
+        self.y += 1;
     }
 }
 

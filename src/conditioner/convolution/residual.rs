@@ -107,7 +107,7 @@ impl<V: Lanes> Maps<'_, V> {
             let hidden = self
                 .hidden
                 .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
-            V::convolve(row(conv, source, self.extent, y, hidden).start());
+            V::convolve(row(conv, source, self.extent, y, hidden));
             let skip = self
                 .skip
                 .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
@@ -115,7 +115,7 @@ impl<V: Lanes> Maps<'_, V> {
                 values: &*hidden,
                 slots: 1,
             };
-            V::convolve(row(point, source, self.extent, y, skip).start());
+            V::convolve(row(point, source, self.extent, y, skip));
         }
         Some(params)
     }
@@ -147,8 +147,9 @@ impl<V: Lanes> Maps<'_, V> {
                     slots: held,
                 };
                 let target = inner.get_mut(slot(held, y, len))?;
-                V::convolve(row(conv, source, self.extent, y, target).start());
-                dense::activate(target, Activation::Relu);
+                let mut row = row(conv, source, self.extent, y, target);
+                row.activation = Some(Activation::Relu);
+                V::convolve(row);
             }
             let Some(y) = step.checked_sub(below).and_then(|y| y.checked_sub(below)) else {
                 continue;
@@ -158,13 +159,17 @@ impl<V: Lanes> Maps<'_, V> {
                 slots: held,
             };
             let hidden = self.hidden.get_mut(nth(y, len))?;
-            V::convolve(row(second, source, self.extent, y, hidden).go_on());
+            let mut own = row(second, source, self.extent, y, hidden);
+            own.go_on = true;
+            V::convolve(own);
             let source = Source {
                 values: &*hidden,
                 slots: 1,
             };
             let skip = self.skip.get_mut(nth(y, len))?;
-            V::convolve(row(point, source, self.extent, y, skip).go_on());
+            let mut own = row(point, source, self.extent, y, skip);
+            own.go_on = true;
+            V::convolve(own);
         }
         Some(params)
     }
@@ -187,7 +192,7 @@ impl<V: Lanes> Maps<'_, V> {
             };
             let mut row = row(point, source, self.extent, y, output);
             row.columns = self.extent.wanted(y);
-            V::convolve(row.start());
+            V::convolve(row);
             rows.write(y, output);
         }
         Some(())
@@ -211,6 +216,8 @@ fn row<'r, V>(
         kept: None,
         columns: Columns::ALL,
         output,
+        go_on: false,
+        activation: None,
     }
 }
 

@@ -2,7 +2,6 @@
 //! only the rows that its window covers are held, in a ring.
 
 use super::{Columns, Extent, Layer, Row, Rows, Source, slot};
-use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::spec::ConvolutionSpec;
 
@@ -48,10 +47,11 @@ pub(crate) fn forward<V: Lanes>(
                     y,
                     kept,
                     columns: Columns::ALL,
-                    output: &mut *output,
+                    output,
+                    go_on: false,
+                    activation: Some(spec.activation),
                 };
-                V::convolve(row.start());
-                dense::activate(output, spec.activation);
+                V::convolve(row);
             }
             (params, inputs, kept, held) = (rest, own.filters, None, next_held);
             (ring, scratch, hidden) = (target, after, others);
@@ -71,8 +71,10 @@ pub(crate) fn forward<V: Lanes>(
                 kept,
                 columns: extent.wanted(y),
                 output: &mut *output,
+                go_on: false,
+                activation: None,
             };
-            V::convolve(row.start());
+            V::convolve(row);
             rows.write(y, output);
         }
         step = step.saturating_add(1);

@@ -156,7 +156,7 @@ pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
 
 /// Width of the first of the panels of so many outputs; 0 for none.
 #[inline(always)]
-const fn panel_width(outputs: usize) -> usize {
+pub(crate) const fn panel_width(outputs: usize) -> usize {
     match outputs {
         WIDEST.. => WIDEST,
         8.. => 8,
@@ -213,7 +213,7 @@ fn tiles<V: Lanes, const P: usize>(
 /// The rows of a panel of `P`: biases if they are there, and weights.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "two parts of one slice")]
-pub(super) fn split_bias<const P: usize>(
+pub(crate) fn split_bias<const P: usize>(
     rows: &[f32],
     has_bias: bool,
 ) -> (Option<&[f32; P]>, &[[f32; P]]) {

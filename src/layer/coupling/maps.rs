@@ -50,9 +50,11 @@ struct Sample<'s, V, F> {
     rescale: &'s [f32],
     x: &'s mut [V],
     change: F,
+    /// The sum of `s`, each row's by itself first: short sums keep their digits.
+    sum: &'s mut V,
 }
 
-impl<V: Lanes, F: FnMut(&mut V, Option<(V, V)>, V)> Rows<V> for Sample<'_, V, F> {
+impl<V: Lanes, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
     #[inline(always)]
     fn read(&self, y: usize, row: &mut [V]) {
         read(self.spec.mask, self.extent.shape, self.x, y, row);
@@ -62,6 +64,7 @@ impl<V: Lanes, F: FnMut(&mut V, Option<(V, V)>, V)> Rows<V> for Sample<'_, V, F>
     fn write(&mut self, y: usize, outputs: &[V]) {
         let Extent { shape, .. } = self.extent;
         let map = self.spec.transform.scale_map();
+        let mut sum = V::splat(0.0);
         for column in self.extent.wanted(y).within(shape.width) {
             let place = outputs.get(nth(column, self.extent.outputs)).unwrap_or(&[]);
             let Some((raw, shift)) = split_outputs(map, place) else {
@@ -74,17 +77,19 @@ impl<V: Lanes, F: FnMut(&mut V, Option<(V, V)>, V)> Rows<V> for Sample<'_, V, F>
                 let Some(x) = self.x.get_mut(index) else {
                     return;
                 };
-                let scale = match (map, raw.get(at)) {
+                let factor = match (map, raw.get(at)) {
                     (Some(map), Some(&raw)) => {
                         let inner = inner_of(map, self.math, raw);
                         let s = log_scale(map, self.math, inner, self.rescale.get(at));
-                        Some((s, scale_factor(map, self.math, inner, s)))
+                        sum = sum + s;
+                        Some(scale_factor(map, self.math, inner, s))
                     }
                     _ => None,
                 };
-                (self.change)(x, scale, t);
+                (self.change)(x, factor, t);
             }
         }
+        *self.sum = *self.sum + sum;
     }
 }
 
@@ -97,8 +102,12 @@ pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[
     })
 }
 
-/// Changes each transformed value by `change(value, scale, t)`, as the coupling of vectors does.
+/// Changes each transformed value as the coupling of vectors does; adds every `s` to `sum`.
 #[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is one tensor of the pass"
+)]
 pub(super) fn transform<V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
@@ -106,7 +115,8 @@ pub(super) fn transform<V: Lanes>(
     params: &[f32],
     x: &mut [V],
     scratch: &mut [V],
-    change: impl FnMut(&mut V, Option<(V, V)>, V),
+    change: impl FnMut(&mut V, Option<V>, V),
+    sum: &mut V,
 ) -> Option<()> {
     let (rescale, net) = split_params(spec, params, shape);
     let extent = extent(spec, shape);
@@ -117,6 +127,7 @@ pub(super) fn transform<V: Lanes>(
         rescale,
         x,
         change,
+        sum,
     };
     match &spec.conditioner {
         Conditioner::Dense(_) => None,

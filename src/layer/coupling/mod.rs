@@ -227,8 +227,8 @@ fn split_params<'p>(
         .unwrap_or((&[], &[]))
 }
 
-/// Changes each transformed feature by `change(value, scale, t)`, `scale` being `s` and `exp(s)`, or
-/// `None` for an additive coupling.
+/// Changes each transformed feature by `change(value, exp(s), t)`, without `exp(s)` for an additive
+/// coupling; returns the sum of `s`, in the order of the features.
 #[inline(always)]
 fn transform<V: Lanes>(
     spec: &CouplingSpec<'_>,
@@ -237,31 +237,36 @@ fn transform<V: Lanes>(
     params: &[f32],
     x: &mut [V],
     scratch: &mut [V],
-    mut change: impl FnMut(&mut V, Option<(V, V)>, V),
-) {
+    mut change: impl FnMut(&mut V, Option<V>, V),
+) -> V {
+    let mut sum = V::splat(0.0);
     let Conditioner::Dense(net) = &spec.conditioner else {
         #[cfg(feature = "feature-maps")]
-        maps::transform(spec, math, shape, params, x, scratch, change);
-        return;
+        maps::transform(spec, math, shape, params, x, scratch, change, &mut sum);
+        return sum;
     };
     let (rescale, nets) = split_params(spec, params, shape);
     let Some((raw, shift)) = condition(spec, net, shape, nets, x, scratch) else {
-        return;
+        return sum;
     };
     let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {
-        let Some(x) = x.get_mut(index) else { return };
-        let scale = match (map, raw.get(at)) {
+        let Some(x) = x.get_mut(index) else {
+            return sum;
+        };
+        let factor = match (map, raw.get(at)) {
             (Some(map), Some(&raw)) => {
                 let inner = inner_of(map, math, raw);
                 let s = log_scale(map, math, inner, rescale.get(at));
-                Some((s, scale_factor(map, math, inner, s)))
+                sum = sum + s;
+                Some(scale_factor(map, math, inner, s))
             }
             _ => None,
         };
-        change(x, scale, t);
+        change(x, factor, t);
     }
+    sum
 }
 
 /// x to y. `scratch` holds at least `spec.scratch_len(shape)` values.
@@ -276,8 +281,8 @@ pub fn forward<V: Lanes>(
     log_det: &mut V,
 ) {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    transform(spec, math, shape, params, x, scratch, |x, scale, t| {
-        let Some((s, factor)) = scale else {
+    let sum = transform(spec, math, shape, params, x, scratch, |x, factor, t| {
+        let Some(factor) = factor else {
             *x = *x + t;
             return;
         };
@@ -286,8 +291,8 @@ pub fn forward<V: Lanes>(
         } else {
             *x * factor + t
         };
-        *log_det = *log_det + s;
     });
+    *log_det = *log_det + sum;
 }
 
 /// y to x. `scratch` holds at least `spec.scratch_len(shape)` values.
@@ -302,8 +307,8 @@ pub fn inverse<V: Lanes>(
     log_det: &mut V,
 ) {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    transform(spec, math, shape, params, y, scratch, |y, scale, t| {
-        let Some((s, factor)) = scale else {
+    let sum = transform(spec, math, shape, params, y, scratch, |y, factor, t| {
+        let Some(factor) = factor else {
             *y = *y - t;
             return;
         };
@@ -312,6 +317,6 @@ pub fn inverse<V: Lanes>(
         } else {
             (*y - t) / factor
         };
-        *log_det = *log_det - s;
     });
+    *log_det = *log_det - sum;
 }

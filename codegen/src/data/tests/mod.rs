@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod arrays;
+mod maps;
 mod shared;
 mod text;
 

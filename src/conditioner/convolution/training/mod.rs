@@ -74,11 +74,10 @@ impl<'p> Map<'p> {
                 kept: self.kept,
                 columns: self.columns(y),
                 output,
+                go_on,
+                activation,
             };
-            V::convolve(if go_on { row.go_on() } else { row.start() });
-        }
-        if let Some(activation) = activation {
-            dense::activate(output, activation);
+            V::convolve(row);
         }
     }
 

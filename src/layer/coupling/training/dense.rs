@@ -76,9 +76,11 @@ pub(super) fn forward_saving<V: Lanes>(
     };
     let (kept, _) = elementwise.as_chunks_mut::<{ Elementwise::KEPT }>();
     let mut rescale = rescale.iter();
+    let mut sum = V::splat(0.0);
     for (((x, &t), &raw), kept) in changed.zip(raw).zip(kept) {
-        *log_det = *log_det + map.forward(x, raw, t, rescale.next(), kept);
+        sum = sum + map.forward(x, raw, t, rescale.next(), kept);
     }
+    *log_det = *log_det + sum;
     Some(())
 }
 

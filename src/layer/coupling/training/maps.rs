@@ -94,7 +94,12 @@ pub(super) fn forward_saving<V: Lanes>(
     let transform = Elementwise::of(spec.transform, context.math);
     let transformed = spec.mask.transformed(shape.channels);
     let (kept, _) = elementwise.as_chunks_mut::<{ Elementwise::KEPT }>();
+    // As in scoring: each row's sum by itself.
+    let (mut sum, mut row, mut y) = (V::splat(0.0), V::splat(0.0), 0);
     for (place, at, index) in changed(spec, extent) {
+        if place / shape.width != y {
+            (sum, row, y) = (sum + row, V::splat(0.0), place / shape.width);
+        }
         let (raw, shift) = split_outputs(
             spec.transform.scale_map(),
             outputs.get(nth(place, extent.outputs))?,
@@ -105,9 +110,9 @@ pub(super) fn forward_saving<V: Lanes>(
             continue;
         };
         let kept = kept.get_mut(place * transformed + at)?;
-        let s = map.forward(x, *raw.get(at)?, t, rescale.get(at), kept);
-        *log_det = *log_det + s;
+        row = row + map.forward(x, *raw.get(at)?, t, rescale.get(at), kept);
     }
+    *log_det = *log_det + (sum + row);
     Some(())
 }
 

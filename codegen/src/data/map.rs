@@ -1,0 +1,73 @@
+//! Rows that are maps, such as thermal images: names for their columns, and the shape that such names tell.
+//!
+//! Names are the only place where a table keeps a shape, so it survives every kind of file, CSV included.
+//!
+//! ```
+//! use nvpico_codegen::data::{map_columns, map_shape};
+//!
+//! let columns = map_columns([1, 2, 2]);
+//! assert_eq!(columns, ["c0.y0.x0", "c0.y0.x1", "c0.y1.x0", "c0.y1.x1"]);
+//! assert_eq!(map_shape(&columns), Some([1, 2, 2]));
+//! assert_eq!(map_shape(&columns[..3]), None);
+//! ```
+
+/// Names of the values of a map of these channels, height and width, in the order in which rows hold them: the column
+/// of the picture (`x`) runs fastest, the channel (`c`) slowest.
+#[must_use]
+pub fn map_columns(shape: [usize; 3]) -> Vec<String> {
+    let [channels, height, width] = shape;
+    let places = (0..channels).flat_map(|c| (0..height).map(move |y| (c, y)));
+    places
+        .flat_map(|(c, y)| (0..width).map(move |x| format!("c{c}.y{y}.x{x}")))
+        .collect()
+}
+
+/// The shape of which these are the names, all of them and in order.
+#[must_use]
+pub fn map_shape(columns: &[String]) -> Option<[usize; 3]> {
+    let (channel, place) = columns.last()?.strip_prefix('c')?.split_once(".y")?;
+    let (row, column) = place.split_once(".x")?;
+    let length = |index: &str| index.parse::<usize>().ok()?.checked_add(1);
+    let shape = [length(channel)?, length(row)?, length(column)?];
+    // The lengths are what a file says: compared before any name is made of them.
+    let values = shape[0].checked_mul(shape[1])?.checked_mul(shape[2])?;
+    (values == columns.len() && map_columns(shape) == columns).then_some(shape)
+}
+
+/// What a row is, as a message says it.
+pub(super) fn shape_words(shape: Option<[usize; 3]>, values: usize) -> String {
+    shape.map_or_else(
+        || format!("a list of {values} values"),
+        |[channels, height, width]| {
+            format!("a map of {channels} x {height} x {width} (channels x height x width)")
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_the_shape_they_were_made_of() {
+        for shape in [[1, 1, 1], [1, 8, 8], [3, 2, 5], [4, 1, 12], [2, 11, 1]] {
+            let columns = map_columns(shape);
+            assert_eq!(columns.len(), shape.iter().product::<usize>());
+            assert_eq!(map_shape(&columns), Some(shape));
+        }
+        assert_eq!(map_columns([2, 0, 3]), [""; 0]);
+    }
+
+    #[test]
+    fn other_names_tell_none() {
+        let shape =
+            |names: &[&str]| map_shape(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(shape(&[]), None);
+        assert_eq!(shape(&["c0"]), None);
+        assert_eq!(shape(&["flow", "c0.y0.x1"]), None);
+        assert_eq!(shape(&["c0.y0.x1", "c0.y0.x0"]), None);
+        assert_eq!(shape(&["c0.y0.x01"]), None);
+        assert_eq!(shape(&["c0.y0.x18446744073709551615"]), None);
+        assert_eq!(shape(&["c0.y4294967296.x4294967296"]), None);
+    }
+}

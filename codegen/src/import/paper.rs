@@ -1,0 +1,339 @@
+//! The paper's multi-scale image architecture (arXiv:1605.08803), as PyTorch implementations of it name
+//! its weights.
+//!
+//! | what | keys, under `next_block.` once per scale |
+//! | --- | --- |
+//! | checkerboard couplings | `in_couplings.0` to `.2`; the last scale has a fourth and nothing more |
+//! | channel-wise couplings | `out_couplings.0` to `.2`, between squeeze and factoring out |
+//! | a coupling | `rescale.weight_g`, `.weight_v`; `st_net.*` |
+//! | `st_net` | `in_norm`, `in_conv`, `in_skip`, `blocks.J.{in_norm, in_conv, out_norm, out_conv}`, `skips.J`, `out_norm`, `out_conv` |
+//! | a convolution | `conv.weight_g`, `.weight_v` (or `conv.weight`), `conv.bias` |
+//!
+//! `y = (x + t) * exp(s)`, `s = rescale * tanh(raw)`. Weight norms and batch norms are resolved. Asked of
+//! the architecture: `in_channels`, `height`, `width`, `num_scales`; its other entries must agree with
+//! the tensors.
+
+use std::path::Path;
+
+use super::architecture::{Architecture, asked, unfit};
+use super::weights::{Tensor, Weights};
+use super::{ImportError, Imported, import_with, push_dense};
+use crate::model::{
+    ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, Provenance,
+    ScaleName, ShapeName, SqueezeName, TransformName,
+};
+
+/// `eps` of the batch norms.
+const EPS: f64 = 1e-5;
+/// Most values of a side or channels that are believed.
+const MOST: u64 = 1 << 12;
+
+/// Reads a state dict; `arch` stands in for the header's `architecture` entry.
+///
+/// # Errors
+/// [`ImportError`] that names the entry or tensor that is missing, unknown or does not fit.
+pub fn import(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
+    import_with(path, arch, "paper", build)
+}
+
+fn count(architecture: &Architecture, name: &str, what: &str) -> Result<usize, String> {
+    let value = architecture.entry(name).ok_or_else(|| asked(name, what))?;
+    match value.as_u64() {
+        Some(count @ 1..=MOST) => Ok(count as usize),
+        _ => Err(unfit(name, value, &format!("a number from 1 to {MOST}"))),
+    }
+}
+
+fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported, String> {
+    let channels = count(architecture, "in_channels", "channels of an image")?;
+    let height = count(architecture, "height", "rows of an image")?;
+    let width = count(architecture, "width", "columns of an image")?;
+    let scales = count(architecture, "num_scales", "scales of the architecture")?;
+    if architecture.flag("training", 0)? == Some(true) {
+        return Err("the model was saved in training mode: call eval() before saving it".into());
+    }
+    if let Some(layout) = architecture.entry("layout")
+        && layout.as_str() != Some("NCHW")
+    {
+        return Err(unfit("layout", layout, "NCHW"));
+    }
+    // Says in words what this import is made for.
+    architecture.entry("coupling");
+    let mut import = Import {
+        weights,
+        layers: Vec::new(),
+        params: Vec::new(),
+        filters: None,
+        blocks: None,
+    };
+    let mut prefix = String::new();
+    let mut inside = channels;
+    for scale in 0..scales {
+        import.scale(&prefix, inside, scale + 1 == scales)?;
+        inside *= 2;
+        prefix.push_str("next_block.");
+    }
+    for (name, found) in [
+        ("mid_channels", import.filters),
+        ("num_blocks", import.blocks),
+    ] {
+        if let (Some(value), Some(found)) = (architecture.entry(name), found)
+            && value.as_u64() != Some(found as u64)
+        {
+            return Err(unfit(name, value, &format!("{found}, as the tensors say")));
+        }
+    }
+    let shape = ShapeName([channels, height, width]);
+    let spec = ModelSpec {
+        shape,
+        math: MathName::Libm,
+        layers: import.layers,
+    };
+    let columns = shape.value_names();
+    Ok(Model {
+        header: Header {
+            format: FORMAT,
+            spec,
+            columns,
+            calibration: None,
+            provenance: Provenance::default(),
+        },
+        params: import.params,
+        calibration: Vec::new(),
+    }
+    .into())
+}
+
+/// Layers and parameters so far.
+struct Import<'w, 'a> {
+    weights: &'w Weights<'a>,
+    layers: Vec<Layer>,
+    params: Vec<f32>,
+    /// Of the first coupling.
+    filters: Option<usize>,
+    blocks: Option<usize>,
+}
+
+/// What a batch norm on its running statistics is.
+struct Norm {
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+}
+
+/// A convolution with plain weights, `[outputs][row of the window][column][input]`.
+struct Convolution {
+    kernel: [usize; 2],
+    outputs: usize,
+    weights: Vec<f64>,
+    bias: Vec<f64>,
+}
+
+impl Import<'_, '_> {
+    fn scale(&mut self, prefix: &str, channels: usize, last: bool) -> Result<(), String> {
+        let checkerboards = if last { 4 } else { 3 };
+        for index in 0..checkerboards {
+            let mask = if index % 2 == 0 {
+                MaskName::CheckerboardOdd
+            } else {
+                MaskName::CheckerboardEven
+            };
+            self.coupling(&format!("{prefix}in_couplings.{index}"), mask, channels)?;
+        }
+        if last {
+            return Ok(());
+        }
+        self.layers.push(Layer::Squeeze(SqueezeName::Cells));
+        for index in 0..3 {
+            let mask = if index % 2 == 0 {
+                MaskName::SecondHalf
+            } else {
+                MaskName::FirstHalf
+            };
+            self.coupling(
+                &format!("{prefix}out_couplings.{index}"),
+                mask,
+                2 * channels,
+            )?;
+        }
+        self.layers.push(Layer::Unsqueeze(SqueezeName::Cells));
+        self.layers
+            .push(Layer::Squeeze(SqueezeName::CellsAlternate));
+        self.layers.push(Layer::FactorOut);
+        Ok(())
+    }
+
+    /// A coupling whose net reads `inputs` channels and changes as many.
+    fn coupling(&mut self, name: &str, mask: MaskName, inputs: usize) -> Result<(), String> {
+        let net = format!("{name}.st_net");
+        if !self.weights.has_under(&format!("{net}.")) {
+            return Err(format!("no tensors `{net}.*`"));
+        }
+        let gain = self
+            .weights
+            .vector(&format!("{name}.rescale.weight_g"), inputs)?;
+        let direction = self
+            .weights
+            .vector(&format!("{name}.rescale.weight_v"), inputs)?;
+        // Normalised over all but the channels, which is one value: its sign is left.
+        let rescale = gain.iter().zip(&direction).map(|(g, v)| g * v / v.abs());
+        self.params.extend(rescale.map(|r| r as f32));
+
+        let mut norm = self.norm(&format!("{net}.in_norm"), inputs)?;
+        if matches!(mask, MaskName::CheckerboardOdd | MaskName::CheckerboardEven) {
+            // Half of what the net reads is zero.
+            for value in norm.scale.iter_mut().chain(&mut norm.shift) {
+                *value *= 2.0;
+            }
+        }
+        norm.push(&mut self.params);
+        let first = self.convolution(&format!("{net}.in_conv"), 2 * inputs, None)?;
+        let (filters, kernel) = (first.outputs, first.kernel);
+        first.push(&mut self.params);
+        self.point(&format!("{net}.in_skip"), filters, filters)?;
+        let blocks = self
+            .weights
+            .numbered(&format!("{net}.skips"), "conv.bias")
+            .len();
+        for block in 0..blocks {
+            let name = format!("{net}.blocks.{block}");
+            self.norm(&format!("{name}.in_norm"), filters)?
+                .push(&mut self.params);
+            let shape = Some((kernel, filters));
+            let mut conv = self.convolution(&format!("{name}.in_conv"), filters, shape)?;
+            conv.absorb(&self.norm(&format!("{name}.out_norm"), filters)?);
+            conv.push(&mut self.params);
+            self.convolution(&format!("{name}.out_conv"), filters, shape)?
+                .push(&mut self.params);
+            self.point(&format!("{net}.skips.{block}"), filters, filters)?;
+        }
+        self.norm(&format!("{net}.out_norm"), filters)?
+            .push(&mut self.params);
+        self.point(&format!("{net}.out_conv"), filters, 2 * inputs)?;
+        self.filters.get_or_insert(filters);
+        self.blocks.get_or_insert(blocks);
+        self.layers.push(Layer::Coupling {
+            mask,
+            transform: TransformName::ShiftFirst(ScaleName::RescaledTanh),
+            conditioner: ConditionerName::ResidualConvolution {
+                filters,
+                blocks,
+                kernel,
+                eps: None,
+            },
+        });
+        Ok(())
+    }
+
+    fn point(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<(), String> {
+        let convolution = self.convolution(name, inputs, Some(([1, 1], outputs)))?;
+        convolution.push(&mut self.params);
+        Ok(())
+    }
+
+    fn norm(&self, name: &str, channels: usize) -> Result<Norm, String> {
+        let read = |what: &str| self.weights.vector(&format!("{name}.{what}"), channels);
+        let (gain, bias) = (read("weight")?, read("bias")?);
+        let (mean, var) = (read("running_mean")?, read("running_var")?);
+        self.weights.skip(&format!("{name}.num_batches_tracked"));
+        let scale: Vec<f64> = gain
+            .iter()
+            .zip(&var)
+            .map(|(g, v)| g / (v + EPS).sqrt())
+            .collect();
+        let shift = bias
+            .iter()
+            .zip(&mean)
+            .zip(&scale)
+            .map(|((b, m), s)| b - m * s)
+            .collect();
+        Ok(Norm { scale, shift })
+    }
+
+    /// A convolution of `inputs` channels; of `expected` window and outputs, where they are known.
+    fn convolution(
+        &self,
+        name: &str,
+        inputs: usize,
+        expected: Option<([usize; 2], usize)>,
+    ) -> Result<Convolution, String> {
+        let key = |what: &str| format!("{name}.conv.{what}");
+        let (gain_key, direction_key) = if self.weights.has(&key("weight_g")) {
+            (key("weight_g"), key("weight_v"))
+        } else {
+            let parametrized = |part| key(&format!("parametrizations.weight.{part}"));
+            (parametrized("original0"), parametrized("original1"))
+        };
+        let normed = self.weights.has(&gain_key);
+        let weight_key = if normed { direction_key } else { key("weight") };
+        let Tensor { shape, mut values } = self.weights.tensor(&weight_key)?;
+        let &[outputs, found, height, width] = &shape[..] else {
+            return Err(format!(
+                "tensor `{weight_key}` has shape {shape:?}, expected four axes"
+            ));
+        };
+        let fits = expected.is_none_or(|(kernel, own)| kernel == [height, width] && own == outputs);
+        if found != inputs || !fits || height % 2 == 0 || width % 2 == 0 || outputs == 0 {
+            let what = match expected {
+                Some(([height, width], own)) => format!("[{own}, {inputs}, {height}, {width}]"),
+                None => format!("{inputs} inputs and a window of odd height and width"),
+            };
+            return Err(format!(
+                "tensor `{weight_key}` has shape {shape:?}, expected {what}"
+            ));
+        }
+        let len = inputs * height * width;
+        if normed {
+            let gains = self.weights.vector(&gain_key, outputs)?;
+            for (own, gain) in values.chunks_exact_mut(len).zip(gains) {
+                let norm = own.iter().map(|v| v * v).sum::<f64>().sqrt();
+                for value in own {
+                    *value *= gain / norm;
+                }
+            }
+        }
+        let bias = if self.weights.has(&key("bias")) {
+            self.weights.vector(&key("bias"), outputs)?
+        } else {
+            vec![0.0; outputs]
+        };
+        let taps = height * width;
+        let mut weights = Vec::with_capacity(values.len());
+        for own in values.chunks_exact(len) {
+            for tap in 0..taps {
+                weights.extend((0..inputs).map(|input| own[input * taps + tap]));
+            }
+        }
+        Ok(Convolution {
+            kernel: [height, width],
+            outputs,
+            weights,
+            bias,
+        })
+    }
+}
+
+impl Norm {
+    fn push(&self, params: &mut Vec<f32>) {
+        params.extend(self.scale.iter().chain(&self.shift).map(|&v| v as f32));
+    }
+}
+
+impl Convolution {
+    /// Takes in a norm of its outputs.
+    fn absorb(&mut self, norm: &Norm) {
+        let len = self.weights.len() / self.outputs;
+        let maps = norm.scale.iter().zip(&norm.shift);
+        let own = self.weights.chunks_exact_mut(len).zip(&mut self.bias);
+        for ((weights, bias), (scale, shift)) in own.zip(maps) {
+            for weight in weights {
+                *weight *= scale;
+            }
+            *bias = *bias * scale + shift;
+        }
+    }
+
+    fn push(&self, params: &mut Vec<f32>) {
+        let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&v| v as f32).collect() };
+        push_dense(params, &single(&self.weights), &single(&self.bias));
+    }
+}
