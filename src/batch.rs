@@ -5,7 +5,7 @@
 //! a bit of any score.
 //!
 //! ```
-//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
 //! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];

@@ -5,7 +5,7 @@
 //! scored (a sensor that failed, a NaN) counts as not normal.
 //!
 //! ```
-//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
 //! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
 //! # const SPEC: FlowSpec<'static> = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[
 //! #     LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
@@ -229,7 +229,9 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Transform};
+    use crate::spec::{
+        Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform,
+    };
     use crate::{FlowSpec, LayerSpec, Math};
 
     static FLOW: Flow<'static> = match Flow::new(

@@ -4,11 +4,12 @@
 
 mod common;
 
+use common::layers::{OnMap, through};
 use common::models::{
     self, DIMS, HIDDEN, NORMS, Random, couplings, residual_couplings, spec, whole,
 };
 use nvpico::lanes::{Lanes, Packet};
-use nvpico::layer::{affine, batch_norm, coupling, permutation, standardize};
+use nvpico::layer::coupling::training::{self, Context};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, TrainOptions, Trained, fold, init, mean_log_prob, train};
@@ -110,37 +111,9 @@ fn a_remainder_shorter_than_a_row_is_left_out() {
     assert!(batch::score(&flow, &[0.5; 2]).is_empty());
 }
 
-/// One layer, x to y or back, by its public functions.
-fn through<V: Lanes>(
-    (layer, math): (&LayerSpec<'_>, Math),
-    params: &[f32],
-    x: &mut [V],
-    forward: bool,
-) -> V {
-    let mut log_det = V::splat(0.25);
-    let mut scratch = vec![V::splat(0.0); layer.scratch_len(x.len())];
-    match (layer, forward) {
-        (LayerSpec::Standardize, true) => standardize::forward(params, x, &mut log_det),
-        (LayerSpec::Standardize, false) => standardize::inverse(params, x, &mut log_det),
-        (LayerSpec::Affine, true) => affine::forward(params, x, &mut log_det),
-        (LayerSpec::Affine, false) => affine::inverse(params, x, &mut log_det),
-        (LayerSpec::BatchNorm(own), true) => batch_norm::forward(*own, params, x, &mut log_det),
-        (LayerSpec::BatchNorm(own), false) => batch_norm::inverse(*own, params, x, &mut log_det),
-        (LayerSpec::Coupling(own), true) => {
-            coupling::forward(own, math, params, x, &mut scratch, &mut log_det);
-        }
-        (LayerSpec::Coupling(own), false) => {
-            coupling::inverse(own, math, params, x, &mut scratch, &mut log_det);
-        }
-        (LayerSpec::Permutation(order), true) => permutation::forward(order, x, &mut scratch),
-        (LayerSpec::Permutation(order), false) => permutation::inverse(order, x, &mut scratch),
-    }
-    log_det
-}
-
 /// Different samples in the lanes of a packet against each of them alone.
 fn assert_same_lanes<const N: usize>(
-    layer: (&LayerSpec<'_>, Math),
+    layer: OnMap<'_>,
     params: &[f32],
     samples: &[f32],
     forward: bool,
@@ -187,7 +160,11 @@ fn lanes_of_packets_have_the_bits_of_single_samples() {
                     continue;
                 }
                 for forward in [true, false] {
-                    let layer = (&layer, math);
+                    let layer = OnMap {
+                        layer: &layer,
+                        shape: Shape::vector(dim),
+                        math,
+                    };
                     assert_same_lanes::<8>(layer, &params, &samples[..8 * dim], forward);
                     assert_same_lanes::<16>(layer, &params, &samples, forward);
                 }
@@ -209,13 +186,25 @@ fn training_runs_the_forward_pass_of_the_chip() {
                     continue;
                 }
                 let mut plain = x.clone();
-                let log_det = through((&layer, math), &params, &mut plain, true);
-                let mut saving = x.clone();
-                let mut saved = vec![0.0; coupling::saved_len(&own, dim)];
-                let mut log_det_saving = 0.25;
-                coupling::forward_saving(
-                    &own,
+                let shape = Shape::vector(dim);
+                let whole = OnMap {
+                    layer: &layer,
+                    shape,
                     math,
+                };
+                let log_det = through(whole, &params, &mut plain, true);
+                let mut saving = x.clone();
+                let mut saved = vec![0.0; training::saved_len(&own, shape)];
+                let mut log_det_saving: f32 = 0.25;
+                let context = Context {
+                    math,
+                    shape,
+                    rows: 1,
+                    keep: 1.0,
+                };
+                training::forward_saving(
+                    &own,
+                    context,
                     &params,
                     &mut saving,
                     &mut saved,
@@ -339,7 +328,9 @@ fn scores_keep_the_bits_that_they_have_always_had() {
     };
     let params: Vec<f32> = GOLDEN
         .iter()
-        .flat_map(|layer| (0..layer.param_len(3)).map(move |index| value(layer, index)))
+        .flat_map(|layer| {
+            (0..layer.param_len(Shape::vector(3))).map(move |index| value(layer, index))
+        })
         .collect();
     let samples = [
         [0.0, 0.0, 0.0],

@@ -126,8 +126,8 @@ fn the_base_density_takes_no_overflow_for_a_likelihood() {
 /// A coupling without hidden layers: for every output of the net the same bias and weight.
 fn constant_net(transform: Transform, bias: f32, weight: f32) -> (LayerSpec<'static>, Vec<f32>) {
     let own = coupling(Mask::FirstHalf, transform, &[]);
-    let mut params = vec![1.0; own.rescale_len(2)];
-    let outputs = own.net_outputs(2);
+    let mut params = vec![1.0; own.rescale_len(Shape::vector(2))];
+    let outputs = own.net_outputs(Shape::vector(2));
     params.extend(vec![bias; outputs]);
     params.extend(vec![weight; outputs]);
     (LayerSpec::Coupling(own), params)

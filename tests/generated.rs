@@ -6,8 +6,8 @@ use std::process::Command;
 
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
-    ActivationName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    Provenance, ScaleName, TransformName,
+    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
+    NetsName, Provenance, ScaleName, ShapeName, TransformName,
 };
 
 /// A model with every kind of layer, and parameters from a small generator.
@@ -15,9 +15,11 @@ fn model(math: MathName) -> Model {
     let coupling = |mask, transform, hidden: &[usize], activation, nets| Layer::Coupling {
         mask,
         transform,
-        hidden: hidden.to_vec(),
-        activation,
-        nets,
+        conditioner: ConditionerName::Dense {
+            hidden: hidden.to_vec(),
+            activation,
+            nets,
+        },
     };
     let layers = vec![
         Layer::Standardize,
@@ -66,7 +68,7 @@ fn model(math: MathName) -> Model {
         ),
     ];
     let spec = ModelSpec {
-        dim: 5,
+        shape: ShapeName::vector(5),
         math,
         layers,
     };

@@ -8,144 +8,24 @@
 
 mod common;
 
-use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, spec};
+use common::gradients::{Largest, check_coupling, dot, lane, pack, random_rows, weighted};
+use common::models::maps::{self, LOGIT, SHAPES};
+use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec};
 use common::reference::{self, Norm, central_differences, wide};
-use common::tolerance::{GRADIENT, GRADIENT_FLOOR, of_tensor};
+use nvpico::LayerSpec;
 use nvpico::conditioner::dense;
 use nvpico::lanes::{Lanes, Packet};
-use nvpico::layer::{affine, batch_norm, coupling, permutation, standardize};
-use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec};
-use nvpico::{FlowSpec, LayerSpec, Math};
-
-/// The largest error of some tensors; fails above the tolerance.
-#[derive(Default)]
-struct Largest(f64);
-
-impl Largest {
-    fn compare(&mut self, what: &str, found: &[f64], expected: &[f64]) {
-        let error = of_tensor(found, expected, GRADIENT_FLOOR);
-        assert!(
-            error <= GRADIENT,
-            "{what}: {error:e}\nfound    {found:?}\nexpected {expected:?}"
-        );
-        self.0 = self.0.max(error);
-    }
-}
-
-/// A row in each lane, `[feature]` packets.
-fn pack<V: Lanes>(rows: &[Vec<f32>]) -> Vec<V> {
-    assert_eq!(rows.len(), V::COUNT, "a row for each lane");
-    (0..rows[0].len())
-        .map(|index| {
-            let mut packet = V::splat(0.0);
-            for (lane, row) in packet.as_lanes_mut().iter_mut().zip(rows) {
-                *lane = row[index];
-            }
-            packet
-        })
-        .collect()
-}
-
-/// The values of one lane.
-fn lane<V: Lanes>(packets: &[V], lane: usize) -> Vec<f64> {
-    let value = |packet: &V| f64::from(packet.as_lanes()[lane]);
-    packets.iter().map(value).collect()
-}
-
-fn random_rows(random: &mut Random, count: usize, dim: usize) -> Vec<Vec<f32>> {
-    (0..count).map(|_| random.normals(dim)).collect()
-}
-
-fn dot(a: &[f64], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, &b)| a * f64::from(b)).sum()
-}
-
-/// The loss of one layer on a batch, by the reference: `c` is the weight of each row's
-/// log-determinant.
-fn weighted(
-    spec: &FlowSpec<'_>,
-    params: &[f64],
-    x: &[Vec<f64>],
-    (w, c): (&[Vec<f32>], &[f32]),
-    norm: Norm,
-) -> f64 {
-    let mut rows = x.to_vec();
-    let log_dets = reference::forward_batch(spec, params, &mut rows, norm);
-    let outputs: f64 = rows.iter().zip(w).map(|(y, w)| dot(y, w)).sum();
-    outputs + dot(&log_dets, c)
-}
-
-/// Gradients of a coupling for samples in every lane.
-fn check_coupling<V: Lanes>(own: CouplingSpec<'static>, dim: usize, random: &mut Random) -> f64 {
-    let flow = spec(dim, vec![LayerSpec::Coupling(own)]);
-    let params = models::params(&flow, random);
-    let (x, w) = (
-        random_rows(random, V::COUNT, dim),
-        random_rows(random, V::COUNT, dim),
-    );
-    let c = random.normals(V::COUNT);
-
-    let mut packets: Vec<V> = pack(&x);
-    let mut saved = vec![V::splat(0.0); coupling::saved_len(&own, dim)];
-    let mut log_det = V::splat(0.0);
-    coupling::forward_saving(
-        &own,
-        Math::Libm,
-        &params,
-        &mut packets,
-        &mut saved,
-        &mut log_det,
-    );
-    let mut gradient: Vec<V> = pack(&w);
-    let mut log_det_gradient = V::splat(0.0);
-    log_det_gradient.as_lanes_mut().copy_from_slice(&c);
-    // Backward adds to parameter gradients; what was there must stay.
-    let mut param_gradient = vec![0.5; params.len()];
-    let mut scratch = vec![V::splat(0.0); coupling::backward_scratch_len(&own, dim)];
-    coupling::backward(
-        &own,
-        Math::Libm,
-        &params,
-        &saved,
-        &mut gradient,
-        log_det_gradient,
-        &mut param_gradient,
-        &mut scratch,
-    );
-
-    let mut largest = Largest::default();
-    let (params, x): (_, Vec<_>) = (wide(&params), x.iter().map(|x| wide(x)).collect());
-    for (at, row) in x.iter().enumerate() {
-        let expected = central_differences(row, |x| {
-            let (x, w) = ([x.to_vec()], &w[at..=at]);
-            weighted(&flow, &params, &x, (w, &c[at..=at]), Norm::Running)
-        });
-        let what = format!("input of {own:?}");
-        largest.compare(&what, &lane(&gradient, at), &expected);
-    }
-    let expected = central_differences(&params, |params| {
-        weighted(&flow, params, &x, (&w, &c), Norm::Running)
-    });
-    let found: Vec<f64> = param_gradient.iter().map(|&g| f64::from(g) - 0.5).collect();
-    let (at, nets) = (own.rescale_len(dim), own.net_count());
-    largest.compare("rescale", &found[..at], &expected[..at]);
-    let net_len = (params.len() - at) / nets;
-    let nets = found[at..]
-        .chunks(net_len)
-        .zip(expected[at..].chunks(net_len));
-    for (found, expected) in nets {
-        largest.compare(&format!("net of {own:?}"), found, expected);
-    }
-    largest.0
-}
+use nvpico::layer::{affine, batch_norm, logit, permutation, standardize};
+use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, Shape};
 
 #[test]
 fn coupling_gradients_agree_for_single_samples() {
     let mut random = Random::new(21);
     let mut largest: f64 = 0.0;
     for dim in DIMS {
-        for own in couplings(dim) {
-            largest = largest.max(check_coupling::<f32>(own, dim, &mut random));
+        // A part of them that has every choice, for each dimension another one.
+        for own in couplings(dim).into_iter().skip(dim % 5).step_by(5) {
+            largest = largest.max(check_coupling::<f32>(own, Shape::vector(dim), &mut random));
         }
     }
     println!("coupling, one sample: {largest:e}");
@@ -155,13 +35,58 @@ fn coupling_gradients_agree_for_single_samples() {
 fn coupling_gradients_agree_for_packets() {
     let mut random = Random::new(22);
     let mut largest: f64 = 0.0;
-    for own in couplings(5) {
-        largest = largest.max(check_coupling::<Packet<8>>(own, 5, &mut random));
+    // A part of them that has every choice: each one went through single samples.
+    for own in couplings(5).into_iter().step_by(7) {
+        let shape = Shape::vector(5);
+        largest = largest.max(check_coupling::<Packet<8>>(own, shape, &mut random));
     }
-    for own in couplings(3) {
-        largest = largest.max(check_coupling::<Packet<16>>(own, 3, &mut random));
+    for own in couplings(3).into_iter().step_by(7) {
+        let shape = Shape::vector(3);
+        largest = largest.max(check_coupling::<Packet<16>>(own, shape, &mut random));
     }
     println!("coupling, packets: {largest:e}");
+}
+
+#[test]
+fn coupling_gradients_agree_for_residual_networks() {
+    let mut random = Random::new(26);
+    let mut largest: f64 = 0.0;
+    for own in residual_couplings() {
+        let shape = Shape::vector(5);
+        largest = largest
+            .max(check_coupling::<f32>(own, shape, &mut random))
+            .max(check_coupling::<Packet<16>>(
+                own,
+                Shape::vector(3),
+                &mut random,
+            ));
+    }
+    println!("residual networks: {largest:e}");
+}
+
+/// Couplings by stacks with no more parameters: differences by thousands take too long.
+fn few(shape: Shape, params: usize) -> impl Iterator<Item = CouplingSpec<'static>> {
+    let all = maps::couplings(shape, &maps::stacks()).into_iter();
+    all.filter(move |own| own.param_len(shape) <= params)
+}
+
+#[test]
+fn coupling_gradients_agree_for_stacks_of_convolutions() {
+    let mut random = Random::new(27);
+    let mut largest: f64 = 0.0;
+    for shape in SHAPES {
+        // Every mask, transform and stack, not each with each other one.
+        for own in few(shape, 400).step_by(4) {
+            largest = largest.max(check_coupling::<f32>(own, shape, &mut random));
+        }
+    }
+    let small = maps::shape(2, 2, 3);
+    for own in few(small, 150).step_by(5) {
+        largest = largest
+            .max(check_coupling::<Packet<8>>(own, small, &mut random))
+            .max(check_coupling::<Packet<16>>(own, small, &mut random));
+    }
+    println!("stacks of convolutions: {largest:e}");
 }
 
 /// Gradients of a dense layer, through its activation.
@@ -199,7 +124,7 @@ fn check_dense<V: Lanes>(
         Some(Activation::LeakyRelu { slope }) => f64::from(slope),
     };
     let loss = |params: &[f64], x: &[f64], w: &[f32]| {
-        let mut y = reference::dense(params, x, outputs);
+        let mut y = reference::coupling::dense(params, x, outputs);
         for y in &mut y {
             *y = if *y < 0.0 { *y * slope } else { *y };
         }
@@ -249,33 +174,45 @@ fn relu_passes_no_gradient_at_zero() {
 }
 
 #[test]
-fn fixed_maps_and_permutations_take_gradients_back() {
+fn layers_without_a_network_take_gradients_back() {
     let mut random = Random::new(24);
     let mut largest = Largest::default();
-    for dim in DIMS {
-        let order = random.permutation(dim);
-        for layer in [
-            LayerSpec::Standardize,
-            LayerSpec::Affine,
-            LayerSpec::Permutation(order),
-        ] {
-            let flow = spec(dim, vec![layer]);
-            let params = models::params(&flow, &mut random);
-            let (x, w) = (random.normals(dim), random.normals(dim));
-            let mut gradient = w.clone();
-            match layer {
-                LayerSpec::Standardize => standardize::backward(&params, &mut gradient),
-                LayerSpec::Affine => affine::backward(&params, &mut gradient),
-                _ => permutation::inverse(order, &mut gradient, &mut vec![0.0; dim]),
-            }
-            let (params, w) = (wide(&params), [w]);
-            let expected = central_differences(&wide(&x), |x| {
-                weighted(&flow, &params, &[x.to_vec()], (&w, &[0.7]), Norm::Running)
-            });
-            largest.compare(&format!("{layer:?}"), &wide(&gradient), &expected);
+    for shape in DIMS.map(Shape::vector).into_iter().chain(SHAPES) {
+        let mut layers = maps::fixed(shape, &mut random);
+        layers.push(LayerSpec::Logit(LOGIT));
+        for layer in layers {
+            check_fixed(layer, shape, &mut random, &mut largest);
         }
     }
-    println!("fixed maps: {:e}", largest.0);
+    println!("layers without a network: {:e}", largest.0);
+}
+
+fn check_fixed(
+    layer: LayerSpec<'static>,
+    shape: Shape,
+    random: &mut Random,
+    largest: &mut Largest,
+) {
+    let flow = models::on(shape, vec![layer]);
+    let params = models::params(&flow, random);
+    let (x, w) = (maps::sample(&flow, random), random.normals(shape.len()));
+    let (mut gradient, mut scratch) = (w.clone(), vec![0.0; shape.len()]);
+    match layer {
+        LayerSpec::Standardize => standardize::backward(shape, &params, &mut gradient),
+        LayerSpec::Affine => affine::backward(shape, &params, &mut gradient),
+        LayerSpec::Permutation(order) => {
+            permutation::inverse(shape, order, &mut gradient, &mut scratch);
+        }
+        LayerSpec::Logit(own) => logit::backward(own, &x, &mut gradient, 0.7),
+        // Of batch norm below. Squeezes go back by their inverse, and factored out channels as they are:
+        // both are tried in whole models.
+        _ => return,
+    }
+    let (params, w) = (wide(&params), [w]);
+    let expected = central_differences(&wide(&x), |x| {
+        weighted(&flow, &params, &[x.to_vec()], (&w, &[0.7]), Norm::Running)
+    });
+    largest.compare(&format!("{layer:?}"), &wide(&gradient), &expected);
 }
 
 #[test]

@@ -4,98 +4,15 @@
 
 mod common;
 
+use common::agreement::{check, measure};
 use common::models::{
     self, DIMS, HIDDEN, NORMS, Random, coupling, couplings, masks, residual_couplings, spec, whole,
 };
 use common::reference;
-use common::tolerance::{LAYER, MICROMATH, MODEL, Tolerance, of_tensor, relative};
-use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+use common::tolerance::{LAYER, MICROMATH, MODEL};
+use nvpico::spec::{Activation, CouplingSpec, Mask, Nets, ScaleMap, Transform};
 use nvpico::{FlowSpec, LayerSpec, Math};
 use proptest::prelude::*;
-
-/// The largest errors over some models and inputs.
-#[derive(Clone, Copy, Debug, Default)]
-struct Errors {
-    inverse: f64,
-    log_det_pair: f64,
-    jacobian: f64,
-    latent: f64,
-    log_prob: f64,
-}
-
-impl Errors {
-    fn include(&mut self, other: Self) {
-        // Of a NaN and a number `f64::max` gives the number: it must not hide the NaN.
-        let worse = |a: f64, b: f64| if b.is_nan() { b } else { a.max(b) };
-        self.inverse = worse(self.inverse, other.inverse);
-        self.log_det_pair = worse(self.log_det_pair, other.log_det_pair);
-        self.jacobian = worse(self.jacobian, other.jacobian);
-        self.latent = worse(self.latent, other.latent);
-        self.log_prob = worse(self.log_prob, other.log_prob);
-    }
-
-    /// What is above its tolerance, or NaN.
-    fn violation(&self, allowed: &Tolerance) -> Option<String> {
-        [
-            ("inverse", self.inverse, allowed.inverse),
-            ("log_det_pair", self.log_det_pair, allowed.log_det_pair),
-            ("jacobian", self.jacobian, allowed.jacobian),
-            ("latent", self.latent, allowed.latent),
-            ("log_prob", self.log_prob, allowed.log_prob),
-        ]
-        .into_iter()
-        .find(|(_, found, allowed)| found.is_nan() || found > allowed)
-        .map(|(what, found, allowed)| format!("{what}: {found:e} is above {allowed:e}"))
-    }
-}
-
-/// The check: one spec, parameters and a sample.
-fn measure(spec: &FlowSpec<'_>, params: &[f32], x: &[f32]) -> Errors {
-    let flow = common::flow(*spec, params);
-    let (z, log_det) = common::forward(&flow, x);
-    let (back, log_det_back) = common::inverse(&flow, &z);
-    let score = common::score(&flow, x);
-    assert_eq!(
-        score.log_det.to_bits(),
-        log_det.to_bits(),
-        "score goes through forward"
-    );
-
-    let (params, x) = (reference::wide(params), reference::wide(x));
-    let expected = reference::forward(spec, &params, &x);
-    let jacobian = reference::numerical_log_det(spec, &params, &x);
-    let log_det = f64::from(log_det);
-    Errors {
-        inverse: of_tensor(&reference::wide(&back), &x, 1.0),
-        log_det_pair: relative(-f64::from(log_det_back), log_det),
-        jacobian: relative(log_det, jacobian),
-        latent: of_tensor(&reference::wide(&z), &expected.z, 1.0),
-        log_prob: relative(f64::from(score.log_prob), expected.log_prob),
-    }
-}
-
-/// Random parameters and a few samples for each spec, against one row of the table.
-fn check(
-    what: &str,
-    specs: impl IntoIterator<Item = FlowSpec<'static>>,
-    samples: usize,
-    allowed: &Tolerance,
-) {
-    let mut random = Random::new(1605);
-    let mut all = Errors::default();
-    for spec in specs {
-        let params = models::params(&spec, &mut random);
-        for _ in 0..samples {
-            let x = random.normals(spec.dim());
-            let errors = measure(&spec, &params, &x);
-            if let Some(violation) = errors.violation(allowed) {
-                panic!("{what}, {violation} for {x:?} through {spec:?}");
-            }
-            all.include(errors);
-        }
-    }
-    println!("{what}: {all:?}");
-}
 
 /// One flow for each dimension and layer.
 fn alone(
@@ -206,7 +123,7 @@ fn additive_couplings_keep_volume_exactly() {
     for mask in masks(5) {
         for nets in [Nets::One, Nets::Two] {
             let mut own = coupling(mask, Transform::Additive, HIDDEN[1]);
-            own.conditioner.nets = nets;
+            own.conditioner = models::dense(HIDDEN[1], Activation::Relu, nets);
             let spec = spec(5, vec![LayerSpec::Coupling(own)]);
             let params = models::params(&spec, &mut random);
             let (_, log_det) = common::forward(&common::flow(spec, &params), &random.normals(5));
@@ -241,11 +158,7 @@ fn any_layer(dim: usize) -> impl Strategy<Value = LayerSpec<'static>> {
             LayerSpec::Coupling(CouplingSpec {
                 mask,
                 transform,
-                conditioner: Conditioner::Dense(DenseSpec {
-                    hidden: hidden.leak(),
-                    activation,
-                    nets,
-                }),
+                conditioner: models::dense(hidden.leak(), activation, nets),
             })
         });
     prop_oneof![

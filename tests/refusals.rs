@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::models::{HIDDEN, TRANSFORMS, coupling};
+use common::models::{self, HIDDEN, TRANSFORMS, coupling};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};
@@ -121,7 +121,8 @@ fn constants_out_of_range_are_refused() {
     }
     for slope in [-0.1, 1.0, f32::NAN, f32::INFINITY] {
         let mut own = coupling(Mask::Even, TRANSFORMS[0], HIDDEN[1]);
-        own.conditioner.activation = Activation::LeakyRelu { slope };
+        let activation = Activation::LeakyRelu { slope };
+        own.conditioner = models::dense(HIDDEN[1], activation, Nets::One);
         assert_eq!(verdict(2, LayerSpec::Coupling(own)), refused, "{slope}");
     }
 }

@@ -276,7 +276,7 @@ fn decay_shrinks_weights_and_the_clip_bounds_the_step() {
     let rows = moons(&mut Random::new(77), 400);
     let (fit, held_out) = rows.split_at(600);
     let spec = model(2, &[16], 4);
-    let couplings = spec.layers[0].param_len(2)..;
+    let couplings = spec.layers[0].param_len(spec.shape)..;
     let squares = |options: &TrainOptions| {
         let (trained, _) = run(&spec, fit, held_out, options);
         let learned = trained.params[couplings.clone()].iter();

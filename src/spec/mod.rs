@@ -5,7 +5,7 @@
 //! the right size at compile time.
 //!
 //! ```
-//! use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Transform};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
 //! use nvpico::{FlowSpec, LayerSpec, Math};
 //!
 //! const COUPLING: CouplingSpec<'static> = CouplingSpec {

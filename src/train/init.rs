@@ -137,17 +137,17 @@ fn init_residual(
                 inputs,
                 outputs,
             } => {
-                let gains = params.len();
-                params.extend(vec![0.0; outputs]);
                 let rows = kernel.taps() * inputs;
-                init_panels(rows, outputs, random, params);
+                let (mut gains, mut panels) = (vec![0.0; outputs], Vec::new());
+                init_panels(rows, outputs, random, &mut panels);
                 if at == last {
                     // Biases, too: the identity map.
-                    weight_norm::clear_biases(rows, outputs, &mut params[gains + outputs..]);
+                    weight_norm::clear_biases(rows, outputs, &mut panels);
                 } else if !is_second(at) {
-                    let (gains, panels) = params[gains..].split_at_mut(outputs);
-                    weight_norm::set_gains(rows, panels, gains);
+                    weight_norm::set_gains(rows, &panels, &mut gains);
                 }
+                params.extend(gains);
+                params.extend(panels);
             }
         }
     }

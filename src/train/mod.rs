@@ -405,7 +405,7 @@ impl<'s> Run<'s> {
         let batch = options.batch.min(count);
         let arch = Arch::new();
         let step: std::boxed::Box<dyn BatchStep + 's> =
-            if batch::has_wide_registers(arch) || parametrization::has_inner_norms(spec) {
+            if batch::has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
                 std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
             } else {
                 std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))

@@ -38,9 +38,16 @@ fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Network<'a>> {
     })
 }
 
-/// Whether any network is in its trained form: then the rows of sixteen lanes share statistics.
-pub(super) fn has_inner_norms(spec: &FlowSpec<'_>) -> bool {
-    networks(spec).next().is_some()
+/// Whether the lanes decide what is summed in which order: on maps a packet's rows are summed place by
+/// place, and the norms inside networks in their trained form take the rows of a packet as their batch.
+/// Such a flow is trained in sixteen lanes whatever the registers hold.
+pub(super) fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
+    let mut walk = spec.walk();
+    let mut has_maps = spec.shape.pixels() != 1;
+    while walk.next().is_some() {
+        has_maps |= walk.shape.pixels() != 1;
+    }
+    has_maps || networks(spec).next().is_some()
 }
 
 /// Copies the parameters, directions `v` replaced by weights.

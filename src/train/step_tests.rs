@@ -4,25 +4,29 @@
 //! The reference, the models and the tolerances are those of the integration tests, which cannot
 //! reach the step itself.
 
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
 use pulp::Arch;
 
 use crate as nvpico;
+use crate::conditioner::convolution::training::weight_norm::{self, Part};
+use crate::spec::{Conditioner, Mask};
 use crate::{FlowSpec, LayerSpec};
 
+use super::parametrization::needs_sixteen_lanes;
 use super::step::{BatchStep, Step};
 
-use models::{NORMS, Random, TRANSFORMS, coupling, masks, spec};
+use models::{NORMS, Random, TRANSFORMS, coupling, maps, masks, spec};
 use reference::{Norm, central_differences, wide};
 use tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, relative};
 
 #[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/models.rs"]
+#[path = "../../tests/common/models/mod.rs"]
 mod models;
 #[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/reference.rs"]
+#[path = "../../tests/common/reference/mod.rs"]
 mod reference;
 #[allow(dead_code, reason = "shared with the integration tests")]
 #[path = "../../tests/common/tolerance.rs"]
@@ -57,12 +61,11 @@ fn run<const N: usize>(
     }
 }
 
-/// Compares layer by layer; the largest error of loss and gradient.
+/// Compares part by part; the largest error of loss and gradient.
 fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f64, f64) {
-    let dim = spec.dim();
     let params = models::params(&spec, random);
-    let rows = random.normals(count * dim);
-    let found = run::<8>(spec, 0, &params, &rows, keep);
+    let rows = maps::samples(&spec, count, random);
+    let found = run::<16>(spec, 0, &params, &rows, keep);
 
     let (wide_params, wide_rows) = (wide(&params), wide(&rows));
     let loss = |params: &[f64]| reference::loss(&spec, params, &wide_rows, Norm::Batch { keep });
@@ -72,25 +75,67 @@ fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f
     let expected = central_differences(&wide_params, loss);
     let gradient = wide(&found.gradient);
     let (mut at, mut largest) = (0, 0.0_f64);
-    for (number, layer) in spec.layers.iter().enumerate() {
-        let end = at + layer.param_len(dim);
-        // Running statistics and fixed maps are not learned.
-        let learned = match layer {
-            LayerSpec::Coupling(_) => at,
-            LayerSpec::BatchNorm(_) => at + 2 * dim,
-            _ => end,
-        };
-        assert!(gradient[at..learned].iter().all(|&g| g == 0.0));
-        let (found, expected) = (&gradient[learned..end], &expected[learned..end]);
+    for (what, len, is_learned) in parts(&spec) {
+        let own = at..at + len;
+        at += len;
+        let (found, expected) = (&gradient[own.clone()], &expected[own]);
+        if !is_learned {
+            assert!(found.iter().all(|&g| g == 0.0), "{what} is not learned");
+            continue;
+        }
         let error = of_tensor(found, expected, GRADIENT_FLOOR);
         assert!(
             error <= MODEL_GRADIENT,
-            "layer {number} of {spec:?}, {count} rows: {error:e}\n{found:?}\n{expected:?}"
+            "{what} of {spec:?}, {count} rows, keep {keep}: {error:e}\n{found:?}\n{expected:?}"
         );
         largest = largest.max(error);
-        at = end;
     }
+    assert_eq!(at, gradient.len(), "every parameter has a part");
     (loss_error, largest)
+}
+
+/// The parameters in parts: what they are, how many, whether they are learned.
+fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
+    let mut all = Vec::new();
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let len = layer.param_len(shape);
+        let mut part = |what: &str, len, learned| {
+            all.push((std::format!("layer {index}, {what}"), len, learned));
+        };
+        match layer {
+            // Running statistics and fixed maps are not learned.
+            LayerSpec::BatchNorm(_) => {
+                part("statistics", 2 * shape.channels, false);
+                part("map", len - 2 * shape.channels, true);
+            }
+            LayerSpec::Coupling(own) => {
+                let rescale = own.rescale_len(shape);
+                part("rescale", rescale, true);
+                let Conditioner::ResidualConvolution(net) = &own.conditioner else {
+                    part("network", len - rescale, true);
+                    continue;
+                };
+                let (inputs, outputs) = (own.net_inputs(shape), own.net_outputs(shape));
+                for net_part in weight_norm::parts(net, inputs, outputs) {
+                    let what = std::format!("{net_part:?}");
+                    match net_part {
+                        Part::Norm { channels, .. } => {
+                            part(&what, 2 * channels, false);
+                            part(&what, channels, true);
+                            part(&what, channels, true);
+                        }
+                        Part::Convolution { outputs, .. } => {
+                            part(&what, outputs, true);
+                            part(&what, net_part.len() - outputs, true);
+                        }
+                    }
+                }
+            }
+            _ => part("all", len, false),
+        }
+    }
+    all
 }
 
 #[test]
@@ -109,6 +154,35 @@ fn gradients_of_whole_models_agree_with_the_reference() {
         }
     }
     std::println!("training step: loss {loss:e}, gradient {gradient:e}");
+}
+
+#[test]
+fn gradients_of_whole_models_on_maps_agree_with_the_reference() {
+    let mut random = Random::new(37);
+    let (mut loss, mut gradient) = (0.0_f64, 0.0_f64);
+    for networks in maps::small_networks() {
+        for spec in maps::small(&networks) {
+            // Part of a packet, a packet, and one with part of another.
+            for (count, keep) in [(5, 0.9), (16, 0.0), (21, 0.9)] {
+                let errors = check(spec, count, keep, &mut random);
+                (loss, gradient) = (loss.max(errors.0), gradient.max(errors.1));
+            }
+        }
+    }
+    std::println!("training step on maps: loss {loss:e}, gradient {gradient:e}");
+}
+
+#[test]
+fn gradients_agree_for_residual_networks_between_batch_norms() {
+    let mut random = Random::new(38);
+    let mut gradient = 0.0_f64;
+    for own in models::residual_couplings().into_iter().step_by(5) {
+        let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
+        let first = LayerSpec::Coupling(coupling(Mask::FirstHalf, TRANSFORMS[2], &[4]));
+        let spec = spec(3, vec![plain, first, LayerSpec::Coupling(own), affine]);
+        gradient = gradient.max(check(spec, 20, 0.9, &mut random).1);
+    }
+    std::println!("residual networks: {gradient:e}");
 }
 
 #[test]
@@ -132,6 +206,7 @@ fn gradients_agree_for_every_transform_and_mask_between_batch_norms() {
 fn the_width_of_registers_changes_no_bit() {
     let mut random = Random::new(33);
     for spec in models::whole(5, &[7], &mut random) {
+        assert!(!needs_sixteen_lanes(&spec));
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {
             let rows = random.normals(count * spec.dim());
@@ -145,19 +220,31 @@ fn the_width_of_registers_changes_no_bit() {
 }
 
 #[test]
+fn maps_and_norms_inside_networks_have_sixteen_lanes_on_every_machine() {
+    for networks in maps::small_networks() {
+        assert!(maps::small(&networks).iter().all(needs_sixteen_lanes));
+    }
+    for (form, needed) in [(maps::FORMS[0], false), (maps::TRAINED, true)] {
+        let network = maps::residuals(form)[0];
+        let vectors = spec(4, vec![maps::bounded(Mask::Even, network)]);
+        assert_eq!(needs_sixteen_lanes(&vectors), needed);
+    }
+}
+
+#[test]
 fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
     let mut random = Random::new(34);
     let [whole, ..] = models::whole(3, &[6], &mut random);
     assert_eq!(whole.layers[0], LayerSpec::Standardize);
     let params = models::params(&whole, &mut random);
-    let rows = random.normals(50 * whole.dim);
+    let rows = random.normals(50 * whole.dim());
     let skipped = run::<8>(whole, 1, &params, &rows, 0.9);
 
     let rest = FlowSpec {
         layers: &whole.layers[1..],
         ..whole
     };
-    let own = whole.layers[0].param_len(whole.dim);
+    let own = whole.layers[0].param_len(whole.shape);
     let alone = run::<8>(rest, 0, &params[own..], &rows, 0.9);
     assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());
     assert_eq!(skipped.gradient[own..], alone.gradient);
@@ -187,6 +274,61 @@ fn running_statistics_take_in_the_batch() {
             }
             assert_eq!(after[2 * dim..], params[2 * dim..], "learned ones stay");
         }
+    }
+}
+
+#[test]
+fn running_statistics_inside_networks_take_in_the_batch() {
+    let mut random = Random::new(39);
+    let [_, networks] = maps::small_networks();
+    for shape in [maps::shape(2, 2, 3), maps::shape(3, 1, 4)] {
+        for own in maps::couplings(shape, &networks) {
+            let spec = models::on(shape, vec![LayerSpec::Coupling(own)]);
+            for (count, keep) in [(5, 0.0), (16, 0.9), (37, 0.9)] {
+                let params = models::params(&spec, &mut random);
+                let rows = maps::samples(&spec, count, &mut random);
+                let after = run::<16>(spec, 0, &params, &rows, keep).params;
+
+                let samples: Vec<_> = rows.chunks(shape.len()).map(wide).collect();
+                let (wide_params, wide_after) = (wide(&params), wide(&after));
+                let seen = reference::coupling::inner_statistics(
+                    &own,
+                    shape,
+                    &wide_params,
+                    &samples,
+                    keep,
+                );
+                let (mut at, mut seen) = (0, seen.into_iter());
+                for (what, len, is_learned) in parts(&spec) {
+                    for place in at..at + len {
+                        if is_learned {
+                            assert_eq!(after[place].to_bits(), params[place].to_bits());
+                            continue;
+                        }
+                        let batch = seen.next().expect("a value for each statistic");
+                        let mixed = MOMENTUM * wide_params[place] + (1.0 - MOMENTUM) * batch;
+                        let error = relative(wide_after[place], mixed);
+                        assert!(error <= LOSS, "{what}, {count} rows: {error:e}");
+                    }
+                    at += len;
+                }
+                assert_eq!(seen.next(), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_overflowing_batch_on_a_map_leaves_every_statistic_finite() {
+    let mut random = Random::new(40);
+    let [_, networks] = maps::small_networks();
+    for spec in maps::small(&networks) {
+        let params = models::params(&spec, &mut random);
+        let mut rows = maps::samples(&spec, 20, &mut random);
+        rows[3] = f32::MAX;
+        let after = run::<16>(spec, 0, &params, &rows, 0.9);
+        assert!(!after.loss.is_finite() || after.gradient.iter().any(|g| !g.is_finite()));
+        assert!(after.params.iter().all(|param| param.is_finite()));
     }
 }
 

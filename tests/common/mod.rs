@@ -5,6 +5,9 @@
     reason = "every test binary compiles this module and uses its own part of it"
 )]
 
+pub mod agreement;
+pub mod gradients;
+pub mod layers;
 pub mod models;
 pub mod reference;
 pub mod tolerance;

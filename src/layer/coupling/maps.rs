@@ -3,9 +3,13 @@
 //! so one sample is all the memory there is.
 
 use super::{inner_of, log_scale, scale_factor, split_params};
+#[cfg(feature = "std")]
+use crate::conditioner::convolution::training::weight_norm;
 use crate::conditioner::convolution::{Extent, Rows, nth, residual, stack};
 use crate::lanes::Lanes;
 use crate::math::Math;
+#[cfg(feature = "std")]
+use crate::spec::ResidualForm;
 use crate::spec::{Conditioner, CouplingSpec, Mask, ScaleMap, Shape};
 
 /// What a network on a map runs on.
@@ -129,6 +133,18 @@ pub(super) fn transform<V: Lanes>(
         Conditioner::Dense(_) => None,
         Conditioner::Convolution(own) => stack::forward(own, extent, net, &mut sample, scratch),
         Conditioner::ResidualConvolution(own) => {
+            // A network as it is trained, on its running statistics: as if it were deployed first. Only
+            // the desktop takes one, and folds it where it scores many samples.
+            #[cfg(feature = "std")]
+            let deployed;
+            #[cfg(feature = "std")]
+            let net = match own.form {
+                ResidualForm::Deployed => net,
+                ResidualForm::Trained { .. } => {
+                    deployed = weight_norm::deploy(own, extent.inputs, extent.outputs, net);
+                    &deployed
+                }
+            };
             residual::forward(own, extent, net, &mut sample, scratch)
         }
     }

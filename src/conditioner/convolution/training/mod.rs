@@ -176,7 +176,7 @@ struct Line {
 
 /// The rows of a window around row `y` that lie within the map.
 fn lines(y: usize, above: usize, height: usize) -> impl Iterator<Item = Line> {
-    (0..2 * above + 1).filter_map(move |tap| {
+    (0..=2 * above).filter_map(move |tap| {
         let line = (y + tap).checked_sub(above)?;
         (line < height).then_some(Line { tap, line })
     })

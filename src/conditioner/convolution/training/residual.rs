@@ -171,7 +171,7 @@ impl Norm {
         })
     }
 
-    fn values<'v, V>(self, map: &'v [V]) -> impl Iterator<Item = &'v V> + Clone {
+    fn values<V>(self, map: &[V]) -> impl Iterator<Item = &V> + Clone {
         map.iter().skip(self.channel).step_by(self.channels)
     }
 

@@ -15,6 +15,8 @@ use super::nvpico::spec::{
 };
 use super::nvpico::{FlowSpec, LayerSpec, Math};
 
+pub mod maps;
+
 /// The smallest, odd and even ones, and both sides of a packet's lanes.
 pub const DIMS: [usize; 6] = [2, 3, 5, 8, 16, 17];
 
@@ -117,12 +119,17 @@ pub fn coupling(
     CouplingSpec {
         mask,
         transform,
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden,
-            activation: Activation::Relu,
-            nets: Nets::One,
-        }),
+        conditioner: dense(hidden, Activation::Relu, Nets::One),
     }
+}
+
+/// A fully connected conditioner.
+pub fn dense(hidden: &'static [usize], activation: Activation, nets: Nets) -> Conditioner<'static> {
+    Conditioner::Dense(DenseSpec {
+        hidden,
+        activation,
+        nets,
+    })
 }
 
 /// Whether a back end has all that a layer takes.
@@ -143,11 +150,7 @@ pub fn residual_couplings() -> Vec<CouplingSpec<'static>> {
                     all.push(CouplingSpec {
                         mask: Mask::Even,
                         transform,
-                        conditioner: Conditioner::Dense(DenseSpec {
-                            hidden,
-                            activation,
-                            nets: Nets::Residual { norm },
-                        }),
+                        conditioner: dense(hidden, activation, Nets::Residual { norm }),
                     });
                 }
             }
@@ -167,11 +170,7 @@ pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
                         all.push(CouplingSpec {
                             mask,
                             transform,
-                            conditioner: Conditioner::Dense(DenseSpec {
-                                hidden,
-                                activation,
-                                nets,
-                            }),
+                            conditioner: dense(hidden, activation, nets),
                         });
                     }
                 }
@@ -181,10 +180,15 @@ pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
     all
 }
 
-/// A flow of these layers, with `libm`.
+/// A flow of vectors through these layers, with `libm`.
 pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
+    on(Shape::vector(dim), layers)
+}
+
+/// A flow of samples of this shape through these layers, with `libm`.
+pub fn on(shape: Shape, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
     FlowSpec {
-        shape: Shape::vector(dim),
+        shape,
         math: Math::Libm,
         layers: layers.leak(),
     }
@@ -198,8 +202,7 @@ pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [Flow
     let one = |mask, transform| LayerSpec::Coupling(coupling(mask, transform, hidden));
     let two = |mask, transform| {
         let mut own = coupling(mask, transform, hidden);
-        own.conditioner.activation = ACTIVATIONS[1];
-        own.conditioner.nets = Nets::Two;
+        own.conditioner = dense(hidden, ACTIVATIONS[1], Nets::Two);
         LayerSpec::Coupling(own)
     };
     let mut shuffle = || LayerSpec::Permutation(random.permutation(dim));
@@ -245,62 +248,83 @@ pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [Flow
 
 /// Random parameters of a spec, of the size that training leaves behind.
 pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
-    let dim = spec.dim();
     let mut all = Vec::with_capacity(spec.param_len());
-    for layer in spec.layers {
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let (channels, pixels) = (shape.channels, shape.pixels());
         match layer {
             LayerSpec::Standardize => {
-                all.extend(random.uniforms(dim, -2.0, 2.0));
-                push_scales(&mut all, random.uniforms(dim, 0.4, 2.5), &[]);
+                all.extend(random.uniforms(channels, -2.0, 2.0));
+                push_scales(&mut all, random.uniforms(channels, 0.4, 2.5), &[], pixels);
             }
             LayerSpec::Affine => {
-                let mut scales = random.uniforms(dim, 0.4, 2.0);
+                let mut scales = random.uniforms(channels, 0.4, 2.0);
                 // A negative scale turns the axis round; the density does not mind.
-                scales[dim - 1] = -scales[dim - 1];
-                let shifts = random.uniforms(dim, -1.0, 1.0);
-                push_scales(&mut all, scales, &shifts);
+                scales[channels - 1] = -scales[channels - 1];
+                let shifts = random.uniforms(channels, -1.0, 1.0);
+                push_scales(&mut all, scales, &shifts, pixels);
             }
             LayerSpec::BatchNorm(norm) => {
-                all.extend(random.uniforms(dim, -1.0, 1.0));
-                all.extend(random.uniforms(dim, 0.3, 2.0));
+                all.extend(random.uniforms(channels, -1.0, 1.0));
+                all.extend(random.uniforms(channels, 0.3, 2.0));
                 if norm.affine {
-                    all.extend(random.uniforms(2 * dim, -0.5, 0.5));
+                    all.extend(random.uniforms(2 * channels, -0.5, 0.5));
                 }
             }
             LayerSpec::Coupling(coupling) => {
-                all.extend(random.uniforms(coupling.rescale_len(dim), -1.2, 1.2));
+                all.extend(random.uniforms(coupling.rescale_len(shape), -1.2, 1.2));
                 for _ in 0..coupling.net_count() {
-                    push_net(&mut all, coupling, dim, random);
+                    push_net(&mut all, coupling, shape, random);
                 }
             }
-            LayerSpec::Permutation(_) => {}
+            _ => {}
         }
     }
     assert_eq!(all.len(), spec.param_len());
     all
 }
 
-/// Scales, shifts and the sum of `ln |scale|`.
-fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32]) {
-    let log_det: f64 = scales.iter().map(|&s| f64::from(s).abs().ln()).sum();
+/// Scales, shifts and the sum of `ln |scale|` over all places.
+fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32], pixels: usize) {
+    let sum: f64 = scales.iter().map(|&s| f64::from(s).abs().ln()).sum();
     all.extend(scales);
     all.extend(shifts);
-    all.push(log_det as f32);
+    all.push((sum * pixels as f64) as f32);
 }
 
-fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, dim: usize, random: &mut Random) {
-    let outputs = coupling.net_outputs(dim);
-    let mut inputs = coupling.mask.kept(dim);
-    let hidden = coupling.conditioner.hidden;
-    for (at, &width) in hidden.iter().chain([&outputs]).enumerate() {
-        if let Nets::Residual { norm: true } = coupling.conditioner.nets
+fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, shape: Shape, random: &mut Random) {
+    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    match &coupling.conditioner {
+        Conditioner::Dense(net) => push_dense(all, net, inputs, outputs, random),
+        Conditioner::Convolution(net) => maps::push_stack(all, net, inputs, outputs, random),
+        Conditioner::ResidualConvolution(net) => {
+            maps::push_residual(all, net, inputs, outputs, random);
+        }
+    }
+}
+
+fn push_dense(
+    all: &mut Vec<f32>,
+    net: &DenseSpec<'_>,
+    inputs: usize,
+    outputs: usize,
+    random: &mut Random,
+) {
+    let mut inputs = inputs;
+    for (at, &width) in net.hidden.iter().chain([&outputs]).enumerate() {
+        if let Nets::Residual { norm: true } = net.nets
             && at % 2 == 1
-            && at < hidden.len()
+            && at < net.hidden.len()
         {
             all.extend(random.uniforms(2 * width, -1.0, 1.0));
         }
-        let bound = 1.0 / (inputs as f32).sqrt();
-        all.extend(random.uniforms((inputs + 1) * width, -bound, bound));
+        push_weights(all, inputs, width, random);
         inputs = width;
     }
+}
+
+/// Biases and weights of a layer that sums `inputs` values, in whatever panels.
+fn push_weights(all: &mut Vec<f32>, inputs: usize, outputs: usize, random: &mut Random) {
+    let bound = 1.0 / (inputs as f32).sqrt();
+    all.extend(random.uniforms((inputs + 1) * outputs, -bound, bound));
 }
