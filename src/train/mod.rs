@@ -54,6 +54,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use fold::{Folded, fold};
 pub use init::{init, standardization};
 
+use crate::dispatch::has_wide_registers;
 use crate::flow::{Flow, ScoreError};
 use crate::layer::standardize;
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, SpecError};
@@ -405,7 +406,7 @@ impl<'s> Run<'s> {
         let batch = options.batch.min(count);
         let arch = Arch::new();
         let step: std::boxed::Box<dyn BatchStep + 's> =
-            if batch::has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
+            if has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
                 std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
             } else {
                 std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
