@@ -9,6 +9,7 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
+pub mod architecture;
 pub mod cli;
 pub mod commands;
 pub mod data;

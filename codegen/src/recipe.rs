@@ -7,19 +7,39 @@ use clap::{Args, ValueEnum};
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
+use crate::architecture::{self, Networks, Parts};
 use crate::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,
-    ShapeName, TransformName,
+    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
+    TransformName,
 };
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// Coupling layers [default: 6]
+    /// Kind of model [default: vector for tables, image or window for maps]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub architecture: Option<Architecture>,
+    /// Coupling layers [default: 6; of maps, in a row: 2, paper 3]
     #[arg(long, value_name = "N")]
     pub couplings: Option<usize>,
-    /// Widths of the conditioners' hidden layers, such as 32,32 [default: 32,32]
+    /// Scales of a model for maps: after each but the last half of the values is done [default: 2 if the map can be squeezed]
+    #[arg(long, value_name = "N")]
+    pub scales: Option<usize>,
+    /// Residual blocks in each network of the paper's architecture [default: 2]
+    #[arg(long, value_name = "N")]
+    pub blocks: Option<usize>,
+    /// Channels inside the networks of a model for maps [default: 16, paper 8]
+    #[arg(long, value_name = "N")]
+    pub filters: Option<usize>,
+    /// The values are counts of so many levels, as 256 of an 8-bit camera: models their logit, with
+    /// dequantisation, and tells bits per dimension
+    #[arg(long, value_name = "LEVELS")]
+    pub levels: Option<u32>,
+    /// Keeps the logit of the lowest count finite [default: 0.05]
+    #[arg(long, value_name = "ALPHA")]
+    pub alpha: Option<f32>,
+    /// Widths of a vector model's hidden layers, such as 32,32 [default: 32,32]
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',')]
     pub hidden: Option<Vec<usize>>,
     /// Which features a coupling keeps [default: mixed]
@@ -79,6 +99,20 @@ pub struct Recipe {
     /// Share of normal rows that may raise the alarm [default: 0.01]
     #[arg(long, value_name = "SHARE")]
     pub false_alarm_rate: Option<f64>,
+}
+
+/// Kinds of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// Fully connected networks; takes maps, too, value by value
+    Vector,
+    /// For windows of time series, N x channels x 1 x samples
+    Window,
+    /// For small arrays: plain convolutions, multi-scale
+    Image,
+    /// The paper's multi-scale architecture with residual networks
+    Paper,
 }
 
 /// Masks of the couplings, in turn.
@@ -142,7 +176,13 @@ impl Recipe {
         take_first!(
             self,
             other,
+            architecture,
             couplings,
+            scales,
+            blocks,
+            filters,
+            levels,
+            alpha,
             hidden,
             mask,
             scale,
@@ -166,20 +206,49 @@ impl Recipe {
         )
     }
 
-    /// Every field set. `rows` decides the default batch size: few rows make small batches.
+    /// Every field set that the architecture knows. `rows` decides the default batch size: few rows make
+    /// small batches. `shape` is that of a sample.
     #[must_use]
-    pub fn resolved(self, rows: usize) -> Recipe {
+    pub fn resolved(self, rows: usize, shape: ShapeName) -> Recipe {
         let options = TrainOptions::default();
-        let batch = (rows / 20).next_power_of_two().clamp(16, options.batch);
+        let [_, height, width] = shape.0;
+        let kind = self.architecture.unwrap_or(match (height, width) {
+            (1, 1) => Architecture::Vector,
+            (1, _) => Architecture::Window,
+            _ => Architecture::Image,
+        });
+        let is_vector = kind == Architecture::Vector;
+        let is_paper = kind == Architecture::Paper;
+        let most = if is_vector { options.batch } else { 64 };
+        let batch = (rows / 20).next_power_of_two().clamp(16, most);
+        let map = |value: usize| (!is_vector).then_some(value);
         self.or(Recipe {
-            couplings: Some(6),
-            hidden: Some(vec![32, 32]),
-            mask: Some(MaskChoice::Mixed),
-            scale: Some(ScaleChoice::Clamped),
+            architecture: Some(kind),
+            couplings: Some(match kind {
+                Architecture::Vector => 6,
+                Architecture::Paper => 3,
+                _ => 2,
+            }),
+            scales: map(architecture::default_scales(shape)),
+            blocks: is_paper.then_some(2),
+            filters: map(if is_paper { 8 } else { 16 }),
+            levels: None,
+            alpha: None,
+            hidden: is_vector.then(|| vec![32, 32]),
+            mask: is_vector.then_some(MaskChoice::Mixed),
+            scale: Some(if is_paper {
+                ScaleChoice::Rescaled
+            } else {
+                ScaleChoice::Clamped
+            }),
             clamp: Some(2.0),
             leaky: Some(0.0),
-            nets: Some(1),
-            batch_norm: Some(NormChoice::None),
+            nets: is_vector.then_some(1),
+            batch_norm: Some(if is_paper {
+                NormChoice::Running
+            } else {
+                NormChoice::None
+            }),
             batch_norm_momentum: Some(0.9),
             math: Some(MathName::Libm),
             epochs: Some(options.epochs),
@@ -196,10 +265,104 @@ impl Recipe {
         })
     }
 
-    /// The structure for `dim` features. Call on a resolved recipe.
+    /// The structure for samples of this shape. Call on a resolved recipe.
+    ///
+    /// # Errors
+    /// A sentence, where settings and shape do not go together.
+    pub fn spec(&self, shape: ShapeName) -> Result<ModelSpec, String> {
+        let kind = self.architecture.unwrap_or(Architecture::Vector);
+        let transform = match self.scale {
+            Some(ScaleChoice::Rescaled) => TransformName::Affine(ScaleName::RescaledTanh),
+            Some(ScaleChoice::Unbounded) => TransformName::Affine(ScaleName::Unbounded),
+            Some(ScaleChoice::Additive) => TransformName::Additive,
+            _ => TransformName::Affine(ScaleName::ClampedTanh(self.clamp.unwrap_or(2.0))),
+        };
+        let slope = self.leaky.unwrap_or(0.0);
+        let norm = !matches!(self.batch_norm, None | Some(NormChoice::None));
+        let parts = Parts {
+            input: match self.levels {
+                None => Layer::Standardize,
+                Some(levels) => Layer::Logit {
+                    alpha: self.alpha.unwrap_or(0.05),
+                    levels: levels as f32,
+                },
+            },
+            transform,
+            activation: if slope == 0.0 {
+                ActivationName::Relu
+            } else {
+                ActivationName::LeakyRelu(slope)
+            },
+            norm: norm.then_some(Layer::BatchNorm {
+                eps: 1e-5,
+                affine: true,
+            }),
+            couplings: self.couplings.unwrap_or(0),
+        };
+        let filters = self.filters.unwrap_or(16);
+        let scales = self.scales.unwrap_or(1);
+        let [channels, height, width] = shape.0;
+        let mut own_shape = shape;
+        let layers = match kind {
+            Architecture::Vector => {
+                own_shape = ShapeName::vector(channels * height * width);
+                let nets = if self.nets == Some(2) {
+                    NetsName::Two
+                } else {
+                    NetsName::One
+                };
+                let hidden = self.hidden.clone().unwrap_or_default();
+                architecture::vector(&parts, self.masks(), &hidden, nets)
+            }
+            Architecture::Window if height != 1 => {
+                return Err(format!(
+                    "samples of {shape} are no windows of a time series: save them as N x channels x 1 x samples"
+                ));
+            }
+            Architecture::Window | Architecture::Image => {
+                architecture::map(&parts, Networks::Plain { filters }, shape, scales)?
+            }
+            Architecture::Paper => {
+                let blocks = self.blocks.unwrap_or(2);
+                architecture::map(
+                    &parts,
+                    Networks::Residual { filters, blocks },
+                    shape,
+                    scales,
+                )?
+            }
+        };
+        Ok(ModelSpec {
+            shape: own_shape,
+            math: self.math.unwrap_or(MathName::Libm),
+            layers,
+        })
+    }
+
+    /// Settings that were made and that the architecture does not know. Call on a recipe as given,
+    /// with the resolved architecture.
     #[must_use]
-    pub fn spec(&self, dim: usize) -> ModelSpec {
-        let masks: &[MaskName] = match self.mask {
+    pub fn unknown_to(&self, kind: Architecture) -> Option<&'static str> {
+        let vector = [
+            (self.hidden.is_some(), "hidden"),
+            (self.mask.is_some(), "mask"),
+            (self.nets.is_some(), "nets"),
+        ];
+        let map = [
+            (self.scales.is_some(), "scales"),
+            (self.filters.is_some(), "filters"),
+        ];
+        let blocks = [(self.blocks.is_some(), "blocks")];
+        let mut all = match kind {
+            Architecture::Vector => map.iter().chain(&blocks),
+            Architecture::Paper => vector.iter().chain(&[]),
+            _ => vector.iter().chain(&blocks),
+        };
+        all.find(|(given, _)| *given).map(|(_, name)| *name)
+    }
+
+    fn masks(&self) -> &'static [MaskName] {
+        match self.mask {
             Some(MaskChoice::Halves) => &[MaskName::FirstHalf, MaskName::SecondHalf],
             Some(MaskChoice::Alternating) => &[MaskName::Even, MaskName::Odd],
             _ => &[
@@ -208,47 +371,6 @@ impl Recipe {
                 MaskName::Even,
                 MaskName::Odd,
             ],
-        };
-        let transform = match self.scale {
-            Some(ScaleChoice::Rescaled) => TransformName::Affine(ScaleName::RescaledTanh),
-            Some(ScaleChoice::Unbounded) => TransformName::Affine(ScaleName::Unbounded),
-            Some(ScaleChoice::Additive) => TransformName::Additive,
-            _ => TransformName::Affine(ScaleName::ClampedTanh(self.clamp.unwrap_or(2.0))),
-        };
-        let slope = self.leaky.unwrap_or(0.0);
-        let activation = if slope == 0.0 {
-            ActivationName::Relu
-        } else {
-            ActivationName::LeakyRelu(slope)
-        };
-        let count = self.couplings.unwrap_or(0);
-        let mut layers = vec![Layer::Standardize];
-        for (index, mask) in masks.iter().cycle().take(count).enumerate() {
-            layers.push(Layer::Coupling {
-                mask: mask.clone(),
-                transform,
-                conditioner: ConditionerName::Dense {
-                    hidden: self.hidden.clone().unwrap_or_default(),
-                    activation,
-                    nets: if self.nets == Some(2) {
-                        NetsName::Two
-                    } else {
-                        NetsName::One
-                    },
-                },
-            });
-            let norm = !matches!(self.batch_norm, None | Some(NormChoice::None));
-            if norm && index + 1 < count {
-                layers.push(Layer::BatchNorm {
-                    eps: 1e-5,
-                    affine: true,
-                });
-            }
-        }
-        ModelSpec {
-            shape: ShapeName::vector(dim),
-            math: self.math.unwrap_or(MathName::Libm),
-            layers,
         }
     }
 
@@ -287,7 +409,7 @@ mod tests {
             couplings: Some(2),
             ..Recipe::default()
         };
-        let recipe = line.or(file).resolved(1_000);
+        let recipe = line.or(file).resolved(1_000, ShapeName::vector(4));
         assert_eq!(recipe.couplings, Some(2));
         assert_eq!(recipe.hidden, Some(vec![8]));
         assert_eq!(recipe.learning_rate, Some(0.01));

@@ -6,7 +6,7 @@ use nvpico::train::{self, Epoch};
 
 use crate::data::{Table, constant_columns};
 use crate::gaussian::Gaussian;
-use crate::model::{FORMAT, Header, Model, Provenance, Source};
+use crate::model::{FORMAT, Header, Model, Provenance, ShapeName, Source};
 use crate::recipe::{Recipe, SplitChoice};
 
 /// Fewer training rows than this teach nothing.
@@ -79,7 +79,19 @@ pub fn fit(
             table.columns.join(", ")
         );
     }
-    let recipe = recipe.resolved(table.rows);
+    let shape = table.shape.map_or(ShapeName::vector(dim), ShapeName);
+    let given = recipe.clone();
+    let recipe = recipe.resolved(table.rows, shape);
+    if let Some(kind) = recipe.architecture
+        && let Some(setting) = given.unknown_to(kind)
+    {
+        bail!(
+            "--{setting} has no meaning for this architecture: leave it out, or choose --architecture"
+        );
+    }
+    if let Some(levels) = recipe.levels {
+        check_counts(table, levels)?;
+    }
     let (share, rate) = (
         recipe.held_out.unwrap_or_default(),
         recipe.false_alarm_rate.unwrap_or_default(),
@@ -106,24 +118,24 @@ pub fn fit(
              {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, some hundreds make sense"
         );
     }
-    let constant: Vec<String> = constant_columns(table)
-        .into_iter()
-        .map(|at| table.columns[at].clone())
-        .collect();
+    let constant = constant_columns(table);
     if constant.len() == dim {
         bail!("every column is constant: there is nothing to learn");
     }
+    // A map is standardised channel by channel: a constant place of it means nothing.
+    let constant = constant.into_iter().filter(|_| table.shape.is_none());
+    let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
     if recipe.couplings == Some(0) {
         bail!("--couplings must be at least 1: without one there is no flow");
     }
-    let spec = recipe.spec(dim);
+    let spec = recipe.spec(shape).map_err(anyhow::Error::msg)?;
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
     flow_spec.validate()?;
     if flow_spec.param_len() > MOST_PARAMS {
         bail!(
-            "the model would have {} parameters, more than {MOST_PARAMS}: choose fewer --couplings or smaller --hidden",
+            "the model would have {} parameters, more than {MOST_PARAMS}: choose fewer --couplings, smaller --hidden or --filters",
             flow_spec.param_len()
         );
     }
@@ -173,6 +185,25 @@ pub fn fit(
         constant_columns: constant,
         recipe,
     })
+}
+
+/// Counts lie within their levels.
+fn check_counts(table: &Table, levels: u32) -> anyhow::Result<()> {
+    if levels == 0 {
+        bail!("--levels must be at least 1");
+    }
+    let dim = table.dim();
+    let beyond = |x: &f32| !(*x >= 0.0 && *x < levels as f32);
+    if let Some(at) = table.values.iter().position(beyond) {
+        bail!(
+            "row {}, {}: {} is no count of {levels} levels (0 to {})",
+            table.row_numbers[at / dim],
+            table.columns[at % dim],
+            table.values[at],
+            levels - 1
+        );
+    }
+    Ok(())
 }
 
 /// JSON knows no infinities.

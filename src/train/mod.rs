@@ -89,7 +89,8 @@ pub struct TrainOptions {
     pub l2: f32,
     /// The gradient's norm is clipped to this.
     pub clip: f32,
-    /// Standard deviation of Gaussian noise on the input, in standardised units; 0 for none.
+    /// Standard deviation of Gaussian noise on the input, in standardised units; 0 for none. A flow
+    /// that begins with a logit is given dequantisation noise instead, uniform within a count's cell.
     pub noise: f32,
     /// Epochs without a better held-out log-density after which training stops.
     pub patience: usize,
@@ -378,6 +379,8 @@ struct Run<'s> {
     batch: usize,
     clip: f64,
     noise: f32,
+    /// Whether rows are counts, which noise spreads over their cells.
+    counts: bool,
     learning_rate: f32,
 }
 
@@ -422,6 +425,7 @@ impl<'s> Run<'s> {
             batch,
             clip: f64::from(options.clip),
             noise: options.noise,
+            counts: matches!(spec.layers.first(), Some(LayerSpec::Logit(_))),
             learning_rate: options.learning_rate,
         }
     }
@@ -468,7 +472,12 @@ impl<'s> Run<'s> {
             let row = self.rows.get(from..from + self.dim).unwrap_or(&[]);
             self.input.extend_from_slice(row);
         }
-        if self.noise > 0.0 {
+        if self.counts {
+            for x in &mut self.input {
+                let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
+                *x += unit - 0.5;
+            }
+        } else if self.noise > 0.0 {
             for x in &mut self.input {
                 let noise: f32 = StandardNormal.sample(&mut self.random);
                 *x += self.noise * noise;

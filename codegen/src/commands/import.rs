@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::import::{
-    self, Agreement, ImportError, Imported, freia, nflows, normflows, paper, plain,
+    self, Agreement, ENTRIES, ImportError, Imported, freia, nflows, normflows, paper, plain,
 };
 
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  nvpico import --from normflows flow.weights.safetensors --check flow.vectors.safetensors --out flow.safetensors
-  nvpico import --from auto state_dict.safetensors --arch flow.json --out flow.safetensors
+const EXAMPLES: &str = "Examples:
+  nvpico import --from auto flow.weights.safetensors --check flow.vectors.safetensors --out flow.safetensors
+  nvpico import --from normflows state_dict.safetensors --arch flow.json --out flow.safetensors
 
 WEIGHTS is a library's state dict. What its keys cannot tell (activation, clamp, ...) is a JSON text
-in its header's `architecture` entry or in FILE.json; what is missing there is asked for by name.
+in its header's `architecture` entry or in FILE; --help lists what may stand there. scripts/convert.py
+writes weights, architecture and reference rows from a model in Python.
 With --check the model is replayed over the reference rows (x and log_prob; z, z_sample and x_sample
-if the file has them) and the model file is written only if it agrees.")]
+if the file has them) and the model file is written only if it agrees.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{ENTRIES}"))]
 /// Arguments of `nvpico import`.
 pub struct ImportArgs {
     /// Who trained them
@@ -41,7 +44,7 @@ enum From {
     Auto,
     /// couplings.I.net.L.weight, norms.I.scale, and an `architecture` entry
     Plain,
-    /// The state dict of an nflows SimpleRealNVP
+    /// The state dict of an nflows SimpleRealNVP, or of its parts
     Nflows,
     /// The state dict of a normflows flow of affine couplings
     Normflows,

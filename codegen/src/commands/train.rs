@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::Args;
-use nvpico::train::Epoch;
+use nvpico::train::{Epoch, TrainOptions};
 use serde::Serialize;
 
 use super::{DataArgs, keep_inputs, print_json, progress_bar};
 use crate::data::Table;
 use crate::math_error;
+use crate::model::ShapeName;
 use crate::recipe::Recipe;
 use crate::training::{self, Outcome};
 
@@ -56,6 +57,8 @@ struct Summary<'a> {
     epochs: usize,
     best_epoch: usize,
     held_out_log_prob: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_out_bits_per_dimension: Option<f64>,
     gaussian_log_prob: f64,
     threshold: Option<f32>,
     false_alarm_rate: Option<f64>,
@@ -122,6 +125,9 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             epochs: outcome.epochs,
             best_epoch: provenance.best_epoch,
             held_out_log_prob: outcome.held_out_log_prob,
+            held_out_bits_per_dimension: outcome
+                .model
+                .bits_per_dimension(outcome.held_out_log_prob),
             gaussian_log_prob: outcome.gaussian_log_prob,
             threshold: outcome.model.threshold(),
             false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
@@ -139,12 +145,19 @@ fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
 }
 
 fn say_columns(table: &Table) {
-    eprintln!(
-        "{} rows of {} features: {}",
-        table.rows,
-        table.columns.len(),
-        table.columns.join(", ")
-    );
+    match table.shape {
+        Some(shape) => eprintln!(
+            "{} maps of {} (channels, height, width)",
+            table.rows,
+            ShapeName(shape)
+        ),
+        None => eprintln!(
+            "{} rows of {} features: {}",
+            table.rows,
+            table.columns.len(),
+            table.columns.join(", ")
+        ),
+    }
     for skipped in &table.skipped_columns {
         eprintln!("column `{}` is not used: {}", skipped.name, skipped.reason);
     }
@@ -180,7 +193,7 @@ pub(super) fn fit_with_progress(
     recipe: Recipe,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Outcome> {
-    let epochs = recipe.clone().resolved(table.rows).epochs.unwrap_or(0) as u64;
+    let epochs = recipe.epochs.unwrap_or(TrainOptions::default().epochs) as u64;
     let bar = progress_bar(
         epochs,
         "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
@@ -232,6 +245,9 @@ pub(super) fn report(outcome: &Outcome) {
         "  Gaussian  {:>12.4} nats (full covariance, same rows)",
         outcome.gaussian_log_prob
     );
+    if let Some(bits) = outcome.model.bits_per_dimension(outcome.held_out_log_prob) {
+        eprintln!("  flow      {bits:>12.4} bits per dimension");
+    }
     if outcome.gaussian_ridge > 0.0 {
         eprintln!("  (the Gaussian's covariance is singular; its diagonal was raised to fit it)");
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::ENTRIES;
 use crate::model::ActivationName;
 
-/// Entries that describe the model to people; they change nothing.
-const DESCRIPTIVE: [&str; 7] = [
+/// Entries that describe the model to people, or how it began; they change nothing.
+const DESCRIPTIVE: [&str; 10] = [
     "library",
     "cls",
     "version",
@@ -16,7 +17,13 @@ const DESCRIPTIVE: [&str; 7] = [
     "name",
     "description",
     "seed",
+    "init_zeros",
+    "trainable",
+    "global_affine_init",
 ];
+
+/// Entries about nets, which a flow without nets may have as well.
+const ABOUT_NETS: [&str; 2] = ["activation", "dropout"];
 
 /// Most features that are believed.
 const MOST_FEATURES: u64 = 1 << 16;
@@ -63,6 +70,7 @@ impl Architecture {
 
     /// An entry, if it is there and not null.
     pub(crate) fn entry(&self, name: &str) -> Option<&Value> {
+        debug_assert!(is_told(name), "entries.txt lacks `{name}`");
         let value = self.entries.get(name)?;
         self.read.borrow_mut().insert(name.to_owned());
         (!value.is_null()).then_some(value)
@@ -163,13 +171,11 @@ impl Architecture {
             .ok_or_else(|| unfit(name, value, "a list of class names"))
     }
 
-    /// `activation`: `relu` or `leaky_relu(SLOPE)`.
-    pub(crate) fn activation(&self) -> Result<ActivationName, String> {
+    /// `activation` of a layer's nets: `relu` or `leaky_relu(SLOPE)`.
+    pub(crate) fn activation(&self, layer: usize) -> Result<ActivationName, String> {
         let choices = "relu or leaky_relu(SLOPE)";
-        let value = self
-            .entry("activation")
-            .ok_or_else(|| asked("activation", choices))?;
-        let text = value.as_str().unwrap_or_default().to_lowercase();
+        let told = self.needed_text("activation", layer, choices)?;
+        let text = told.to_lowercase();
         if text == "relu" {
             return Ok(ActivationName::Relu);
         }
@@ -182,8 +188,8 @@ impl Architecture {
             Some(slope) if slope > 0.0 && slope < 1.0 => Ok(ActivationName::LeakyRelu(slope)),
             _ => Err(unfit(
                 "activation",
-                value,
-                &format!("{choices} with a slope from 0 to below 1"),
+                &Value::from(told),
+                &format!("{choices} with a slope from 0 to below 1: no other is computed here"),
             )),
         }
     }
@@ -212,7 +218,8 @@ impl Architecture {
             .iter()
             .filter(|(_, value)| !value.is_null())
             .map(|(name, _)| name.as_str())
-            .filter(|name| !read.contains(*name) && !DESCRIPTIVE.contains(name))
+            .filter(|name| !read.contains(*name))
+            .filter(|name| !DESCRIPTIVE.contains(name) && !ABOUT_NETS.contains(name))
             .collect();
         if left.is_empty() {
             return Ok(());
@@ -222,6 +229,12 @@ impl Architecture {
             left.join("`, `")
         ))
     }
+}
+
+/// Whether the user's list of entries has this one.
+fn is_told(name: &str) -> bool {
+    let mut words = ENTRIES.split([' ', ',', '\n']);
+    words.any(|word| word == name)
 }
 
 /// A missing entry, asked for.

@@ -6,10 +6,12 @@ use crate::model::{
     NetsName, Provenance, ShapeName, TransformName,
 };
 
+/// Means of more standard deviations than this are large.
+const LARGE_MEAN: f64 = 8.0;
+
 /// Layers so far, in the order x to z.
 pub(crate) struct Assembly {
     dim: usize,
-    activation: ActivationName,
     layers: Vec<Layer>,
     params: Vec<f32>,
 }
@@ -21,13 +23,35 @@ pub(crate) enum Conditioner {
 }
 
 impl Assembly {
-    pub(crate) fn new(dim: usize, activation: ActivationName) -> Self {
+    pub(crate) fn new(dim: usize) -> Self {
         Self {
             dim,
-            activation,
             layers: Vec::new(),
             params: Vec::new(),
         }
+    }
+
+    /// `y = (x - mean) * exp(log_scale)`. A large mean is subtracted first, so that it costs no digits.
+    pub(crate) fn standardize(&mut self, mean: &[f64], log_scale: &[f64]) {
+        let shift = mean.iter().zip(log_scale).map(|(m, s)| -m * s.exp());
+        let shift: Vec<f64> = shift.collect();
+        if shift.iter().all(|shift| shift.abs() <= LARGE_MEAN) {
+            self.affine(log_scale, &shift);
+            return;
+        }
+        self.params.extend(mean.iter().map(|&m| m as f32));
+        self.params.extend(log_scale.iter().map(|s| s.exp() as f32));
+        self.params.push(log_scale.iter().sum::<f64>() as f32);
+        self.layers.push(Layer::Standardize);
+    }
+
+    /// `y = x * scale`; a scale may be negative.
+    pub(crate) fn scale(&mut self, scale: &[f64]) {
+        self.params.extend(scale.iter().map(|&s| s as f32));
+        self.params.extend(scale.iter().map(|_| 0.0));
+        let log_det: f64 = scale.iter().map(|s| s.abs().ln()).sum();
+        self.params.push(log_det as f32);
+        self.layers.push(Layer::Affine);
     }
 
     /// `y = x * exp(log_scale) + shift`.
@@ -38,15 +62,20 @@ impl Assembly {
         self.layers.push(Layer::Affine);
     }
 
-    /// `y[i] = x[order[i]]`.
+    /// `y[i] = x[order[i]]`; two in a row become one, and none if they cancel.
     pub(crate) fn permutation(&mut self, order: Vec<usize>) {
+        let mut order = order;
+        if let Some(Layer::Permutation { order: before }) = self.layers.last() {
+            order = order.into_iter().map(|at| before[at]).collect();
+            self.layers.pop();
+        }
         if !order.iter().copied().eq(0..self.dim) {
             self.layers.push(Layer::Permutation { order });
         }
     }
 
     /// A coupling that keeps the features `kept` (rising). `rescale` is `r` of a rescaled tanh.
-    /// `what` names it in messages.
+    /// `what` names it in messages. Two nets of different depth or activation make two couplings.
     pub(crate) fn coupling(
         &mut self,
         what: &str,
@@ -56,41 +85,64 @@ impl Assembly {
         conditioner: Conditioner,
     ) -> Result<(), String> {
         refuse_idle(what, kept.len(), self.dim)?;
+        match (conditioner, transform) {
+            (Conditioner::One(net), _) => self.push(kept, transform, rescale, &net, None),
+            (Conditioner::Two { mut s, mut t }, _) if alike(&s, &t) => {
+                let hidden: Vec<usize> = s
+                    .hidden()
+                    .into_iter()
+                    .zip(t.hidden())
+                    .map(|(a, b)| a.max(b))
+                    .collect();
+                s.widen(&hidden);
+                t.widen(&hidden);
+                self.push(kept, transform, rescale, &s, Some(&t));
+            }
+            (Conditioner::Two { mut s, t }, _) => {
+                s.append_zeros(t.outputs());
+                let shift_first = matches!(transform, TransformName::ShiftFirst(_));
+                if shift_first {
+                    self.push(kept, TransformName::Additive, None, &t, None);
+                }
+                self.push(kept, transform, rescale, &s, None);
+                if !shift_first {
+                    self.push(kept, TransformName::Additive, None, &t, None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A coupling of one net, or of two that differ in their weights only.
+    fn push(
+        &mut self,
+        kept: &[usize],
+        transform: TransformName,
+        rescale: Option<f64>,
+        first: &Mlp,
+        second: Option<&Mlp>,
+    ) {
         if let Some(rescale) = rescale {
             let transformed = self.dim - kept.len();
             self.params
                 .extend(std::iter::repeat_n(rescale as f32, transformed));
         }
-        let (hidden, nets) = match conditioner {
-            Conditioner::One(net) => {
-                net.push(&mut self.params);
-                (net.hidden(), NetsName::One)
-            }
-            Conditioner::Two { mut s, mut t } => {
-                let hidden = common_hidden(&s.hidden(), &t.hidden()).ok_or_else(|| {
-                    format!(
-                        "`{what}`: its net of scales has {} hidden layers and its net of shifts {}, expected as many",
-                        s.hidden().len(),
-                        t.hidden().len()
-                    )
-                })?;
-                s.widen(&hidden);
-                t.widen(&hidden);
-                s.push(&mut self.params);
-                t.push(&mut self.params);
-                (hidden, NetsName::Two)
-            }
-        };
+        first.push(&mut self.params);
+        if let Some(second) = second {
+            second.push(&mut self.params);
+        }
         self.layers.push(Layer::Coupling {
             mask: mask(kept, self.dim),
             transform,
             conditioner: ConditionerName::Dense {
-                hidden,
-                activation: self.activation,
-                nets,
+                hidden: first.hidden(),
+                activation: first.activation(),
+                nets: match second {
+                    Some(_) => NetsName::Two,
+                    None => NetsName::One,
+                },
             },
         });
-        Ok(())
     }
 
     /// A coupling whose parameters are in the engine's order already.
@@ -99,6 +151,7 @@ impl Assembly {
         kept: &[usize],
         transform: TransformName,
         hidden: Vec<usize>,
+        activation: ActivationName,
         nets: NetsName,
         params: &[f32],
     ) {
@@ -108,7 +161,7 @@ impl Assembly {
             transform,
             conditioner: ConditionerName::Dense {
                 hidden,
-                activation: self.activation,
+                activation,
                 nets,
             },
         });
@@ -124,7 +177,7 @@ impl Assembly {
             header: Header {
                 format: FORMAT,
                 spec,
-                columns: (0..self.dim).map(|i| format!("x{i}")).collect(),
+                columns: ShapeName::vector(self.dim).value_names(),
                 calibration: None,
                 provenance: Provenance::default(),
             },
@@ -145,9 +198,9 @@ pub(crate) fn refuse_idle(what: &str, kept: usize, dim: usize) -> Result<(), Str
     ))
 }
 
-/// Widths that hold both nets.
-fn common_hidden(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
-    (a.len() == b.len()).then(|| a.iter().zip(b).map(|(&a, &b)| a.max(b)).collect())
+/// Whether nets fit into one coupling once both are as wide.
+fn alike(a: &Mlp, b: &Mlp) -> bool {
+    a.hidden().len() == b.hidden().len() && a.activation() == b.activation()
 }
 
 /// The shortest name of a mask.

@@ -27,9 +27,10 @@ pub struct Agreement {
 /// `z_sample` to `x_sample`; `log_prob_f32` is the library's own float32 result.
 ///
 /// A value may differ from its float64 reference by the larger of `1e-5 + 1e-6 * |value|` and twice
-/// the library's largest float32 error of `log_prob`. The latter also stands for `z` and `x_sample`,
-/// of which files hold no float32 results: what makes a log-density inexact is mostly the error of
-/// its `z`, times `z`, and a model that expands in one direction does so in the other too.
+/// the library's largest float32 error of `log_prob`. The latter also stands for `z` and `x_sample`:
+/// what makes a log-density inexact is mostly the error of its `z`, times `z`, and a model that
+/// expands in one direction does so in the other too. Where the file has float32 results of them,
+/// `z_f32` or `x_sample_f32`, the library's error there counts if it is larger.
 ///
 /// # Errors
 /// [`ImportError`] where the file does not fit or a row disagrees.
@@ -87,6 +88,16 @@ pub(super) fn compare(
         path,
         library: library.unwrap_or(0.0),
     };
+    // Of `z` and `x_sample`, where the file has float32 results of them, too.
+    let judge_of = |name: &str, expected: &[f64]| -> Result<Judge<'_>, ImportError> {
+        let name = format!("{name}_f32");
+        if !has(&name) {
+            return Ok(judge);
+        }
+        let own = table(&name, expected.len() / dim)?;
+        let library = judge.library.max(library_error(&own, expected));
+        Ok(Judge { path, library })
+    };
     let deployed = model.deploy();
     let found: Vec<f32> = deployed
         .score(&x)
@@ -103,6 +114,7 @@ pub(super) fn compare(
             flow.forward(row, scratch).is_ok()
         });
         let expected = table("z", expected.len())?;
+        let judge = judge_of("z", &expected)?;
         Some(judge.compare(&found, &expected, feature("z"))?)
     } else {
         None
@@ -115,6 +127,7 @@ pub(super) fn compare(
             flow.inverse(row, scratch).is_ok()
         });
         let expected = table("x_sample", rows)?;
+        let judge = judge_of("x_sample", &expected)?;
         Some(judge.compare(&found, &expected, feature("x_sample"))?)
     } else {
         None
@@ -128,6 +141,7 @@ pub(super) fn compare(
     })
 }
 
+#[derive(Clone, Copy)]
 struct Judge<'a> {
     path: &'a Path,
     library: f64,

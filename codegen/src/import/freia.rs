@@ -8,7 +8,7 @@
 //! | `RNVPCouplingBlock`, `GLOWCouplingBlock` | two couplings, `y = x * exp(s) + t` | `clamp`, `clamp_activation` |
 //! | `AffineCouplingOneSided` | one coupling | the same |
 //! | `NICECouplingBlock` | two additive couplings | |
-//! | `AllInOneBlock` | coupling, affine, permutation | `affine_clamping`, `global_affine_type` |
+//! | `AllInOneBlock` | coupling, affine, permutation or (soft, learned) its matrix as couplings | `affine_clamping`, `global_affine_type` |
 //! | `PermuteRandom` | a permutation; `permutations` must agree if given | |
 //! | `ActNorm`, `LearnedElementwiseScaling` | an affine layer | |
 //!
@@ -20,10 +20,13 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::architecture::Architecture;
 use super::assemble::{Assembly, Conditioner};
+use super::matrix::Matrix;
 use super::net::Mlp;
-use super::weights::{Weights, is_permutation};
+use super::weights::{Weights, is_none};
 use super::{ImportError, Imported, import_with};
 use crate::model::{ScaleName, TransformName};
 
@@ -49,7 +52,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         architecture,
         weights,
         dim,
-        assembly: Assembly::new(dim, architecture.activation()?),
+        assembly: Assembly::new(dim),
     };
     for (index, class) in modules.iter().enumerate() {
         reader.module(index, class)?;
@@ -80,7 +83,7 @@ impl Reader<'_, '_> {
             "GLOWCouplingBlock" => return self.glow(index, &name),
             "NICECouplingBlock" => return self.nice(index, &name),
             "AffineCouplingOneSided" => {
-                let net = self.net(&format!("{name}.subnet"))?;
+                let net = self.net(index, &format!("{name}.subnet"))?;
                 let split = net.inputs();
                 self.check_split(index, &name, split)?;
                 let clamp = self.clamp(index)?;
@@ -113,21 +116,30 @@ impl Reader<'_, '_> {
         Err(format!("`{name}` is {class}: {refused}"))
     }
 
-    fn net(&self, prefix: &str) -> Result<Mlp, String> {
-        let dropout = self.architecture.entry("dropout").is_some();
-        Mlp::read(self.weights, self.architecture, prefix, dropout)
+    fn net(&self, index: usize, prefix: &str) -> Result<Mlp, String> {
+        let dropout = self.architecture.value("dropout", index);
+        let dropout = dropout.is_some_and(|told| told != &Value::Bool(false));
+        if let Some(output) = self.architecture.text("output", index)?
+            && !is_none(output)
+        {
+            return Err(format!(
+                "`{prefix}`: the architecture's `output` is \"{output}\", expected none after the last linear layer"
+            ));
+        }
+        let place = Mlp::place(self.weights, prefix);
+        Mlp::read(self.weights, self.architecture, index, &place, dropout)
     }
 
     fn rnvp(&mut self, index: usize, name: &str) -> Result<(), String> {
         let clamp = self.clamp(index)?;
-        let split = self.net(&format!("{name}.subnet_s1"))?.inputs();
+        let split = self.net(index, &format!("{name}.subnet_s1"))?.inputs();
         self.check_split(index, name, split)?;
         for (number, first_kept) in [(2, false), (1, true)] {
             let kept = self.kept(first_kept, split);
             let changed = self.dim.saturating_sub(kept.len());
             let read = |which: &str| -> Result<Mlp, String> {
                 let prefix = format!("{name}.subnet_{which}{number}");
-                let net = self.net(&prefix)?;
+                let net = self.net(index, &prefix)?;
                 net.expect(&prefix, kept.len(), changed)?;
                 Ok(net)
             };
@@ -146,10 +158,10 @@ impl Reader<'_, '_> {
 
     fn glow(&mut self, index: usize, name: &str) -> Result<(), String> {
         let clamp = self.clamp(index)?;
-        let first = self.net(&format!("{name}.subnet1"))?;
+        let first = self.net(index, &format!("{name}.subnet1"))?;
         let split = first.inputs();
         self.check_split(index, name, split)?;
-        let second = self.net(&format!("{name}.subnet2"))?;
+        let second = self.net(index, &format!("{name}.subnet2"))?;
         self.shared(name, "subnet2", second, false, split, &clamp)?;
         self.shared(name, "subnet1", first, true, split, &clamp)
     }
@@ -174,12 +186,12 @@ impl Reader<'_, '_> {
     }
 
     fn nice(&mut self, index: usize, name: &str) -> Result<(), String> {
-        let split = self.net(&format!("{name}.G"))?.inputs();
+        let split = self.net(index, &format!("{name}.G"))?.inputs();
         self.check_split(index, name, split)?;
         for (which, first_kept) in [("F", false), ("G", true)] {
             let kept = self.kept(first_kept, split);
             let prefix = format!("{name}.{which}");
-            let net = self.net(&prefix)?;
+            let net = self.net(index, &prefix)?;
             net.expect(&prefix, kept.len(), self.dim.saturating_sub(kept.len()))?;
             let transform = TransformName::Additive;
             self.assembly
@@ -197,28 +209,27 @@ impl Reader<'_, '_> {
             ));
         }
         let reversed = told("reverse_permutation")?.unwrap_or(false);
-        // What the keys tell as well; a soft or learned permutation shows in `w_perm`.
+        // What the keys tell as well.
         let _ = told("permute_soft")?;
         let _ = self
             .architecture
             .value("learned_householder_permutation", index);
-        let order = self.matrix(&format!("{name}.w_perm"), false)?;
-        let inverse = self.matrix(&format!("{name}.w_perm_inv"), true)?;
-        if order != inverse {
-            return Err(format!(
-                "tensor `{name}.w_perm_inv` is not the inverse of `{name}.w_perm`"
-            ));
-        }
+        let (key, matrix, inverse) = self.permutation_of(name)?;
         if reversed {
-            self.assembly.permutation(inverted(&order));
+            self.assembly.matrix(&key, &inverse)?;
         }
         let split = self.dim.div_ceil(2);
+        // A block's `clamp` attribute is what its argument calls `affine_clamping`.
+        let clamping = match self.architecture.value("affine_clamping", index) {
+            None if self.architecture.value("clamp", index).is_some() => "clamp",
+            _ => "affine_clamping",
+        };
         let clamp = Clamp {
             map: ScaleName::RescaledTanh,
-            rescale: Some(self.architecture.needed_number("affine_clamping", index)?),
+            rescale: Some(self.architecture.needed_number(clamping, index)?),
             factor: 1.0,
         };
-        let mut net = self.net(&format!("{name}.subnet"))?;
+        let mut net = self.net(index, &format!("{name}.subnet"))?;
         net.scale_outputs(|_| ALL_IN_ONE_FACTOR);
         self.shared(name, "subnet", net, true, split, &clamp)?;
         let raw = self
@@ -244,12 +255,50 @@ impl Reader<'_, '_> {
         };
         let log_scale: Vec<f64> = raw.into_iter().map(log_scale).collect();
         self.assembly.affine(&log_scale, &shift);
-        self.assembly.permutation(order);
-        Ok(())
+        self.assembly.matrix(&key, &matrix)
     }
 
-    /// A matrix of zeros and ones as the order that it puts features in (or its transpose).
-    fn matrix(&self, key: &str, transpose: bool) -> Result<Vec<usize>, String> {
+    /// The key and the matrix of a block's permutation, hard or soft, and its inverse: stored, or
+    /// the product of a stored one and learned reflections.
+    fn permutation_of(&self, name: &str) -> Result<(String, Matrix, Matrix), String> {
+        let reflections = format!("{name}.vk_householder");
+        if !self.weights.has(&reflections) {
+            let (key, inverse_key) = (format!("{name}.w_perm"), format!("{name}.w_perm_inv"));
+            let (matrix, inverse) = (self.matrix(&key)?, self.matrix(&inverse_key)?);
+            if !matrix.times(&inverse).is_identity() {
+                return Err(format!(
+                    "tensor `{inverse_key}` is not the inverse of `{key}`"
+                ));
+            }
+            return Ok((key, matrix, inverse));
+        }
+        let key = format!("{name}.w_0");
+        let mut matrix = self.matrix(&key)?;
+        let vectors = self.weights.tensor(&reflections)?;
+        if vectors.shape.last() != Some(&self.dim) {
+            return Err(format!(
+                "tensor `{reflections}` has shape {:?}, expected rows of {}",
+                vectors.shape, self.dim
+            ));
+        }
+        for vector in vectors.values.chunks_exact(self.dim) {
+            let square: f64 = vector.iter().map(|v| v * v).sum();
+            let entry = |at: usize| {
+                let (row, column) = (at / self.dim, at % self.dim);
+                let identity = if row == column { 1.0 } else { 0.0 };
+                identity - 2.0 * vector[row] * vector[column] / square
+            };
+            let reflection = (0..self.dim * self.dim).map(entry).collect();
+            matrix = matrix.times(&Matrix::new(self.dim, reflection));
+        }
+        let inverse = matrix.transposed();
+        if !matrix.times(&inverse).is_identity() {
+            return Err(format!("tensor `{key}` is not orthogonal"));
+        }
+        Ok((key, matrix, inverse))
+    }
+
+    fn matrix(&self, key: &str) -> Result<Matrix, String> {
         let tensor = self.weights.tensor(key)?;
         let dim = self.dim;
         if tensor.shape.get(..2) != Some(&[dim, dim]) || tensor.values.len() != dim * dim {
@@ -258,25 +307,7 @@ impl Reader<'_, '_> {
                 tensor.shape
             ));
         }
-        let at = |row: usize, column: usize| {
-            let (row, column) = if transpose {
-                (column, row)
-            } else {
-                (row, column)
-            };
-            tensor.values[row * dim + column]
-        };
-        let order: Vec<usize> = (0..dim)
-            .filter_map(|row| (0..dim).find(|&column| at(row, column) > 0.0))
-            .collect();
-        let hard = tensor.values.iter().all(|v| [0.0, 1.0].contains(v));
-        let ones = tensor.values.iter().filter(|&&v| v > 0.0).count();
-        if !hard || ones != dim || !is_permutation(&order, dim) {
-            return Err(format!(
-                "tensor `{key}` is not a matrix of one 1 per row and column: a soft or learned permutation mixes features, which no layer here does"
-            ));
-        }
-        Ok(order)
+        Ok(Matrix::new(dim, tensor.values))
     }
 
     fn permute(&mut self, index: usize, name: &str) -> Result<(), String> {
@@ -352,12 +383,4 @@ impl Reader<'_, '_> {
 /// `ln(1 + exp(a))`.
 fn softplus(a: f64) -> f64 {
     a.max(0.0) + (-a.abs()).exp().ln_1p()
-}
-
-fn inverted(order: &[usize]) -> Vec<usize> {
-    let mut inverse = vec![0; order.len()];
-    for (at, &from) in order.iter().enumerate() {
-        inverse[from] = at;
-    }
-    inverse
 }

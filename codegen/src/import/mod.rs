@@ -10,6 +10,7 @@ mod architecture;
 mod assemble;
 mod check;
 pub mod freia;
+mod matrix;
 mod net;
 pub mod nflows;
 pub mod normflows;
@@ -29,6 +30,9 @@ use architecture::Architecture;
 pub use check::{Agreement, check};
 use weights::Weights;
 pub(crate) use weights::floats;
+
+/// What an architecture may tell, in words for the user; entries that are read stand in it.
+pub const ENTRIES: &str = include_str!("entries.txt");
 
 /// Why weights were not imported.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 use super::architecture::Architecture;
 use super::push_dense;
 use super::weights::{Tensor, Weights};
+use crate::model::ActivationName;
 
 /// `weight[outputs][inputs]` and `bias[outputs]`.
 #[derive(Clone)]
@@ -16,15 +17,18 @@ struct Linear {
 #[derive(Clone)]
 pub(crate) struct Mlp {
     layers: Vec<Linear>,
+    activation: ActivationName,
 }
 
 impl Mlp {
     /// Reads `prefix.0.weight`, `prefix.0.bias`, `prefix.2.weight`, ...: a `Sequential` with an
     /// activation after each linear layer but the last. With `dropout` one module more may stand
-    /// between two of them.
+    /// between two of them. It belongs to layer `layer` of the flow, whose activation the
+    /// architecture tells; a single linear layer has none.
     pub(crate) fn read(
         weights: &Weights<'_>,
         architecture: &Architecture,
+        layer: usize,
         prefix: &str,
         dropout: bool,
     ) -> Result<Self, String> {
@@ -56,9 +60,41 @@ impl Mlp {
                 ));
             }
         }
-        let net = Self { layers };
+        let activation = if layers.len() > 1 {
+            architecture.activation(layer)?
+        } else {
+            ActivationName::Relu
+        };
+        let net = Self { layers, activation };
         architecture.agree_hidden(prefix, &net.hidden())?;
         Ok(net)
+    }
+
+    /// Where the linear layers of the net `prefix` stand: in it, or in its `net` as in normflows' MLP.
+    pub(crate) fn place(weights: &Weights<'_>, prefix: &str) -> String {
+        let inner = format!("{prefix}.net");
+        if weights.has_under(&format!("{inner}.")) {
+            inner
+        } else {
+            prefix.to_owned()
+        }
+    }
+
+    /// `weight[outputs][inputs]` without bias, as a net without hidden layers.
+    pub(crate) fn linear(weight: Vec<f64>, inputs: usize) -> Self {
+        let bias = vec![0.0; weight.len() / inputs.max(1)];
+        Self {
+            layers: vec![Linear {
+                inputs,
+                weight,
+                bias,
+            }],
+            activation: ActivationName::Relu,
+        }
+    }
+
+    pub(crate) fn activation(&self) -> ActivationName {
+        self.activation
     }
 
     pub(crate) fn inputs(&self) -> usize {
@@ -118,6 +154,38 @@ impl Mlp {
         for (row, bias) in last.bias.iter_mut().enumerate() {
             *bias *= factor(row);
         }
+    }
+
+    /// Puts a ReLU after the outputs: one hidden layer more, and outputs that read it.
+    ///
+    /// A leaky ReLU of slope `a` makes one of two units an output:
+    /// `relu(x) = (leaky(x) + a * leaky(-x)) / (1 - a * a)`.
+    pub(crate) fn relu_outputs(&mut self) {
+        let slope = match self.activation {
+            ActivationName::LeakyRelu(slope) if self.layers.len() > 1 => f64::from(slope),
+            _ => 0.0,
+        };
+        let outputs = self.outputs();
+        let mut units = outputs;
+        if slope > 0.0 {
+            units = 2 * outputs;
+            let last = self.last_layer();
+            last.weight.extend_from_within(..);
+            last.bias.extend_from_within(..);
+            self.scale_outputs(|row| if row < outputs { 1.0 } else { -1.0 });
+        }
+        let weight = |row: usize, unit: usize| match unit.checked_sub(row) {
+            Some(0) => 1.0 / (1.0 - slope * slope),
+            Some(behind) if behind == outputs => slope / (1.0 - slope * slope),
+            _ => 0.0,
+        };
+        self.layers.push(Linear {
+            inputs: units,
+            weight: (0..outputs)
+                .flat_map(|row| (0..units).map(move |unit| weight(row, unit)))
+                .collect(),
+            bias: vec![0.0; outputs],
+        });
     }
 
     /// Appends `count` outputs that are always zero.

@@ -6,8 +6,8 @@
 //!
 //! | class | read from keys | asked of the architecture |
 //! | --- | --- | --- |
-//! | `MaskedAffineFlow` | mask `b`, nets `s` and `t`, either may be absent | `s_output`: null or `tanh` |
-//! | `AffineCouplingBlock` | net `param_map`; whether it scales | `split_mode`; `scale_map` if it scales |
+//! | `MaskedAffineFlow` | mask `b`, nets `s` and `t`, either may be absent | `s_output`: null, `relu`, `tanh` or `sigmoid`; `t_output`: null or `relu` |
+//! | `AffineCouplingBlock` | net `param_map`; whether it scales | `split_mode`; `scale_map` if it scales; `output`: null or `relu` |
 //! | `Permute` | `perm`, `inv_perm` | `permute`: `swap` where the keys hold no permutation |
 //! | `ActNorm`, `AffineConstFlow` | `s`, `t` | |
 //! | `DiagGaussian` | `q0.loc`, `q0.log_scale`: a last affine layer unless it is the identity | `base` |
@@ -21,7 +21,7 @@ use std::path::Path;
 use super::architecture::{Architecture, asked, unfit};
 use super::assemble::{Assembly, Conditioner, refuse_idle};
 use super::net::Mlp;
-use super::weights::Weights;
+use super::weights::{Weights, is_none};
 use super::{ImportError, Imported, import_with};
 use crate::model::{ScaleName, TransformName};
 
@@ -44,12 +44,14 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         architecture,
         weights,
         dim,
-        assembly: Assembly::new(dim, architecture.activation()?),
+        assembly: Assembly::new(dim),
     };
     for (index, class) in flows.iter().enumerate().rev() {
         reader.flow(index, class)?;
     }
     let base_layers = reader.base()?;
+    // The density that the model was fitted to.
+    weights.skip_under("p.");
     Ok(Imported {
         model: reader.assembly.model(),
         base_layers,
@@ -89,31 +91,14 @@ impl Reader<'_, '_> {
         let mask = self.weights.mask(&format!("{name}.b"), self.dim)?;
         let (kept, changed): (Vec<usize>, Vec<usize>) = (0..self.dim).partition(|&i| mask[i]);
         refuse_idle(&name, kept.len(), self.dim)?;
-        if let Some(output) = self.architecture.text("t_output", index)?
-            && !is_none(output)
-        {
-            return Err(format!(
-                "`{name}`: the architecture's `t_output` is \"{output}\", expected null"
-            ));
-        }
-        let (log_scale, rescale) = self.scale_of_masked(index)?;
-        let net = |name: &str| -> Result<Option<Mlp>, String> {
-            let prefix = format!("flows.{index}.{name}.net");
-            if !self.weights.has_under(&format!("flows.{index}.{name}.")) {
-                return Ok(None);
-            }
-            let mut net = Mlp::read(self.weights, self.architecture, &prefix, true)?;
-            net.expect(&prefix, self.dim, self.dim)?;
-            net.pick_inputs(&kept);
-            net.pick_outputs(&changed);
-            Ok(Some(net))
-        };
-        let (s, t) = (net("s")?, net("t")?);
-        let Some(mut s) = s else {
-            let Some(mut t) = t else {
+        let s = self.masked_net(index, "s", &kept, &changed)?;
+        let t = self.masked_net(index, "t", &kept, &changed)?;
+        let Some((mut s, s_output)) = s else {
+            let Some((mut t, t_output)) = t else {
                 // Neither: the identity.
                 return Ok(());
             };
+            t_output.linear(&mut t, &format!("{name}.t"))?;
             t.scale_outputs(|_| -1.0);
             return self.assembly.coupling(
                 &name,
@@ -123,12 +108,25 @@ impl Reader<'_, '_> {
                 Conditioner::One(t),
             );
         };
-        let map = match rescale {
-            Some(_) => ScaleName::RescaledTanh,
-            None => ScaleName::Unbounded,
+        // `exp(-s)`: s comes with its sign changed, by its last layer or by `r`. A sigmoid is
+        // `out * sigmoid(u) = out / 2 * tanh(u / 2) + out / 2`, the second part a constant scale.
+        let (map, rescale, constant) = match s_output {
+            Output::Tanh { score, out } => {
+                s.scale_outputs(|_| score);
+                (ScaleName::RescaledTanh, Some(-out), None)
+            }
+            Output::Sigmoid { score, out } => {
+                s.scale_outputs(|_| 0.5 * score);
+                (ScaleName::RescaledTanh, Some(-0.5 * out), Some(-0.5 * out))
+            }
+            other => {
+                other.linear(&mut s, &format!("{name}.s"))?;
+                s.scale_outputs(|_| -1.0);
+                (ScaleName::Unbounded, None, None)
+            }
         };
-        s.scale_outputs(|_| log_scale);
-        let conditioner = if let Some(mut t) = t {
+        let conditioner = if let Some((mut t, output)) = t {
+            output.linear(&mut t, &format!("{name}.t"))?;
             t.scale_outputs(|_| -1.0);
             Conditioner::Two { s, t }
         } else {
@@ -137,48 +135,47 @@ impl Reader<'_, '_> {
         };
         let transform = TransformName::ShiftFirst(map);
         self.assembly
-            .coupling(&name, &kept, transform, rescale, conditioner)
+            .coupling(&name, &kept, transform, rescale, conditioner)?;
+        if let Some(constant) = constant {
+            let log_scale: Vec<f64> = mask
+                .iter()
+                .map(|&b| if b { 0.0 } else { constant })
+                .collect();
+            self.assembly.affine(&log_scale, &vec![0.0; self.dim]);
+        }
+        Ok(())
     }
 
-    /// What multiplies the raw outputs of the net `s`, and `r` if a tanh follows.
-    ///
-    /// A scaled tanh has one or two constants, `out * tanh(score * raw)`, whose keys follow the last
-    /// linear layer: module `last + 1` is the score's factor if there is one, then comes the tanh,
-    /// then the output's factor if there is one.
-    fn scale_of_masked(&self, index: usize) -> Result<(f64, Option<f64>), String> {
-        let prefix = format!("flows.{index}.s.net");
-        let choices = "null or tanh";
-        let output = self.architecture.text("s_output", index)?;
-        if !self.weights.has_under(&format!("flows.{index}.s.")) {
-            return Ok((-1.0, None));
+    /// The net `s` or `t` of a masked flow on the features that count, and what follows it.
+    fn masked_net(
+        &mut self,
+        index: usize,
+        which: &str,
+        kept: &[usize],
+        changed: &[usize],
+    ) -> Result<Option<(Mlp, Output)>, String> {
+        let prefix = format!("flows.{index}.{which}");
+        let entry = format!("{which}_output");
+        let output = self.architecture.text(&entry, index)?;
+        if !self.weights.has_under(&format!("{prefix}.")) {
+            return Ok(None);
         }
-        match output {
-            None if !self.architecture.mentions("s_output") => Err(asked("s_output", choices)),
-            None => Ok((-1.0, None)),
-            Some(output) if is_none(output) => Ok((-1.0, None)),
-            Some("tanh") => {
-                let last = self.weights.numbered(&prefix, "weight");
-                let last = last.last().copied().unwrap_or(0);
-                let factor = |module: usize| -> Result<Option<f64>, String> {
-                    let key = format!("{prefix}.{module}.scale");
-                    let found = self.weights.has(&key);
-                    found.then(|| self.weights.number(&key)).transpose()
-                };
-                let score = factor(last.saturating_add(1))?;
-                let tanh = last.saturating_add(1 + usize::from(score.is_some()));
-                let out = factor(tanh.saturating_add(1))?.unwrap_or(1.0);
-                Ok((score.unwrap_or(1.0), Some(-out)))
-            }
-            Some(other) => Err(format!(
-                "`flows.{index}`: the architecture's `s_output` is \"{other}\", expected {choices}"
-            )),
+        if which == "s" && output.is_none() && !self.architecture.mentions(&entry) {
+            return Err(asked(&entry, OUTPUTS));
         }
+        let place = Mlp::place(self.weights, &prefix);
+        let mut net = Mlp::read(self.weights, self.architecture, index, &place, true)?;
+        net.expect(&place, self.dim, self.dim)?;
+        net.pick_inputs(kept);
+        net.pick_outputs(changed);
+        let output = Output::read(self.weights, &place, &entry, output)?;
+        Ok(Some((net, output)))
     }
 
     /// The first part feeds the net, the second is changed; shifts stand at even outputs, scales at odd.
     fn block(&mut self, index: usize) -> Result<(), String> {
         let name = format!("flows.{index}");
-        let prefix = format!("{name}.flows.1.param_map.net");
+        let prefix = Mlp::place(self.weights, &format!("{name}.flows.1.param_map"));
         let modes = "channel, channel_inv, checkerboard or checkerboard_inv";
         let mode = self.architecture.needed_text("split_mode", index, modes)?;
         // Of an odd number of features the first half is the larger.
@@ -195,7 +192,9 @@ impl Reader<'_, '_> {
             }
         };
         let changed = self.dim - kept.len();
-        let mut net = Mlp::read(self.weights, self.architecture, &prefix, true)?;
+        let mut net = Mlp::read(self.weights, self.architecture, index, &prefix, true)?;
+        let output = self.architecture.text("output", index)?;
+        Output::read(self.weights, &prefix, "output", output)?.linear(&mut net, &prefix)?;
         let scaled = net.outputs() != changed;
         net.expect(&prefix, kept.len(), changed * if scaled { 2 } else { 1 })?;
         if let Some(told) = self.architecture.flag("scale", index)?
@@ -293,8 +292,7 @@ impl Reader<'_, '_> {
     /// Appends the inverse of `x = z * exp(s) + t`.
     fn undo(&mut self, s: &[f64], t: &[f64]) {
         let log_scale: Vec<f64> = s.iter().map(|s| -s).collect();
-        let shift: Vec<f64> = s.iter().zip(t).map(|(s, t)| -t * (-s).exp()).collect();
-        self.assembly.affine(&log_scale, &shift);
+        self.assembly.standardize(t, &log_scale);
     }
 
     /// The base distribution; returns how many layers it took.
@@ -316,6 +314,63 @@ impl Reader<'_, '_> {
     }
 }
 
-fn is_none(text: &str) -> bool {
-    text.is_empty() || text.eq_ignore_ascii_case("none")
+/// What follows the last linear layer of a net: `out * function(score * raw)`, with the two factors
+/// of a scaled output, 1 without.
+enum Output {
+    None,
+    Relu { score: f64, out: f64 },
+    Tanh { score: f64, out: f64 },
+    Sigmoid { score: f64, out: f64 },
+}
+
+const OUTPUTS: &str = "null, relu, tanh or sigmoid";
+
+impl Output {
+    /// `told` is the architecture's `entry`. The keys of the factors follow the last linear layer:
+    /// module `last + 1` is the score's if there is one, then comes the function, then the output's.
+    fn read(
+        weights: &Weights<'_>,
+        prefix: &str,
+        entry: &str,
+        told: Option<&str>,
+    ) -> Result<Self, String> {
+        let Some(told) = told.filter(|told| !is_none(told)) else {
+            return Ok(Output::None);
+        };
+        let last = weights.numbered(prefix, "weight");
+        let last = last.last().copied().unwrap_or(0);
+        let factor = |module: usize| -> Result<Option<f64>, String> {
+            let key = format!("{prefix}.{module}.scale");
+            let found = weights.has(&key);
+            found.then(|| weights.number(&key)).transpose()
+        };
+        let score = factor(last.saturating_add(1))?;
+        let function = last.saturating_add(1 + usize::from(score.is_some()));
+        let out = factor(function.saturating_add(1))?.unwrap_or(1.0);
+        let score = score.unwrap_or(1.0);
+        match told {
+            "relu" => Ok(Output::Relu { score, out }),
+            "tanh" => Ok(Output::Tanh { score, out }),
+            "sigmoid" => Ok(Output::Sigmoid { score, out }),
+            other => Err(format!(
+                "`{prefix}`: the architecture's `{entry}` is \"{other}\", expected {OUTPUTS}"
+            )),
+        }
+    }
+
+    /// Puts it into a net whose outputs are used as they are.
+    fn linear(self, net: &mut Mlp, prefix: &str) -> Result<(), String> {
+        match self {
+            Output::None => Ok(()),
+            Output::Relu { score, out } => {
+                net.scale_outputs(|_| score);
+                net.relu_outputs();
+                net.scale_outputs(|_| out);
+                Ok(())
+            }
+            Output::Tanh { .. } | Output::Sigmoid { .. } => Err(format!(
+                "`{prefix}`: a tanh or sigmoid after its last linear layer, where shifts have none here; only `s` of a MaskedAffineFlow may"
+            )),
+        }
+    }
 }

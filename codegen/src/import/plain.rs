@@ -156,7 +156,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         header: Header {
             format: FORMAT,
             spec,
-            columns: (0..dim).map(|i| format!("x{i}")).collect(),
+            columns: ShapeName::vector(dim).value_names(),
             calibration: None,
             provenance: Provenance::default(),
         },

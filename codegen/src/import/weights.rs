@@ -107,6 +107,13 @@ impl<'a> Weights<'a> {
         self.read.borrow_mut().insert(key.to_owned());
     }
 
+    /// Counts as read all tensors under `prefix`, which change nothing.
+    pub(crate) fn skip_under(&self, prefix: &str) {
+        let names = self.tensors.names();
+        let under = names.into_iter().filter(|name| name.starts_with(prefix));
+        self.read.borrow_mut().extend(under.map(str::to_owned));
+    }
+
     /// Indices below `dim`, stored as I64.
     pub(crate) fn indices(&self, key: &str, dim: usize) -> Result<Vec<usize>, String> {
         let values = self.integers(key)?;
@@ -145,10 +152,7 @@ impl<'a> Weights<'a> {
         inverse_key: &str,
         dim: usize,
     ) -> Result<(Vec<usize>, Vec<usize>), String> {
-        let (order, inverse) = (
-            self.permutation(key, dim)?,
-            self.permutation(inverse_key, dim)?,
-        );
+        let (order, inverse) = (self.order(key, dim)?, self.order(inverse_key, dim)?);
         if order.iter().enumerate().any(|(i, &at)| inverse[at] != i) {
             return Err(format!(
                 "tensor `{inverse_key}` is {inverse:?}, which is not the inverse of `{key}`, {order:?}"
@@ -157,7 +161,8 @@ impl<'a> Weights<'a> {
         Ok((order, inverse))
     }
 
-    fn permutation(&self, key: &str, dim: usize) -> Result<Vec<usize>, String> {
+    /// A permutation, stored as I64.
+    pub(crate) fn order(&self, key: &str, dim: usize) -> Result<Vec<usize>, String> {
         let values = self.integers(key)?;
         let order: Vec<usize> = values
             .iter()
@@ -194,9 +199,14 @@ impl<'a> Weights<'a> {
 }
 
 /// Whether `order` holds each of `0 .. dim` once.
-pub(crate) fn is_permutation(order: &[usize], dim: usize) -> bool {
+fn is_permutation(order: &[usize], dim: usize) -> bool {
     let distinct: BTreeSet<usize> = order.iter().copied().filter(|&at| at < dim).collect();
     order.len() == dim && distinct.len() == dim
+}
+
+/// Whether a text of the architecture says that there is nothing.
+pub(crate) fn is_none(text: &str) -> bool {
+    text.is_empty() || text.eq_ignore_ascii_case("none")
 }
 
 fn missing(key: &str) -> String {

@@ -189,6 +189,15 @@ impl Model {
         Some((below + 1) as f64 / (self.calibration.len() + 1) as f64)
     }
 
+    /// A log-density in bits per dimension, for a model of counts (paper section 4.1): the density of a
+    /// count is the probability of its cell. `None` for measured values, whose density has a unit.
+    #[must_use]
+    pub fn bits_per_dimension(&self, log_prob: f64) -> Option<f64> {
+        let counts = matches!(self.header.spec.layers.first(), Some(Layer::Logit { .. }));
+        let dim = self.header.spec.dim() as f64;
+        counts.then(|| -log_prob / (dim * std::f64::consts::LN_2))
+    }
+
     /// The threshold, where the model has one.
     #[must_use]
     pub fn threshold(&self) -> Option<f32> {

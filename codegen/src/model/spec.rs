@@ -19,6 +19,8 @@ use nvpico::spec::{
 use nvpico::{FlowSpec, LayerSpec, Math};
 use serde::{Deserialize, Serialize};
 
+use crate::data::map_columns;
+
 /// Structure of a flow; see [`nvpico::FlowSpec`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,13 +51,7 @@ impl ShapeName {
         if height == 1 && width == 1 {
             return (0..channels).map(|i| format!("x{i}")).collect();
         }
-        let mut names = Vec::with_capacity(channels * height * width);
-        for channel in 0..channels {
-            for row in 0..height {
-                names.extend((0..width).map(|column| format!("c{channel}.y{row}.x{column}")));
-            }
-        }
-        names
+        map_columns(self.0)
     }
 }
 

@@ -75,26 +75,79 @@ fn freia_blocks_with_every_clamp() {
     }
 }
 
-fn all_in_one(kind: &str, reversed: bool, soft: f64) -> Result<(), ImportError> {
+/// How the permutation of an `AllInOneBlock` is stored.
+#[derive(Clone, Copy, Debug)]
+enum Stored {
+    /// A matrix of zeros and ones.
+    Hard,
+    /// A rotation.
+    Soft,
+    /// A hard one and two reflections.
+    Reflected,
+    /// Not the inverse of what is stored as its inverse.
+    Damaged,
+}
+
+/// The matrix that the block permutes by.
+fn permutation(dict: &mut Dict, stored: Stored) -> [[f64; 3]; 3] {
+    let name = "module_list.0";
+    // Output 0 is input 2, output 1 input 0, output 2 input 1.
+    let hard = [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
+    let matrix = match stored {
+        Stored::Hard => hard,
+        Stored::Damaged => hard.map(|row| row.map(|v| 0.9 * v)),
+        Stored::Soft => {
+            let turn = [[0.6, -0.8, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0]];
+            times(&times(&turn, &hard), &turn)
+        }
+        Stored::Reflected => {
+            let vectors = [[0.5, -0.25, 1.0], [0.125, 0.75, -0.5]];
+            dict.set(
+                &format!("{name}.vk_householder"),
+                &[2, 3],
+                &vectors.concat(),
+            );
+            dict.set(&format!("{name}.w_0"), &[3, 3], &hard.concat());
+            return vectors.iter().fold(hard, |matrix, v| {
+                let square: f64 = v.iter().map(|v| v * v).sum();
+                let reflection = [0, 1, 2]
+                    .map(|i| [0, 1, 2].map(|j| f64::from(i == j) - 2.0 * v[i] * v[j] / square));
+                times(&matrix, &reflection)
+            });
+        }
+    };
+    let inverse = transposed(&matrix);
+    dict.set(&format!("{name}.w_perm"), &[3, 3], &matrix.concat());
+    dict.set(&format!("{name}.w_perm_inv"), &[3, 3], &inverse.concat());
+    matrix
+}
+
+fn times(a: &[[f64; 3]; 3], b: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
+    a.map(|row| [0, 1, 2].map(|j| (0..3).map(|k| row[k] * b[k][j]).sum()))
+}
+
+fn transposed(a: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
+    [0, 1, 2].map(|i| [0, 1, 2].map(|j| a[j][i]))
+}
+
+fn apply(matrix: &[[f64; 3]; 3], x: &[f64]) -> Vec<f64> {
+    let row = |row: &[f64; 3]| row.iter().zip(x).map(|(a, b)| a * b).sum();
+    matrix.iter().map(row).collect()
+}
+
+fn all_in_one(kind: &str, reversed: bool, stored: Stored) -> Result<(), ImportError> {
     let mut dict = Dict::default();
     dict.net("module_list.0.subnet", &[0, 2], &[2, 4, 2]);
     let global = dict.random("module_list.0.global_scale", &[1, 3]);
     let offset = dict.random("module_list.0.global_offset", &[1, 3]);
-    // Output 0 is input 2, output 1 input 0, output 2 input 1.
-    let (to, from) = ([2, 0, 1], [1, 2, 0]);
-    let matrix = |order: [usize; 3]| -> Vec<f64> {
-        let row = |at| (0..3).map(move |i| if i == at { soft } else { 0.0 });
-        order.into_iter().flat_map(row).collect()
-    };
-    dict.set("module_list.0.w_perm", &[3, 3], &matrix(to));
-    dict.set("module_list.0.w_perm_inv", &[3, 3], &matrix(from));
+    let matrix = permutation(&mut dict, stored);
     let architecture = format!(
         r#"{{"library": "FrEIA", "modules": ["AllInOneBlock"], "features": 3, "activation": "relu",
         "affine_clamping": 2.5, "global_affine_type": "{kind}", "reverse_permutation": {reversed}}}"#
     );
     dict.agrees(&architecture, 3, |x| {
         let mut z = if reversed {
-            gather(x, &from)
+            apply(&transposed(&matrix), x)
         } else {
             x.to_vec()
         };
@@ -111,17 +164,21 @@ fn all_in_one(kind: &str, reversed: bool, soft: f64) -> Result<(), ImportError> 
             z[i] = z[i] * scale + offset[i];
             log_det += scale.ln();
         }
-        (gather(&z, &to), log_det)
+        (apply(&matrix, &z), log_det)
     })
 }
 
 #[test]
-fn all_in_one_blocks_with_a_hard_permutation() {
+fn all_in_one_blocks_with_every_permutation() {
     for kind in ["SOFTPLUS", "SIGMOID", "EXP"] {
         for reversed in [false, true] {
-            all_in_one(kind, reversed, 1.0).unwrap_or_else(|e| panic!("{kind} {reversed}: {e}"));
+            for stored in [Stored::Hard, Stored::Soft, Stored::Reflected] {
+                all_in_one(kind, reversed, stored)
+                    .unwrap_or_else(|e| panic!("{kind} {reversed} {stored:?}: {e}"));
+            }
         }
     }
-    let soft = all_in_one("EXP", false, 0.9).unwrap_err();
-    assert!(soft.to_string().contains("module_list.0.w_perm"), "{soft}");
+    let damaged = all_in_one("EXP", false, Stored::Damaged).unwrap_err();
+    let said = damaged.to_string();
+    assert!(said.contains("module_list.0.w_perm_inv"), "{said}");
 }

@@ -9,6 +9,8 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::{ImportError, auto};
 
 mod freia;
+mod matrix;
+mod nflows;
 mod normflows;
 
 const ROWS: usize = 8;
@@ -19,6 +21,8 @@ struct Dict {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
     orders: BTreeMap<String, Vec<usize>>,
     drawn: u32,
+    /// Of the nets' leaky ReLU.
+    slope: f64,
 }
 
 impl Dict {
@@ -50,7 +54,7 @@ impl Dict {
         }
     }
 
-    /// What that perceptron gives, with ReLU.
+    /// What that perceptron gives, with (leaky) ReLU.
     fn run(&self, prefix: &str, input: &[f64]) -> Vec<f64> {
         let mut numbers: Vec<usize> = self
             .tensors
@@ -65,7 +69,7 @@ impl Dict {
             let (_, bias) = &self.tensors[&format!("{prefix}.{number}.bias")];
             if at > 0 {
                 for value in &mut values {
-                    *value = value.max(0.0);
+                    *value = value.max(self.slope * *value);
                 }
             }
             values = weight

@@ -4,57 +4,86 @@ use super::super::ImportError;
 use super::{Dict, gather, undo};
 
 const MASKED: &str = r#"{"library": "normflows", "flows": ["MaskedAffineFlow"], "features": 4,
-    "s_output": OUTPUT, "activation": "relu", "base": "DiagGaussian"}"#;
+    "s_output": "S_OUTPUT", "t_output": "T_OUTPUT", "activation": "ACTIVATION", "base": "DiagGaussian"}"#;
 
-fn masked(output: &str, s: bool, t: bool) -> Result<(), ImportError> {
-    let mut dict = Dict::default();
+/// A masked flow with these nets; the output `none` is a linear one.
+struct Masked {
+    s: Option<&'static str>,
+    t: Option<&'static str>,
+    slope: f64,
+}
+
+fn masked(flow: &Masked) -> Result<(), ImportError> {
+    let mut dict = Dict {
+        slope: flow.slope,
+        ..Dict::default()
+    };
     dict.set("flows.0.b", &[1, 4], &[1.0, 0.0, 0.0, 1.0]);
     dict.set("q0.loc", &[1, 4], &[0.0; 4]);
     dict.set("q0.log_scale", &[1, 4], &[0.0; 4]);
-    if s {
-        // A dropout stands before the last layer, and a tanh has a factor before and one after.
+    if let Some(output) = flow.s {
+        // A dropout stands before the last layer; a function has a factor before and one after.
         dict.net("flows.0.s.net", &[0, 3], &[4, 3, 4]);
-        if output == "\"tanh\"" {
+        if output != "none" {
             dict.set("flows.0.s.net.4.scale", &[], &[0.5]);
             dict.set("flows.0.s.net.6.scale", &[], &[1.75]);
         }
     }
-    if t {
-        dict.net("flows.0.t.net", &[0, 2], &[4, 5, 4]);
+    if flow.t.is_some() {
+        // Of other depth than `s`.
+        dict.net("flows.0.t.net", &[0, 2, 4], &[4, 5, 3, 4]);
     }
     let changed = [1, 2];
-    dict.agrees(&MASKED.replace("OUTPUT", output), 4, |x| {
+    let architecture = MASKED
+        .replace("S_OUTPUT", flow.s.unwrap_or("none"))
+        .replace("T_OUTPUT", flow.t.unwrap_or("none"))
+        .replace("ACTIVATION", &format!("leaky_relu({})", flow.slope));
+    let after = |output: &str, raw: f64| match output {
+        "tanh" => raw.tanh(),
+        "sigmoid" => 1.0 / (1.0 + (-raw).exp()),
+        "relu" => raw.max(0.0),
+        _ => raw,
+    };
+    dict.agrees(&architecture, 4, |x| {
         let kept = [x[0], 0.0, 0.0, x[3]];
-        let net = |there, name| {
-            if there {
-                gather(&dict.run(name, &kept), &changed)
-            } else {
-                vec![0.0; 2]
-            }
+        let net = |output: Option<&str>, name: &str, factors: [f64; 2]| match output {
+            Some(output) => gather(&dict.run(name, &kept), &changed)
+                .iter()
+                .map(|raw| factors[1] * after(output, factors[0] * raw))
+                .collect(),
+            None => vec![0.0; 2],
         };
-        let mut raw = net(s, "flows.0.s.net");
-        if output == "\"tanh\"" {
-            for s in &mut raw {
-                *s = 1.75 * (0.5 * *s).tanh();
-            }
-        }
-        undo(x, &changed, &raw, &net(t, "flows.0.t.net"))
+        let factors = match flow.s {
+            None | Some("none") => [1.0; 2],
+            Some(_) => [0.5, 1.75],
+        };
+        let s = net(flow.s, "flows.0.s.net", factors);
+        let t = net(flow.t, "flows.0.t.net", [1.0; 2]);
+        undo(x, &changed, &s, &t)
     })
 }
 
 #[test]
-fn masked_flows_with_either_net() {
-    for (output, s, t) in [
-        ("null", true, true),
-        ("null", true, false),
-        ("null", false, true),
-        ("null", false, false),
-        ("\"tanh\"", true, true),
-        ("\"tanh\"", true, false),
+fn masked_flows_with_either_net_and_every_output() {
+    for s in [
+        None,
+        Some("none"),
+        Some("tanh"),
+        Some("relu"),
+        Some("sigmoid"),
     ] {
-        masked(output, s, t).unwrap_or_else(|e| panic!("{output} {s} {t}: {e}"));
+        for t in [None, Some("none"), Some("relu")] {
+            for slope in [0.0, 0.25] {
+                let found = masked(&Masked { s, t, slope });
+                found.unwrap_or_else(|e| panic!("{s:?} {t:?} {slope}: {e}"));
+            }
+        }
     }
-    assert!(masked("\"clampexp\"", true, true).is_err());
+    for (s, t) in [("clampexp", "none"), ("none", "tanh"), ("none", "sigmoid")] {
+        let (s, t) = (Some(s), Some(t));
+        let refused = masked(&Masked { s, t, slope: 0.0 }).unwrap_err();
+        assert!(refused.to_string().contains("flows.0"), "{refused}");
+    }
 }
 
 #[test]
@@ -181,7 +210,9 @@ fn masks_that_keep_nothing_or_all_are_refused() {
         let mut dict = Dict::default();
         dict.set("flows.0.b", &[1, 4], &[bit; 4]);
         dict.net("flows.0.s.net", &[0], &[4, 4]);
-        let found = dict.agrees(&MASKED.replace("OUTPUT", "null"), 4, |x| (x.to_vec(), 0.0));
+        let found = dict.agrees(&MASKED.replace("ACTIVATION", "relu"), 4, |x| {
+            (x.to_vec(), 0.0)
+        });
         assert!(found.unwrap_err().to_string().contains("flows.0"));
     }
 }

@@ -1,0 +1,128 @@
+"""Saves a Real NVP of nflows, normflows or FrEIA for `nvpico import`, with rows to check it by.
+
+    from convert import convert
+    convert(flow, x, "mine")    # flow: the trained model; x: a table of normal rows, 64 or more
+
+or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mine`,
+writes mine.weights.safetensors (the state dict, and in its header what its keys do not tell) and
+mine.vectors.safetensors (64 of the rows, with the model's own results in double precision). It leaves
+the model on the CPU, in float32 and evaluation mode. What it cannot tell of a model is an error.
+"""
+import json, math, re, sys
+from importlib.metadata import version
+import numpy, torch
+from safetensors.torch import save_file
+from torch import nn
+
+U = torch.tensor([-9, -1, -0.1, 0, 0.1, 1, 9], dtype=torch.float64)
+CLAMPS = {"ATAN": lambda u: 0.636 * u.atan(), "TANH": torch.tanh, "SIGMOID": lambda u: 2 * u.sigmoid() - 1}
+GLOBAL = {"SIGMOID": lambda a: 10 * (a - 2).sigmoid(), "SOFTPLUS": lambda a: 0.1 * nn.functional.softplus(a, 0.5), "EXP": torch.exp}
+
+def which(f, known):
+    """The name of the known function that has f's values; failing that, f's own name."""
+    same = (name for name, g in known.items() if torch.allclose(f(U), g(U), 1e-6))
+    return next(same, getattr(f, "__name__", type(f).__name__))
+
+def activation(where, functions):
+    slopes = {abs(float(f(U)[1])): f for f in functions}
+    names = {which(f, {f"leaky_relu({a})": lambda u: torch.where(u > 0, u, a * u)}) for a, f in slopes.items()}
+    if len(names) > 1:
+        raise ValueError(f"{where} has several activations: {', '.join(names)}")
+    return names.pop() if names else None
+
+def perceptron(where, net):
+    """Activation functions of a perceptron, what follows its last layer, whether it has dropout."""
+    layers = getattr(net, "net", net)
+    kinds = [type(m).__name__ for m in layers] if type(layers) is nn.Sequential else [type(net).__name__]
+    letters = "".join({"Linear": "L", "Dropout": "D", "ConstScaleLayer": "S"}.get(k, "A") for k in kinds)
+    if not re.fullmatch("(LAD?)*L(S?AS?)?", letters):
+        raise ValueError(f"{where} is {', '.join(kinds)}; expected Linear layers with an activation between, in a Sequential")
+    last = letters.rindex("L")
+    output = [k.lower() for k, letter in zip(kinds[last:], letters[last:]) if letter == "A"]
+    return [m for m, letter in zip(layers, letters[:last]) if letter == "A"], (output or ["none"])[0], "D" in letters
+
+def layer(where, m):
+    """What the importer asks of a layer."""
+    kind, told = type(m).__name__, {}
+    if getattr(m, "conditional", False) or getattr(m, "init_on_next_batch", False):
+        raise ValueError(f"{where} ({kind}) has a condition, or has yet to see its first batch")
+    nets = {n: c for n, c in m.named_children() if re.fullmatch("s|t|F|G|subnet.*", n)}
+    if hasattr(m, "transform_net"):  # nflows
+        blocks = getattr(m.transform_net, "blocks", None)
+        if blocks is None or m.transform_net.context_features is not None:
+            raise ValueError(f"{where}.transform_net is no ResidualNet without context")
+        told = {"activation": activation(where, [b.activation for b in blocks])}
+        told |= {"within_eps": b.batch_norm_layers[0].eps for b in blocks if b.use_batch_norm}
+    elif hasattr(m, "unconstrained_weight"):
+        told = {"between_eps": m.eps}
+    elif kind == "AffineCouplingBlock":  # normflows
+        split, coupling = m.flows[:2]
+        told = {"split_mode": split.mode, "scale": coupling.scale, "scale_map": coupling.scale_map}
+        nets = {"param_map": coupling.param_map}
+    elif kind == "Permute":
+        told = {"permute": m.mode}
+    elif kind == "AllInOneBlock":  # FrEIA
+        told = {"affine_clamping": float(m.clamp), "global_affine_type": which(m.global_scale_activation, GLOBAL)}
+        told |= {"gin_block": m.GIN, "reverse_permutation": m.reverse_pre_permute}
+    elif kind != "NICECouplingBlock" and hasattr(m, "f_clamp"):
+        told = {"clamp": float(m.clamp), "clamp_activation": which(m.f_clamp, CLAMPS)}
+    found = {n: perceptron(f"{where}.{n}", net) for n, net in nets.items()}
+    if found:
+        told["activation"] = activation(where, [f for functions, _, _ in found.values() for f in functions])
+        told["dropout"] = any(dropout for _, _, dropout in found.values()) or None
+    return told | {f"{n}_output" if n in ("s", "t") else "output": output for n, (_, output, _) in found.items()}
+
+def flat(t):
+    return [u for s in t._transforms for u in flat(s)] if hasattr(t, "_transforms") else [t]
+
+def passes(library, flow):
+    """x to z and log-density, and z to x."""
+    if library == "nflows":
+        return lambda x: (flow._transform(x)[0], flow.log_prob(x)), lambda z: flow._transform.inverse(z)[0]
+    if library == "normflows":
+        return lambda x: (flow.inverse(x), flow.log_prob(x)), flow.forward
+    alone = lambda y: y if torch.is_tensor(y) else y[0]
+    gauss = lambda z, log_det: (z, log_det - 0.5 * ((z**2).sum(1) + z.shape[1] * math.log(2 * math.pi)))
+    return lambda x: gauss(alone(flow(x)[0]), flow(x)[1]), lambda z: alone(flow(z, rev=True)[0])
+
+def convert(flow, x, name, rows=64):
+    known = {"nflows": "transforms", "normflows": "flows", "FrEIA": "modules"}
+    cls = next((c for c in type(flow).__mro__ if c.__module__.split(".")[0] in known), None)
+    if cls is None:
+        raise ValueError(f"{type(flow).__name__} is of none of {', '.join(known)}")
+    library = cls.__module__.split(".")[0]
+    if any(n.module and not len(n.inputs) == len(n.outputs) == 1 for n in getattr(flow, "node_list", [])):
+        raise ValueError("the GraphINN is no chain")
+    layers = flat(flow._transform) if library == "nflows" else flow.flows if library == "normflows" else flow.module_list
+    flow.cpu().float().eval()
+    x = torch.as_tensor(x if torch.is_tensor(x) else numpy.asarray(x)).detach().cpu().float()
+    x = x[torch.linspace(0, len(x) - 1, min(rows, len(x))).long()]
+    told = {"library": library, "cls": cls.__name__, "version": version(library), "features": x.shape[1]}
+    told[known[library]] = [type(m).__name__ for m in layers]
+    each = [layer(f"{known[library]} {i}", m) for i, m in enumerate(layers)]
+    for key in sorted({key for entries in each for key in entries}):  # one value if all have the same
+        values = [entries.get(key) for entries in each]
+        told[key] = values if len({*values} - {None}) > 1 else next((v for v in values if v is not None), None)
+    base = getattr(flow, "q0", getattr(flow, "_distribution", None))
+    if getattr(base, "temperature", None) is not None:
+        raise ValueError(f"the base has the temperature {base.temperature}")
+    told |= {"base": type(base).__name__} if base else {}
+    state = {key: value.detach().clone().contiguous() for key, value in flow.state_dict().items()}
+    forward, inverse = passes(library, flow)
+    z_sample = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        (z32, log_prob32), x32 = forward(x), inverse(z_sample)
+        flow.double()
+        (z, log_prob), x_sample = forward(x.double()), inverse(z_sample.double())
+        flow.float()
+    vectors = {"x": x, "z": z, "log_prob": log_prob, "z_sample": z_sample.double(), "x_sample": x_sample}
+    if not all(v.isfinite().all() for v in vectors.values()):
+        raise ValueError("the model itself gives infinities or NaN for these rows, in double precision")
+    vectors |= {"z_f32": z32, "log_prob_f32": log_prob32, "x_sample_f32": x32}
+    save_file(state, f"{name}.weights.safetensors", {"architecture": json.dumps(told)})
+    save_file({key: value.contiguous() for key, value in vectors.items()}, f"{name}.vectors.safetensors")
+
+if __name__ == "__main__":
+    model, table, name = sys.argv[1:]
+    rows = numpy.load(table) if table.endswith(".npy") else numpy.genfromtxt(table, delimiter=",", skip_header=1)
+    convert(torch.load(model, weights_only=False), rows, name)
