@@ -476,7 +476,11 @@ impl<'s> Run<'s> {
         if self.counts {
             for x in &mut self.input {
                 let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
-                *x += unit - 0.5;
+                let moved = *x + (unit - 0.5);
+                // What rounding puts on the end of the cell would be beyond the highest count.
+                if moved < *x + 0.5 {
+                    *x = moved;
+                }
             }
         } else if self.noise > 0.0 {
             for x in &mut self.input {
