@@ -75,9 +75,16 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
     // Says in words what this import is made for.
     architecture.entry("coupling");
     let eps = match architecture.entry("within_eps") {
-        Some(_) => architecture.needed_number("within_eps", 0)?,
+        Some(value) => (value.as_f64().filter(|eps| *eps >= 0.0))
+            .ok_or_else(|| unfit("within_eps", value, "a number, 0 or more"))?,
         None => EPS,
     };
+    let cells = 1_usize.checked_shl(scales as u32 - 1).unwrap_or(usize::MAX);
+    if (height / cells) * (width / cells) < 2 {
+        return Err(format!(
+            "images of {height} x {width} are 1 x 1 at the last of {scales} scales, where a checkerboard has no other place"
+        ));
+    }
     let mut import = Import {
         weights,
         eps,
@@ -286,8 +293,9 @@ impl Import<'_, '_> {
         let mut weight = self.weights.tensor(&direction)?;
         let outputs = weight.shape.first().copied().unwrap_or(0);
         if values.len() != outputs || shape.first() != Some(&outputs) {
+            let other = weight.shape;
             return Err(format!(
-                "tensor `{gain}` has shape {shape:?}, expected {outputs} values, one for each output of `{direction}`"
+                "tensor `{gain}` has shape {shape:?}, `{direction}` has shape {other:?}: expected one value of the former for each place of the latter's first axis"
             ));
         }
         let len = weight.values.len().checked_div(outputs).unwrap_or(0);

@@ -12,6 +12,7 @@ mod freia;
 mod matrix;
 mod nflows;
 mod normflows;
+mod paper;
 
 const ROWS: usize = 8;
 
