@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
 use super::{DataArgs, load_model, print_json};
 use crate::data::Table;
+use crate::limits::{self, argument};
 use crate::metrics;
 use crate::model::Model;
 
@@ -23,7 +24,7 @@ pub struct EvalArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Log-density below which a row counts as anomalous; the model's own by default
-    #[arg(long, value_name = "NATS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = argument(limits::number))]
     threshold: Option<f32>,
     /// Print JSON
     #[arg(long)]
@@ -57,6 +58,9 @@ pub struct Evaluation {
     pub threshold: Option<f32>,
     /// Mean log-density of all rows with a finite one, in nats.
     pub mean_log_prob: Option<f64>,
+    /// The same in bits per dimension, for a model of counts; absent for any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits_per_dimension: Option<f64>,
     /// Rows whose log-density is -inf.
     pub overflowed_rows: usize,
     /// Anomalous rows called anomalous.
@@ -98,6 +102,8 @@ pub fn evaluate(
         .filter(|l| l.is_finite())
         .map(|&l| f64::from(l))
         .collect();
+    let mean_log_prob =
+        (!finite.is_empty()).then(|| finite.iter().sum::<f64>() / finite.len() as f64);
     Ok(Evaluation {
         rows: table.rows,
         anomalous_rows: labels.iter().filter(|l| **l).count(),
@@ -108,8 +114,8 @@ pub fn evaluate(
         calibrated_false_alarm_rate: calibrated.map(|c| c.false_alarm_rate),
         missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
         threshold,
-        mean_log_prob: (!finite.is_empty())
-            .then(|| finite.iter().sum::<f64>() / finite.len() as f64),
+        mean_log_prob,
+        bits_per_dimension: mean_log_prob.and_then(|mean| model.bits_per_dimension(mean)),
         overflowed_rows: log_probs.len() - finite.len(),
         true_positives: confusion.map(|c| c.true_positive),
         false_positives: confusion.map(|c| c.false_positive),
@@ -121,9 +127,6 @@ pub fn evaluate(
 /// # Errors
 /// Whatever keeps the data from being read, or missing labels.
 pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
-    if args.threshold.is_some_and(f32::is_nan) {
-        bail!("the threshold is not a number");
-    }
     let model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
     let evaluation = evaluate(&model, &table, args.threshold)?;
@@ -152,6 +155,9 @@ pub fn report(e: &Evaluation) -> String {
     let _ = writeln!(out, "AUROC              {}", number(e.auroc));
     let _ = writeln!(out, "AUPRC              {}", number(e.auprc));
     let _ = writeln!(out, "mean log-density   {} nats", number(e.mean_log_prob));
+    if let Some(bits) = e.bits_per_dimension {
+        let _ = writeln!(out, "                   {bits:.4} bits per dimension");
+    }
     if e.overflowed_rows > 0 {
         let _ = writeln!(out, "log-density -inf   {} rows", e.overflowed_rows);
     }
