@@ -16,18 +16,12 @@ pub const HALF_LN_2PI: f32 = 0.918_938_5;
 #[inline(always)]
 pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
     let mut sum = V::splat(0.0);
-    let (blocks, rest) = z.as_chunks::<16>();
-    for block in blocks {
-        sum = sum + block_norm_sq(block);
-    }
-    sum + block_norm_sq(rest)
-}
-
-#[inline(always)]
-fn block_norm_sq<V: Lanes>(z: &[V]) -> V {
-    let mut sum = V::splat(0.0);
-    for &z in z {
-        sum = sum + z * z;
+    for block in z.chunks(16) {
+        let mut own = V::splat(0.0);
+        for &z in block {
+            own = own + z * z;
+        }
+        sum = sum + own;
     }
     sum
 }

@@ -24,6 +24,7 @@ use std::vec::Vec;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
+use crate::dispatch::{dispatch, has_wide_registers};
 use crate::flow::{Flow, Score, ScoreError};
 use crate::lanes::{Lanes, Packet};
 
@@ -47,22 +48,12 @@ pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
         .zip(rows.par_chunks(TASK_ROWS * dim))
         .for_each(|(scores, rows)| {
             if has_wide_registers(arch) {
-                arch.dispatch(ScoreRows::<16> { flow, rows, scores });
+                dispatch::<16, _>(arch, ScoreRows::<16> { flow, rows, scores });
             } else {
-                arch.dispatch(ScoreRows::<8> { flow, rows, scores });
+                dispatch::<8, _>(arch, ScoreRows::<8> { flow, rows, scores });
             }
         });
     scores
-}
-
-/// Whether sixteen lanes fit one register (AVX-512).
-pub(crate) fn has_wide_registers(arch: Arch) -> bool {
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Arch::V4(_) = arch {
-        return true;
-    }
-    let _ = arch;
-    false
 }
 
 struct ScoreRows<'s, 'f, const N: usize> {

@@ -94,6 +94,8 @@ pub mod base;
 pub mod batch;
 pub mod conditioner;
 pub mod detector;
+#[cfg(feature = "std")]
+mod dispatch;
 mod flow;
 pub mod lanes;
 pub mod layer;

@@ -4,16 +4,16 @@
 
 mod common;
 
-use common::layers::{OnMap, through};
+use common::layers::{OnMap, assert_same_lanes, through};
 use common::models::{
     self, DIMS, HIDDEN, NORMS, Random, couplings, residual_couplings, spec, whole,
 };
-use nvpico::lanes::{Lanes, Packet};
+use common::scores::{assert_same_scores, score_bits};
 use nvpico::layer::coupling::training::{self, Context};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, TrainOptions, Trained, fold, init, mean_log_prob, train};
-use nvpico::{FlowSpec, LayerSpec, Math, Score, ScoreError, batch};
+use nvpico::{FlowSpec, LayerSpec, Math, batch};
 
 const BACK_ENDS: [Math; 2] = [Math::Libm, Math::Micromath];
 
@@ -23,26 +23,6 @@ const COUNTS: [usize; 6] = [0, 1, 7, 16, 17, 300];
 fn with(math: Math, mut spec: FlowSpec<'static>) -> FlowSpec<'static> {
     spec.math = math;
     spec
-}
-
-fn score_bits(score: &Result<Score, ScoreError>) -> Result<[u32; 3], ScoreError> {
-    score.map(|score| [score.log_prob, score.z_norm_sq, score.log_det].map(f32::to_bits))
-}
-
-/// Every row's score by the batch against the same row's by the chip's code.
-fn assert_same_scores(spec: FlowSpec<'_>, params: &[f32], rows: &[f32]) {
-    let flow = common::flow(spec, params);
-    let together = batch::score(&flow, rows);
-    assert_eq!(together.len(), rows.len() / spec.dim());
-    let mut workspace = vec![0.0; spec.workspace_len()];
-    for (row, score) in rows.chunks_exact(spec.dim()).zip(&together) {
-        let alone = flow.score(row, &mut workspace);
-        assert_eq!(
-            score_bits(score),
-            score_bits(&alone),
-            "{row:?} through {spec:?}"
-        );
-    }
 }
 
 #[test]
@@ -109,35 +89,6 @@ fn a_remainder_shorter_than_a_row_is_left_out() {
     let flow = common::flow(spec, &[]);
     assert_eq!(batch::score(&flow, &[0.5; 8]).len(), 2);
     assert!(batch::score(&flow, &[0.5; 2]).is_empty());
-}
-
-/// Different samples in the lanes of a packet against each of them alone.
-fn assert_same_lanes<const N: usize>(
-    layer: OnMap<'_>,
-    params: &[f32],
-    samples: &[f32],
-    forward: bool,
-) {
-    let dim = samples.len() / N;
-    let mut packets: Vec<Packet<N>> = (0..dim)
-        .map(|index| Packet(std::array::from_fn(|lane| samples[lane * dim + index])))
-        .collect();
-    let log_det = through(layer, params, &mut packets, forward);
-    for (lane, sample) in samples.chunks_exact(dim).enumerate() {
-        let mut alone = sample.to_vec();
-        let log_det_alone = through(layer, params, &mut alone, forward);
-        let together: Vec<f32> = packets.iter().map(|packet| packet.0[lane]).collect();
-        assert_eq!(
-            common::bits(&together),
-            common::bits(&alone),
-            "lane {lane} of {N}, {layer:?}"
-        );
-        assert_eq!(
-            log_det.0[lane].to_bits(),
-            log_det_alone.to_bits(),
-            "lane {lane} of {N}, {layer:?}"
-        );
-    }
 }
 
 #[test]

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nvpico::spec::{ConvolutionLayer, Kernel};
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
     ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
-    NetsName, Provenance, ScaleName, ShapeName, TransformName,
+    NetsName, Provenance, ScaleName, ShapeName, SqueezeName, TransformName,
 };
 
 /// A model with every kind of layer, and parameters from a small generator.
@@ -72,6 +73,66 @@ fn model(math: MathName) -> Model {
         math,
         layers,
     };
+    with_params(
+        spec,
+        &["a", "b \"quoted\"", "µ", "d\\", "e"].map(str::to_owned),
+    )
+}
+
+/// A model of maps with every kind of layer and network that a chip runs.
+fn map_model() -> Model {
+    let couple = |mask, conditioner| Layer::Coupling {
+        mask,
+        transform: TransformName::Affine(ScaleName::RescaledTanh),
+        conditioner,
+    };
+    let stack = || ConditionerName::Convolution {
+        hidden: vec![ConvolutionLayer {
+            filters: 5,
+            kernel: Kernel::SQUARE,
+        }],
+        last: [1, 3],
+        activation: ActivationName::LeakyRelu(0.1),
+    };
+    let residual = |eps| ConditionerName::ResidualConvolution {
+        filters: 3,
+        blocks: 1,
+        kernel: [3, 3],
+        eps,
+    };
+    let layers = vec![
+        Layer::Logit {
+            alpha: 0.05,
+            levels: 256.0,
+        },
+        couple(MaskName::CheckerboardOdd, stack()),
+        couple(MaskName::CheckerboardEven, residual(Some(1e-3))),
+        Layer::BatchNorm {
+            eps: 1e-5,
+            affine: false,
+        },
+        Layer::Squeeze(SqueezeName::Cells),
+        couple(MaskName::FirstHalf, residual(None)),
+        Layer::Unsqueeze(SqueezeName::Cells),
+        Layer::Squeeze(SqueezeName::CellsAlternate),
+        Layer::FactorOut,
+        Layer::Squeeze(SqueezeName::Pairs),
+        Layer::Permutation {
+            order: vec![3, 1, 0, 2],
+        },
+        couple(MaskName::Odd, stack()),
+    ];
+    let spec = ModelSpec {
+        shape: ShapeName([1, 4, 8]),
+        math: MathName::Libm,
+        layers,
+    };
+    let columns: Vec<String> = (0..spec.dim()).map(|at| format!("p{at}")).collect();
+    with_params(spec, &columns)
+}
+
+/// Parameters from a small generator.
+fn with_params(spec: ModelSpec, columns: &[String]) -> Model {
     let views = spec.layers();
     let mut state: u32 = 1;
     let params = (0..spec.flow_spec(&views).param_len())
@@ -86,9 +147,7 @@ fn model(math: MathName) -> Model {
         header: Header {
             format: FORMAT,
             spec,
-            columns: ["a", "b \"quoted\"", "µ", "d\\", "e"]
-                .map(str::to_owned)
-                .to_vec(),
+            columns: columns.to_vec(),
             calibration: None,
             provenance: Provenance::default(),
         },
@@ -104,11 +163,81 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Models that need more than is compiled in: of the engine's own tests all have every feature.
+const REFUSALS: &str = r#"
+use nvpico::spec::*;
+use nvpico::{FlowSpec, LayerSpec, Math, SpecError};
+
+fn verdict(shape: Shape, layer: LayerSpec<'_>) -> Result<(), SpecError> {
+    FlowSpec { shape, math: Math::Libm, layers: &[layer] }.validate()
+}
+
+fn couple<'a>(mask: Mask<'a>, map: ScaleMap, conditioner: Conditioner<'a>) -> LayerSpec<'a> {
+    LayerSpec::Coupling(CouplingSpec { mask, transform: Transform::Affine(map), conditioner })
+}
+
+fn dense(nets: Nets) -> Conditioner<'static> {
+    Conditioner::Dense(DenseSpec { hidden: &[3], activation: Activation::Relu, nets })
+}
+
+const MAP: Shape = Shape { channels: 2, height: 2, width: 2 };
+
+fn on_map(form: ResidualForm) -> LayerSpec<'static> {
+    let network = ResidualConvolutionSpec { filters: 2, blocks: 1, kernel: Kernel::ROW, form };
+    let network = Conditioner::ResidualConvolution(network);
+    couple(Mask::CheckerboardOdd, ScaleMap::RescaledTanh, network)
+}
+
+#[test]
+fn vectors_need_the_features_of_their_layers() {
+    let vector = |layer| verdict(Shape::vector(4), layer);
+    assert_eq!(vector(couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::One))), Ok(()));
+    let residual = couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::Residual { norm: true }));
+    assert_eq!(vector(residual), Err(SpecError::ResidualNotCompiled { layer: 0 }));
+    let atan = couple(Mask::Even, ScaleMap::Atan { scale: 1.0 }, dense(Nets::One));
+    assert_eq!(vector(atan), Err(SpecError::ScaleMapNotCompiled { layer: 0 }));
+    let norm = LayerSpec::BatchNorm(BatchNormSpec { eps: 1e-3, affine: false });
+    assert_eq!(vector(norm), Err(SpecError::BatchNormNotCompiled { layer: 0 }));
+}
+
+#[cfg(feature = "maps")]
+#[test]
+fn networks_in_their_trained_form_need_the_desktop() {
+    assert_eq!(verdict(MAP, on_map(ResidualForm::Deployed)), Ok(()));
+    let refused = Err(SpecError::TrainedFormNotCompiled { layer: 0 });
+    assert_eq!(verdict(MAP, on_map(ResidualForm::Trained { eps: 1e-3 })), refused);
+}
+
+#[cfg(not(feature = "maps"))]
+#[test]
+fn maps_need_their_feature() {
+    let refused = Err(SpecError::FeatureMapsNotCompiled);
+    assert_eq!(verdict(MAP, LayerSpec::Affine), refused);
+    assert_eq!(verdict(MAP, on_map(ResidualForm::Deployed)), refused);
+    let stack = Conditioner::Convolution(ConvolutionSpec {
+        hidden: &[],
+        last: Kernel::POINT,
+        activation: Activation::Relu,
+    });
+    for layer in [
+        LayerSpec::Logit(LogitSpec { alpha: 0.05, levels: 16.0 }),
+        LayerSpec::Squeeze(Squeeze::Cells),
+        LayerSpec::Unsqueeze(Squeeze::Cells),
+        LayerSpec::FactorOut,
+        couple(Mask::Even, ScaleMap::RescaledTanh, stack),
+        couple(Mask::CheckerboardEven, ScaleMap::RescaledTanh, dense(Nets::One)),
+    ] {
+        assert_eq!(verdict(Shape::vector(4), layer), refused);
+    }
+}
+"#;
+
 /// A crate that holds nothing but generated modules.
 fn write_crate(folder: &Path) {
     let manifest = format!(
         "[workspace]\n\n[package]\nname = \"generated\"\nedition = \"2024\"\n\n[dependencies]\n\
-         nvpico = {{ path = {:?}, features = [\"micromath\"] }}\n",
+         nvpico = {{ path = {:?}, features = [\"micromath\"] }}\n\n\
+         [features]\nmaps = [\"nvpico/feature-maps\"]\n",
         repository().display().to_string()
     );
     std::fs::create_dir_all(folder.join("src")).expect("folder");
@@ -117,9 +246,11 @@ fn write_crate(folder: &Path) {
     std::fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock")).expect("lock file");
     std::fs::write(
         folder.join("src/lib.rs"),
-        "#![no_std]\n#![deny(warnings)]\npub mod libm;\npub mod micromath;\n",
+        "#![no_std]\n#![deny(warnings)]\npub mod libm;\npub mod micromath;\n\
+         #[cfg(feature = \"maps\")]\npub mod maps;\n#[cfg(test)]\nmod refusals;\n",
     )
     .expect("lib.rs");
+    std::fs::write(folder.join("src/refusals.rs"), REFUSALS).expect("refusals.rs");
 }
 
 #[test]
@@ -133,17 +264,12 @@ fn modules_compile_and_keep_their_bits() {
         std::fs::write(&file, text).expect("module");
         files.push(file);
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
-    let output = Command::new(env!("CARGO"))
-        .args(["test", "--offline", "--quiet"])
-        .current_dir(folder.path())
-        .env("CARGO_TARGET_DIR", target)
-        .output()
-        .expect("cargo runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
-    assert!(text.contains("2 passed"), "{text}");
+    let file = folder.path().join("src/maps.rs");
+    std::fs::write(&file, module(&map_model(), &ExportOptions::default())).expect("module");
+    files.push(file);
+    // Two modules' vectors and two tests of what is refused; with maps one module more.
+    test_crate(folder.path(), &[], "4 passed");
+    test_crate(folder.path(), &["--features", "maps"], "5 passed");
 
     let formatted = Command::new("rustfmt")
         .args(["--check", "--edition", "2024"])
@@ -154,19 +280,37 @@ fn modules_compile_and_keep_their_bits() {
     assert!(formatted.status.success(), "{difference}");
 }
 
+/// Runs the crate's tests.
+fn test_crate(folder: &Path, features: &[&str], expected: &str) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--quiet"])
+        .args(features)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target)
+        .output()
+        .expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
+    assert!(text.contains(expected), "{text}");
+}
+
 #[test]
 fn the_same_model_gives_the_same_bytes() {
     let options = ExportOptions { vectors: 5 };
-    let text = module(&model(MathName::Libm), &options);
-    assert_eq!(text, module(&model(MathName::Libm), &options));
-    let reread = Model::from_bytes(&model(MathName::Libm).to_bytes()).expect("reads back");
-    assert_eq!(text, module(&reread, &options));
-    assert!(
-        text.contains("pub static INPUTS: [[f32; super::DIM]; 5]"),
-        "{text}"
-    );
-    assert!(
-        !text.contains(env!("CARGO_MANIFEST_DIR")),
-        "no paths of the machine that made it"
-    );
+    for make in [|| model(MathName::Libm), map_model] {
+        let text = module(&make(), &options);
+        assert_eq!(text, module(&make(), &options));
+        let reread = Model::from_bytes(&make().to_bytes()).expect("reads back");
+        assert_eq!(text, module(&reread, &options));
+        assert!(
+            text.contains("pub static INPUTS: [[f32; super::DIM]; 5]"),
+            "{text}"
+        );
+        assert!(
+            !text.contains(env!("CARGO_MANIFEST_DIR")),
+            "no paths of the machine that made it"
+        );
+    }
 }

@@ -246,7 +246,7 @@ fn an_overflow_on_a_map_is_minus_infinity_and_never_a_number() {
             );
             let params = models::params(&spec, &mut random);
             let flow = common::flow(spec, &params);
-            for value in [f32::MAX, f32::MIN, 3e38, 1e30] {
+            for value in [f32::MAX, -1e30] {
                 for index in 0..map.len() {
                     let mut x = random.normals(map.len());
                     x[index] = value;

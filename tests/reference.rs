@@ -66,8 +66,8 @@ fn models_of_other_libraries_agree_with_float64() {
     let Some(folder) = shared("golden") else {
         return;
     };
-    let names = cases(&folder, &["nflows_", "normflows_", "freia_"]);
-    assert!(names.len() >= 8, "{names:?}");
+    let names = cases(&folder, &["nflows_", "normflows_", "freia_", "paper_"]);
+    assert!(names.len() >= 10, "{names:?}");
     for name in names {
         let weights = folder.join(format!("{name}.weights.safetensors"));
         let imported = auto(&weights, None).unwrap_or_else(|e| panic!("{e}"));

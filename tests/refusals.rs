@@ -147,6 +147,29 @@ fn a_wrong_number_of_parameters_is_refused() {
 }
 
 #[test]
+fn hidden_layers_that_are_no_residual_blocks_are_refused() {
+    for (hidden, fits) in [
+        (&[][..], false),
+        (&[4], true),
+        (&[4, 4], false),
+        (&[4, 4, 4], true),
+        (&[4, 5, 4], false),
+        (&[4, 4, 5], false),
+    ] {
+        for norm in [false, true] {
+            let mut own = coupling(Mask::Even, TRANSFORMS[0], HIDDEN[1]);
+            own.conditioner = models::dense(hidden, Activation::Relu, Nets::Residual { norm });
+            let expected = if fits {
+                Ok(())
+            } else {
+                Err(SpecError::ResidualWidths { layer: 1 })
+            };
+            assert_eq!(verdict(4, LayerSpec::Coupling(own)), expected, "{hidden:?}");
+        }
+    }
+}
+
+#[test]
 fn sizes_beyond_memory_are_refused() {
     let hidden = [usize::MAX / 3, 5];
     let own = CouplingSpec {

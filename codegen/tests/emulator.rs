@@ -5,6 +5,9 @@
 #[path = "fixtures/imported_flow.rs"]
 mod imported_flow;
 #[allow(dead_code)]
+#[path = "fixtures/map_flow.rs"]
+mod map_flow;
+#[allow(dead_code)]
 #[path = "fixtures/small_flow.rs"]
 mod small_flow;
 
@@ -27,6 +30,10 @@ const IMPORTED: [&str; 2] = ["extra-scales", "residual"];
 
 fn imported_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
+}
+
+fn map_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/map_flow.rs")
 }
 
 /// Kept between runs, so that only the first one compiles everything.
@@ -131,6 +138,53 @@ fn what_other_libraries_have_gives_the_desktops_bits() {
 }
 
 #[test]
+fn feature_maps_give_the_desktops_bits() {
+    let mut state: u32 = 3;
+    let mut count = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as f32
+    };
+    let mut rows: Vec<f32> = (0..40 * map_flow::DIM).map(|_| count()).collect();
+    // Beyond the levels there is no logit.
+    let mut beyond: Vec<f32> = (0..map_flow::DIM).map(|_| count()).collect();
+    beyond[5] = 300.0;
+    rows.extend(beyond);
+    // The desktop scores rows in lanes, the chip one after the other.
+    let expected: Vec<_> = nvpico::batch::score(&map_flow::FLOW, &rows)
+        .into_iter()
+        .map(|score| {
+            score
+                .ok()
+                .map(|s| [s.log_prob, s.z_norm_sq, s.log_det].map(f32::to_bits))
+        })
+        .collect();
+    assert_eq!(
+        expected[40].map(|bits| f32::from_bits(bits[0])),
+        Some(f32::NEG_INFINITY)
+    );
+    for features in [&["feature-maps"][..], &["feature-maps", "assembly"]] {
+        let request = VerifyRequest {
+            model: &map_model(),
+            dim: map_flow::DIM,
+            rows: &rows,
+            expected: &expected,
+            cores: if features.len() == 1 {
+                &Core::ALL
+            } else {
+                &[Core::M4f]
+            },
+            features,
+            target_dir: &target_dir(),
+            keep: None,
+        };
+        let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        for report in reports {
+            assert_eq!(report.differing_bits, 0, "{report:?}");
+        }
+    }
+}
+
+#[test]
 fn the_kernel_in_assembly_gives_the_same_bits() {
     let rows = rows();
     let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
@@ -213,6 +267,10 @@ fn no_panic_is_reachable_from_a_score() {
     assert_eq!(check(&model(), &[], false), Verdict::NoPanic);
     assert_eq!(check(&model(), &["assembly"], false), Verdict::NoPanic);
     assert_eq!(check(&imported_model(), &IMPORTED, false), Verdict::NoPanic);
+    assert_eq!(
+        check(&map_model(), &["feature-maps"], false),
+        Verdict::NoPanic
+    );
     assert!(
         matches!(check(&model(), &[], true), Verdict::PanicReachable(_)),
         "the check sees a panic that is there"

@@ -11,20 +11,24 @@ use crate::lanes::Lanes;
 use crate::math::{Math, ln};
 use crate::spec::LogitSpec;
 
-/// The argument of the logit.
+/// The argument of the logit, and what it lacks of 1, which near the highest count is more than the
+/// rounding of the one would leave.
 #[inline(always)]
-fn share<V: Lanes>(spec: LogitSpec, x: V) -> V {
-    (x + V::splat(0.5)) * V::splat((1.0 - spec.alpha) / spec.levels) + V::splat(spec.alpha)
+fn shares<V: Lanes>(spec: LogitSpec, x: V) -> (V, V) {
+    let slope = V::splat((1.0 - spec.alpha) / spec.levels);
+    (
+        (x + V::splat(0.5)) * slope + V::splat(spec.alpha),
+        (V::splat(spec.levels - 0.5) - x) * slope,
+    )
 }
 
 /// x to y.
 #[inline(always)]
 pub fn forward<V: Lanes>(spec: LogitSpec, x: &mut [V], log_det: &mut V) {
-    let one = V::splat(1.0);
     let constant = V::splat(ln((1.0 - spec.alpha) / spec.levels));
     for x in x {
-        let p = share(spec, *x);
-        let (low, high) = (p.map(ln), (one - p).map(ln));
+        let (p, rest) = shares(spec, *x);
+        let (low, high) = (p.map(ln), rest.map(ln));
         *x = low - high;
         *log_det = *log_det + (constant - low - high);
     }
@@ -49,12 +53,11 @@ pub fn inverse<V: Lanes>(spec: LogitSpec, math: Math, y: &mut [V], log_det: &mut
 /// [`forward`] was given, `log_det_gradient` the loss's with respect to the log-determinant.
 #[inline(always)]
 pub fn backward<V: Lanes>(spec: LogitSpec, x: &[V], gradient: &mut [V], log_det_gradient: V) {
-    let one = V::splat(1.0);
     let slope = V::splat((1.0 - spec.alpha) / spec.levels);
     for (gradient, &x) in gradient.iter_mut().zip(x) {
-        let p = share(spec, x);
+        let (p, rest) = shares(spec, x);
         // d log_det / dp = -1/p + 1/(1 - p)
-        let through = *gradient + log_det_gradient * (p + p - one);
-        *gradient = through * slope / (p * (one - p));
+        let through = *gradient + log_det_gradient * (p - rest);
+        *gradient = through * slope / (p * rest);
     }
 }

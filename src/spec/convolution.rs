@@ -223,10 +223,13 @@ impl ResidualConvolutionSpec {
     }
 
     pub(super) const fn is_valid(&self) -> bool {
-        let eps = match self.form {
-            ResidualForm::Deployed => 1.0,
-            ResidualForm::Trained { eps } => eps,
-        };
-        self.filters > 0 && self.kernel.is_valid() && eps > 0.0 && eps.is_finite()
+        self.filters > 0 && self.kernel.is_valid()
+    }
+
+    pub(super) const fn has_valid_constants(&self) -> bool {
+        match self.form {
+            ResidualForm::Deployed => true,
+            ResidualForm::Trained { eps } => eps > 0.0 && eps.is_finite(),
+        }
     }
 }

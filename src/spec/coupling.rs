@@ -348,6 +348,9 @@ impl CouplingSpec<'_> {
                 {
                     return Err(SpecError::TrainedFormNotCompiled { layer });
                 }
+                if !spec.has_valid_constants() {
+                    return Err(SpecError::Constant { layer });
+                }
                 spec.is_valid()
             }
         };

@@ -161,7 +161,7 @@ impl fmt::Display for SpecError {
             ),
             SpecError::Convolution { layer } => write!(
                 f,
-                "layer {layer}: a convolution needs at least one filter, a window of odd height and width, and a positive finite eps"
+                "layer {layer}: a convolution needs at least one filter and a window of odd height and width"
             ),
             SpecError::FeatureMapsNotCompiled => f.write_str(
                 "the model has feature maps: enable feature feature-maps (and libm) of nvpico",
@@ -172,7 +172,7 @@ impl fmt::Display for SpecError {
             ),
             SpecError::Constant { layer } => write!(
                 f,
-                "layer {layer}: clamp and eps must be positive, a leaky slope within 0 .. 1, all constants finite"
+                "layer {layer}: clamp, eps and levels must be positive, a leaky slope and alpha within 0 .. 1, all constants finite"
             ),
             SpecError::MathNotCompiled { math } => write!(
                 f,

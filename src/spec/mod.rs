@@ -110,6 +110,10 @@ impl LayerSpec<'_> {
     #[must_use]
     #[inline(always)]
     pub const fn output_shape(&self, shape: Shape) -> Option<Shape> {
+        // Without maps no layer changes the shape.
+        if !cfg!(feature = "feature-maps") {
+            return Some(shape);
+        }
         match self {
             LayerSpec::Squeeze(squeeze) => squeeze.output_shape(shape),
             LayerSpec::Unsqueeze(squeeze) => squeeze.input_shape(shape),
@@ -125,6 +129,9 @@ impl LayerSpec<'_> {
     #[must_use]
     #[inline(always)]
     pub const fn input_shape(&self, shape: Shape) -> Option<Shape> {
+        if !cfg!(feature = "feature-maps") {
+            return Some(shape);
+        }
         match self {
             LayerSpec::Squeeze(squeeze) => squeeze.input_shape(shape),
             LayerSpec::Unsqueeze(squeeze) => squeeze.output_shape(shape),

@@ -54,6 +54,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use fold::{Folded, fold};
 pub use init::{init, standardization};
 
+use crate::dispatch::has_wide_registers;
 use crate::flow::{Flow, ScoreError};
 use crate::layer::standardize;
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, SpecError};
@@ -405,7 +406,7 @@ impl<'s> Run<'s> {
         let batch = options.batch.min(count);
         let arch = Arch::new();
         let step: std::boxed::Box<dyn BatchStep + 's> =
-            if batch::has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
+            if has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
                 std::boxed::Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
             } else {
                 std::boxed::Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
@@ -475,7 +476,11 @@ impl<'s> Run<'s> {
         if self.counts {
             for x in &mut self.input {
                 let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
-                *x += unit - 0.5;
+                let moved = *x + (unit - 0.5);
+                // What rounding puts on the end of the cell would be beyond the highest count.
+                if moved < *x + 0.5 {
+                    *x = moved;
+                }
             }
         } else if self.noise > 0.0 {
             for x in &mut self.input {

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 use crate::base;
 use crate::batch::gather;
+use crate::dispatch::dispatch;
 use crate::lanes::{Lanes, Packet, select};
 use crate::layer::coupling::training::{self as coupling, Context};
 use crate::layer::{affine, batch_norm, logit, permutation, squeeze, standardize};
@@ -318,10 +319,13 @@ impl<const N: usize> BatchStep for Step<'_, N> {
                 self.backward(segment.start..segment.start + 1, used);
             }
         }
-        let loss = arch.dispatch(Reduce {
-            chunks: &mut self.chunks[..used],
-            gradient,
-        });
+        let loss = dispatch::<N, _>(
+            arch,
+            Reduce {
+                chunks: &mut self.chunks[..used],
+                gradient,
+            },
+        );
         parametrization::take_statistics(&self.spec, count, self.momentum, params, gradient);
         parametrization::pull_back(&self.spec, params, gradient);
         loss
@@ -343,15 +347,18 @@ impl<const N: usize> Step<'_, N> {
         let (arch, spec, saved_len, keep) = (self.arch, &self.spec, self.saved_len, self.keep);
         let (plan, params) = (&self.plan[layers], &self.effective[..]);
         self.chunks[..used].par_iter_mut().for_each(|chunk| {
-            arch.dispatch(Forward {
-                spec,
-                plan,
-                params,
-                saved_len,
-                keep,
-                chunk,
-                last,
-            });
+            dispatch::<N, _>(
+                arch,
+                Forward {
+                    spec,
+                    plan,
+                    params,
+                    saved_len,
+                    keep,
+                    chunk,
+                    last,
+                },
+            );
         });
     }
 
@@ -360,14 +367,17 @@ impl<const N: usize> Step<'_, N> {
         let (arch, spec, saved_len, keep) = (self.arch, &self.spec, self.saved_len, self.keep);
         let (plan, params) = (&self.plan[layers], &self.effective[..]);
         self.chunks[..used].par_iter_mut().for_each(|chunk| {
-            arch.dispatch(Backward {
-                spec,
-                plan,
-                params,
-                saved_len,
-                keep,
-                chunk,
-            });
+            dispatch::<N, _>(
+                arch,
+                Backward {
+                    spec,
+                    plan,
+                    params,
+                    saved_len,
+                    keep,
+                    chunk,
+                },
+            );
         });
     }
 }

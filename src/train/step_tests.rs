@@ -145,8 +145,8 @@ fn gradients_of_whole_models_agree_with_the_reference() {
     for dim in [2, 5] {
         for spec in models::whole(dim, &[5, 3], &mut random) {
             for keep in [0.0, 0.9] {
-                // Less than a packet; chunks of 64 rows and part of one.
-                for count in [5, 64, 139] {
+                // Less than a packet; a chunk of 64 rows and part of another.
+                for count in [5, 70] {
                     let errors = check(spec, count, keep, &mut random);
                     (loss, gradient) = (loss.max(errors.0), gradient.max(errors.1));
                 }

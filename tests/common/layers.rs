@@ -1,6 +1,6 @@
 //! Layers by themselves, through their public functions.
 
-use super::nvpico::lanes::Lanes;
+use super::nvpico::lanes::{Lanes, Packet};
 use super::nvpico::layer::{
     affine, batch_norm, coupling, logit, permutation, squeeze, standardize,
 };
@@ -70,5 +70,34 @@ pub fn through<V: Lanes>(
 fn in_a_frame_of_its_own(layer: &LayerSpec<'_>, couple: impl FnOnce(&CouplingSpec<'_>)) {
     if let LayerSpec::Coupling(own) = layer {
         couple(own);
+    }
+}
+
+/// Different samples in the lanes of a packet against each of them alone.
+pub fn assert_same_lanes<const N: usize>(
+    layer: OnMap<'_>,
+    params: &[f32],
+    samples: &[f32],
+    forward: bool,
+) {
+    let dim = samples.len() / N;
+    let mut packets: Vec<Packet<N>> = (0..dim)
+        .map(|index| Packet(std::array::from_fn(|lane| samples[lane * dim + index])))
+        .collect();
+    let log_det = through(layer, params, &mut packets, forward);
+    for (lane, sample) in samples.chunks_exact(dim).enumerate() {
+        let mut alone = sample.to_vec();
+        let log_det_alone = through(layer, params, &mut alone, forward);
+        let together: Vec<f32> = packets.iter().map(|packet| packet.0[lane]).collect();
+        assert_eq!(
+            super::bits(&together),
+            super::bits(&alone),
+            "lane {lane} of {N}, {layer:?}"
+        );
+        assert_eq!(
+            log_det.0[lane].to_bits(),
+            log_det_alone.to_bits(),
+            "lane {lane} of {N}, {layer:?}"
+        );
     }
 }

@@ -10,6 +10,7 @@ pub mod gradients;
 pub mod layers;
 pub mod models;
 pub mod reference;
+pub mod scores;
 pub mod tolerance;
 
 // The shared files name the crate under test `super::nvpico`: the unit tests of training include

@@ -50,7 +50,7 @@ enum From {
     Normflows,
     /// The state dict of a `FrEIA` network without branches
     Freia,
-    /// The paper's multi-scale image architecture, in PyTorch
+    /// The paper's multi-scale image architecture, in `PyTorch`
     Paper,
 }
 

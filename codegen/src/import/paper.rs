@@ -1,4 +1,4 @@
-//! The paper's multi-scale image architecture (arXiv:1605.08803), as PyTorch implementations of it name
+//! The paper's multi-scale image architecture (arXiv:1605.08803), as `PyTorch` implementations of it name
 //! its weights.
 //!
 //! | what | keys, under `next_block.` once per scale |

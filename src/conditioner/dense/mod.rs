@@ -126,6 +126,7 @@ pub fn add_inputs<V: Lanes>(
 }
 
 /// The biases of a layer, to every output.
+#[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iterator<Item = &f32> {
     let (mut params, mut left) = (params, outputs);
@@ -139,6 +140,7 @@ pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iter
 }
 
 /// The activation of values, in place.
+#[cfg(any(feature = "feature-maps", feature = "residual"))]
 #[inline(always)]
 pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
     let slope = match activation {

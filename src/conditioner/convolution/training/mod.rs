@@ -12,6 +12,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::{Columns, Extent, Layer, Row, Source, nth};
 use crate::conditioner::dense;
+use crate::dispatch::dispatch;
 use crate::lanes::{Lanes, Packet};
 use crate::spec::{Activation, Shape};
 
@@ -203,12 +204,21 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, Packet<N>> {
 /// Runs a row with the best instruction set: a call of its own, so that networks stay small.
 #[inline(never)]
 pub(crate) fn dispatch_row<const N: usize>(row: Row<'_, Packet<N>>) {
-    Arch::new().dispatch(row);
+    if N == 16 {
+        // Maps are trained in sixteen lanes on every machine.
+        Arch::new().dispatch(row);
+    } else {
+        dispatch::<N, _>(Arch::new(), row);
+    }
 }
 
 /// The same for gradients.
 #[inline(never)]
 pub(crate) fn dispatch_backward<const N: usize>(backward: Backward<'_, Packet<N>>) {
-    let done = Arch::new().dispatch(backward);
+    let done = if N == 16 {
+        Arch::new().dispatch(backward)
+    } else {
+        backward.call()
+    };
     debug_assert!(done.is_some(), "slices fit the spec");
 }
