@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
+use super::eval::log_probs;
 use super::{DataArgs, keep_inputs, load_model};
 use crate::data::{Table, feature_words};
 use crate::limits::{self, argument};
@@ -44,11 +45,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             table.rows
         );
     }
-    let scores = model.deploy().score(&table.values);
-    let log_probs: Vec<f32> = scores
-        .iter()
-        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
-        .collect();
+    let log_probs = log_probs(&model, &table.values);
     model.calibrate(&log_probs, args.false_alarm_rate);
     let provenance = &mut model.header.provenance;
     provenance

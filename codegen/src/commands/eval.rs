@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use nvpico::{Score, ScoreError};
 use serde::Serialize;
 
 use super::{DataArgs, load_model, print_json};
@@ -86,12 +87,7 @@ pub fn evaluate(
         .labels
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
-    let log_probs: Vec<f32> = model
-        .deploy()
-        .score(&table.values)
-        .iter()
-        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
-        .collect();
+    let log_probs = log_probs(model, &table.values);
     let anomaly_scores = metrics::scores(&log_probs);
     let calibrated = model.header.calibration.filter(|_| threshold.is_none());
     let threshold = threshold.or(model.threshold());
@@ -122,6 +118,27 @@ pub fn evaluate(
         true_negatives: confusion.map(|c| c.true_negative),
         false_negatives: confusion.map(|c| c.false_negative),
     })
+}
+
+/// Log-density of each row; -inf for an invalid one.
+pub(super) fn log_probs(model: &Model, rows: &[f32]) -> Vec<f32> {
+    let scores = model.deploy().score(rows);
+    let log_prob = |score: &Result<Score, ScoreError>| match score {
+        Ok(score) => score.log_prob,
+        Err(_) => f32::NEG_INFINITY,
+    };
+    scores.iter().map(log_prob).collect()
+}
+
+/// The log-density of each row, as the caption of a picture.
+pub(super) fn in_nats(model: &Model, rows: &[f32]) -> Vec<String> {
+    let log_probs = log_probs(model, rows);
+    let caption = |l: &f32| match l.abs() {
+        // So many digits say nothing, and are wider than a small picture.
+        1e5.. => format!("{l:.1e} nats"),
+        _ => format!("{l:.0} nats"),
+    };
+    log_probs.iter().map(caption).collect()
 }
 
 /// # Errors
