@@ -304,6 +304,20 @@ impl<'a> FlowSpec<'a> {
         total
     }
 
+    /// Multiply-accumulates of the layer that has most of them: the longest step of
+    /// [`Flow::stepper`](crate::Flow::stepper).
+    #[must_use]
+    pub const fn largest_step(&self) -> usize {
+        let mut most = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            if let LayerSpec::Coupling(spec) = layer {
+                most = max(most, spec.multiply_accumulates(shape));
+            }
+        }
+        most
+    }
+
     /// Checks everything that can be checked without the parameters.
     ///
     /// # Errors
