@@ -106,13 +106,21 @@ fn constants(out: &mut String, model: &Model) {
     line!(out, "/// Features of a sample.");
     line!(out, "pub const DIM: usize = {};", header.spec.dim());
     line!(out, "");
-    line!(out, "/// Names of the features, in order.");
-    line!(out, "#[rustfmt::skip]");
-    line!(
-        out,
-        "pub const COLUMNS: [&str; DIM] = {:?};",
-        header.columns
-    );
+    if let Some(shape) = model.map_shape() {
+        line!(
+            out,
+            "/// Channels, height and width of a sample: it holds channel after channel, row by row."
+        );
+        line!(out, "pub const SHAPE: [usize; 3] = {shape:?};");
+    } else {
+        line!(out, "/// Names of the features, in order.");
+        line!(out, "#[rustfmt::skip]");
+        line!(
+            out,
+            "pub const COLUMNS: [&str; DIM] = {:?};",
+            header.columns
+        );
+    }
     line!(out, "");
     line!(out, "/// A log-density below it is anomalous, in nats.");
     match model.threshold() {

@@ -3,11 +3,14 @@
 //! Every field is optional in both places; the command line wins, then the file, then the default.
 //! The resolved recipe is kept in the model file, as a TOML text that `--config` takes again.
 
+use std::fmt::Display;
+
 use clap::{Args, ValueEnum};
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::architecture::{self, Networks, Parts};
+use crate::limits::{self, Checked, argument};
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
@@ -21,26 +24,26 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "KIND")]
     pub architecture: Option<Architecture>,
     /// Coupling layers [default: 6; of maps, in a row: 2, paper 3]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub couplings: Option<usize>,
     /// Scales of a model for maps: after each but the last half of the values is done [default: 2 if the map can be squeezed]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub scales: Option<usize>,
     /// Residual blocks in each network of the paper's architecture [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub blocks: Option<usize>,
     /// Channels inside the networks of a model for maps [default: 16, paper 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub filters: Option<usize>,
     /// The values are counts of so many levels, as 256 of an 8-bit camera: models their logit, with
     /// dequantisation, and tells bits per dimension
-    #[arg(long, value_name = "LEVELS")]
+    #[arg(long, value_name = "LEVELS", value_parser = argument(limits::levels))]
     pub levels: Option<u32>,
     /// Keeps the logit of the lowest count finite [default: 0.05]
-    #[arg(long, value_name = "ALPHA")]
+    #[arg(long, value_name = "ALPHA", value_parser = argument(limits::alpha))]
     pub alpha: Option<f32>,
     /// Widths of a vector model's hidden layers, such as 32,32 [default: 32,32]
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',')]
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', value_parser = argument(limits::parts))]
     pub hidden: Option<Vec<usize>>,
     /// Which features a coupling keeps [default: mixed]
     #[arg(long, value_enum, value_name = "MASK")]
@@ -49,10 +52,10 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "MAP")]
     pub scale: Option<ScaleChoice>,
     /// Bound of the clamped log-scale [default: 2]
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", value_parser = argument(limits::above_zero))]
     pub clamp: Option<f32>,
     /// Slope of leaky ReLU below zero; 0 is ReLU [default: 0]
-    #[arg(long, value_name = "SLOPE")]
+    #[arg(long, value_name = "SLOPE", value_parser = argument(limits::slope))]
     pub leaky: Option<f32>,
     /// Networks per coupling, 1 (log-scale and shift share one) or 2 [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -61,43 +64,43 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "KIND")]
     pub batch_norm: Option<NormChoice>,
     /// Weight of the old running statistics of batch norm [default: 0.9]
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = argument(limits::share_or_none))]
     pub batch_norm_momentum: Option<f64>,
     /// Elementary functions on chip and desktop [default: libm]
     #[arg(long, value_enum, value_name = "LIBRARY")]
     pub math: Option<MathName>,
     /// The most passes over the rows [default: 200]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub epochs: Option<usize>,
     /// Rows of a batch [default: 256, less for few rows]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub batch: Option<usize>,
     /// Adam's learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = argument(limits::above_zero))]
     pub learning_rate: Option<f32>,
     /// L2 decay of weights [default: 0.00005]
-    #[arg(long, value_name = "DECAY")]
+    #[arg(long, value_name = "DECAY", value_parser = argument(limits::not_negative))]
     pub l2: Option<f32>,
     /// The gradient's norm is clipped to this [default: 10]
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", value_parser = argument(limits::above_zero))]
     pub clip: Option<f32>,
     /// Gaussian noise on the input, in standard deviations of each feature [default: 0.05]
-    #[arg(long, value_name = "SIGMA")]
+    #[arg(long, value_name = "SIGMA", value_parser = argument(limits::not_negative))]
     pub noise: Option<f32>,
     /// Epochs without a better held-out log-density before training stops [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub patience: Option<usize>,
     /// Decides first weights, shuffles and noise [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
     /// Share of the rows held out for early stopping and calibration [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = argument(limits::share))]
     pub held_out: Option<f64>,
     /// Which rows are held out: the last ones in time, or evenly spread blocks [default: blocks]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub split: Option<SplitChoice>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,
 }
 
@@ -204,6 +207,40 @@ impl Recipe {
             split,
             false_alarm_rate
         )
+    }
+
+    /// Whether every setting is in its range. The command line has checked its own; config files and other callers have not.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn check(&self) -> Result<(), String> {
+        in_range("couplings", self.couplings, limits::parts)?;
+        in_range("scales", self.scales, limits::parts)?;
+        in_range("blocks", self.blocks, limits::parts)?;
+        in_range("filters", self.filters, limits::parts)?;
+        in_range("levels", self.levels, limits::levels)?;
+        in_range("alpha", self.alpha, limits::alpha)?;
+        for &width in self.hidden.iter().flatten() {
+            in_range("hidden", Some(width), limits::parts)?;
+        }
+        in_range("clamp", self.clamp, limits::above_zero)?;
+        in_range("leaky", self.leaky, limits::slope)?;
+        in_range("nets", self.nets, |nets| {
+            let good = (1..=2).contains(&nets);
+            good.then_some(nets).ok_or("must be 1 or 2".into())
+        })?;
+        let momentum = self.batch_norm_momentum;
+        in_range("batch-norm-momentum", momentum, limits::share_or_none)?;
+        in_range("epochs", self.epochs, limits::at_least_one)?;
+        in_range("batch", self.batch, limits::at_least_one)?;
+        in_range("learning-rate", self.learning_rate, limits::above_zero)?;
+        in_range("l2", self.l2, limits::not_negative)?;
+        in_range("clip", self.clip, limits::above_zero)?;
+        in_range("noise", self.noise, limits::not_negative)?;
+        in_range("patience", self.patience, limits::at_least_one)?;
+        in_range("held-out", self.held_out, limits::share)?;
+        let rate = self.false_alarm_rate;
+        in_range("false-alarm-rate", rate, limits::share_or_none)
     }
 
     /// Every field set that the architecture knows. `rows` decides the default batch size: few rows make
@@ -397,9 +434,36 @@ impl Recipe {
     }
 }
 
+/// Checks a setting if it was made, and names it.
+fn in_range<T: Copy + Display>(
+    name: &str,
+    value: Option<T>,
+    check: fn(T) -> Checked<T>,
+) -> Result<(), String> {
+    match value.map(|value| (value, check(value))) {
+        Some((value, Err(must))) => Err(format!("{name} {must}, not {value}")),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let check = |text: &str| toml::from_str::<Recipe>(text).unwrap().check();
+        assert_eq!(check("couplings = 4\nnoise = 0.0"), Ok(()));
+        assert_eq!(
+            check("clamp = 0.0"),
+            Err("clamp must be above 0, not 0".into())
+        );
+        assert_eq!(
+            check("hidden = [8, 0]"),
+            Err("hidden must be from 1 to 100000, not 0".into())
+        );
+        assert!(check("nets = 3").is_err() && check("levels = 1").is_err());
+    }
 
     #[test]
     fn command_line_wins_over_file_over_default() {
