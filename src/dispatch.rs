@@ -29,6 +29,14 @@ pub(crate) fn has_wide_registers(arch: Arch) -> bool {
     false
 }
 
+/// A call of its own: without optimisation the caller's frame would hold all that the kernels hold, once
+/// for each width, and a thread's stack no frame so large.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[inline(never)]
+fn call<Op: NullaryFnOnce>(op: Op) -> Op::Output {
+    op.call()
+}
+
 /// Runs an operation on packets of `N` lanes. It must inline its kernels; what is compiled without
 /// the registers that `N` lanes fill is correct, but slow.
 #[inline(always)]
@@ -44,7 +52,7 @@ pub(crate) fn dispatch<const N: usize, Op: NullaryFnOnce>(arch: Arch, op: Op) ->
         } else if let Arch::V3(simd) = arch {
             return Simd::vectorize(simd, Whole(op));
         }
-        op.call()
+        call(op)
     }
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
     arch.dispatch(op)

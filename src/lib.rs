@@ -10,8 +10,8 @@
 //! | stage | module | what it does |
 //! | --- | --- | --- |
 //! | smooth | [`window`] | trailing mean over the last few samples, when a model wants it |
-//! | describe | [`spec`] | what a model is: dimension, layers, masks; every length a `const fn` |
-//! | map | [`Flow`] | `forward` (x to z), `inverse` (z to x), `score`, `sample` |
+//! | describe | [`spec`] | what a model is: shape, layers, masks; every length a `const fn` |
+//! | map | [`Flow`], [`Stepper`] | `forward` (x to z), `inverse` (z to x), `score` whole or in steps, `sample` |
 //! | layers | [`layer`], [`conditioner`] | one file each: forward, inverse, backward side by side |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
@@ -62,9 +62,11 @@
 //! `libm` (default) and `micromath` each compile in one back end of elementary functions; a model
 //! names the one it was trained with ([`Math`]). `batch-norm` allows models whose batch norms are not
 //! folded into fixed affine maps; exported ones are. `extra-scales` adds log-scales by arc tangent and
-//! sigmoid, `residual` residual networks, for models of other libraries. `assembly` takes an inner loop in assembly on
-//! Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt` derives `Format` on public types. `std` adds
-//! batch scoring and training.
+//! sigmoid, `residual` residual networks, for models of other libraries. `feature-maps` adds images and
+//! time windows: checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` takes
+//! an inner loop in assembly on Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt`
+//! derives `Format` on public types. `std` adds batch scoring and training, and all of these but
+//! `micromath`, `assembly` and `defmt`.
 #![no_std]
 #![cfg_attr(not(feature = "assembly"), forbid(unsafe_code))]
 #![deny(unsafe_code)]
@@ -101,6 +103,7 @@ pub mod lanes;
 pub mod layer;
 pub mod math;
 pub mod spec;
+mod stepper;
 #[cfg(feature = "std")]
 pub mod train;
 pub mod window;
@@ -109,3 +112,4 @@ pub use detector::Detector;
 pub use flow::{Flow, Score, ScoreError};
 pub use math::Math;
 pub use spec::{FlowSpec, LayerSpec, SpecError};
+pub use stepper::Stepper;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::models::maps::{self, LOGIT, TRAINED, bounded, shape};
+use common::models::maps::{self, LOGIT, TRAINED, bounded, counts, shape, slopes};
 use common::models::{ACTIVATIONS, NORMS, Random, coupling, on, residual_couplings, spec};
 use common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
 use nvpico::spec::{
@@ -61,25 +61,6 @@ fn multi_scale(map: Shape, squeeze: Squeeze, network: Conditioner<'static>) -> F
         bounded(Mask::CheckerboardEven, network),
     ];
     on(map, layers)
-}
-
-/// Slopes that turn from sample to sample, with a little noise: neighbours tell a place's value.
-fn slopes(random: &mut Random, map: Shape, count: usize) -> Vec<f32> {
-    let mut row = || {
-        let (across, down) = (random.normal(), random.normal());
-        let mut row = Vec::with_capacity(map.len());
-        for channel in 0..map.channels {
-            for y in 0..map.height {
-                for x in 0..map.width {
-                    let at = |place: usize, of: usize| place as f32 - (of - 1) as f32 / 2.0;
-                    let slope = across * at(x, map.width) + down * at(y, map.height);
-                    row.push(20.0 + slope * (1.0 + channel as f32) + 0.2 * random.normal());
-                }
-            }
-        }
-        row
-    };
-    (0..count).flat_map(|_| row()).collect()
 }
 
 fn quick() -> TrainOptions {
@@ -266,14 +247,6 @@ fn epochs_report_log_densities_of_maps_in_the_units_of_the_rows() {
     let score = mean_log_prob(&spec, &trained.params, &rows).expect("scores");
     let error = relative(epochs[0].train_log_prob, score);
     assert!(error <= MODEL.log_prob, "{error:e}");
-}
-
-/// Counts that a slope makes, cut off at the ends.
-fn counts(random: &mut Random, map: Shape, count: usize) -> Vec<f32> {
-    let rows = slopes(random, map, count);
-    let count = |x: f32| (8.0 + 2.0 * (x - 20.0)).round();
-    let counts = rows.into_iter().map(count);
-    counts.map(|x| x.clamp(0.0, LOGIT.levels - 1.0)).collect()
 }
 
 #[test]

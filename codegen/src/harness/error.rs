@@ -40,6 +40,16 @@ pub enum HarnessError {
         /// The end of what cargo said.
         output: String,
     },
+    /// The firmware is larger than the board's memory.
+    #[error(
+        "core {core}: the firmware with this model does not fit the emulated board, which has {memory}; choose other cores with --core, or a smaller model"
+    )]
+    DoesNotFit {
+        /// The core.
+        core: &'static str,
+        /// Flash and RAM of its board.
+        memory: &'static str,
+    },
     /// A file could not be read or written.
     #[error("{action} {path}: {source}")]
     File {

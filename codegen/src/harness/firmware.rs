@@ -65,6 +65,19 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Flash and RAM of the board that stands for the core.
+    fn memory(self) -> &'static str {
+        match self {
+            Self::M0 => "256 KiB of flash and 16 KiB of RAM",
+            Self::M3 | Self::M4f => "4 MiB of flash and 4 MiB of RAM",
+        }
+    }
+}
+
+/// What the linker says of a program that is larger than its memory.
+const DOES_NOT_FIT: &str = "will not fit in region";
+
 impl fmt::Display for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -143,7 +156,16 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
     run_build(
         &mut command,
         &format!("the firmware's `{program}` for core {core}"),
-    )?;
+    )
+    .map_err(|error| match error {
+        HarnessError::Build { output, .. } if output.contains(DOES_NOT_FIT) => {
+            HarnessError::DoesNotFit {
+                core: core.name(),
+                memory: core.memory(),
+            }
+        }
+        other => other,
+    })?;
 
     let built = target_dir.join(core.target()).join("release").join(program);
     fs::copy(&built, output).map_err(HarnessError::file(

@@ -9,7 +9,7 @@ use super::super::nvpico::spec::{
     Transform,
 };
 use super::super::nvpico::{FlowSpec, LayerSpec};
-use super::{ACTIVATIONS, NORMS, Random, TRANSFORMS, on, push_weights};
+use super::{ACTIVATIONS, NORMS, Random, TRANSFORMS, on};
 
 /// Even and odd heights, one row, one column, smaller than a window, more channels than a panel.
 pub const SHAPES: [Shape; 7] = [
@@ -351,72 +351,29 @@ pub fn samples(spec: &FlowSpec<'_>, count: usize, random: &mut Random) -> Vec<f3
     (0..count).flat_map(|_| sample(spec, random)).collect()
 }
 
-pub(super) fn push_stack(
-    all: &mut Vec<f32>,
-    net: &ConvolutionSpec<'_>,
-    inputs: usize,
-    outputs: usize,
-    random: &mut Random,
-) {
-    let mut inputs = inputs;
-    for layer in net.hidden {
-        push_weights(all, layer.kernel.taps() * inputs, layer.filters, random);
-        inputs = layer.filters;
-    }
-    push_weights(all, net.last.taps() * inputs, outputs, random);
-}
-
-pub(super) fn push_residual(
-    all: &mut Vec<f32>,
-    net: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-    random: &mut Random,
-) {
-    let mut network = Residual {
-        all,
-        is_trained: net.form != ResidualForm::Deployed,
-        random,
+/// Slopes that turn from sample to sample, with a little noise: neighbours tell a place's value.
+pub fn slopes(random: &mut Random, map: Shape, count: usize) -> Vec<f32> {
+    let mut row = || {
+        let (across, down) = (random.normal(), random.normal());
+        let mut row = Vec::with_capacity(map.len());
+        for channel in 0..map.channels {
+            for y in 0..map.height {
+                for x in 0..map.width {
+                    let at = |place: usize, of: usize| place as f32 - (of - 1) as f32 / 2.0;
+                    let slope = across * at(x, map.width) + down * at(y, map.height);
+                    row.push(20.0 + slope * (1.0 + channel as f32) + 0.2 * random.normal());
+                }
+            }
+        }
+        row
     };
-    let width = net.filters;
-    network.norm(inputs);
-    network.convolution(net.kernel, 2 * inputs, width);
-    network.convolution(Kernel::POINT, width, width);
-    for _ in 0..net.blocks {
-        network.norm(width);
-        network.convolution(net.kernel, width, width);
-        if network.is_trained {
-            network.norm(width);
-        }
-        network.convolution(net.kernel, width, width);
-        network.convolution(Kernel::POINT, width, width);
-    }
-    network.norm(width);
-    network.convolution(Kernel::POINT, width, outputs);
+    (0..count).flat_map(|_| row()).collect()
 }
 
-struct Residual<'s> {
-    all: &'s mut Vec<f32>,
-    is_trained: bool,
-    random: &'s mut Random,
-}
-
-impl Residual<'_> {
-    fn norm(&mut self, channels: usize) {
-        let random = &mut *self.random;
-        if self.is_trained {
-            self.all.extend(random.uniforms(channels, -0.5, 0.5));
-            self.all.extend(random.uniforms(channels, 0.4, 2.0));
-        }
-        self.all.extend(random.uniforms(channels, 0.4, 1.4));
-        self.all.extend(random.uniforms(channels, -0.5, 0.5));
-    }
-
-    fn convolution(&mut self, kernel: Kernel, inputs: usize, outputs: usize) {
-        let inputs = kernel.taps() * inputs;
-        if self.is_trained {
-            self.all.extend(self.random.uniforms(outputs, -0.8, 0.8));
-        }
-        push_weights(self.all, inputs, outputs, self.random);
-    }
+/// Counts that a slope makes, cut off at the ends.
+pub fn counts(random: &mut Random, map: Shape, count: usize) -> Vec<f32> {
+    let rows = slopes(random, map, count);
+    let count = |x: f32| (8.0 + 2.0 * (x - 20.0)).round();
+    let counts = rows.into_iter().map(count);
+    counts.map(|x| x.clamp(0.0, LOGIT.levels - 1.0)).collect()
 }

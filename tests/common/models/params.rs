@@ -1,0 +1,163 @@
+//! Random parameters.
+
+use std::vec::Vec;
+
+use super::super::nvpico::spec::{
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ResidualConvolutionSpec,
+    ResidualForm, Shape,
+};
+use super::super::nvpico::{FlowSpec, LayerSpec};
+use super::Random;
+
+/// Random parameters of a spec, of the size that training leaves behind.
+pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
+    let mut all = Vec::with_capacity(spec.param_len());
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let (channels, pixels) = (shape.channels, shape.pixels());
+        match layer {
+            LayerSpec::Standardize => {
+                all.extend(random.uniforms(channels, -2.0, 2.0));
+                push_scales(&mut all, random.uniforms(channels, 0.4, 2.5), &[], pixels);
+            }
+            LayerSpec::Affine => {
+                let mut scales = random.uniforms(channels, 0.4, 2.0);
+                // A negative scale turns the axis round; the density does not mind.
+                scales[channels - 1] = -scales[channels - 1];
+                let shifts = random.uniforms(channels, -1.0, 1.0);
+                push_scales(&mut all, scales, &shifts, pixels);
+            }
+            LayerSpec::BatchNorm(norm) => {
+                all.extend(random.uniforms(channels, -1.0, 1.0));
+                all.extend(random.uniforms(channels, 0.3, 2.0));
+                if norm.affine {
+                    all.extend(random.uniforms(2 * channels, -0.5, 0.5));
+                }
+            }
+            LayerSpec::Coupling(coupling) => {
+                all.extend(random.uniforms(coupling.rescale_len(shape), -1.2, 1.2));
+                for _ in 0..coupling.net_count() {
+                    push_net(&mut all, coupling, shape, random);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(all.len(), spec.param_len());
+    all
+}
+
+/// Scales, shifts and the sum of `ln |scale|` over all places.
+fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32], pixels: usize) {
+    let sum: f64 = scales.iter().map(|&s| f64::from(s).abs().ln()).sum();
+    all.extend(scales);
+    all.extend(shifts);
+    all.push((sum * pixels as f64) as f32);
+}
+
+fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, shape: Shape, random: &mut Random) {
+    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    match &coupling.conditioner {
+        Conditioner::Dense(net) => push_dense(all, net, inputs, outputs, random),
+        Conditioner::Convolution(net) => push_stack(all, net, inputs, outputs, random),
+        Conditioner::ResidualConvolution(net) => {
+            push_residual(all, net, inputs, outputs, random);
+        }
+    }
+}
+
+fn push_dense(
+    all: &mut Vec<f32>,
+    net: &DenseSpec<'_>,
+    inputs: usize,
+    outputs: usize,
+    random: &mut Random,
+) {
+    let mut inputs = inputs;
+    for (at, &width) in net.hidden.iter().chain([&outputs]).enumerate() {
+        if let Nets::Residual { norm: true } = net.nets
+            && at % 2 == 1
+            && at < net.hidden.len()
+        {
+            all.extend(random.uniforms(2 * width, -1.0, 1.0));
+        }
+        push_weights(all, inputs, width, random);
+        inputs = width;
+    }
+}
+
+/// Biases and weights of a layer that sums `inputs` values, in whatever panels.
+fn push_weights(all: &mut Vec<f32>, inputs: usize, outputs: usize, random: &mut Random) {
+    let bound = 1.0 / (inputs as f32).sqrt();
+    all.extend(random.uniforms((inputs + 1) * outputs, -bound, bound));
+}
+
+fn push_stack(
+    all: &mut Vec<f32>,
+    net: &ConvolutionSpec<'_>,
+    inputs: usize,
+    outputs: usize,
+    random: &mut Random,
+) {
+    let mut inputs = inputs;
+    for layer in net.hidden {
+        push_weights(all, layer.kernel.taps() * inputs, layer.filters, random);
+        inputs = layer.filters;
+    }
+    push_weights(all, net.last.taps() * inputs, outputs, random);
+}
+
+fn push_residual(
+    all: &mut Vec<f32>,
+    net: &ResidualConvolutionSpec,
+    inputs: usize,
+    outputs: usize,
+    random: &mut Random,
+) {
+    let mut network = Residual {
+        all,
+        is_trained: net.form != ResidualForm::Deployed,
+        random,
+    };
+    let width = net.filters;
+    network.norm(inputs);
+    network.convolution(net.kernel, 2 * inputs, width);
+    network.convolution(Kernel::POINT, width, width);
+    for _ in 0..net.blocks {
+        network.norm(width);
+        network.convolution(net.kernel, width, width);
+        if network.is_trained {
+            network.norm(width);
+        }
+        network.convolution(net.kernel, width, width);
+        network.convolution(Kernel::POINT, width, width);
+    }
+    network.norm(width);
+    network.convolution(Kernel::POINT, width, outputs);
+}
+
+struct Residual<'s> {
+    all: &'s mut Vec<f32>,
+    is_trained: bool,
+    random: &'s mut Random,
+}
+
+impl Residual<'_> {
+    fn norm(&mut self, channels: usize) {
+        let random = &mut *self.random;
+        if self.is_trained {
+            self.all.extend(random.uniforms(channels, -0.5, 0.5));
+            self.all.extend(random.uniforms(channels, 0.4, 2.0));
+        }
+        self.all.extend(random.uniforms(channels, 0.4, 1.4));
+        self.all.extend(random.uniforms(channels, -0.5, 0.5));
+    }
+
+    fn convolution(&mut self, kernel: Kernel, inputs: usize, outputs: usize) {
+        let inputs = kernel.taps() * inputs;
+        if self.is_trained {
+            self.all.extend(self.random.uniforms(outputs, -0.8, 0.8));
+        }
+        push_weights(self.all, inputs, outputs, self.random);
+    }
+}
