@@ -1,5 +1,5 @@
 //! `nvpico demo`: the whole way on simulated sensors, no data needed. The steps are here, the same for every
-//! [`Subject`]; what is recorded, and what there is to look at, is the subject's own.
+//! subject; what is recorded, and what there is to look at, is the subject's own.
 
 mod frames;
 mod pump;
@@ -135,7 +135,8 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
     let gaussian = report::gaussian_scores(&table.values, &labelled);
     let flow = metrics::scores(&log_probs);
-    let by_fault = report::by_fault(&flow, &gaussian, &anomalous, &subject.groups());
+    let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
+    let by_fault = report::by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     if !args.json {
         print!("{}", eval::report(&evaluation));
         print!("{}", report::table(&by_fault));

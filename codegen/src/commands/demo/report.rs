@@ -1,7 +1,6 @@
 //! How well faults are found, kind by kind and beside a Gaussian; and the charts of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use nvpico::detector::Decision;
 use serde::Serialize;
@@ -13,9 +12,6 @@ use crate::metrics;
 use crate::output::TextTable;
 use crate::plot::{self, Span};
 
-/// Rows are compared at the threshold that calls this share of the normal ones anomalous.
-const FALSE_ALARMS: f64 = 0.01;
-
 /// How well the rows of one kind are told from normal ones; the names are those of `--json`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Comparison {
@@ -25,19 +21,26 @@ pub struct Comparison {
     pub auroc: Option<f64>,
     /// The same of a full-covariance Gaussian.
     pub gaussian_auroc: Option<f64>,
-    /// Share of the rows that the flow finds at 1 % false alarms.
+    /// Share of the rows that the flow finds at its threshold.
     pub found: Option<f64>,
-    /// The same of the Gaussian.
+    /// The same of the Gaussian, at the threshold that gives it as many false alarms.
     pub gaussian_found: Option<f64>,
 }
 
 /// By kind, in the order given.
 pub type ByFault = Vec<(&'static str, Comparison)>;
 
-/// Compares two scores on the rows of each kind.
-pub fn by_fault(flow: &[f64], gaussian: &[f64], anomalous: &[bool], groups: &[Rows]) -> ByFault {
+/// Compares two scores on the rows of each kind; the flow calls those above `limit` anomalous.
+pub fn by_fault(
+    flow: &[f64],
+    limit: f64,
+    gaussian: &[f64],
+    anomalous: &[bool],
+    groups: &[Rows],
+) -> ByFault {
     let all = Rows::new("all", anomalous.to_vec());
-    let limits = [flow, gaussian].map(|scores| threshold(scores, anomalous));
+    let false_alarms = metrics::Confusion::at(flow, anomalous, limit).false_positive;
+    let gaussian_limit = limit_for(false_alarms, gaussian, anomalous);
     groups
         .iter()
         .chain([&all])
@@ -54,8 +57,8 @@ pub fn by_fault(flow: &[f64], gaussian: &[f64], anomalous: &[bool], groups: &[Ro
                     missed.map(|missed| 1.0 - missed),
                 )
             };
-            let (auroc, found) = of(flow, limits[0]);
-            let (gaussian_auroc, gaussian_found) = of(gaussian, limits[1]);
+            let (auroc, found) = of(flow, limit);
+            let (gaussian_auroc, gaussian_found) = of(gaussian, gaussian_limit);
             let rows = group.included.iter().filter(|included| **included).count();
             let report = Comparison {
                 rows,
@@ -69,13 +72,12 @@ pub fn by_fault(flow: &[f64], gaussian: &[f64], anomalous: &[bool], groups: &[Ro
         .collect()
 }
 
-/// The score that [`FALSE_ALARMS`] of the normal rows exceed.
-fn threshold(scores: &[f64], anomalous: &[bool]) -> f64 {
+/// The score that so many of the normal rows exceed.
+fn limit_for(false_alarms: usize, scores: &[f64], anomalous: &[bool]) -> f64 {
     let normal = scores.iter().zip(anomalous).filter(|(_, label)| !**label);
     let mut normal: Vec<f64> = normal.map(|(score, _)| *score).collect();
     normal.sort_by(|a, b| b.total_cmp(a));
-    let exceeding = (FALSE_ALARMS * normal.len() as f64) as usize;
-    normal.get(exceeding).copied().unwrap_or(f64::INFINITY)
+    normal.get(false_alarms).copied().unwrap_or(f64::INFINITY)
 }
 
 /// Scores by a full-covariance Gaussian fitted to the same normal rows.
@@ -101,14 +103,10 @@ pub fn table(by_fault: &ByFault) -> String {
             share(found.gaussian_found),
         ]);
     }
-    let mut out = format!("\n{table}");
-    let _ = writeln!(
-        out,
-        "found: share of these rows called anomalous where {} % of the normal ones are;\n\
-         Gaussian: one with full covariance, fitted to the same rows",
-        100.0 * FALSE_ALARMS
-    );
-    out
+    format!(
+        "\n{table}found: share of these rows below the model's threshold, and found by a full-covariance Gaussian\n\
+         that was fitted to the same rows and raises as many false alarms\n"
+    )
 }
 
 /// The same for `--json`.
@@ -189,7 +187,7 @@ mod tests {
             Rows::new("spot", rows(100, 102)),
             Rows::new("dead", rows(102, 103)),
         ];
-        let report = as_map(&by_fault(&flow, &gaussian, &anomalous, &groups));
+        let report = as_map(&by_fault(&flow, 98.0, &gaussian, &anomalous, &groups));
         assert_eq!(report["spot"].rows, 2);
         assert_eq!(report["spot"].auroc, Some(0.995));
         assert_eq!(report["spot"].gaussian_auroc, Some(0.555));
