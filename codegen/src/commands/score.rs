@@ -1,6 +1,6 @@
 //! `nvpico score`: log-density, p-value and decision of every row.
 
-use std::fmt::Debug;
+use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     let table = args.data.read_for(&model)?;
     let scores = model.deploy().score(&table.values);
     let rows = scores.iter().zip(&table.row_numbers);
-    let rows = rows.map(|(score, number)| Row::new(&model, *number, score.ok()));
+    let rows = rows.map(|(score, number)| Scored::new(&model, *number, score.ok()));
     let text = if args.json {
         serde_json::to_string_pretty(&rows.collect::<Vec<_>>())? + "\n"
     } else {
@@ -70,16 +70,29 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+/// A number if there is one: exact digits in CSV and JSON, nothing or `null` for none.
+#[derive(Clone, Copy, Debug)]
+struct Number(Option<f32>);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |value| write!(f, "{value:?}"))
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.map_or(Value::Null, output::json_f32).serialize(to)
+    }
+}
+
 /// A row's score; the names are those of `--json`. What an invalid row does not have is `null`.
 #[derive(Debug, Serialize)]
-struct Row {
+struct Scored {
     row: u64,
-    #[serde(serialize_with = "short")]
-    log_prob: Option<f32>,
-    #[serde(serialize_with = "short")]
-    z_norm_sq: Option<f32>,
-    #[serde(serialize_with = "short")]
-    log_det: Option<f32>,
+    log_prob: Number,
+    z_norm_sq: Number,
+    log_det: Number,
     p_value: Option<f64>,
     decision: Option<&'static str>,
     /// Of a model of counts; absent for any other.
@@ -91,7 +104,7 @@ struct Row {
 #[derive(Debug, Serialize)]
 struct Bits(#[serde(serialize_with = "output::serialize_option")] Option<f64>);
 
-impl Row {
+impl Scored {
     fn new(model: &Model, row: u64, score: Option<Score>) -> Self {
         let decision = match score {
             None => Some("invalid"),
@@ -104,9 +117,9 @@ impl Row {
         let bits = log_prob.and_then(|log_prob| model.bits_per_dimension(f64::from(log_prob)));
         Self {
             row,
-            log_prob,
-            z_norm_sq: score.map(|score| score.z_norm_sq),
-            log_det: score.map(|score| score.log_det),
+            log_prob: Number(log_prob),
+            z_norm_sq: Number(score.map(|score| score.z_norm_sq)),
+            log_det: Number(score.map(|score| score.log_det)),
             p_value: log_prob.and_then(|log_prob| model.p_value(log_prob)),
             decision,
             bits_per_dimension: model.levels().map(|_| Bits(bits)),
@@ -117,9 +130,9 @@ impl Row {
         let mut line = format!(
             "{},{},{},{},{},{}",
             self.row,
-            cell(self.log_prob),
-            cell(self.z_norm_sq),
-            cell(self.log_det),
+            self.log_prob,
+            self.z_norm_sq,
+            self.log_det,
             cell(self.p_value),
             self.decision.unwrap_or_default()
         );
@@ -130,12 +143,7 @@ impl Row {
     }
 }
 
-/// A number that reads back exactly; nothing for none.
-fn cell(value: Option<impl Debug>) -> String {
+/// The same of a number of twice the digits.
+fn cell(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{value:?}"))
-}
-
-/// JSON with the fewest digits that read back; nothing is `null`.
-fn short<S: Serializer>(value: &Option<f32>, to: S) -> Result<S::Ok, S::Error> {
-    value.map_or(Value::Null, output::json_f32).serialize(to)
 }

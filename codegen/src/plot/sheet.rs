@@ -272,9 +272,9 @@ fn mark(
 ) -> Result<(), PlotError> {
     let (across, down) = layout.scale;
     let (left, top) = point((corner.0 + x * across, corner.1 + y * down));
-    let (right, bottom) = (left + across as i32 - 1, top + down as i32 - 1);
+    let (right, bottom) = point((corner.0 + (x + 1) * across, corner.1 + (y + 1) * down));
     for (out, colour) in [(3, DARK), (2, WHITE), (1, WHITE), (0, DARK)] {
-        let corners = [(left - out, top - out), (right + out, bottom + out)];
+        let corners = [(left - out, top - out), (right - 1 + out, bottom - 1 + out)];
         page.draw(&Rectangle::new(corners, colour.stroke_width(1)))
             .map_err(|error| fail(&error))?;
     }

@@ -24,7 +24,7 @@ use crate::harness::{CoreReport, qemu};
 use crate::metrics;
 use crate::model::Model;
 use crate::output;
-use report::Found;
+use report::Comparison;
 use subject::{Judged, Subject};
 
 /// Rows replayed on the emulated chip.
@@ -68,7 +68,7 @@ enum Machine {
 #[derive(Debug, Serialize)]
 struct Summary {
     evaluation: eval::Evaluation,
-    by_fault: BTreeMap<&'static str, Found>,
+    by_fault: BTreeMap<&'static str, Comparison>,
     gaussian_auroc: Option<f64>,
     held_out_log_prob: f64,
     gaussian_log_prob: f64,
@@ -120,7 +120,11 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         label: files.label.clone(),
         ..ReadOptions::default()
     };
-    let labelled = data::read_for(&model.header.columns, &[files.faults.clone()], &options)?;
+    let labelled = data::read_for(
+        &model.header.columns,
+        std::slice::from_ref(&files.faults),
+        &options,
+    )?;
     eprintln!(
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
@@ -142,7 +146,12 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         seed: args.seed,
     };
     let mut pictures = subject.pictures(&judged)?;
-    pictures.extend(report::charts(&judged, &faults, &gaussian)?);
+    pictures.extend(report::charts(
+        &judged,
+        &faults,
+        &gaussian,
+        subject.timeline_rows(),
+    )?);
     for (name, bytes) in &pictures {
         output::write_atomic(&out.join(name), bytes)?;
     }

@@ -18,7 +18,7 @@ const FALSE_ALARMS: f64 = 0.01;
 
 /// How well the rows of one kind are told from normal ones; the names are those of `--json`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Found {
+pub struct Comparison {
     /// Rows with the fault.
     pub rows: usize,
     /// Area under the ROC curve against all normal rows, of the flow.
@@ -32,7 +32,7 @@ pub struct Found {
 }
 
 /// By kind, in the order given.
-pub type ByFault = Vec<(&'static str, Found)>;
+pub type ByFault = Vec<(&'static str, Comparison)>;
 
 /// Compares two scores on the rows of each kind.
 pub fn by_fault(flow: &[f64], gaussian: &[f64], anomalous: &[bool], groups: &[Rows]) -> ByFault {
@@ -57,7 +57,7 @@ pub fn by_fault(flow: &[f64], gaussian: &[f64], anomalous: &[bool], groups: &[Ro
             let (auroc, found) = of(flow, limits[0]);
             let (gaussian_auroc, gaussian_found) = of(gaussian, limits[1]);
             let rows = group.included.iter().filter(|included| **included).count();
-            let report = Found {
+            let report = Comparison {
                 rows,
                 auroc,
                 gaussian_auroc,
@@ -112,7 +112,7 @@ pub fn table(by_fault: &ByFault) -> String {
 }
 
 /// The same for `--json`.
-pub fn as_map(by_fault: &ByFault) -> BTreeMap<&'static str, Found> {
+pub fn as_map(by_fault: &ByFault) -> BTreeMap<&'static str, Comparison> {
     by_fault.iter().copied().collect()
 }
 
@@ -141,6 +141,7 @@ pub fn charts(
     judged: &Judged<'_>,
     faults: &[Option<&'static str>],
     gaussian: &[f64],
+    timeline_rows: usize,
 ) -> anyhow::Result<Vec<Picture>> {
     let threshold = judged.model.threshold();
     let log_probs = judged.log_probs;
@@ -156,9 +157,14 @@ pub fn charts(
         curve("Gaussian", gaussian),
     ];
     let histogram = plot::density_histogram(log_probs, &anomalous, threshold)?;
-    let spans = spans(faults);
-    let timeline =
-        plot::density_over_time(log_probs, &alarms, &spans, threshold, "time in seconds")?;
+    let rows = timeline_rows.min(faults.len());
+    let timeline = plot::density_over_time(
+        &log_probs[..rows],
+        &alarms[..rows],
+        &spans(&faults[..rows]),
+        threshold,
+        "time in seconds",
+    )?;
     Ok(vec![
         ("histogram.svg", histogram.into_bytes()),
         ("timeline.svg", timeline.into_bytes()),
@@ -185,8 +191,8 @@ mod tests {
         ];
         let report = as_map(&by_fault(&flow, &gaussian, &anomalous, &groups));
         assert_eq!(report["spot"].rows, 2);
-        assert_eq!(report["spot"].auroc, Some((0.99 + 1.0) / 2.0));
-        assert_eq!(report["spot"].gaussian_auroc, Some((0.11 + 1.0) / 2.0));
+        assert_eq!(report["spot"].auroc, Some(0.995));
+        assert_eq!(report["spot"].gaussian_auroc, Some(0.555));
         assert_eq!(report["spot"].found, Some(1.0));
         assert_eq!(report["spot"].gaussian_found, Some(0.5));
         assert_eq!(report["dead"].found, Some(0.0));

@@ -21,7 +21,7 @@ pub struct Files {
 /// Rows with a fault that are told of together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
-    /// What they are, as in "hot_spot".
+    /// What they are, as in `hot_spot`.
     pub name: &'static str,
     /// Which rows of the recording with faults they are.
     pub included: Vec<bool>,
@@ -64,6 +64,10 @@ pub trait Subject {
     fn recipe(&self) -> Recipe;
     /// The fault in each row of the recording with faults.
     fn faults(&self) -> Vec<Option<&'static str>>;
+    /// So many rows, from the first, are shown over time.
+    fn timeline_rows(&self) -> usize {
+        usize::MAX
+    }
     /// Rows with a fault, by kind.
     fn groups(&self) -> Vec<Rows>;
     /// Pictures beside the charts that all demos have.

@@ -18,6 +18,8 @@ const FAULT_ROWS: usize = 20_000;
 const FIRST_SECONDS: usize = 5;
 /// Frames in a line of a picture.
 const SHOWN: usize = 8;
+/// Frames shown over time: a dozen faults.
+const TIMELINE_ROWS: usize = 2_000;
 /// Alarms of each kind of which the faulty pixel is looked for.
 const TRIED: usize = 500;
 /// The faults, as pictures and messages call them.
@@ -235,6 +237,10 @@ impl Subject for ThermalDemo {
         faults.map(|fault| fault.map(ThermalFault::name)).collect()
     }
 
+    fn timeline_rows(&self) -> usize {
+        TIMELINE_ROWS
+    }
+
     fn groups(&self) -> Vec<Rows> {
         let faults = &self.faults.fault;
         let of = |kind| faults.iter().map(|fault| *fault == Some(kind)).collect();
@@ -278,22 +284,5 @@ impl Subject for ThermalDemo {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_seconds_of_a_spot_are_a_kind_of_their_own() {
-        let demo = ThermalDemo {
-            seed: 1,
-            normal: ThermalArray::new(1).record_normal(10),
-            faults: ThermalArray::new(1).record_faults(1_000),
-        };
-        let groups = demo.groups();
-        let count = |rows: &Rows| rows.included.iter().filter(|included| **included).count();
-        let spots = demo.faults.fault.windows(2);
-        let begun =
-            spots.filter(|pair| pair[0].is_none() && pair[1] == Some(ThermalFault::HotSpot));
-        assert_eq!(count(&groups[0]), FIRST_SECONDS * begun.count());
-        assert!(count(&groups[1]) > 2 * count(&groups[0]) && count(&groups[2]) > 0);
-    }
-}
+#[path = "thermal_tests.rs"]
+mod tests;

@@ -3,18 +3,20 @@
 //! Every field is optional in both places; the command line wins, then the file, then the default.
 //! The resolved recipe is kept in the model file, as a TOML text that `--config` takes again.
 
-use std::fmt::Display;
+mod check;
+mod choice;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::architecture::{self, Networks, Parts};
-use crate::limits::{self, Checked, argument};
+use crate::limits::{self, argument};
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
 };
+pub use choice::{Architecture, MaskChoice, NormChoice, ScaleChoice, SplitChoice};
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -104,68 +106,6 @@ pub struct Recipe {
     pub false_alarm_rate: Option<f64>,
 }
 
-/// Kinds of models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Architecture {
-    /// Fully connected networks; takes maps, too, value by value
-    Vector,
-    /// For windows of time series, N x channels x 1 x samples
-    Window,
-    /// For small arrays: plain convolutions, multi-scale
-    Image,
-    /// The paper's multi-scale architecture with residual networks
-    Paper,
-}
-
-/// Masks of the couplings, in turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskChoice {
-    /// First half, second half, even, odd features
-    Mixed,
-    /// First half, second half
-    Halves,
-    /// Even, odd
-    Alternating,
-}
-
-/// Log-scale map of the couplings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScaleChoice {
-    /// c * tanh(s / c): bounded, the safe choice
-    Clamped,
-    /// r * tanh(s) with a learned r (the paper's)
-    Rescaled,
-    /// s itself: overflows on far outliers
-    Unbounded,
-    /// No scale: additive coupling (NICE)
-    Additive,
-}
-
-/// Batch norm between couplings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NormChoice {
-    /// No batch norm
-    None,
-    /// Normalises by running statistics that take in each batch (the paper's appendix E)
-    Running,
-    /// Normalises by the batch's own statistics
-    Batch,
-}
-
-/// Which rows are held out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SplitChoice {
-    /// The last rows: tells how the model fares on what comes after its training
-    Last,
-    /// Ten blocks spread evenly over all rows: sees every operating condition of the record
-    Blocks,
-}
-
 macro_rules! take_first {
     ($first:expr, $second:expr, $($field:ident),*) => {
         Recipe { $($field: $first.$field.or($second.$field)),* }
@@ -207,40 +147,6 @@ impl Recipe {
             split,
             false_alarm_rate
         )
-    }
-
-    /// Whether every setting is in its range. The command line has checked its own; config files and other callers have not.
-    ///
-    /// # Errors
-    /// A sentence that names the setting.
-    pub fn check(&self) -> Result<(), String> {
-        in_range("couplings", self.couplings, limits::parts)?;
-        in_range("scales", self.scales, limits::parts)?;
-        in_range("blocks", self.blocks, limits::parts)?;
-        in_range("filters", self.filters, limits::parts)?;
-        in_range("levels", self.levels, limits::levels)?;
-        in_range("alpha", self.alpha, limits::alpha)?;
-        for &width in self.hidden.iter().flatten() {
-            in_range("hidden", Some(width), limits::parts)?;
-        }
-        in_range("clamp", self.clamp, limits::above_zero)?;
-        in_range("leaky", self.leaky, limits::slope)?;
-        in_range("nets", self.nets, |nets| {
-            let good = (1..=2).contains(&nets);
-            good.then_some(nets).ok_or("must be 1 or 2".into())
-        })?;
-        let momentum = self.batch_norm_momentum;
-        in_range("batch-norm-momentum", momentum, limits::share_or_none)?;
-        in_range("epochs", self.epochs, limits::at_least_one)?;
-        in_range("batch", self.batch, limits::at_least_one)?;
-        in_range("learning-rate", self.learning_rate, limits::above_zero)?;
-        in_range("l2", self.l2, limits::not_negative)?;
-        in_range("clip", self.clip, limits::above_zero)?;
-        in_range("noise", self.noise, limits::not_negative)?;
-        in_range("patience", self.patience, limits::at_least_one)?;
-        in_range("held-out", self.held_out, limits::share)?;
-        let rate = self.false_alarm_rate;
-        in_range("false-alarm-rate", rate, limits::share_or_none)
     }
 
     /// Every field set that the architecture knows. `rows` decides the default batch size: few rows make
@@ -434,36 +340,9 @@ impl Recipe {
     }
 }
 
-/// Checks a setting if it was made, and names it.
-fn in_range<T: Copy + Display>(
-    name: &str,
-    value: Option<T>,
-    check: fn(T) -> Checked<T>,
-) -> Result<(), String> {
-    match value.map(|value| (value, check(value))) {
-        Some((value, Err(must))) => Err(format!("{name} {must}, not {value}")),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn settings_out_of_range_are_named() {
-        let check = |text: &str| toml::from_str::<Recipe>(text).unwrap().check();
-        assert_eq!(check("couplings = 4\nnoise = 0.0"), Ok(()));
-        assert_eq!(
-            check("clamp = 0.0"),
-            Err("clamp must be above 0, not 0".into())
-        );
-        assert_eq!(
-            check("hidden = [8, 0]"),
-            Err("hidden must be from 1 to 100000, not 0".into())
-        );
-        assert!(check("nets = 3").is_err() && check("levels = 1").is_err());
-    }
 
     #[test]
     fn command_line_wins_over_file_over_default() {
