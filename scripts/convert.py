@@ -1,4 +1,4 @@
-"""Saves a Real NVP of nflows, normflows or FrEIA for `nvpico import`, with rows to check it by.
+"""Saves a Real NVP of nflows, normflows or FrEIA, or the paper's for images, for `nvpico import`, with rows to check it by.
 
     from convert import convert
     convert(flow, x, "mine")    # flow: the trained model; x: a table of normal rows, 64 or more
@@ -7,6 +7,10 @@ or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mi
 writes mine.weights.safetensors (the state dict, and in its header what its keys do not tell) and
 mine.vectors.safetensors (64 of the rows, with the model's own results in double precision). It leaves
 the model on the CPU, in float32 and evaluation mode. What it cannot tell of a model is an error.
+
+The paper's (arXiv:1605.08803) is a module with `in_couplings`, as the usual PyTorch implementations have it inside, perhaps
+within another that prepares pixels: that is left away, so x are images (N, C, H, W) after dequantising and the logit.
+Expected: forward(x, sldj, reverse=False) gives (z, sldj), z in the shape of x, and log_prob is log N(z; 0, I) + sldj.
 """
 import json, math, re, sys
 from importlib.metadata import version
@@ -82,31 +86,57 @@ def passes(library, flow):
     if library == "normflows":
         return lambda x: (flow.inverse(x), flow.log_prob(x)), flow.forward
     alone = lambda y: y if torch.is_tensor(y) else y[0]
-    gauss = lambda z, log_det: (z, log_det - 0.5 * ((z**2).sum(1) + z.shape[1] * math.log(2 * math.pi)))
+    gauss = lambda z, log_det: (z, log_det - 0.5 * ((z**2).flatten(1).sum(1) + z[0].numel() * math.log(2 * math.pi)))
+    if library == "paper":
+        run = lambda x, reverse: flow(x, x.new_zeros(len(x)), reverse=reverse)
+        return lambda x: gauss(*run(x, False)), lambda z: run(z, True)[0]
     return lambda x: gauss(alone(flow(x)[0]), flow(x)[1]), lambda z: alone(flow(z, rev=True)[0])
 
-def convert(flow, x, name, rows=64):
-    known = {"nflows": "transforms", "normflows": "flows", "FrEIA": "modules"}
-    cls = next((c for c in type(flow).__mro__ if c.__module__.split(".")[0] in known), None)
-    if cls is None:
-        raise ValueError(f"{type(flow).__name__} is of none of {', '.join(known)}")
-    library = cls.__module__.split(".")[0]
+def paper(flow, x):
+    """The module with the paper's couplings, and its architecture."""
+    name, inner = next((name, m) for name, m in flow.named_modules() if hasattr(m, "in_couplings"))
+    outside = [k for k in flow.state_dict() if not k.startswith(name) and k.split(".")[-1] != "data_constraint"]
+    if outside or x.ndim != 4:
+        raise ValueError(f"x has shape {(*x.shape,)}, expected (N, C, H, W)" if not outside else f"{outside[0]} is not of {name}")
+    eps = {m.eps for m in inner.modules() if isinstance(m, nn.BatchNorm2d)}
+    if len(eps) > 1:
+        raise ValueError(f"the batch norms have several eps: {eps}")
+    told = {"library": "paper", "cls": type(inner).__name__, "layout": "NCHW", "within_eps": next(iter(eps), None)}
+    told |= {"num_scales": 1 + sum(n.split(".")[-1] == "next_block" for n, _ in inner.named_modules())}
+    net = inner.in_couplings[0].st_net
+    told |= {"mid_channels": net.out_norm.num_features, "num_blocks": len(net.blocks)}
+    return inner, told | dict(zip(("in_channels", "height", "width"), x.shape[1:]))
+
+def layered(library, flow, x):
+    """The architecture of a flow of nflows, normflows or FrEIA."""
     if any(n.module and not len(n.inputs) == len(n.outputs) == 1 for n in getattr(flow, "node_list", [])):
         raise ValueError("the GraphINN is no chain")
     layers = flat(flow._transform) if library == "nflows" else flow.flows if library == "normflows" else flow.module_list
-    flow.cpu().float().eval()
-    x = torch.as_tensor(x if torch.is_tensor(x) else numpy.asarray(x)).detach().cpu().float()
-    x = x[torch.linspace(0, len(x) - 1, min(rows, len(x))).long()]
-    told = {"library": library, "cls": cls.__name__, "version": version(library), "features": x.shape[1]}
-    told[known[library]] = [type(m).__name__ for m in layers]
-    each = [layer(f"{known[library]} {i}", m) for i, m in enumerate(layers)]
+    told = {"library": library, "version": version(library), "features": x.shape[1]}
+    told[KNOWN[library]] = [type(m).__name__ for m in layers]
+    each = [layer(f"{KNOWN[library]} {i}", m) for i, m in enumerate(layers)]
     for key in sorted({key for entries in each for key in entries}):  # one value if all have the same
         values = [entries.get(key) for entries in each]
         told[key] = values if len({*values} - {None}) > 1 else next((v for v in values if v is not None), None)
     base = getattr(flow, "q0", getattr(flow, "_distribution", None))
     if getattr(base, "temperature", None) is not None:
         raise ValueError(f"the base has the temperature {base.temperature}")
-    told |= {"base": type(base).__name__} if base else {}
+    return told | ({"base": type(base).__name__} if base else {})
+
+KNOWN = {"nflows": "transforms", "normflows": "flows", "FrEIA": "modules"}
+
+def convert(flow, x, name, rows=64):
+    cls = next((c for c in type(flow).__mro__ if c.__module__.split(".")[0] in KNOWN), None)
+    if cls is None and not any(hasattr(m, "in_couplings") for m in flow.modules()):
+        raise ValueError(f"{type(flow).__name__} is of none of {', '.join(KNOWN)}, and has no `in_couplings` as the paper's")
+    flow.cpu().float().eval()
+    x = torch.as_tensor(x if torch.is_tensor(x) else numpy.asarray(x)).detach().cpu().float()
+    x = x[torch.linspace(0, len(x) - 1, min(rows, len(x))).long()]
+    if cls is None:
+        library, (flow, told) = "paper", paper(flow, x)
+    else:
+        library = cls.__module__.split(".")[0]
+        told = layered(library, flow, x) | {"cls": cls.__name__}
     state = {key: value.detach().clone().contiguous() for key, value in flow.state_dict().items()}
     forward, inverse = passes(library, flow)
     z_sample = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))

@@ -5,13 +5,13 @@
 //! | --- | --- |
 //! | checkerboard couplings | `in_couplings.0` to `.2`; the last scale has a fourth and nothing more |
 //! | channel-wise couplings | `out_couplings.0` to `.2`, between squeeze and factoring out |
-//! | a coupling | `rescale.weight_g`, `.weight_v`; `st_net.*` |
+//! | a coupling | `rescale.weight_g`, `.weight_v` (or `rescale.weight`); `st_net.*` |
 //! | `st_net` | `in_norm`, `in_conv`, `in_skip`, `blocks.J.{in_norm, in_conv, out_norm, out_conv}`, `skips.J`, `out_norm`, `out_conv` |
-//! | a convolution | `conv.weight_g`, `.weight_v` (or `conv.weight`), `conv.bias` |
+//! | a convolution | `conv.weight_g`, `.weight_v` (or `conv.weight`), `conv.bias` (none in a block's `in_conv`) |
 //!
-//! `y = (x + t) * exp(s)`, `s = rescale * tanh(raw)`. Weight norms and batch norms are resolved. Asked of
-//! the architecture: `in_channels`, `height`, `width`, `num_scales`; its other entries must agree with
-//! the tensors.
+//! `y = (x + t) * exp(s)`, `s = rescale * tanh(raw)`. Weight norms, be it as `parametrizations.weight.*`,
+//! and batch norms are resolved. Asked of the architecture: `in_channels`, `height`, `width`,
+//! `num_scales`; its other entries must agree with the tensors.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ use crate::model::{
     ScaleName, ShapeName, SqueezeName, TransformName,
 };
 
-/// `eps` of the batch norms.
+/// `eps` of the batch norms, if it is not told.
 const EPS: f64 = 1e-5;
 /// Most values of a side or channels that are believed.
 const MOST: u64 = 1 << 12;
@@ -44,11 +44,26 @@ fn count(architecture: &Architecture, name: &str, what: &str) -> Result<usize, S
     }
 }
 
+/// Refuses an entry that is there and not what the tensors say.
+fn agree(architecture: &Architecture, name: &str, found: usize) -> Result<(), String> {
+    match architecture.entry(name) {
+        Some(value) if value.as_u64() != Some(found as u64) => {
+            Err(unfit(name, value, &format!("{found}, as the tensors say")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported, String> {
     let channels = count(architecture, "in_channels", "channels of an image")?;
     let height = count(architecture, "height", "rows of an image")?;
     let width = count(architecture, "width", "columns of an image")?;
     let scales = count(architecture, "num_scales", "scales of the architecture")?;
+    let mut found = 1;
+    while weights.has_under(&"next_block.".repeat(found)) {
+        found += 1;
+    }
+    agree(architecture, "num_scales", found)?;
     if architecture.flag("training", 0)? == Some(true) {
         return Err("the model was saved in training mode: call eval() before saving it".into());
     }
@@ -59,8 +74,13 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
     }
     // Says in words what this import is made for.
     architecture.entry("coupling");
+    let eps = match architecture.entry("within_eps") {
+        Some(_) => architecture.needed_number("within_eps", 0)?,
+        None => EPS,
+    };
     let mut import = Import {
         weights,
+        eps,
         layers: Vec::new(),
         params: Vec::new(),
         filters: None,
@@ -77,10 +97,8 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         ("mid_channels", import.filters),
         ("num_blocks", import.blocks),
     ] {
-        if let (Some(value), Some(found)) = (architecture.entry(name), found)
-            && value.as_u64() != Some(found as u64)
-        {
-            return Err(unfit(name, value, &format!("{found}, as the tensors say")));
+        if let Some(found) = found {
+            agree(architecture, name, found)?;
         }
     }
     let shape = ShapeName([channels, height, width]);
@@ -107,6 +125,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
 /// Layers and parameters so far.
 struct Import<'w, 'a> {
     weights: &'w Weights<'a>,
+    eps: f64,
     layers: Vec<Layer>,
     params: Vec<f32>,
     /// Of the first coupling.
@@ -168,15 +187,14 @@ impl Import<'_, '_> {
         if !self.weights.has_under(&format!("{net}.")) {
             return Err(format!("no tensors `{net}.*`"));
         }
-        let gain = self
-            .weights
-            .vector(&format!("{name}.rescale.weight_g"), inputs)?;
-        let direction = self
-            .weights
-            .vector(&format!("{name}.rescale.weight_v"), inputs)?;
-        // Normalised over all but the channels, which is one value: its sign is left.
-        let rescale = gain.iter().zip(&direction).map(|(g, v)| g * v / v.abs());
-        self.params.extend(rescale.map(|r| r as f32));
+        let (key, rescale) = self.weight(&format!("{name}.rescale"))?;
+        if rescale.values.len() != inputs || rescale.shape.first() != Some(&inputs) {
+            let shape = rescale.shape;
+            return Err(format!(
+                "tensor `{key}` has shape {shape:?}, expected {inputs} values"
+            ));
+        }
+        self.params.extend(rescale.values.iter().map(|&r| r as f32));
 
         let mut norm = self.norm(&format!("{net}.in_norm"), inputs)?;
         if matches!(mask, MaskName::CheckerboardOdd | MaskName::CheckerboardEven) {
@@ -186,23 +204,24 @@ impl Import<'_, '_> {
             }
         }
         norm.push(&mut self.params);
-        let first = self.convolution(&format!("{net}.in_conv"), 2 * inputs, None)?;
+        let first = self.convolution(&format!("{net}.in_conv"), 2 * inputs, None, true)?;
         let (filters, kernel) = (first.outputs, first.kernel);
         first.push(&mut self.params);
         self.point(&format!("{net}.in_skip"), filters, filters)?;
-        let blocks = self
-            .weights
-            .numbered(&format!("{net}.skips"), "conv.bias")
-            .len();
+        let numbered = |list: &str, name: &str| {
+            let prefix = format!("{net}.{list}");
+            self.weights.numbered(&prefix, name).len()
+        };
+        let blocks = numbered("blocks", "in_norm.weight").max(numbered("skips", "conv.bias"));
         for block in 0..blocks {
             let name = format!("{net}.blocks.{block}");
             self.norm(&format!("{name}.in_norm"), filters)?
                 .push(&mut self.params);
             let shape = Some((kernel, filters));
-            let mut conv = self.convolution(&format!("{name}.in_conv"), filters, shape)?;
+            let mut conv = self.convolution(&format!("{name}.in_conv"), filters, shape, false)?;
             conv.absorb(&self.norm(&format!("{name}.out_norm"), filters)?);
             conv.push(&mut self.params);
-            self.convolution(&format!("{name}.out_conv"), filters, shape)?
+            self.convolution(&format!("{name}.out_conv"), filters, shape, true)?
                 .push(&mut self.params);
             self.point(&format!("{net}.skips.{block}"), filters, filters)?;
         }
@@ -225,7 +244,7 @@ impl Import<'_, '_> {
     }
 
     fn point(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<(), String> {
-        let convolution = self.convolution(name, inputs, Some(([1, 1], outputs)))?;
+        let convolution = self.convolution(name, inputs, Some(([1, 1], outputs)), true)?;
         convolution.push(&mut self.params);
         Ok(())
     }
@@ -238,7 +257,7 @@ impl Import<'_, '_> {
         let scale: Vec<f64> = gain
             .iter()
             .zip(&var)
-            .map(|(g, v)| g / (v + EPS).sqrt())
+            .map(|(g, v)| g / (v + self.eps).sqrt())
             .collect();
         let shift = bias
             .iter()
@@ -249,23 +268,53 @@ impl Import<'_, '_> {
         Ok(Norm { scale, shift })
     }
 
-    /// A convolution of `inputs` channels; of `expected` window and outputs, where they are known.
+    /// The `weight` of a module, and the key that it is stored as: as it is, or weight-normalised,
+    /// `g * v / |v|` with a norm for each place of the first axis.
+    fn weight(&self, name: &str) -> Result<(String, Tensor), String> {
+        let plain = format!("{name}.weight");
+        if self.weights.has(&plain) {
+            let weight = self.weights.tensor(&plain)?;
+            return Ok((plain, weight));
+        }
+        let parametrized = format!("{name}.parametrizations.weight.original");
+        let [gain, direction] = if self.weights.has_under(&parametrized) {
+            ["0", "1"].map(|part| format!("{parametrized}{part}"))
+        } else {
+            ["g", "v"].map(|part| format!("{plain}_{part}"))
+        };
+        let Tensor { shape, values } = self.weights.tensor(&gain)?;
+        let mut weight = self.weights.tensor(&direction)?;
+        let outputs = weight.shape.first().copied().unwrap_or(0);
+        if values.len() != outputs || shape.first() != Some(&outputs) {
+            return Err(format!(
+                "tensor `{gain}` has shape {shape:?}, expected {outputs} values, one for each output of `{direction}`"
+            ));
+        }
+        let len = weight.values.len().checked_div(outputs).unwrap_or(0);
+        for (own, gain) in weight.values.chunks_exact_mut(len.max(1)).zip(values) {
+            let norm = own.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if norm == 0.0 {
+                return Err(format!(
+                    "tensor `{direction}` is zero for an output: it has no direction"
+                ));
+            }
+            for value in own {
+                *value *= gain / norm;
+            }
+        }
+        Ok((direction, weight))
+    }
+
+    /// A convolution of `inputs` channels; of `expected` window and outputs, where they are known. A
+    /// bias must be there if it is `biased`.
     fn convolution(
         &self,
         name: &str,
         inputs: usize,
         expected: Option<([usize; 2], usize)>,
+        biased: bool,
     ) -> Result<Convolution, String> {
-        let key = |what: &str| format!("{name}.conv.{what}");
-        let (gain_key, direction_key) = if self.weights.has(&key("weight_g")) {
-            (key("weight_g"), key("weight_v"))
-        } else {
-            let parametrized = |part| key(&format!("parametrizations.weight.{part}"));
-            (parametrized("original0"), parametrized("original1"))
-        };
-        let normed = self.weights.has(&gain_key);
-        let weight_key = if normed { direction_key } else { key("weight") };
-        let Tensor { shape, mut values } = self.weights.tensor(&weight_key)?;
+        let (weight_key, Tensor { shape, values }) = self.weight(&format!("{name}.conv"))?;
         let &[outputs, found, height, width] = &shape[..] else {
             return Err(format!(
                 "tensor `{weight_key}` has shape {shape:?}, expected four axes"
@@ -282,17 +331,9 @@ impl Import<'_, '_> {
             ));
         }
         let len = inputs * height * width;
-        if normed {
-            let gains = self.weights.vector(&gain_key, outputs)?;
-            for (own, gain) in values.chunks_exact_mut(len).zip(gains) {
-                let norm = own.iter().map(|v| v * v).sum::<f64>().sqrt();
-                for value in own {
-                    *value *= gain / norm;
-                }
-            }
-        }
-        let bias = if self.weights.has(&key("bias")) {
-            self.weights.vector(&key("bias"), outputs)?
+        let key = format!("{name}.conv.bias");
+        let bias = if biased || self.weights.has(&key) {
+            self.weights.vector(&key, outputs)?
         } else {
             vec![0.0; outputs]
         };
