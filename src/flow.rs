@@ -9,7 +9,9 @@ use crate::layer::batch_norm;
 use crate::layer::{affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use crate::layer::{logit, squeeze};
-use crate::spec::{FlowSpec, LayerSpec, SpecError};
+use crate::math::Math;
+use crate::spec::{FlowSpec, LayerSpec, SpecError, Walk};
+use crate::stepper::Stepper;
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
 /// cannot fail but for what the caller hands in.
@@ -172,6 +174,31 @@ impl<'a> Flow<'a> {
         })
     }
 
+    /// [`score`](Self::score) in steps of one layer each, for schedulers that must not be held up. The
+    /// bits are the same. `workspace` holds the state between the steps.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn stepper<'w>(
+        &self,
+        x: &[f32],
+        workspace: &'w mut [f32],
+    ) -> Result<Stepper<'a, 'w>, ScoreError> {
+        let needed = self.dim().saturating_add(self.scratch_len);
+        self.check(x, workspace.len(), needed)?;
+        let found = workspace.len();
+        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
+            return Err(ScoreError::WorkspaceLength {
+                expected: needed,
+                found,
+            });
+        };
+        for (slot, &value) in z.iter_mut().zip(x) {
+            *slot = value;
+        }
+        Ok(Stepper::new(*self, z, scratch))
+    }
+
     /// `log p(x)` in nats; see [`score`](Self::score).
     ///
     /// # Errors
@@ -218,42 +245,22 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// The way from x to z, layer by layer.
+    #[inline(always)]
+    pub(crate) fn pass(&self) -> Pass<'a> {
+        Pass {
+            math: self.spec.math,
+            walk: self.spec.walk(),
+            params: self.params,
+        }
+    }
+
     /// x to z for every lane; lengths are the caller's promise.
     #[inline(always)]
     pub(crate) fn forward_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
-        let mut params = self.params;
-        let mut walk = self.spec.walk();
-        while let Some((layer, shape)) = walk.next() {
-            // What was factored out lies behind.
-            let (Some((own, rest)), Some(x)) = (
-                params.split_at_checked(layer.param_len(shape)),
-                x.get_mut(..shape.len()),
-            ) else {
-                break;
-            };
-            params = rest;
-            match layer {
-                LayerSpec::Standardize => standardize::forward(shape, own, x, &mut log_det),
-                LayerSpec::Affine => affine::forward(shape, own, x, &mut log_det),
-                #[cfg(feature = "batch-norm")]
-                LayerSpec::BatchNorm(spec) => {
-                    batch_norm::forward(*spec, shape, own, x, &mut log_det);
-                }
-                LayerSpec::Coupling(spec) => {
-                    coupling::forward(spec, self.spec.math, shape, own, x, scratch, &mut log_det);
-                }
-                LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Logit(spec) => logit::forward(*spec, x, &mut log_det),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, walk.shape, x, scratch),
-                // Nothing to do, or refused by `new`.
-                _ => {}
-            }
-        }
+        let mut pass = self.pass();
+        while pass.next(x, scratch, &mut log_det).is_some() {}
         log_det
     }
 
@@ -338,9 +345,59 @@ impl<'a> Flow<'a> {
     #[inline(always)]
     pub(crate) fn score_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
         let log_det = self.forward_lanes(x, scratch);
+        self.score_latent(x, log_det)
+    }
+
+    /// `(log_prob, z_norm_sq, log_det)` of a latent; `x` is z already.
+    #[inline(always)]
+    pub(crate) fn score_latent<V: Lanes>(&self, x: &[V], log_det: V) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
         let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
         (log_prob, one_nan(z_norm_sq), one_nan(log_det))
+    }
+}
+
+/// The way from x to z: what is left of the layers and their parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass<'a> {
+    math: Math,
+    walk: Walk<'a>,
+    params: &'a [f32],
+}
+
+impl Pass<'_> {
+    /// Runs the next layer; `None` after the last one. Lengths are the caller's promise.
+    #[inline(always)]
+    pub(crate) fn next<V: Lanes>(
+        &mut self,
+        x: &mut [V],
+        scratch: &mut [V],
+        log_det: &mut V,
+    ) -> Option<()> {
+        let (layer, shape) = self.walk.next()?;
+        let (own, rest) = self.params.split_at_checked(layer.param_len(shape))?;
+        self.params = rest;
+        // What was factored out lies behind.
+        let x = x.get_mut(..shape.len())?;
+        match layer {
+            LayerSpec::Standardize => standardize::forward(shape, own, x, log_det),
+            LayerSpec::Affine => affine::forward(shape, own, x, log_det),
+            #[cfg(feature = "batch-norm")]
+            LayerSpec::BatchNorm(spec) => batch_norm::forward(*spec, shape, own, x, log_det),
+            LayerSpec::Coupling(spec) => {
+                coupling::forward(spec, self.math, shape, own, x, scratch, log_det);
+            }
+            LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            LayerSpec::Logit(spec) => logit::forward(*spec, x, log_det),
+            #[cfg(feature = "feature-maps")]
+            LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, self.walk.shape, x, scratch),
+            // Nothing to do, or refused by `Flow::new`.
+            _ => {}
+        }
+        Some(())
     }
 }
 

@@ -11,7 +11,7 @@
 //! | --- | --- | --- |
 //! | smooth | [`window`] | trailing mean over the last few samples, when a model wants it |
 //! | describe | [`spec`] | what a model is: shape, layers, masks; every length a `const fn` |
-//! | map | [`Flow`] | `forward` (x to z), `inverse` (z to x), `score`, `sample` |
+//! | map | [`Flow`], [`Stepper`] | `forward` (x to z), `inverse` (z to x), `score` whole or in steps, `sample` |
 //! | layers | [`layer`], [`conditioner`] | one file each: forward, inverse, backward side by side |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
@@ -103,6 +103,7 @@ pub mod lanes;
 pub mod layer;
 pub mod math;
 pub mod spec;
+mod stepper;
 #[cfg(feature = "std")]
 pub mod train;
 pub mod window;
@@ -111,3 +112,4 @@ pub use detector::Detector;
 pub use flow::{Flow, Score, ScoreError};
 pub use math::Math;
 pub use spec::{FlowSpec, LayerSpec, SpecError};
+pub use stepper::Stepper;

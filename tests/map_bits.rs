@@ -14,7 +14,7 @@ use nvpico::spec::{
     Squeeze, Transform,
 };
 use nvpico::train::{fold, mean_log_prob};
-use nvpico::{FlowSpec, LayerSpec, Math, batch};
+use nvpico::{Flow, FlowSpec, LayerSpec, Math, batch};
 
 const BACK_ENDS: [Math; 2] = [Math::Libm, Math::Micromath];
 
@@ -38,6 +38,31 @@ fn maps_score_the_same_together_and_alone() {
                 assert_same_scores(spec, &params, &maps::samples(&spec, count, &mut random));
             }
         }
+    }
+}
+
+#[test]
+fn steps_have_the_bits_of_a_whole_score() {
+    let mut random = Random::new(104);
+    for spec in multi_scale() {
+        let params = models::params(&spec, &mut random);
+        let flow = Flow::new(spec, &params).unwrap();
+        let mut workspace = vec![0.0; spec.workspace_len()];
+        for row in maps::samples(&spec, 3, &mut random).chunks(spec.dim()) {
+            let whole = flow.score(row, &mut workspace).unwrap();
+            let mut stepper = flow.stepper(row, &mut workspace).unwrap();
+            for _ in spec.layers {
+                assert_eq!(stepper.step(), None);
+            }
+            let stepped = stepper.step().unwrap();
+            assert_eq!(score_bits(&Ok(stepped)), score_bits(&Ok(whole)));
+            assert_eq!(stepper.step(), Some(stepped), "the score stays");
+        }
+        let short = spec.workspace_len() - 1;
+        assert!(
+            flow.stepper(&vec![0.0; spec.dim()], &mut workspace[..short])
+                .is_err()
+        );
     }
 }
 

@@ -136,7 +136,7 @@ pub fn map(
         channels /= 2;
         if height * width < 2 {
             return Err(format!(
-                "samples of {shape} allow --scales {}: then a place is left",
+                "samples of {shape} allow --scales {}: after that only one place is left",
                 scale + 1
             ));
         }

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, Command as Options, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     calibrate, demo, emulate, eval, export, import, inspect, sample, score, simulate, train, verify,
@@ -30,7 +30,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try everything on a simulated pump: record, train, evaluate, export, verify in QEMU
+    /// Try everything on simulated sensors: record, train, evaluate, export, verify in QEMU
     Demo(demo::DemoArgs),
     /// Train a flow on normal readings and calibrate its threshold
     Train(Box<train::TrainArgs>),
@@ -61,7 +61,7 @@ enum Command {
 /// Parses the arguments of this process and runs the verb.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     if let Some(threads) = cli.threads {
         // Fails only if a pool was built before, which nothing in this process did.
         let _ = rayon::ThreadPoolBuilder::new()
@@ -93,6 +93,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn parse() -> Cli {
+    Cli::from_arg_matches(&options().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// All options. A negative number is a value, so that its message is about the range of it, not about an option `-1`.
+fn options() -> Options {
+    let negative = |arg: Arg| {
+        let takes_value = arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes_value)
+    };
+    Cli::command()
+        .mut_args(negative)
+        .mut_subcommands(|verb| verb.mut_args(negative))
+}
+
 /// An error and its causes, those left out that the text before them quotes already.
 fn sentence(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| {
@@ -119,8 +134,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use anyhow::Context as _;
-    use clap::CommandFactory;
-
     #[test]
     fn a_cause_is_told_once() {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -131,6 +144,6 @@ mod tests {
 
     #[test]
     fn every_option_is_well_formed() {
-        super::Cli::command().debug_assert();
+        super::options().debug_assert();
     }
 }

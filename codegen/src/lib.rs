@@ -17,6 +17,7 @@ pub mod export;
 pub mod gaussian;
 pub mod harness;
 pub mod import;
+pub mod limits;
 pub mod math_error;
 pub mod metrics;
 pub mod model;

@@ -81,6 +81,7 @@ pub fn fit(
     }
     let shape = table.shape.map_or(ShapeName::vector(dim), ShapeName);
     let given = recipe.clone();
+    recipe.check().map_err(anyhow::Error::msg)?;
     let recipe = recipe.resolved(table.rows, shape);
     if let Some(kind) = recipe.architecture
         && let Some(setting) = given.unknown_to(kind)
@@ -92,16 +93,8 @@ pub fn fit(
     if let Some(levels) = recipe.levels {
         check_counts(table, levels)?;
     }
-    let (share, rate) = (
-        recipe.held_out.unwrap_or_default(),
-        recipe.false_alarm_rate.unwrap_or_default(),
-    );
-    if !(share > 0.0 && share < 1.0) {
-        bail!("--held-out must be a share between 0 and 1, not {share}");
-    }
-    if !(0.0..1.0).contains(&rate) {
-        bail!("--false-alarm-rate must be a share of at least 0 and below 1, not {rate}");
-    }
+    let share = recipe.held_out.unwrap_or_default();
+    let rate = recipe.false_alarm_rate.unwrap_or_default();
     let (rows, held_out) = match valid {
         Some(valid) => (table.values.clone(), valid.values.clone()),
         None => split(
@@ -126,9 +119,6 @@ pub fn fit(
     let constant = constant.into_iter().filter(|_| table.shape.is_none());
     let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
-    if recipe.couplings == Some(0) {
-        bail!("--couplings must be at least 1: without one there is no flow");
-    }
     let spec = recipe.spec(shape).map_err(anyhow::Error::msg)?;
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
@@ -189,9 +179,6 @@ pub fn fit(
 
 /// Counts lie within their levels.
 fn check_counts(table: &Table, levels: u32) -> anyhow::Result<()> {
-    if levels == 0 {
-        bail!("--levels must be at least 1");
-    }
     let dim = table.dim();
     let beyond = |x: &f32| !(*x >= 0.0 && *x < levels as f32);
     if let Some(at) = table.values.iter().position(beyond) {

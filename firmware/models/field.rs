@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: e44cecb8feaebdd065b9b01998f6769a223194ceedecd9157c4e02e2e8113364
+// model sha256: aa6f3566217058a26b5d455284067fdc971e2e623807f65c5acd5af4dd0a85c2
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for 249 parameters, 40 bytes of RAM for the workspace; the
@@ -69,6 +69,15 @@ pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
 
 /// Values of workspace that scoring needs.
 pub const WORKSPACE: usize = SPEC.workspace_len();
+
+/// Bytes of flash that the parameters take; a build may demand `assert!(MODEL_FLASH <= ...)`.
+pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<f32>();
+
+/// Bytes of RAM that the workspace takes.
+pub const MODEL_RAM: usize = WORKSPACE * size_of::<f32>();
+
+/// Multiply-accumulates of one score.
+pub const MULTIPLY_ACCUMULATES: usize = SPEC.multiply_accumulates();
 
 /// The parameters, in the order that `nvpico::spec` documents.
 #[rustfmt::skip]

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 565cad45736b886b3eeccb0dc7e16198000a66ff10076e2f83b645f8b338f9f0
+// model sha256: 07609e660097c8024c3b450c9ffc91af0f1ad56f13543228b7921e9c28dea5ab
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
 // cost: 35588 bytes of flash for 8897 parameters, 192 bytes of RAM for the workspace; the
@@ -87,6 +87,15 @@ pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
 
 /// Values of workspace that scoring needs.
 pub const WORKSPACE: usize = SPEC.workspace_len();
+
+/// Bytes of flash that the parameters take; a build may demand `assert!(MODEL_FLASH <= ...)`.
+pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<f32>();
+
+/// Bytes of RAM that the workspace takes.
+pub const MODEL_RAM: usize = WORKSPACE * size_of::<f32>();
+
+/// Multiply-accumulates of one score.
+pub const MULTIPLY_ACCUMULATES: usize = SPEC.multiply_accumulates();
 
 /// The parameters, in the order that `nvpico::spec` documents.
 #[rustfmt::skip]

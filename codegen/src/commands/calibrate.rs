@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
+use super::eval::log_probs;
 use super::{DataArgs, keep_inputs, load_model};
-use crate::data::Table;
+use crate::data::{Table, feature_words};
+use crate::limits::{self, argument};
 use crate::model::{Model, Source};
 
 #[derive(Debug, Args)]
@@ -24,7 +26,7 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Share of the rows that may lie below the threshold
-    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     false_alarm_rate: f64,
     /// Model file to write; may be the same
     #[arg(long, value_name = "FILE")]
@@ -34,12 +36,6 @@ pub struct CalibrateArgs {
 /// # Errors
 /// Whatever keeps the model from being calibrated or written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
-    if !(0.0..1.0).contains(&args.false_alarm_rate) {
-        bail!(
-            "--false-alarm-rate must be a share of at least 0 and below 1, not {}",
-            args.false_alarm_rate
-        );
-    }
     keep_inputs(&args.out, &args.data.data)?;
     let mut model = load_model(&args.model)?;
     let table = rows_for(&mut model, &args.data)?;
@@ -49,11 +45,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             table.rows
         );
     }
-    let scores = model.deploy().score(&table.values);
-    let log_probs: Vec<f32> = scores
-        .iter()
-        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
-        .collect();
+    let log_probs = log_probs(&model, &table.values);
     model.calibrate(&log_probs, args.false_alarm_rate);
     let provenance = &mut model.header.provenance;
     provenance
@@ -88,9 +80,9 @@ fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {
     let dim = model.header.spec.dim();
     if table.dim() != dim {
         bail!(
-            "the model has {dim} features, the data {} columns ({}): choose with --columns",
+            "the model takes {dim} values, a row of the data has {} ({}): choose with --columns",
             table.dim(),
-            table.columns.join(", ")
+            feature_words(&table.columns)
         );
     }
     model.header.columns.clone_from(&table.columns);

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
+use nvpico::{Score, ScoreError};
 use serde::Serialize;
 
 use super::{DataArgs, load_model, print_json};
 use crate::data::Table;
+use crate::limits::{self, argument};
 use crate::metrics;
 use crate::model::Model;
 
@@ -23,7 +25,7 @@ pub struct EvalArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Log-density below which a row counts as anomalous; the model's own by default
-    #[arg(long, value_name = "NATS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = argument(limits::number))]
     threshold: Option<f32>,
     /// Print JSON
     #[arg(long)]
@@ -57,6 +59,9 @@ pub struct Evaluation {
     pub threshold: Option<f32>,
     /// Mean log-density of all rows with a finite one, in nats.
     pub mean_log_prob: Option<f64>,
+    /// The same in bits per dimension, for a model of counts; absent for any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits_per_dimension: Option<f64>,
     /// Rows whose log-density is -inf.
     pub overflowed_rows: usize,
     /// Anomalous rows called anomalous.
@@ -82,12 +87,7 @@ pub fn evaluate(
         .labels
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
-    let log_probs: Vec<f32> = model
-        .deploy()
-        .score(&table.values)
-        .iter()
-        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
-        .collect();
+    let log_probs = log_probs(model, &table.values);
     let anomaly_scores = metrics::scores(&log_probs);
     let calibrated = model.header.calibration.filter(|_| threshold.is_none());
     let threshold = threshold.or(model.threshold());
@@ -98,6 +98,8 @@ pub fn evaluate(
         .filter(|l| l.is_finite())
         .map(|&l| f64::from(l))
         .collect();
+    let mean_log_prob =
+        (!finite.is_empty()).then(|| finite.iter().sum::<f64>() / finite.len() as f64);
     Ok(Evaluation {
         rows: table.rows,
         anomalous_rows: labels.iter().filter(|l| **l).count(),
@@ -108,8 +110,8 @@ pub fn evaluate(
         calibrated_false_alarm_rate: calibrated.map(|c| c.false_alarm_rate),
         missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
         threshold,
-        mean_log_prob: (!finite.is_empty())
-            .then(|| finite.iter().sum::<f64>() / finite.len() as f64),
+        mean_log_prob,
+        bits_per_dimension: mean_log_prob.and_then(|mean| model.bits_per_dimension(mean)),
         overflowed_rows: log_probs.len() - finite.len(),
         true_positives: confusion.map(|c| c.true_positive),
         false_positives: confusion.map(|c| c.false_positive),
@@ -118,12 +120,30 @@ pub fn evaluate(
     })
 }
 
+/// Log-density of each row; -inf for an invalid one.
+pub(super) fn log_probs(model: &Model, rows: &[f32]) -> Vec<f32> {
+    let scores = model.deploy().score(rows);
+    let log_prob = |score: &Result<Score, ScoreError>| match score {
+        Ok(score) => score.log_prob,
+        Err(_) => f32::NEG_INFINITY,
+    };
+    scores.iter().map(log_prob).collect()
+}
+
+/// The log-density of each row, as the caption of a picture.
+pub(super) fn in_nats(model: &Model, rows: &[f32]) -> Vec<String> {
+    let log_probs = log_probs(model, rows);
+    let caption = |l: &f32| match l.abs() {
+        // So many digits say nothing, and are wider than a small picture.
+        1e5.. => format!("{l:.1e} nats"),
+        _ => format!("{l:.0} nats"),
+    };
+    log_probs.iter().map(caption).collect()
+}
+
 /// # Errors
 /// Whatever keeps the data from being read, or missing labels.
 pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
-    if args.threshold.is_some_and(f32::is_nan) {
-        bail!("the threshold is not a number");
-    }
     let model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
     let evaluation = evaluate(&model, &table, args.threshold)?;
@@ -152,6 +172,9 @@ pub fn report(e: &Evaluation) -> String {
     let _ = writeln!(out, "AUROC              {}", number(e.auroc));
     let _ = writeln!(out, "AUPRC              {}", number(e.auprc));
     let _ = writeln!(out, "mean log-density   {} nats", number(e.mean_log_prob));
+    if let Some(bits) = e.bits_per_dimension {
+        let _ = writeln!(out, "                   {bits:.4} bits per dimension");
+    }
     if e.overflowed_rows > 0 {
         let _ = writeln!(out, "log-density -inf   {} rows", e.overflowed_rows);
     }

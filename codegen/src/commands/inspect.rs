@@ -49,10 +49,13 @@ pub struct LayerReport {
 pub struct Inspection {
     /// Values of a sample.
     pub dim: usize,
-    /// Channels, height and width.
+    /// Channels, height and width, as the layers take them.
     pub shape: ShapeName,
-    /// Their names.
-    pub columns: Vec<String>,
+    /// Channels, height and width, as the data has them: unlike `shape` where a map is taken value by value.
+    pub sample_shape: ShapeName,
+    /// Names of the values; not told for maps, whose shape says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
     /// Back end of elementary functions.
     pub math: MathName,
     /// Its errors.
@@ -107,7 +110,11 @@ pub fn inspect(model: &Model) -> Inspection {
     Inspection {
         dim: spec.dim(),
         shape: deployed.spec.shape,
-        columns: model.header.columns.clone(),
+        sample_shape: model.map_shape().map_or(deployed.spec.shape, ShapeName),
+        columns: model
+            .map_shape()
+            .is_none()
+            .then(|| model.header.columns.clone()),
         math: deployed.spec.math,
         math_error: math_error::measure(deployed.spec.math.into()),
         layers: reports,
@@ -201,16 +208,14 @@ pub fn report(i: &Inspection) -> String {
             layer.scratch_bytes.to_string(),
         ]);
     }
-    let [_, height, width] = i.shape.0;
-    if height == 1 && width == 1 {
-        let _ = writeln!(out, "{} features: {}", i.dim, i.columns.join(", "));
-    } else {
-        let _ = writeln!(
+    let _ = match &i.columns {
+        Some(columns) => writeln!(out, "{} features: {}", i.dim, columns.join(", ")),
+        None => writeln!(
             out,
             "samples of {} (channels, height, width), {} values",
-            i.shape, i.dim
-        );
-    }
+            i.sample_shape, i.dim
+        ),
+    };
     let _ = writeln!(out, "\n{table}");
     let _ = writeln!(out, "parameters             {}", i.parameters);
     let _ = writeln!(out, "multiply-accumulates   {}", i.multiply_accumulates);
@@ -233,7 +238,10 @@ pub fn report(i: &Inspection) -> String {
         let _ = writeln!(
             out,
             "note: no coupling transforms `{}`; it is modelled as a plain Gaussian",
-            i.columns[feature]
+            match &i.columns {
+                Some(columns) => columns[feature].clone(),
+                None => format!("value {feature}"),
+            }
         );
     }
     match i.calibration {

@@ -1,4 +1,7 @@
-//! `nvpico sample`: rows drawn from a model.
+//! `nvpico sample`: rows drawn from a model, as numbers or as a picture.
+//!
+//! A model of counts draws counts: each value is rounded to the nearest of its levels, which is the cell that the
+//! density counts it in.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,26 +11,35 @@ use clap::Args;
 use rand_core::SeedableRng as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::load_model;
-use crate::data;
+use super::{eval, keep_inputs, load_model};
+use crate::data::{self, ReadOptions};
+use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output;
+use crate::plot::{self, Group, Sheet};
+
+/// Rows that are drawn if nobody says how many, as numbers and for a picture alone.
+const ROWS: usize = 10;
+const TILES: usize = 24;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   nvpico sample --model pump.safetensors --count 100
   nvpico sample --model pump.safetensors --count 10000 --temperature 0.7 --out drawn.csv
-  nvpico sample --model thermal.safetensors --count 64 --out drawn.npy")]
+  nvpico sample --model thermal.safetensors --count 64 --out drawn.npy
+  nvpico sample --model thermal.safetensors --data thermal.npy --png drawn.png
+
+A model of counts (trained with --levels) draws counts: values are rounded to the nearest level.")]
 /// Arguments of `nvpico sample`.
 pub struct SampleArgs {
     /// Model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Rows to draw
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    count: usize,
+    /// Rows to draw [default: 10; 24 for a picture alone]
+    #[arg(long, visible_alias = "rows", value_name = "N")]
+    count: Option<usize>,
     /// Standard deviation of the latent: below 1 nearer to the typical, above 1 farther out
-    #[arg(long, default_value_t = 1.0, value_name = "T")]
+    #[arg(long, default_value_t = 1.0, value_name = "T", value_parser = argument(limits::not_negative))]
     temperature: f32,
     /// The same seed draws the same rows
     #[arg(long, default_value_t = 0, value_name = "SEED")]
@@ -36,49 +48,157 @@ pub struct SampleArgs {
     /// model of maps, N x channels x height x width; any other CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Picture of the rows to write, for a model of maps; then standard output stays empty
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// Rows to show beside them, as many, spread evenly over these files; such as those it was trained on
+    #[arg(long, num_args = 1.., requires = "png", value_name = "FILE")]
+    data: Vec<PathBuf>,
 }
 
 /// # Errors
 /// Whatever keeps the rows from being written.
 pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
-    if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
-        bail!("the temperature must not be negative");
+    for target in [&args.out, &args.png].into_iter().flatten() {
+        keep_inputs(target, args.data.iter().chain([&args.model]))?;
     }
     let model = load_model(&args.model)?;
-    match &args.out {
-        Some(path) => {
-            let written = if is_array(path) {
-                write_array(args, &model, path)
-            } else {
-                write_file(args, &model, path)
-            };
-            written.with_context(|| path.display().to_string())?;
-            eprintln!("wrote {} rows to {}", args.count, path.display());
-        }
-        None => write_rows(args, &model, &mut std::io::stdout().lock())?,
+    let shape = match (&args.png, model.map_shape()) {
+        (Some(_), None) => bail!(
+            "{}: its rows are {} numbers each, no maps, so there is no picture of them: leave out --png, and \
+             write them with --out drawn.csv",
+            args.model.display(),
+            model.header.spec.dim()
+        ),
+        (_, shape) => shape,
+    };
+    if let Some(path) = &args.out {
+        let written = if is_array(path) {
+            write_array(args, &model, path)
+        } else {
+            write_file(args, &model, path)
+        };
+        written.with_context(|| path.display().to_string())?;
+        eprintln!("wrote {} rows to {}", args.count(), path.display());
+    }
+    if let (Some(path), Some(shape)) = (&args.png, shape) {
+        let png = picture(args, &model, shape)?;
+        output::write_atomic(path, &png).with_context(|| path.display().to_string())?;
+        eprintln!(
+            "wrote a picture of {} rows to {}",
+            args.count(),
+            path.display()
+        );
+    }
+    if args.out.is_none() && args.png.is_none() {
+        write_rows(args, &model, &mut std::io::stdout().lock())?;
     }
     Ok(true)
 }
 
+impl SampleArgs {
+    fn count(&self) -> usize {
+        let picture_alone = self.png.is_some() && self.out.is_none();
+        self.count
+            .unwrap_or(if picture_alone { TILES } else { ROWS })
+    }
+
+    fn draw(
+        &self,
+        model: &Model,
+        each: impl FnMut(&[f32]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        draw(model, self.count(), self.temperature, self.seed, each)
+    }
+}
+
 /// Draws rows and hands on each.
 fn draw(
-    args: &SampleArgs,
     model: &Model,
+    count: usize,
+    temperature: f32,
+    seed: u64,
     mut each: impl FnMut(&[f32]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let levels = model.levels();
     model.deploy().with_flow(|flow| {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(args.seed);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut scratch = vec![0.0; flow.spec().scratch_len()];
         let mut x = vec![0.0; flow.dim()];
-        for row in 1..=args.count {
-            flow.sample(&mut random, args.temperature, &mut x, &mut scratch)?;
+        for row in 1..=count {
+            flow.sample(&mut random, temperature, &mut x, &mut scratch)?;
             if x.iter().any(|x| !x.is_finite()) {
                 bail!("row {row} overflowed: choose a lower --temperature");
+            }
+            if let Some(levels) = levels {
+                for x in &mut x {
+                    // Adding zero makes -0 a count, too.
+                    *x = x.round().clamp(0.0, levels - 1.0) + 0.0;
+                }
             }
             each(&x)?;
         }
         Ok(())
     })
+}
+
+/// Rows drawn from a model, one after another.
+///
+/// # Errors
+/// A row that overflowed.
+pub(super) fn rows(
+    model: &Model,
+    count: usize,
+    temperature: f32,
+    seed: u64,
+) -> anyhow::Result<Vec<f32>> {
+    let mut rows = Vec::new();
+    draw(model, count, temperature, seed, |row| {
+        rows.extend_from_slice(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows as a sheet, those of the data above them.
+fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Result<Vec<u8>> {
+    let mut groups = Vec::new();
+    if !args.data.is_empty() {
+        let table = data::read_for(&model.header.columns, &args.data, &ReadOptions::default())?;
+        let names: Vec<String> = args.data.iter().map(|path| file_name(path)).collect();
+        let count = args.count().min(table.rows);
+        let spread = (0..count).map(|index| table.row(index * table.rows / count));
+        let rows = spread.flatten().copied().collect();
+        groups.push(group(model, format!("Rows of {}", names.join(", ")), rows));
+    }
+    let drawn = rows(model, args.count(), args.temperature, args.seed)?;
+    let name = file_name(&args.model);
+    let title = if args.temperature.to_bits() == 1.0f32.to_bits() {
+        format!("Drawn from {name}")
+    } else {
+        format!("Drawn from {name} at temperature {}", args.temperature)
+    };
+    groups.push(group(model, title, drawn));
+    Ok(plot::contact_sheet(&Sheet {
+        shape,
+        groups,
+        ..Sheet::default()
+    })?)
+}
+
+/// Rows with their log-density.
+fn group(model: &Model, title: String, rows: Vec<f32>) -> Group {
+    Group {
+        title,
+        captions: eval::in_nats(model, &rows),
+        rows,
+        ..Group::default()
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 fn is_array(path: &Path) -> bool {
@@ -87,15 +207,10 @@ fn is_array(path: &Path) -> bool {
 }
 
 fn write_array(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<()> {
-    let mut rows = Vec::new();
-    draw(args, model, |row| {
-        rows.extend_from_slice(row);
-        Ok(())
-    })?;
-    let columns = &model.header.columns;
-    match data::map_shape(columns) {
+    let rows = rows(model, args.count(), args.temperature, args.seed)?;
+    match model.map_shape() {
         Some(shape) => data::write_npy(path, &shape, &rows)?,
-        None => data::write_npy(path, &[columns.len()], &rows)?,
+        None => data::write_npy(path, &[model.header.columns.len()], &rows)?,
     }
     Ok(())
 }
@@ -117,7 +232,7 @@ fn write_file(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<(
 fn write_rows(args: &SampleArgs, model: &Model, to: &mut dyn Write) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
     writer.write_record(&model.header.columns)?;
-    draw(args, model, |row| {
+    args.draw(model, |row| {
         writer.write_record(row.iter().map(|x| format!("{x:?}")))?;
         Ok(())
     })?;

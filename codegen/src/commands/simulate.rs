@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use crate::limits::{self, argument};
 use crate::output;
 use crate::simulate::{Pump, ThermalArray, field};
 
@@ -21,7 +22,7 @@ pub struct SimulateArgs {
     #[arg(value_enum)]
     machine: Machine,
     /// Rows to record
-    #[arg(long, default_value_t = 6_000, value_name = "N")]
+    #[arg(long, default_value_t = 6_000, value_name = "N", value_parser = argument(limits::at_least_one))]
     rows: usize,
     /// Another seed is another machine
     #[arg(long, default_value_t = 1, value_name = "SEED")]

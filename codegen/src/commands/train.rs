@@ -52,7 +52,10 @@ struct Summary<'a> {
     rows: usize,
     train_rows: usize,
     held_out_rows: usize,
-    columns: &'a [String],
+    shape: ShapeName,
+    /// Names; none for maps, whose shape says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
     constant_columns: &'a [String],
     epochs: usize,
     best_epoch: usize,
@@ -120,7 +123,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             rows: table.rows,
             train_rows: provenance.train_rows,
             held_out_rows: provenance.held_out_rows,
-            columns: &table.columns,
+            shape: table
+                .shape
+                .map_or(ShapeName::vector(table.dim()), ShapeName),
+            columns: table.shape.is_none().then_some(&table.columns),
             constant_columns: &outcome.constant_columns,
             epochs: outcome.epochs,
             best_epoch: provenance.best_epoch,
@@ -141,7 +147,11 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
 fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))
+    let recipe: Recipe =
+        toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))?;
+    let checked = recipe.check().map_err(anyhow::Error::msg);
+    checked.with_context(|| path.display().to_string())?;
+    Ok(recipe)
 }
 
 fn say_columns(table: &Table) {

@@ -11,6 +11,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::map::{feature_words, map_shape};
+
 /// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -196,8 +198,8 @@ pub enum DataError {
     },
     /// The file does not have the columns the model was trained on.
     #[error(
-        "{}: the model's {} {} missing; it expects {}; the file has {}",
-        path.display(), list(missing), if missing.len() == 1 { "is" } else { "are" }, list(expected), list(found)
+        "{}: {} missing; it expects {}; the file has {}",
+        path.display(), missing_words(missing, expected), feature_words(expected), feature_words(found)
     )]
     Model {
         /// The file.
@@ -212,7 +214,7 @@ pub enum DataError {
     /// A file without header has another number of columns than the model.
     #[error(
         "{}: the model expects {} values a row ({}), and the file, which has no column names, has {found}",
-        path.display(), expected.len(), list(expected)
+        path.display(), expected.len(), feature_words(expected)
     )]
     Count {
         /// The file.
@@ -244,8 +246,18 @@ fn suggestion(closest: Option<&String>) -> String {
     closest.map_or(String::new(), |name| format!(" (did you mean {name:?}?)"))
 }
 
+/// Names, or how many of a map's values: their names say nothing.
+fn missing_words(missing: &[String], expected: &[String]) -> String {
+    if map_shape(expected).is_some() {
+        let (missing, all) = (missing.len(), expected.len());
+        return format!("{missing} of the model's {all} values are");
+    }
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    format!("the model's {} {verb}", list(missing))
+}
+
 /// At most twelve names.
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     let mut text = names
         .iter()
         .take(12)

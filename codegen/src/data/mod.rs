@@ -43,7 +43,7 @@ use sha2::{Digest, Sha256};
 pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use frame::parse_number;
-pub use map::{map_columns, map_shape};
+pub use map::{feature_words, map_columns, map_shape};
 pub use stats::{ColumnStats, column_stats, constant_columns};
 pub use write::{write_npy, write_npz};
 

@@ -27,6 +27,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::data;
 use crate::output;
 pub use spec::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,
@@ -193,9 +194,24 @@ impl Model {
     /// count is the probability of its cell. `None` for measured values, whose density has a unit.
     #[must_use]
     pub fn bits_per_dimension(&self, log_prob: f64) -> Option<f64> {
-        let counts = matches!(self.header.spec.layers.first(), Some(Layer::Logit { .. }));
         let dim = self.header.spec.dim() as f64;
-        counts.then(|| -log_prob / (dim * std::f64::consts::LN_2))
+        self.levels()
+            .map(|_| -log_prob / (dim * std::f64::consts::LN_2))
+    }
+
+    /// How many levels the counts have, for a model of counts: they go from 0 to one less.
+    #[must_use]
+    pub fn levels(&self) -> Option<f32> {
+        match self.header.spec.layers.first() {
+            Some(Layer::Logit { levels, .. }) => Some(*levels),
+            _ => None,
+        }
+    }
+
+    /// Channels, height and width of a sample, for a model whose rows are maps.
+    #[must_use]
+    pub fn map_shape(&self) -> Option<[usize; 3]> {
+        data::map_shape(&self.header.columns)
     }
 
     /// The threshold, where the model has one.

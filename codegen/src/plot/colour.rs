@@ -6,7 +6,7 @@
 //! // One pixel beyond all others does not take the colours from them.
 //! let mut rows: Vec<f32> = (0..1600).map(|i| (i % 7) as f32).collect();
 //! rows[5] = 1e6;
-//! let group = Group { title: "frames".into(), rows, captions: Vec::new() };
+//! let group = Group { title: "frames".into(), rows, ..Group::default() };
 //! contact_sheet(&Sheet { shape: [1, 4, 4], groups: vec![group], ..Sheet::default() })?;
 //! # Ok::<(), nvpico_codegen::plot::PlotError>(())
 //! ```
@@ -76,7 +76,8 @@ impl Range {
         }
     }
 
-    fn over(low: f64, high: f64, values: &[f32]) -> Self {
+    /// From `low` to `high`, whatever the values are.
+    pub fn over(low: f64, high: f64, values: &[f32]) -> Self {
         // Equal values get the middle colour.
         let widen = if high > low {
             0.0

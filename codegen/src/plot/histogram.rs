@@ -47,10 +47,14 @@ pub fn density_histogram(
     let totals = counts.map(|bars| bars.iter().sum::<usize>());
     let share =
         |kind: usize, bin: usize| 100.0 * counts[kind][bin] as f64 / totals[kind].max(1) as f64;
-    let top = (0..BINS)
-        .flat_map(|bin| [share(0, bin), share(1, bin)])
-        .fold(0.0, f64::max)
-        .max(1.0);
+    let tallest = |bins: std::ops::Range<usize>| {
+        let shares = bins.flat_map(|bin| [share(0, bin), share(1, bin)]);
+        shares.fold(0.0, f64::max).max(1.0)
+    };
+    // A leftmost bar that towers above the others, with all that lies far below, would make them too small to see.
+    let (whole, others) = (tallest(0..BINS), tallest(1..BINS));
+    let is_cut = whole > 2.0 * others;
+    let top = 1.08 * if is_cut { 1.5 * others } else { whole };
     let axis = if below > 0 {
         format!(
             "log-density, nats ({below} rows lie below {low:.0}, or at -inf: in the leftmost bar)"
@@ -67,7 +71,7 @@ pub fn density_histogram(
             .margin(14)
             .x_label_area_size(48)
             .y_label_area_size(62)
-            .build_cartesian_2d(low..high, 0.0..top * 1.08)
+            .build_cartesian_2d(low..high, 0.0..top)
             .map_err(|error| fail(&error))?;
         let places = digits(low, high);
         chart
@@ -91,7 +95,7 @@ pub fn density_histogram(
             let bars = (0..BINS).filter(|bin| counts[kind][*bin] > 0).map(|bin| {
                 let left = low + bin as f64 * width;
                 Rectangle::new(
-                    [(left, 0.0), (left + width, share(kind, bin))],
+                    [(left, 0.0), (left + width, share(kind, bin).min(top))],
                     color.mix(0.55).filled(),
                 )
             });
@@ -107,12 +111,20 @@ pub fn density_histogram(
             let at = f64::from(threshold);
             chart
                 .draw_series([PathElement::new(
-                    [(at, 0.0), (at, top * 1.08)],
+                    [(at, 0.0), (at, top)],
                     DARK.stroke_width(2),
                 )])
                 .map_err(|error| fail(&error))?
                 .label(format!("threshold {threshold:.2}"))
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], DARK.stroke_width(2)));
+        }
+        if is_cut {
+            let text = format!("{whole:.0} %, cut off");
+            let font = (FONT, 14).into_font().color(&DARK);
+            let place = (low + 1.5 * width, 0.98 * top);
+            chart
+                .draw_series([Text::new(text, place, font)])
+                .map_err(|error| fail(&error))?;
         }
         legend(&mut chart, SeriesLabelPosition::UpperMiddle)
     })
@@ -130,6 +142,17 @@ fn bin_of(place: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_above_all_others_is_cut_and_says_so() {
+        let normal = (0..400).map(|i| -5.0 - (i % 40) as f32);
+        let log_prob: Vec<f32> = normal.chain([f32::NEG_INFINITY; 100]).collect();
+        let anomalous: Vec<bool> = log_prob.iter().map(|l| l.is_infinite()).collect();
+        let svg = density_histogram(&log_prob, &anomalous, None).unwrap();
+        assert!(svg.contains("100 %, cut off"), "{svg}");
+        let svg = density_histogram(&log_prob[..400], &anomalous[..400], None).unwrap();
+        assert!(!svg.contains("cut off"));
+    }
 
     #[test]
     fn every_value_has_a_bar() {

@@ -3,7 +3,7 @@
 //! ```
 //! use nvpico_codegen::plot::{Group, Sheet, contact_sheet};
 //!
-//! let group = Group { title: "map".into(), rows: vec![20.0, f32::NAN], captions: Vec::new() };
+//! let group = Group { title: "map".into(), rows: vec![20.0, f32::NAN], ..Group::default() };
 //! // The key has a line for what is not a number.
 //! let png = contact_sheet(&Sheet { shape: [1, 1, 2], groups: vec![group], ..Sheet::default() })?;
 //! # assert!(!png.is_empty());
@@ -15,7 +15,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::bitmap::{MUTED, Page, point, rectangle, style, words};
 use super::colour::{Range, UNDEFINED, colour};
-use super::sheet::{CAPTION, GROUP_TITLE};
+use super::layout::{CAPTION, GROUP_TITLE};
 use super::{DARK, PlotError, fail};
 
 /// Of the scale without its numbers, and with them.

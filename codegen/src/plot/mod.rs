@@ -17,6 +17,7 @@ mod bitmap;
 mod colour;
 mod histogram;
 mod key;
+mod layout;
 mod roc;
 mod sheet;
 mod timeline;
@@ -28,7 +29,7 @@ use plotters::prelude::*;
 
 pub use histogram::density_histogram;
 pub use roc::roc;
-pub use sheet::{Group, Sheet, contact_sheet};
+pub use sheet::{Group, Sheet, contact_sheet, contact_sheets};
 pub use timeline::{Span, density_over_time};
 
 /// A picture that could not be drawn.

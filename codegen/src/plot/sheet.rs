@@ -10,12 +10,14 @@
 //!     title: "frames".into(),
 //!     rows: vec![20.0, 21.0, 22.0, 30.0, 20.0, 20.0, 20.0, 21.0],
 //!     captions: vec!["-3 nats".into(), "2 nats".into()],
+//!     ..Group::default()
 //! };
 //! let png = contact_sheet(&Sheet {
 //!     title: "Thermal array".into(),
 //!     shape: [1, 2, 2],
 //!     unit: "°C".into(),
 //!     groups: vec![frames],
+//!     ..Sheet::default()
 //! })?;
 //! assert!(png.starts_with(b"\x89PNG"));
 //! # Ok::<(), nvpico_codegen::plot::PlotError>(())
@@ -25,26 +27,13 @@ use plotters::element::BitMapElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::bitmap::{self, DEPTH, MUTED, Page, point, text_width, words};
+use super::bitmap::{self, DEPTH, MUTED, Page, point, words};
 use super::colour::Range;
-use super::key::{self, Key};
+use super::key::Key;
+use super::layout::{
+    CAPTION, CHANNEL_GAP, GAP, GROUP_GAP, GROUP_TITLE, KEY_GAP, Layout, MARGIN, TITLE,
+};
 use super::{DARK, PlotError, fail};
-
-/// All lengths are in pixels, two for one of a usual screen: a sheet stays sharp on a fine one.
-const WIDEST: usize = 1720;
-const MARGIN: usize = 44;
-/// A tile's longer side comes near to this.
-const TILE: usize = 144;
-/// Between tiles, between the channels of one, and between groups.
-const GAP: usize = 20;
-const CHANNEL_GAP: usize = 4;
-const GROUP_GAP: usize = 34;
-const TITLE: (u32, usize) = (42, 70);
-pub(super) const GROUP_TITLE: (u32, usize) = (31, 46);
-pub(super) const CAPTION: (u32, usize) = (24, 36);
-/// The key of the colours: its distance from the tiles, and its least and its greatest height.
-const KEY_GAP: usize = 36;
-const KEY_HEIGHTS: (usize, usize) = (150, 440);
 
 /// Tiles that belong together.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +44,8 @@ pub struct Group {
     pub rows: Vec<f32>,
     /// Words under each tile, as in "-312 nats"; empty for none.
     pub captions: Vec<String>,
+    /// The pixel to put a frame around in each tile, counted row by row; empty for none.
+    pub marks: Vec<usize>,
 }
 
 /// What a sheet shows.
@@ -66,6 +57,8 @@ pub struct Sheet {
     pub shape: [usize; 3],
     /// What the values are in, as in "°C"; empty for none.
     pub unit: String,
+    /// The values at the ends of the colours; chosen to show nearly all of them if not given.
+    pub ends: Option<(f64, f64)>,
     /// The groups, from the top.
     pub groups: Vec<Group>,
 }
@@ -76,6 +69,7 @@ impl Default for Sheet {
             title: String::new(),
             shape: [1, 1, 1],
             unit: String::new(),
+            ends: None,
             groups: Vec::new(),
         }
     }
@@ -86,45 +80,76 @@ impl Default for Sheet {
 /// # Errors
 /// When a group has half a row or too few captions, a row no pixel, or the sheet would be too large.
 pub fn contact_sheet(sheet: &Sheet) -> Result<Vec<u8>, PlotError> {
-    check(sheet)?;
+    contact_sheets(std::slice::from_ref(sheet))
+}
+
+/// Sheets one below another, each with its own colours and their key: pictures and maps that belong to them.
+///
+/// # Errors
+/// As [`contact_sheet`].
+pub fn contact_sheets(sheets: &[Sheet]) -> Result<Vec<u8>, PlotError> {
     // Text is measured before there is a page.
     super::load_font()?;
-    let layout = Layout::of(sheet)?;
-    let values: Vec<f32> = sheet
-        .groups
-        .iter()
-        .flat_map(|group| group.rows.iter().copied())
-        .collect();
-    let in_colour = sheet.shape[0] == 3;
-    let range = if in_colour {
-        Range::of_picture(&values)
-    } else {
-        Range::robust(&values)
+    let mut parts = Vec::new();
+    let (mut width, mut height) = (0, 0);
+    for sheet in sheets {
+        check(sheet)?;
+        let layout = Layout::of(sheet)?;
+        let size = layout.size();
+        if height > 0 {
+            height += GROUP_GAP;
+        }
+        parts.push((sheet, layout, MARGIN + height));
+        (width, height) = (width.max(size.0), size.1.saturating_add(height));
+    }
+    let side = |length: usize| u32::try_from(length.saturating_add(2 * MARGIN));
+    let (Ok(width), Ok(height)) = (side(width), side(height)) else {
+        return Err(PlotError("the sheet would be too large".into()));
     };
-    bitmap::draw(layout.page()?, |page| {
-        let mut y = MARGIN;
-        if !sheet.title.is_empty() {
-            words(page, &sheet.title, (MARGIN, y), TITLE.0, DARK, HPos::Left)?;
-            y += TITLE.1;
+    bitmap::draw((width, height), |page| {
+        for (sheet, layout, top) in &parts {
+            draw_sheet(page, sheet, layout, *top)?;
         }
-        let key_top = y + GROUP_TITLE.1;
-        for group in &sheet.groups {
-            draw_group(page, sheet, group, &layout, &range, y)?;
-            y += layout.group_height(layout.tiles(group)) + GROUP_GAP;
-        }
-        let key = Key {
-            range: &range,
-            unit: &sheet.unit,
-            left: MARGIN + layout.tiles_width() + KEY_GAP,
-            top: key_top,
-            height: layout.key_height(),
-        };
-        if in_colour {
-            key.draw_words(page)
-        } else {
-            key.draw_scale(page)
-        }
+        Ok(())
     })
+}
+
+fn draw_sheet(
+    page: &Page<'_>,
+    sheet: &Sheet,
+    layout: &Layout,
+    top: usize,
+) -> Result<(), PlotError> {
+    let groups = sheet.groups.iter();
+    let values: Vec<f32> = groups.flat_map(|group| group.rows.clone()).collect();
+    let in_colour = sheet.shape[0] == 3;
+    let range = match sheet.ends {
+        Some((low, high)) => Range::over(low, high, &values),
+        None if in_colour => Range::of_picture(&values),
+        None => Range::robust(&values),
+    };
+    let mut y = top;
+    if !sheet.title.is_empty() {
+        words(page, &sheet.title, (MARGIN, y), TITLE.0, DARK, HPos::Left)?;
+        y += TITLE.1;
+    }
+    let key_top = y + GROUP_TITLE.1;
+    for group in &sheet.groups {
+        draw_group(page, sheet, group, layout, &range, y)?;
+        y += layout.group_height(layout.tiles(group)) + GROUP_GAP;
+    }
+    let key = Key {
+        range: &range,
+        unit: &sheet.unit,
+        left: MARGIN + layout.tiles_width() + KEY_GAP,
+        top: key_top,
+        height: layout.key_height(),
+    };
+    if in_colour {
+        key.draw_words(page)
+    } else {
+        key.draw_scale(page)
+    }
 }
 
 fn check(sheet: &Sheet) -> Result<(), PlotError> {
@@ -140,7 +165,8 @@ fn check(sheet: &Sheet) -> Result<(), PlotError> {
     };
     for group in &sheet.groups {
         let (rows, rest) = (group.rows.len() / values, group.rows.len() % values);
-        if rest > 0 || (!group.captions.is_empty() && group.captions.len() != rows) {
+        let fits = |count: usize| count == 0 || count == rows;
+        if rest > 0 || !fits(group.captions.len()) || !fits(group.marks.len()) {
             return Err(PlotError(format!(
                 "group {:?} has {} values and {} captions, for rows of {values} values",
                 group.title,
@@ -150,133 +176,6 @@ fn check(sheet: &Sheet) -> Result<(), PlotError> {
         }
     }
     Ok(())
-}
-
-/// Where everything goes.
-struct Layout {
-    shape: [usize; 3],
-    /// Pixels of the page for one of a row.
-    scale: usize,
-    /// Width and height of a tile, and the width it has with its caption.
-    tile: (usize, usize),
-    slot: usize,
-    /// Room for words under a tile.
-    caption: usize,
-    columns: usize,
-    /// Tiles of each group.
-    counts: Vec<usize>,
-    head: usize,
-    /// Width of the widest line of words.
-    text: usize,
-    /// Whether the colour of what is not a number is explained.
-    undefined: bool,
-}
-
-impl Layout {
-    fn of(sheet: &Sheet) -> Result<Self, PlotError> {
-        let [channels, height, width] = sheet.shape;
-        let values = channels * height * width;
-        let maps = if channels == 3 { 1 } else { channels };
-        // Several channels side by side share the width of two tiles and more.
-        let aim = if maps == 1 { TILE } else { TILE * 3 / 4 };
-        let scale = (aim as f64 / height.max(width) as f64).round().max(1.0) as usize;
-        let across = maps
-            .saturating_mul(width.saturating_mul(scale) + CHANNEL_GAP)
-            .saturating_sub(CHANNEL_GAP);
-        let tile = (across, height.saturating_mul(scale));
-        let captions = || sheet.groups.iter().flat_map(|group| &group.captions);
-        let mut slot = tile.0;
-        for caption in captions() {
-            slot = slot.max(text_width(caption, CAPTION.0)?);
-        }
-        let mut text = text_width(&sheet.title, TITLE.0)?;
-        for group in &sheet.groups {
-            text = text.max(text_width(&group.title, GROUP_TITLE.0)?);
-        }
-        let counts: Vec<usize> = sheet
-            .groups
-            .iter()
-            .map(|group| group.rows.len() / values)
-            .collect();
-        let most = counts.iter().copied().max().unwrap_or(0).max(1);
-        let room = WIDEST - 2 * MARGIN - KEY_GAP - key::WIDTH;
-        let fit = ((room + GAP) / slot.saturating_add(GAP)).max(1);
-        // As many lines as needed, of tiles spread evenly over them.
-        let columns = most.div_ceil(most.div_ceil(fit));
-        Ok(Self {
-            shape: sheet.shape,
-            scale,
-            tile,
-            slot,
-            caption: if captions().next().is_some() {
-                CAPTION.1
-            } else {
-                0
-            },
-            columns,
-            counts,
-            head: if sheet.title.is_empty() { 0 } else { TITLE.1 },
-            text,
-            undefined: sheet
-                .groups
-                .iter()
-                .any(|group| group.rows.iter().any(|value| value.is_nan())),
-        })
-    }
-
-    fn tiles(&self, group: &Group) -> usize {
-        let [channels, height, width] = self.shape;
-        group.rows.len() / (channels * height * width)
-    }
-
-    fn tiles_width(&self) -> usize {
-        self.columns
-            .saturating_mul(self.slot.saturating_add(GAP))
-            .saturating_sub(GAP)
-    }
-
-    /// From one line of tiles to the next.
-    fn line(&self) -> usize {
-        self.tile.1.saturating_add(self.caption + GAP)
-    }
-
-    fn group_height(&self, tiles: usize) -> usize {
-        let lines = tiles.div_ceil(self.columns);
-        // A group without tiles says so in words.
-        let below = lines.saturating_mul(self.line()).saturating_sub(GAP);
-        GROUP_TITLE.1 + below.max(CAPTION.1)
-    }
-
-    fn groups_height(&self) -> usize {
-        let heights = self.counts.iter().map(|count| self.group_height(*count));
-        heights.fold(0, |sum, height| {
-            sum + if sum > 0 { GROUP_GAP } else { 0 } + height
-        })
-    }
-
-    /// As high as the tiles beside it, within limits.
-    fn key_height(&self) -> usize {
-        let beside = self
-            .groups_height()
-            .saturating_sub(GROUP_TITLE.1 + self.caption);
-        beside.clamp(KEY_HEIGHTS.0, KEY_HEIGHTS.1)
-    }
-
-    fn page(&self) -> Result<(u32, u32), PlotError> {
-        let right = KEY_GAP + key::WIDTH;
-        let width = 2 * MARGIN + (self.tiles_width().saturating_add(right)).max(self.text);
-        let key = if self.undefined {
-            key::UNDEFINED_HEIGHT
-        } else {
-            0
-        };
-        let beside = GROUP_TITLE.1 + self.key_height() + key;
-        let height = 2 * MARGIN + self.head + self.groups_height().max(beside);
-        match (u32::try_from(width), u32::try_from(height)) {
-            (Ok(width), Ok(height)) => Ok((width, height)),
-            _ => Err(PlotError("the sheet would be too large".into())),
-        }
-    }
 }
 
 fn draw_group(
@@ -316,8 +215,12 @@ fn draw_group(
         } else {
             for channel in row.chunks_exact(height * width) {
                 map(page, layout, (at, top), |i| range.colour(channel[i]))?;
-                at += width * layout.scale + CHANNEL_GAP;
+                at += width * layout.scale.0 + CHANNEL_GAP;
             }
+        }
+        if let Some(pixel) = group.marks.get(index) {
+            let corner = (middle - layout.tile.0 / 2, top);
+            mark(page, layout, corner, (pixel % width, pixel / width))?;
         }
         if let Some(caption) = group.captions.get(index) {
             let below = top + layout.tile.1 + 8;
@@ -342,22 +245,40 @@ fn map(
     pixel: impl Fn(usize) -> RGBColor,
 ) -> Result<(), PlotError> {
     let [_, height, width] = layout.shape;
-    let scale = layout.scale;
-    let mut bytes = Vec::with_capacity(height * width * scale * scale * DEPTH);
+    let (across, down) = layout.scale;
+    let mut bytes = Vec::with_capacity(height * width * across * down * DEPTH);
     for row in 0..height {
         let line: Vec<u8> = (0..width)
             .flat_map(|column| {
                 let RGBColor(red, green, blue) = pixel(row * width + column);
-                [red, green, blue].repeat(scale)
+                [red, green, blue].repeat(across)
             })
             .collect();
-        bytes.extend(line.repeat(scale));
+        bytes.extend(line.repeat(down));
     }
-    let size = ((width * scale) as u32, (height * scale) as u32);
+    let size = ((width * across) as u32, (height * down) as u32);
     let element: BitMapElement<(i32, i32)> =
         BitMapElement::with_owned_buffer(point(at), size, bytes)
             .ok_or_else(|| PlotError("a tile could not be made".into()))?;
     page.draw(&element).map_err(|error| fail(&error))
+}
+
+/// A white frame around one pixel, with a dark line on either side, so that it is seen on any colour.
+fn mark(
+    page: &Page<'_>,
+    layout: &Layout,
+    corner: (usize, usize),
+    (x, y): (usize, usize),
+) -> Result<(), PlotError> {
+    let (across, down) = layout.scale;
+    let (left, top) = point((corner.0 + x * across, corner.1 + y * down));
+    let (right, bottom) = point((corner.0 + (x + 1) * across, corner.1 + (y + 1) * down));
+    for (out, colour) in [(3, DARK), (2, WHITE), (1, WHITE), (0, DARK)] {
+        let corners = [(left - out, top - out), (right - 1 + out, bottom - 1 + out)];
+        page.draw(&Rectangle::new(corners, colour.stroke_width(1)))
+            .map_err(|error| fail(&error))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sheets of every kind of row.
 
 use super::super::colour::{UNDEFINED, colour};
+use super::super::layout::{TILE, WIDEST};
 use super::*;
 
 fn group(title: &str, rows: Vec<f32>, captions: &[&str]) -> Group {
@@ -8,6 +9,7 @@ fn group(title: &str, rows: Vec<f32>, captions: &[&str]) -> Group {
         title: title.into(),
         rows,
         captions: captions.iter().map(ToString::to_string).collect(),
+        ..Group::default()
     }
 }
 
@@ -17,6 +19,7 @@ fn sheet(shape: [usize; 3], groups: Vec<Group>) -> Sheet {
         shape,
         unit: "°C".into(),
         groups,
+        ..Sheet::default()
     }
 }
 
@@ -134,4 +137,44 @@ fn half_rows_and_missing_captions_are_said() {
         wide.contains("too large") || wide.contains("too many"),
         "{wide}"
     );
+}
+
+#[test]
+fn sheets_one_below_another_have_their_own_colours() {
+    let one = |value: f32| Sheet {
+        ends: Some((0.0, f64::from(value))),
+        ..sheet([1, 1, 2], vec![group("g", vec![0.0, value], &[])])
+    };
+    let (width, height, _) = decoded(contact_sheet(&one(1.0)).unwrap());
+    let (both_width, both_height, pixels) = decoded(contact_sheets(&[one(1.0), one(9.0)]).unwrap());
+    assert_eq!(both_width, width);
+    assert!(both_height > 2 * height - 200 && both_height < 2 * height);
+    let half_tile = TILE / 2 * TILE / 2;
+    assert!(count(&pixels, colour(1.0)) >= 2 * half_tile);
+}
+
+#[test]
+fn a_mark_frames_its_pixel() {
+    let rows = vec![0.0; 64];
+    let plain = sheet([1, 8, 8], vec![group("g", rows.clone(), &[])]);
+    let marked = Group {
+        marks: vec![9],
+        ..group("g", rows, &[])
+    };
+    let marked = sheet([1, 8, 8], vec![marked]);
+    let white = |sheet: &Sheet| count(&decoded(contact_sheet(sheet).unwrap()).2, WHITE);
+    assert!(white(&marked) > white(&plain) + 100);
+    let wrong = Group {
+        marks: vec![1, 2],
+        ..marked.groups[0].clone()
+    };
+    assert!(contact_sheet(&sheet([1, 8, 8], vec![wrong])).is_err());
+}
+
+#[test]
+fn a_strip_is_high_enough_to_be_seen() {
+    let row: Vec<f32> = (0..64).map(|i| i as f32).collect();
+    let (_, _, pixels) =
+        decoded(contact_sheet(&sheet([1, 1, 64], vec![group("g", row, &[])])).unwrap());
+    assert!(count(&pixels, colour(0.0)) >= 40);
 }

@@ -80,6 +80,8 @@ pub struct ThermalRecording {
     pub values: Vec<f32>,
     /// The fault that was present in each frame.
     pub fault: Vec<Option<ThermalFault>>,
+    /// The pixel that it is in, or the nearest to a spot's middle, counted row by row.
+    pub pixel: Vec<Option<usize>>,
 }
 
 impl ThermalRecording {
@@ -122,9 +124,10 @@ impl ThermalRecording {
         data::write_npz(path, &SHAPE, &self.values, &self.label(), &kinds)
     }
 
-    fn push(&mut self, frame: &[f64; PIXELS], fault: Option<ThermalFault>) {
+    fn push(&mut self, frame: &[f64; PIXELS], fault: Option<&Fault>) {
         self.values.extend(frame.map(|value| value as f32));
-        self.fault.push(fault);
+        self.fault.push(fault.map(|fault| fault.kind));
+        self.pixel.push(fault.map(|fault| fault.pixel));
     }
 }
 
@@ -187,7 +190,7 @@ impl ThermalArray {
             for _ in 0..broken.min(frames - recording.rows()) {
                 fault.seconds += 1.0;
                 let frame = self.frame(Some(&mut fault));
-                recording.push(&frame, Some(kind));
+                recording.push(&frame, Some(&fault));
             }
             if recording.rows() == frames {
                 break;

@@ -29,6 +29,9 @@ fn main() -> ! {
     let workspace: &mut [f32] = black_box(workspace);
     let flow: &'static nvpico::Flow<'static> = black_box(&FLOW);
     black_box(flow.score(row, workspace)).ok();
+    if let Ok(mut stepper) = flow.stepper(row, workspace) {
+        while black_box(stepper.step()).is_none() {}
+    }
     #[cfg(feature = "no-panic-control")]
     black_box(row[black_box(0)]);
     loop {

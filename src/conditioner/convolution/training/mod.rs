@@ -108,7 +108,7 @@ impl<'p> Map<'p> {
     }
 }
 
-/// [`Map::backward`] and its tensors.
+/// The gradients of a convolution on a whole map, and the tensors that they are made of.
 #[derive(Debug)]
 pub struct Backward<'s, V> {
     map: Map<'s>,

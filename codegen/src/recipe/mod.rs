@@ -3,15 +3,20 @@
 //! Every field is optional in both places; the command line wins, then the file, then the default.
 //! The resolved recipe is kept in the model file, as a TOML text that `--config` takes again.
 
-use clap::{Args, ValueEnum};
+mod check;
+mod choice;
+
+use clap::Args;
 use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::architecture::{self, Networks, Parts};
+use crate::limits::{self, argument};
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
 };
+pub use choice::{Architecture, MaskChoice, NormChoice, ScaleChoice, SplitChoice};
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -21,26 +26,26 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "KIND")]
     pub architecture: Option<Architecture>,
     /// Coupling layers [default: 6; of maps, in a row: 2, paper 3]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub couplings: Option<usize>,
     /// Scales of a model for maps: after each but the last half of the values is done [default: 2 if the map can be squeezed]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub scales: Option<usize>,
     /// Residual blocks in each network of the paper's architecture [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub blocks: Option<usize>,
     /// Channels inside the networks of a model for maps [default: 16, paper 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub filters: Option<usize>,
     /// The values are counts of so many levels, as 256 of an 8-bit camera: models their logit, with
     /// dequantisation, and tells bits per dimension
-    #[arg(long, value_name = "LEVELS")]
+    #[arg(long, value_name = "LEVELS", value_parser = argument(limits::levels))]
     pub levels: Option<u32>,
     /// Keeps the logit of the lowest count finite [default: 0.05]
-    #[arg(long, value_name = "ALPHA")]
+    #[arg(long, value_name = "ALPHA", value_parser = argument(limits::alpha))]
     pub alpha: Option<f32>,
     /// Widths of a vector model's hidden layers, such as 32,32 [default: 32,32]
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',')]
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', value_parser = argument(limits::parts))]
     pub hidden: Option<Vec<usize>>,
     /// Which features a coupling keeps [default: mixed]
     #[arg(long, value_enum, value_name = "MASK")]
@@ -49,10 +54,10 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "MAP")]
     pub scale: Option<ScaleChoice>,
     /// Bound of the clamped log-scale [default: 2]
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", value_parser = argument(limits::above_zero))]
     pub clamp: Option<f32>,
     /// Slope of leaky ReLU below zero; 0 is ReLU [default: 0]
-    #[arg(long, value_name = "SLOPE")]
+    #[arg(long, value_name = "SLOPE", value_parser = argument(limits::slope))]
     pub leaky: Option<f32>,
     /// Networks per coupling, 1 (log-scale and shift share one) or 2 [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -61,106 +66,44 @@ pub struct Recipe {
     #[arg(long, value_enum, value_name = "KIND")]
     pub batch_norm: Option<NormChoice>,
     /// Weight of the old running statistics of batch norm [default: 0.9]
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = argument(limits::share_or_none))]
     pub batch_norm_momentum: Option<f64>,
     /// Elementary functions on chip and desktop [default: libm]
     #[arg(long, value_enum, value_name = "LIBRARY")]
     pub math: Option<MathName>,
     /// The most passes over the rows [default: 200]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub epochs: Option<usize>,
     /// Rows of a batch [default: 256, less for few rows]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub batch: Option<usize>,
     /// Adam's learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = argument(limits::above_zero))]
     pub learning_rate: Option<f32>,
     /// L2 decay of weights [default: 0.00005]
-    #[arg(long, value_name = "DECAY")]
+    #[arg(long, value_name = "DECAY", value_parser = argument(limits::not_negative))]
     pub l2: Option<f32>,
     /// The gradient's norm is clipped to this [default: 10]
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", value_parser = argument(limits::above_zero))]
     pub clip: Option<f32>,
     /// Gaussian noise on the input, in standard deviations of each feature [default: 0.05]
-    #[arg(long, value_name = "SIGMA")]
+    #[arg(long, value_name = "SIGMA", value_parser = argument(limits::not_negative))]
     pub noise: Option<f32>,
     /// Epochs without a better held-out log-density before training stops [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub patience: Option<usize>,
     /// Decides first weights, shuffles and noise [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
     /// Share of the rows held out for early stopping and calibration [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = argument(limits::share))]
     pub held_out: Option<f64>,
     /// Which rows are held out: the last ones in time, or evenly spread blocks [default: blocks]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub split: Option<SplitChoice>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,
-}
-
-/// Kinds of models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Architecture {
-    /// Fully connected networks; takes maps, too, value by value
-    Vector,
-    /// For windows of time series, N x channels x 1 x samples
-    Window,
-    /// For small arrays: plain convolutions, multi-scale
-    Image,
-    /// The paper's multi-scale architecture with residual networks
-    Paper,
-}
-
-/// Masks of the couplings, in turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskChoice {
-    /// First half, second half, even, odd features
-    Mixed,
-    /// First half, second half
-    Halves,
-    /// Even, odd
-    Alternating,
-}
-
-/// Log-scale map of the couplings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScaleChoice {
-    /// c * tanh(s / c): bounded, the safe choice
-    Clamped,
-    /// r * tanh(s) with a learned r (the paper's)
-    Rescaled,
-    /// s itself: overflows on far outliers
-    Unbounded,
-    /// No scale: additive coupling (NICE)
-    Additive,
-}
-
-/// Batch norm between couplings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NormChoice {
-    /// No batch norm
-    None,
-    /// Normalises by running statistics that take in each batch (the paper's appendix E)
-    Running,
-    /// Normalises by the batch's own statistics
-    Batch,
-}
-
-/// Which rows are held out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SplitChoice {
-    /// The last rows: tells how the model fares on what comes after its training
-    Last,
-    /// Ten blocks spread evenly over all rows: sees every operating condition of the record
-    Blocks,
 }
 
 macro_rules! take_first {

@@ -12,16 +12,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// Writes to a `String`, which cannot fail.
+macro_rules! line {
+    ($out:expr, $($text:tt)*) => {{
+        let _ = writeln!($out, $($text)*);
+    }};
+}
+
+mod structure;
+
 use std::fmt::Write as _;
 
 use nvpico::Flow;
 use rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    ScaleName, SqueezeName, TransformName,
-};
+use crate::model::{MathName, Model, ModelSpec};
 
 /// What goes into the module besides the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +54,6 @@ pub fn module(model: &Model, options: &ExportOptions) -> String {
     let vectors = deployed.with_flow(|flow| Vectors::new(flow, options.vectors));
     vectors.write(&mut out);
     out
-}
-
-/// Writes to a `String`, which cannot fail.
-macro_rules! line {
-    ($out:expr, $($text:tt)*) => {{
-        let _ = writeln!($out, $($text)*);
-    }};
 }
 
 fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
@@ -106,13 +105,21 @@ fn constants(out: &mut String, model: &Model) {
     line!(out, "/// Features of a sample.");
     line!(out, "pub const DIM: usize = {};", header.spec.dim());
     line!(out, "");
-    line!(out, "/// Names of the features, in order.");
-    line!(out, "#[rustfmt::skip]");
-    line!(
-        out,
-        "pub const COLUMNS: [&str; DIM] = {:?};",
-        header.columns
-    );
+    if let Some(shape) = model.map_shape() {
+        line!(
+            out,
+            "/// Channels, height and width of a sample: it holds channel after channel, row by row."
+        );
+        line!(out, "pub const SHAPE: [usize; 3] = {shape:?};");
+    } else {
+        line!(out, "/// Names of the features, in order.");
+        line!(out, "#[rustfmt::skip]");
+        line!(
+            out,
+            "pub const COLUMNS: [&str; DIM] = {:?};",
+            header.columns
+        );
+    }
     line!(out, "");
     line!(out, "/// A log-density below it is anomalous, in nats.");
     match model.threshold() {
@@ -146,7 +153,7 @@ fn spec(out: &mut String, spec: &ModelSpec) {
     line!(out, "    math: nvpico::Math::{math},");
     line!(out, "    layers: &[");
     for layer in &spec.layers {
-        layer_spec(out, layer);
+        structure::layer(out, layer);
     }
     line!(out, "    ],");
     line!(out, "}};");
@@ -154,161 +161,27 @@ fn spec(out: &mut String, spec: &ModelSpec) {
     line!(out, "/// Values of workspace that scoring needs.");
     line!(out, "pub const WORKSPACE: usize = SPEC.workspace_len();");
     line!(out, "");
-}
-
-fn layer_spec(out: &mut String, layer: &Layer) {
-    let indent = "        ";
-    match layer {
-        Layer::Standardize => line!(out, "{indent}nvpico::LayerSpec::Standardize,"),
-        Layer::Affine => line!(out, "{indent}nvpico::LayerSpec::Affine,"),
-        Layer::BatchNorm { eps, affine } => line!(
-            out,
-            "{indent}nvpico::LayerSpec::BatchNorm(nvpico::spec::BatchNormSpec {{ eps: {eps:?}, affine: {affine} }}),"
-        ),
-        Layer::Permutation { order } => {
-            line!(out, "{indent}nvpico::LayerSpec::Permutation(&{order:?}),");
-        }
-        Layer::Logit { alpha, levels } => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Logit(nvpico::spec::LogitSpec {{ alpha: {alpha:?}, levels: {levels:?} }}),"
-        ),
-        Layer::Squeeze(squeeze) => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Squeeze(nvpico::spec::Squeeze::{}),",
-            squeeze_name(*squeeze)
-        ),
-        Layer::Unsqueeze(squeeze) => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Unsqueeze(nvpico::spec::Squeeze::{}),",
-            squeeze_name(*squeeze)
-        ),
-        Layer::FactorOut => line!(out, "{indent}nvpico::LayerSpec::FactorOut,"),
-        Layer::Coupling {
-            mask,
-            transform,
-            conditioner: own,
-        } => {
-            let mask = match mask {
-                MaskName::FirstHalf => "FirstHalf".to_owned(),
-                MaskName::SecondHalf => "SecondHalf".to_owned(),
-                MaskName::Even => "Even".to_owned(),
-                MaskName::Odd => "Odd".to_owned(),
-                MaskName::Indices(indices) => format!("Indices(&{indices:?})"),
-                MaskName::CheckerboardOdd => "CheckerboardOdd".to_owned(),
-                MaskName::CheckerboardEven => "CheckerboardEven".to_owned(),
-            };
-            let transform = match transform {
-                TransformName::Additive => "Additive".to_owned(),
-                TransformName::Affine(map) => format!("Affine({})", scale_map(*map)),
-                TransformName::ShiftFirst(map) => format!("ShiftFirst({})", scale_map(*map)),
-            };
-            line!(
-                out,
-                "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {{"
-            );
-            line!(out, "{indent}    mask: nvpico::spec::Mask::{mask},");
-            line!(
-                out,
-                "{indent}    transform: nvpico::spec::Transform::{transform},"
-            );
-            conditioner(out, &format!("{indent}    "), own);
-            line!(out, "{indent}}}),");
-        }
-    }
-}
-
-fn conditioner(out: &mut String, indent: &str, conditioner: &ConditionerName) {
-    let activation = |name: &ActivationName| match name {
-        ActivationName::Relu => "nvpico::spec::Activation::Relu".to_owned(),
-        ActivationName::LeakyRelu(slope) => {
-            format!("nvpico::spec::Activation::LeakyRelu {{ slope: {slope:?} }}")
-        }
-    };
-    let kernel = |height: usize, width: usize| {
-        format!("nvpico::spec::Kernel {{ height: {height}, width: {width} }}")
-    };
-    let start = format!("{indent}conditioner: nvpico::spec::Conditioner");
-    match conditioner {
-        ConditionerName::Dense {
-            hidden,
-            activation: own,
-            nets,
-        } => {
-            let nets = match nets {
-                NetsName::One => "One".to_owned(),
-                NetsName::Two => "Two".to_owned(),
-                NetsName::Residual { norm } => format!("Residual {{ norm: {norm} }}"),
-            };
-            line!(out, "{start}::Dense(nvpico::spec::DenseSpec {{");
-            line!(out, "{indent}    hidden: &{hidden:?},");
-            line!(out, "{indent}    activation: {},", activation(own));
-            line!(out, "{indent}    nets: nvpico::spec::Nets::{nets},");
-        }
-        ConditionerName::Convolution {
-            hidden,
-            last,
-            activation: own,
-        } => {
-            line!(out, "{start}::Convolution(nvpico::spec::ConvolutionSpec {{");
-            line!(out, "{indent}    hidden: &[");
-            for layer in hidden {
-                line!(
-                    out,
-                    "{indent}        nvpico::spec::ConvolutionLayer {{ filters: {}, kernel: {} }},",
-                    layer.filters,
-                    kernel(layer.kernel.height, layer.kernel.width)
-                );
-            }
-            line!(out, "{indent}    ],");
-            line!(out, "{indent}    last: {},", kernel(last[0], last[1]));
-            line!(out, "{indent}    activation: {},", activation(own));
-        }
-        ConditionerName::ResidualConvolution {
-            filters,
-            blocks,
-            kernel: own,
-            eps,
-        } => {
-            let form = match eps {
-                None => "Deployed".to_owned(),
-                Some(eps) => format!("Trained {{ eps: {eps:?} }}"),
-            };
-            line!(
-                out,
-                "{start}::ResidualConvolution(nvpico::spec::ResidualConvolutionSpec {{"
-            );
-            line!(out, "{indent}    filters: {filters},");
-            line!(out, "{indent}    blocks: {blocks},");
-            line!(out, "{indent}    kernel: {},", kernel(own[0], own[1]));
-            line!(out, "{indent}    form: nvpico::spec::ResidualForm::{form},");
-        }
-    }
-    line!(out, "{indent}}}),");
-}
-
-fn squeeze_name(squeeze: SqueezeName) -> &'static str {
-    match squeeze {
-        SqueezeName::Cells => "Cells",
-        SqueezeName::CellsAlternate => "CellsAlternate",
-        SqueezeName::Pairs => "Pairs",
-    }
-}
-
-fn scale_map(map: ScaleName) -> String {
-    let map = match map {
-        ScaleName::RescaledTanh => "RescaledTanh".to_owned(),
-        ScaleName::ClampedTanh(clamp) => format!("ClampedTanh {{ clamp: {clamp:?} }}"),
-        ScaleName::Unbounded => "Unbounded".to_owned(),
-        ScaleName::Atan(scale) => format!("Atan {{ scale: {scale:?} }}"),
-        ScaleName::Sigmoid {
-            offset,
-            floor,
-            inverse,
-        } => {
-            format!("Sigmoid {{ offset: {offset:?}, floor: {floor:?}, inverse: {inverse} }}")
-        }
-    };
-    format!("nvpico::spec::ScaleMap::{map}")
+    line!(
+        out,
+        "/// Bytes of flash that the parameters take; a build may demand `assert!(MODEL_FLASH <= ...)`."
+    );
+    line!(
+        out,
+        "pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<f32>();"
+    );
+    line!(out, "");
+    line!(out, "/// Bytes of RAM that the workspace takes.");
+    line!(
+        out,
+        "pub const MODEL_RAM: usize = WORKSPACE * size_of::<f32>();"
+    );
+    line!(out, "");
+    line!(out, "/// Multiply-accumulates of one score.");
+    line!(
+        out,
+        "pub const MULTIPLY_ACCUMULATES: usize = SPEC.multiply_accumulates();"
+    );
+    line!(out, "");
 }
 
 /// Lints on literals that the shortest exact text of a float breaks.

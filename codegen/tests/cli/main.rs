@@ -1,87 +1,13 @@
 //! The program as a user runs it: files in, files out, exit codes, words on wrong input.
 
+mod folder;
+mod maps;
+mod usage;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-use nvpico_codegen::simulate::Pump;
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        std::fs::write(self.path(name), text).expect("file is written");
-        self.path(name)
-    }
-
-    /// Runs `nvpico` in the folder.
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_nvpico"))
-            .args(args)
-            .current_dir(self.0.path())
-            .output()
-            .expect("nvpico runs")
-    }
-
-    fn succeeds(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {errors}");
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    /// Fails with exit code 1 and words that hold all of `words`.
-    fn fails(&self, args: &[&str], words: &[&str]) {
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {errors}");
-        for word in words {
-            assert!(
-                errors.contains(word),
-                "{args:?}: `{word}` is not in: {errors}"
-            );
-        }
-        assert!(!errors.contains("panicked"), "{errors}");
-    }
-
-    /// A small pump model and its labelled rows.
-    fn with_model() -> Self {
-        let folder = Self::new();
-        let mut pump = Pump::new(3);
-        pump.record_normal(1_500)
-            .write_csv(&folder.path("normal.csv"))
-            .expect("written");
-        pump.record_faults(1_500)
-            .write_csv(&folder.path("faults.csv"))
-            .expect("written");
-        folder.succeeds(&TRAIN);
-        folder
-    }
-}
-
-const TRAIN: [&str; 13] = [
-    "train",
-    "--data",
-    "normal.csv",
-    "--out",
-    "m.safetensors",
-    "--couplings",
-    "4",
-    "--hidden",
-    "8",
-    "--epochs",
-    "15",
-    "--seed",
-    "5",
-];
+use folder::{Folder, TRAIN};
 
 fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).expect("file is there")
@@ -243,39 +169,6 @@ fn the_kept_recipe_trains_the_same_model() {
 }
 
 #[test]
-fn wrong_usage_is_exit_code_2() {
-    let folder = Folder::new();
-    for args in [
-        &["nothing"][..],
-        &["train"],
-        &["score", "--model"],
-        &["verify", "--core", "m9"],
-    ] {
-        assert_eq!(folder.run(args).status.code(), Some(2), "{args:?}");
-    }
-}
-
-#[test]
-fn every_verb_has_examples() {
-    let folder = Folder::new();
-    for verb in [
-        "demo",
-        "train",
-        "score",
-        "eval",
-        "sample",
-        "inspect",
-        "export",
-        "verify",
-        "import",
-        "calibrate",
-    ] {
-        let help = folder.succeeds(&[verb, "--help"]);
-        assert!(help.contains("Examples:"), "{verb}: {help}");
-    }
-}
-
-#[test]
 fn bad_cells_are_named_or_counted() {
     let folder = Folder::with_model();
     let mut lines: Vec<String> = String::from_utf8(bytes(&folder.path("normal.csv")))
@@ -347,30 +240,6 @@ fn models_and_data_that_do_not_fit_are_refused_in_words() {
         ],
         &["nowhere"],
     );
-    folder.fails(
-        &[
-            "train",
-            "--data",
-            "normal.csv",
-            "--out",
-            "x.safetensors",
-            "--hidden",
-            "0",
-        ],
-        &["width 0"],
-    );
-    folder.fails(
-        &[
-            "train",
-            "--data",
-            "normal.csv",
-            "--out",
-            "x.safetensors",
-            "--held-out",
-            "1.5",
-        ],
-        &["--held-out"],
-    );
     folder.write("wrong.toml", "couplngs = 3\n");
     folder.fails(
         &[
@@ -417,29 +286,4 @@ fn constant_columns_are_said_and_a_change_of_them_is_seen() {
         .filter_map(|l| l.rsplit(',').next())
         .collect();
     assert_eq!(decisions, ["normal", "anomalous"]);
-}
-
-#[test]
-fn thermal_recordings_keep_their_shape_and_labels() {
-    let folder = Folder::new();
-    let read = |name: &str| {
-        let options = nvpico_codegen::data::ReadOptions::default();
-        nvpico_codegen::data::read(&[folder.path(name)], &options).expect("a table")
-    };
-    let thermal = ["simulate", "thermal", "--rows", "30", "--out", "normal.npy"];
-    folder.succeeds(&thermal);
-    let normal = read("normal.npy");
-    assert_eq!((normal.rows, normal.shape), (30, Some([1, 8, 8])));
-    folder.succeeds(&[
-        "simulate",
-        "thermal-faults",
-        "--rows",
-        "400",
-        "--out",
-        "faults.npz",
-    ]);
-    let faults = read("faults.npz");
-    assert_eq!((faults.rows, faults.shape), (400, Some([1, 8, 8])));
-    let labels = faults.labels.expect("labels");
-    assert!(labels.contains(&true) && labels.contains(&false));
 }

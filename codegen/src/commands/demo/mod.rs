@@ -1,0 +1,220 @@
+//! `nvpico demo`: the whole way on simulated sensors, no data needed. The steps are here, the same for every
+//! subject; what is recorded, and what there is to look at, is the subject's own.
+
+mod frames;
+mod pump;
+mod report;
+mod subject;
+mod thermal;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{eval, print_json, train, verify};
+use crate::data::{self, ReadOptions};
+use crate::export::{self, ExportOptions};
+use crate::harness::firmware::Core;
+use crate::harness::{CoreReport, qemu};
+use crate::metrics;
+use crate::model::Model;
+use crate::output;
+use report::Comparison;
+use subject::{Judged, Subject};
+
+/// Rows replayed on the emulated chip.
+const VERIFY_ROWS: usize = 2_000;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nvpico demo
+  nvpico demo thermal
+  nvpico demo pump --out my-demo --seed 3
+
+Writes recordings, model, Rust module and pictures into the folder.")]
+/// Arguments of `nvpico demo`.
+pub struct DemoArgs {
+    /// What is simulated
+    #[arg(value_enum, default_value_t = Machine::Pump)]
+    machine: Machine,
+    /// Folder for everything it writes [default: nvpico-demo, or nvpico-demo-thermal]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Another seed is another machine and another model
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    seed: u64,
+    /// Leave out the emulated chip
+    #[arg(long)]
+    no_verify: bool,
+    /// Print a summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Machine {
+    /// A pump with eight sensors
+    Pump,
+    /// A thermal array of 8 x 8 pixels that sees people come and go
+    Thermal,
+}
+
+/// The summary of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary {
+    evaluation: eval::Evaluation,
+    by_fault: BTreeMap<&'static str, Comparison>,
+    gaussian_auroc: Option<f64>,
+    held_out_log_prob: f64,
+    gaussian_log_prob: f64,
+    verify: Vec<CoreReport>,
+}
+
+/// # Errors
+/// Whatever stops one of the steps.
+pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
+    let folder = match args.machine {
+        Machine::Pump => "nvpico-demo",
+        Machine::Thermal => "nvpico-demo-thermal",
+    };
+    let out = args.out.clone().unwrap_or_else(|| folder.into());
+    fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
+    let subject: Box<dyn Subject> = match args.machine {
+        Machine::Pump => {
+            eprintln!("1/5 Recording a simulated pump, one row a second.");
+            Box::new(pump::PumpDemo::record(args.seed))
+        }
+        Machine::Thermal => {
+            eprintln!(
+                "1/5 Recording a simulated thermal array of 8 x 8 pixels, one frame a second."
+            );
+            Box::new(thermal::ThermalDemo::record(args.seed))
+        }
+    };
+    steps(args, subject.as_ref(), &out)
+}
+
+fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<bool> {
+    let file = |extension: &str| out.join(format!("{}.{extension}", subject.name()));
+    subject.describe();
+    let files = subject.save(out)?;
+
+    let table = data::read(std::slice::from_ref(&files.normal), &ReadOptions::default())?;
+    eprintln!(
+        "2/5 Training on {} normal rows: {}.",
+        table.rows,
+        subject.lesson()
+    );
+    let outcome =
+        train::fit_with_progress(&table, None, subject.recipe(), &AtomicBool::new(false))?;
+    train::report(&outcome);
+    let model = &outcome.model;
+    model.save(&file("safetensors"))?;
+
+    let options = ReadOptions {
+        label: files.label.clone(),
+        ..ReadOptions::default()
+    };
+    let labelled = data::read_for(
+        &model.header.columns,
+        std::slice::from_ref(&files.faults),
+        &options,
+    )?;
+    eprintln!(
+        "3/5 Evaluating on {} rows, some with faults.",
+        labelled.rows
+    );
+    let evaluation = eval::evaluate(model, &labelled, None)?;
+    let log_probs = eval::log_probs(model, &labelled.values);
+    let faults = subject.faults();
+    let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
+    let gaussian = report::gaussian_scores(&table.values, &labelled);
+    let flow = metrics::scores(&log_probs);
+    let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
+    let by_fault = report::by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
+    if !args.json {
+        print!("{}", eval::report(&evaluation));
+        print!("{}", report::table(&by_fault));
+    }
+    let judged = Judged {
+        model,
+        log_probs: &log_probs,
+        seed: args.seed,
+    };
+    let mut pictures = subject.pictures(&judged)?;
+    pictures.extend(report::charts(
+        &judged,
+        &faults,
+        &gaussian,
+        subject.timeline_rows(),
+    )?);
+    for (name, bytes) in &pictures {
+        output::write_atomic(&out.join(name), bytes)?;
+    }
+    let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
+    eprintln!(
+        "Pictures to look at in {}: {}",
+        out.display(),
+        names.join(", ")
+    );
+
+    eprintln!("\n4/5 Exporting const arrays: {}", file("rs").display());
+    let module = export::module(model, &ExportOptions::default());
+    output::write_atomic(&file("rs"), module.as_bytes())?;
+
+    let reports = verify_step(args, model, &labelled.values)?;
+    if args.json {
+        print_json(&Summary {
+            evaluation,
+            by_fault: report::as_map(&by_fault),
+            gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
+            held_out_log_prob: outcome.held_out_log_prob,
+            gaussian_log_prob: outcome.gaussian_log_prob,
+            verify: reports.clone(),
+        })?;
+    }
+    next_steps(subject, out, &names);
+    Ok(reports.iter().all(|r| r.differing_bits == 0))
+}
+
+fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<Vec<CoreReport>> {
+    if args.no_verify {
+        eprintln!("5/5 The emulated chip is left out as asked.");
+        return Ok(Vec::new());
+    }
+    if !qemu::is_installed() {
+        eprintln!(
+            "5/5 The emulated chip is left out: qemu-system-arm is not installed \
+             (apt-get install qemu-system-arm, or run scripts/setup.sh)."
+        );
+        return Ok(Vec::new());
+    }
+    let dim = model.header.spec.dim();
+    let rows = &rows[..rows.len().min(VERIFY_ROWS * dim)];
+    eprintln!(
+        "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
+        rows.len() / dim
+    );
+    let reports = verify::verify_model(model, rows, &[Core::M4f], false, None)?;
+    if !args.json {
+        print!("{}", verify::report(&reports));
+    }
+    Ok(reports)
+}
+
+fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
+    eprintln!("\nWhat to do next:");
+    for (number, step) in subject.next_steps(out).iter().enumerate() {
+        eprintln!("  {}. {step}", number + 1);
+    }
+    eprintln!(
+        "All files of this demo are in {}; look at {} first.",
+        out.display(),
+        pictures.first().copied().unwrap_or_default()
+    );
+}

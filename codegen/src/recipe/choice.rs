@@ -1,0 +1,66 @@
+//! Settings that are one of a few names.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// Kinds of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// Fully connected networks; takes maps, too, value by value
+    Vector,
+    /// For windows of time series, N x channels x 1 x samples
+    Window,
+    /// For small arrays: plain convolutions, multi-scale
+    Image,
+    /// The paper's multi-scale architecture with residual networks
+    Paper,
+}
+
+/// Masks of the couplings, in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskChoice {
+    /// First half, second half, even, odd features
+    Mixed,
+    /// First half, second half
+    Halves,
+    /// Even, odd
+    Alternating,
+}
+
+/// Log-scale map of the couplings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScaleChoice {
+    /// c * tanh(s / c): bounded, the safe choice
+    Clamped,
+    /// r * tanh(s) with a learned r (the paper's)
+    Rescaled,
+    /// s itself: overflows on far outliers
+    Unbounded,
+    /// No scale: additive coupling (NICE)
+    Additive,
+}
+
+/// Batch norm between couplings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormChoice {
+    /// No batch norm
+    None,
+    /// Normalises by running statistics that take in each batch (the paper's appendix E)
+    Running,
+    /// Normalises by the batch's own statistics
+    Batch,
+}
+
+/// Which rows are held out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitChoice {
+    /// The last rows: tells how the model fares on what comes after its training
+    Last,
+    /// Ten blocks spread evenly over all rows: sees every operating condition of the record
+    Blocks,
+}

@@ -1,0 +1,221 @@
+//! A model's structure as a whole: lengths, checks, and the walk through its layers.
+
+use super::error::SpecError;
+use super::shape::Shape;
+use super::{LayerSpec, add, max, position};
+use crate::math::Math;
+
+/// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FlowSpec<'a> {
+    /// Shape of a sample, at least 2 values.
+    pub shape: Shape,
+    /// Back end of elementary functions.
+    pub math: Math,
+    /// The layers, first the one that reads `x`.
+    pub layers: &'a [LayerSpec<'a>],
+}
+
+/// Layers with the shapes that reach them, in the order of `forward`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk<'a> {
+    layers: &'a [LayerSpec<'a>],
+    /// Of what reaches the next layer.
+    pub shape: Shape,
+}
+
+impl<'a> Walk<'a> {
+    /// The next layer and the shape that reaches it. Ends, too, at a layer that cannot take its shape.
+    #[inline(always)]
+    pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape)> {
+        let [layer, rest @ ..] = self.layers else {
+            return None;
+        };
+        let shape = self.shape;
+        let Some(after) = layer.output_shape(shape) else {
+            return None;
+        };
+        self.layers = rest;
+        self.shape = after;
+        Some((layer, shape))
+    }
+}
+
+impl<'a> FlowSpec<'a> {
+    /// Values of a sample.
+    #[must_use]
+    #[inline(always)]
+    pub const fn dim(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The layers with the shapes that reach them.
+    #[inline(always)]
+    pub(crate) const fn walk(&self) -> Walk<'a> {
+        Walk {
+            layers: self.layers,
+            shape: self.shape,
+        }
+    }
+
+    /// Shape of what reaches layer `index`; that of the last map where there are no more layers.
+    #[must_use]
+    pub const fn shape_at(&self, index: usize) -> Shape {
+        let mut walk = self.walk();
+        let mut at = 0;
+        while at < index && walk.next().is_some() {
+            at += 1;
+        }
+        walk.shape
+    }
+
+    /// Parameters of the whole flow; `usize::MAX` where that would overflow.
+    #[must_use]
+    pub const fn param_len(&self) -> usize {
+        let mut total: usize = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            total = add(total, layer.param_len(shape));
+        }
+        total
+    }
+
+    /// Values of workspace for one sample: the sample, and the most scratch that any layer asks for.
+    #[must_use]
+    pub const fn workspace_len(&self) -> usize {
+        add(self.dim(), self.scratch_len())
+    }
+
+    /// The most scratch that any layer asks for.
+    #[must_use]
+    pub const fn scratch_len(&self) -> usize {
+        let mut most = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            most = max(most, layer.scratch_len(shape));
+        }
+        most
+    }
+
+    /// Multiply-accumulates of all conditioners for one sample.
+    #[must_use]
+    pub const fn multiply_accumulates(&self) -> usize {
+        let mut total: usize = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            if let LayerSpec::Coupling(spec) = layer {
+                total = add(total, spec.multiply_accumulates(shape));
+            }
+        }
+        total
+    }
+
+    /// Multiply-accumulates of the layer that has most of them: the longest step of
+    /// [`Flow::stepper`](crate::Flow::stepper).
+    #[must_use]
+    pub const fn largest_step(&self) -> usize {
+        let mut most = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            if let LayerSpec::Coupling(spec) = layer {
+                most = max(most, spec.multiply_accumulates(shape));
+            }
+        }
+        most
+    }
+
+    /// Checks everything that can be checked without the parameters.
+    ///
+    /// # Errors
+    /// The first [`SpecError`] found, in the order of the layers.
+    pub const fn validate(&self) -> Result<(), SpecError> {
+        let Shape { height, width, .. } = self.shape;
+        if height != 1 || width != 1 {
+            if !cfg!(feature = "feature-maps") {
+                return Err(SpecError::FeatureMapsNotCompiled);
+            }
+            if height == 0 || width == 0 {
+                return Err(SpecError::Dimension { dim: 0 });
+            }
+        }
+        if self.dim() < 2 {
+            return Err(SpecError::Dimension { dim: self.dim() });
+        }
+        if !self.math.is_compiled() {
+            return Err(SpecError::MathNotCompiled { math: self.math });
+        }
+        let mut layers = self.layers;
+        let mut shape = self.shape;
+        let mut index = 0;
+        while let [layer, rest @ ..] = layers {
+            if let Err(error) = layer.validate(shape, index) {
+                return Err(error);
+            }
+            if let LayerSpec::Coupling(spec) = layer
+                && let Some(map) = spec.transform.scale_map()
+                && map.is_extra()
+                && !(cfg!(feature = "extra-scales") && matches!(self.math, Math::Libm))
+            {
+                return Err(SpecError::ScaleMapNotCompiled { layer: index });
+            }
+            match layer.output_shape(shape) {
+                Some(after) => shape = after,
+                None => {
+                    return Err(SpecError::LayerShape {
+                        layer: index,
+                        shape,
+                    });
+                }
+            }
+            index += 1;
+            layers = rest;
+        }
+        // Lengths count f32 values; a slice of them holds at most isize::MAX bytes.
+        let longest = isize::MAX as usize / size_of::<f32>();
+        if self.param_len() > longest || self.workspace_len() > longest {
+            return Err(SpecError::Overflow);
+        }
+        Ok(())
+    }
+
+    /// The first value of the input that no coupling transforms, if there is one: such a feature keeps
+    /// its (standardised) value and is modelled as a plain Gaussian.
+    #[must_use]
+    pub const fn untransformed_feature(&self) -> Option<usize> {
+        let mut feature = 0;
+        while feature < self.dim() {
+            // Follow the value's place through the layers that move it.
+            let mut place = feature;
+            let mut transformed = false;
+            let mut walk = self.walk();
+            while let Some((layer, shape)) = walk.next() {
+                let pixels = shape.pixels();
+                if place >= shape.len() {
+                    break;
+                }
+                match layer {
+                    LayerSpec::Coupling(spec) => {
+                        transformed = transformed || !spec.mask.keeps_value(place, shape);
+                    }
+                    LayerSpec::Permutation(permutation) => {
+                        place = position(permutation, place / pixels) * pixels + place % pixels;
+                    }
+                    LayerSpec::Squeeze(squeeze) => {
+                        let source = place;
+                        place = 0;
+                        while squeeze.source(shape, place) != source {
+                            place += 1;
+                        }
+                    }
+                    LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
+                    _ => {}
+                }
+            }
+            if !transformed {
+                return Some(feature);
+            }
+            feature += 1;
+        }
+        None
+    }
+}
