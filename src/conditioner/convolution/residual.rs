@@ -1,7 +1,8 @@
 //! The paper's residual convolutional network with skip connections, in its deployed form.
 //!
 //! `h` and `skip` are whole maps that grow in place; what lies between the two convolutions of a block
-//! goes through rings of a few rows. Sums that go into `h` and `skip` start at what these hold.
+//! goes through rings of a few rows. What a convolution adds to `h` or `skip` is summed by itself first:
+//! a sum that starts at what these hold would lose digits with every term.
 
 use super::{Columns, Extent, Layer, Row, Rows, Source, nth, slot};
 use crate::conditioner::dense;
@@ -158,18 +159,17 @@ impl<V: Lanes> Maps<'_, V> {
                 values: &*inner,
                 slots: held,
             };
+            // No window of the first convolution reads the row's activations any more.
+            let made = active.get_mut(slot(held, y, len))?;
+            V::convolve(row(second, source, self.extent, y, made));
             let hidden = self.hidden.get_mut(nth(y, len))?;
-            let mut own = row(second, source, self.extent, y, hidden);
-            own.go_on = true;
-            V::convolve(own);
+            add(hidden, made);
             let source = Source {
                 values: &*hidden,
                 slots: 1,
             };
-            let skip = self.skip.get_mut(nth(y, len))?;
-            let mut own = row(point, source, self.extent, y, skip);
-            own.go_on = true;
-            V::convolve(own);
+            V::convolve(row(point, source, self.extent, y, made));
+            add(self.skip.get_mut(nth(y, len))?, made);
         }
         Some(params)
     }
@@ -196,6 +196,13 @@ impl<V: Lanes> Maps<'_, V> {
             rows.write(y, output);
         }
         Some(())
+    }
+}
+
+#[inline(always)]
+fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
+    for (sum, &term) in sums.iter_mut().zip(terms) {
+        *sum = *sum + term;
     }
 }
 
