@@ -21,7 +21,6 @@
 //!     kept: None,
 //!     columns: Columns::ALL,
 //!     output: &mut sums,
-//!     go_on: false,
 //!     activation: None,
 //! }
 //! .run();
@@ -160,8 +159,6 @@ pub struct Row<'r, V> {
     pub columns: Columns,
     /// `[width, outputs]`.
     pub output: &'r mut [V],
-    /// Whether the sums start at what the output holds plus the biases, not at the biases alone.
-    pub go_on: bool,
     /// Of the sums.
     pub activation: Option<Activation>,
 }
@@ -182,8 +179,7 @@ impl<V: Lanes> Row<'_, V> {
                 return;
             };
             for (sum, &bias) in sums.iter_mut().zip(dense::biases(params, rows, outputs)) {
-                let bias = V::splat(bias);
-                *sum = if self.go_on { *sum + bias } else { bias };
+                *sum = V::splat(bias);
             }
             let mut window = self.layer.window(self.shape, self.y, column);
             while let Some(taps) = window.next(self.kept) {

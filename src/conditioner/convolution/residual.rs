@@ -199,8 +199,9 @@ impl<V: Lanes> Maps<'_, V> {
     }
 }
 
+/// `sums += terms`.
 #[inline(always)]
-fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
+pub(crate) fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
     for (sum, &term) in sums.iter_mut().zip(terms) {
         *sum = *sum + term;
     }
@@ -223,7 +224,6 @@ fn row<'r, V>(
         kept: None,
         columns: Columns::ALL,
         output,
-        go_on: false,
         activation: None,
     }
 }

@@ -113,7 +113,7 @@ impl Block<'_> {
             return;
         };
         for (sum, bias) in sums.iter_mut().zip(bias) {
-            *sum = if row.go_on { *sum + bias } else { *bias };
+            *sum = *bias;
         }
         let column = self.column;
         let mut window = row.layer.window(row.shape, row.y, column);
@@ -149,16 +149,6 @@ impl Block<'_> {
         let mut sums = [*bias; B];
         let start = self.column * row.layer.outputs + self.from + at * T;
         let next = self.step * row.layer.outputs;
-        if row.go_on {
-            for (place, sums) in sums.iter_mut().enumerate() {
-                let held = row.output.get(start + place * next..);
-                if let Some(held) = held.and_then(<[f32]>::first_chunk::<T>) {
-                    for (sum, held) in sums.iter_mut().zip(held) {
-                        *sum += held;
-                    }
-                }
-            }
-        }
         let pitch = self.step * row.layer.inputs;
         let mut window = row.layer.window(row.shape, row.y, self.column);
         while let Some(taps) = window.next(row.kept) {

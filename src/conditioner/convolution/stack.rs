@@ -48,7 +48,6 @@ pub(crate) fn forward<V: Lanes>(
                     kept,
                     columns: Columns::ALL,
                     output,
-                    go_on: false,
                     activation: Some(spec.activation),
                 };
                 V::convolve(row);
@@ -71,7 +70,6 @@ pub(crate) fn forward<V: Lanes>(
                 kept,
                 columns: extent.wanted(y),
                 output: &mut *output,
-                go_on: false,
                 activation: None,
             };
             V::convolve(row);

@@ -4,6 +4,7 @@
 //! by the same kernel. The backward pass copies what a window reads to one patch, place by place, and
 //! hands it to the gradients of the dense layer.
 
+pub(crate) mod norm;
 pub(crate) mod residual;
 pub(crate) mod stack;
 pub(crate) mod weight_norm;
@@ -51,12 +52,11 @@ impl<'p> Map<'p> {
             .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity))
     }
 
-    /// The convolution of `input` to `output`; with `go_on` the sums go on from what `output` holds.
+    /// The convolution of `input` to `output`.
     pub(crate) fn forward<V: Lanes>(
         self,
         input: &[V],
         output: &mut [V],
-        go_on: bool,
         activation: Option<Activation>,
     ) {
         let shape = self.shape;
@@ -75,7 +75,6 @@ impl<'p> Map<'p> {
                 kept: self.kept,
                 columns: self.columns(y),
                 output,
-                go_on,
                 activation,
             };
             V::convolve(row);

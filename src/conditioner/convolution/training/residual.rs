@@ -8,21 +8,13 @@
 use std::vec::Vec;
 
 use super::Map;
+use super::norm::{Norm, Statistics};
 use super::weight_norm::{Part, parts};
+use crate::conditioner::convolution::residual::add;
 use crate::conditioner::convolution::{Extent, Layer};
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
-use crate::math::double;
 use crate::spec::{Activation, ResidualConvolutionSpec, ResidualForm};
-
-/// What a norm takes besides values.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Statistics {
-    /// Lanes that carry a row.
-    pub rows: usize,
-    /// Weight of the running statistics.
-    pub keep: f64,
-}
 
 /// Maps that are kept, in values per place: see [`forward`].
 fn kept_channels(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
@@ -94,22 +86,10 @@ impl<'s, V: Lanes> Front<'s, V> {
             core::mem::take(&mut self.statistics).split_at_mut_checked(2 * channels)?;
         self.statistics = rest;
         let (means, vars) = kept.split_at_mut_checked(channels)?;
-        for channel in 0..channels {
+        for (channel, (mean, var)) in means.iter_mut().zip(vars).enumerate() {
             let norm = Norm::of(own, channels, channel)?;
-            let (mean, var) = norm.measure(input, statistics.rows);
-            *means.get_mut(channel)? = V::splat(mean as f32);
-            *vars.get_mut(channel)? = V::splat(var as f32);
-            let map = norm.map(mean as f32, var as f32, eps, statistics.keep);
-            let (scale, shift) = (V::splat(map.scale as f32), V::splat(map.shift as f32));
-            let values = input.iter().skip(channel).step_by(channels);
-            for (out, &x) in output
-                .iter_mut()
-                .skip(channel)
-                .step_by(channels)
-                .zip(values)
-            {
-                *out = x * scale + shift;
-            }
+            let batch = norm.forward(eps, statistics, input, output);
+            (*mean, *var) = (V::splat(batch.0), V::splat(batch.1));
         }
         Some(())
     }
@@ -136,77 +116,6 @@ fn layer(part: Part, own: &[f32]) -> Option<Layer<'_>> {
         inputs,
         outputs,
     })
-}
-
-/// One channel of a norm.
-#[derive(Clone, Copy)]
-struct Norm {
-    running_mean: f64,
-    running_var: f64,
-    scale: f64,
-    shift: f64,
-    channels: usize,
-    channel: usize,
-}
-
-/// `x * scale + shift`, and what it is made of.
-#[derive(Clone, Copy)]
-struct NormMap {
-    scale: f64,
-    shift: f64,
-    mean: f64,
-    inverse: f64,
-}
-
-impl Norm {
-    fn of(own: &[f32], channels: usize, channel: usize) -> Option<Self> {
-        let value = |part: usize| own.get(part * channels + channel).map(|&v| f64::from(v));
-        Some(Self {
-            running_mean: value(0)?,
-            running_var: value(1)?,
-            scale: value(2)?,
-            shift: value(3)?,
-            channels,
-            channel,
-        })
-    }
-
-    fn values<V>(self, map: &[V]) -> impl Iterator<Item = &V> + Clone {
-        map.iter().skip(self.channel).step_by(self.channels)
-    }
-
-    /// Mean and biased variance over places and the lanes that carry a row.
-    fn measure<V: Lanes>(self, map: &[V], rows: usize) -> (f64, f64) {
-        let (mut count, mut sum) = (0.0, 0.0);
-        for value in self.values(map) {
-            for &lane in value.as_lanes().iter().take(rows) {
-                sum += f64::from(lane);
-                count += 1.0;
-            }
-        }
-        let mean = sum / count;
-        let mut squares = 0.0;
-        for value in self.values(map) {
-            for &lane in value.as_lanes().iter().take(rows) {
-                let deviation = f64::from(lane) - mean;
-                squares += deviation * deviation;
-            }
-        }
-        (mean, squares / count)
-    }
-
-    fn map(self, batch_mean: f32, batch_var: f32, eps: f32, keep: f64) -> NormMap {
-        let mean = keep * self.running_mean + (1.0 - keep) * f64::from(batch_mean);
-        let var = keep * self.running_var + (1.0 - keep) * f64::from(batch_var);
-        let inverse = 1.0 / double::sqrt(var + f64::from(eps));
-        let scale = self.scale * inverse;
-        NormMap {
-            scale,
-            shift: self.shift - mean * scale,
-            mean,
-            inverse,
-        }
-    }
 }
 
 fn eps(spec: &ResidualConvolutionSpec) -> f32 {
@@ -251,22 +160,24 @@ pub(crate) fn forward<V: Lanes>(
     }
     dense::activate(active, Activation::Relu);
     let mut hidden = front.map(map_len)?;
-    Map::inner(front.convolution()?, extent).forward(active, hidden, false, None);
+    Map::inner(front.convolution()?, extent).forward(active, hidden, None);
     let mut skip = std::vec![V::splat(0.0); map_len];
-    Map::inner(front.convolution()?, extent).forward(hidden, &mut skip, false, None);
+    Map::inner(front.convolution()?, extent).forward(hidden, &mut skip, None);
+    let mut made = std::vec![V::splat(0.0); map_len];
     for _ in 0..spec.blocks {
         let active = front.map(map_len)?;
         front.norm(eps, statistics, hidden, active)?;
         dense::activate(active, Activation::Relu);
         let inner = front.map(map_len)?;
-        Map::inner(front.convolution()?, extent).forward(active, inner, false, None);
+        Map::inner(front.convolution()?, extent).forward(active, inner, None);
         let inner_active = front.map(map_len)?;
         front.norm(eps, statistics, inner, inner_active)?;
         dense::activate(inner_active, Activation::Relu);
         let result = front.map(map_len)?;
-        result.copy_from_slice(hidden);
-        Map::inner(front.convolution()?, extent).forward(inner_active, result, true, None);
-        Map::inner(front.convolution()?, extent).forward(result, &mut skip, true, None);
+        Map::inner(front.convolution()?, extent).forward(inner_active, result, None);
+        add(result, hidden);
+        Map::inner(front.convolution()?, extent).forward(result, &mut made, None);
+        add(&mut skip, &made);
         hidden = result;
     }
     let kept_skip = front.map(map_len)?;
@@ -275,7 +186,7 @@ pub(crate) fn forward<V: Lanes>(
     front.norm(eps, statistics, kept_skip, active)?;
     dense::activate(active, Activation::Relu);
     let outputs = front.map(pixels * extent.outputs)?;
-    Map::last(front.convolution()?, extent).forward(active, outputs, false, None);
+    Map::last(front.convolution()?, extent).forward(active, outputs, None);
     Some(())
 }
 
@@ -349,51 +260,13 @@ impl<'s, V: Lanes> Back<'s, V> {
         let at = self.statistics.len().checked_sub(2 * channels)?;
         let (rest, kept) = self.statistics.split_at_checked(at)?;
         self.statistics = rest;
-        let rows = statistics.rows;
+        let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
         for channel in 0..channels {
             let norm = Norm::of(own, channels, channel)?;
-            let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
-            let (batch_mean, batch_var) = (lane(channel)?, lane(channels + channel)?);
-            let map = norm.map(batch_mean, batch_var, eps, statistics.keep);
-            let (mut count, mut sum, mut moment) = (0.0, 0.0, 0.0);
-            for (x, g) in norm.values(input).zip(norm.values(gradient)) {
-                for (&x, &g) in x.as_lanes().iter().zip(g.as_lanes()).take(rows) {
-                    count += 1.0;
-                    sum += f64::from(g);
-                    moment += f64::from(g) * (f64::from(x) - map.mean);
-                }
-            }
-            let share = 1.0 - statistics.keep;
-            let mean_gradient = -sum * map.scale * share;
-            let var_gradient = -0.5 * moment * map.scale * map.inverse * map.inverse * share;
-            let linear = 2.0 * var_gradient / count;
-            let constant = mean_gradient / count - linear * f64::from(batch_mean);
-            let mut add = |part: usize, value: f64| {
-                if let Some(slot) = own_gradient.get_mut(part * channels + channel) {
-                    *slot += value as f32;
-                }
-            };
-            add(0, f64::from(batch_mean) * rows as f64);
-            add(1, f64::from(batch_var) * rows as f64);
-            add(2, moment * map.inverse);
-            add(3, sum);
-            let (factor, constant, linear) = (
-                V::splat(map.scale as f32),
-                V::splat(constant as f32),
-                V::splat(linear as f32),
-            );
-            let inputs = norm.values(input);
-            for (g, &x) in gradient
-                .iter_mut()
-                .skip(channel)
-                .step_by(channels)
-                .zip(inputs)
-            {
-                *g = *g * factor + constant + x * linear;
-                // Lanes without a row have no part in the statistics.
-                for lane in g.as_lanes_mut().iter_mut().skip(rows) {
-                    *lane = 0.0;
-                }
+            let batch = (lane(channel)?, lane(channels + channel)?);
+            let shares = norm.backward(eps, statistics, batch, input, gradient);
+            for (part, share) in shares.into_iter().enumerate() {
+                *own_gradient.get_mut(part * channels + channel)? += share as f32;
             }
         }
         Some(())
@@ -456,9 +329,7 @@ pub(crate) fn backward<'w, V: Lanes>(
         back.convolution(extent, false, active, first, second)?;
         dense::backward_activation(active, second, Activation::Relu);
         back.norm(eps, statistics, hidden, second)?;
-        for (sum, &g) in hidden_gradient.iter_mut().zip(second.iter()) {
-            *sum = *sum + g;
-        }
+        add(hidden_gradient, second);
     }
     let hidden = back.map(map_len)?;
     back.convolution(extent, false, hidden, skip_gradient, hidden_gradient)?;

@@ -56,7 +56,7 @@ pub(crate) fn forward<V: Lanes>(
             kept: extent.kept.filter(|_| index == 0),
             ..Map::inner(layer, extent)
         };
-        map.forward(input, output, false, Some(spec.activation));
+        map.forward(input, output, Some(spec.activation));
         (params, inputs, input, saved) = (rest, own.filters, output, after);
     }
     let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
@@ -64,12 +64,7 @@ pub(crate) fn forward<V: Lanes>(
         kept: extent.kept.filter(|_| spec.hidden.is_empty()),
         ..Map::last(layer, extent)
     };
-    map.forward(
-        input,
-        saved.get_mut(..pixels * extent.outputs)?,
-        false,
-        None,
-    );
+    map.forward(input, saved.get_mut(..pixels * extent.outputs)?, None);
     Some(())
 }
 

@@ -4,7 +4,7 @@
 //! the network keeps, its input first and its outputs last.
 
 use super::{Context, Elementwise, Tensors};
-use crate::conditioner::convolution::training::residual::Statistics;
+use crate::conditioner::convolution::training::norm::Statistics;
 use crate::conditioner::convolution::training::{residual, stack};
 use crate::conditioner::convolution::{Extent, nth};
 use crate::lanes::Lanes;
