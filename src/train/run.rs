@@ -1,0 +1,171 @@
+//! A run from epoch to epoch: the order of the rows, their noise, the batches and the steps of Adam.
+
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use pulp::Arch;
+use rand_core::{Rng, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::adam::Adam;
+use super::options::{BatchNormTraining, TrainOptions};
+use super::step::{BatchStep, Step};
+use super::{init, parametrization};
+use crate::dispatch::has_wide_registers;
+use crate::layer::standardize;
+use crate::spec::{FlowSpec, LayerSpec};
+
+/// What a run carries from batch to batch.
+pub(super) struct Run<'s> {
+    dim: usize,
+    /// Rows as the first trained layer sees them.
+    rows: Vec<f32>,
+    order: Vec<usize>,
+    /// Log-determinant of the standardisation that `rows` went through, in nats.
+    log_det: f64,
+    step: Box<dyn BatchStep + 's>,
+    adam: Adam,
+    decay: Vec<f32>,
+    gradient: Vec<f32>,
+    input: Vec<f32>,
+    random: Xoshiro256PlusPlus,
+    arch: Arch,
+    batch: usize,
+    clip: f64,
+    noise: f32,
+    /// Whether rows are counts, which noise spreads over their cells.
+    counts: bool,
+    pub(super) learning_rate: f32,
+}
+
+impl<'s> Run<'s> {
+    pub(super) fn new(
+        spec: &FlowSpec<'s>,
+        params: &[f32],
+        rows: &[f32],
+        options: &TrainOptions,
+    ) -> Self {
+        let dim = spec.dim();
+        let mut rows = rows.to_vec();
+        let mut log_det = 0.0;
+        let mut first = 0;
+        if let Some(LayerSpec::Standardize) = spec.layers.first() {
+            first = 1;
+            for row in rows.chunks_exact_mut(dim) {
+                log_det = 0.0;
+                standardize::forward(spec.shape, params, row, &mut log_det);
+            }
+        }
+        let (keep, momentum) = match options.batch_norm {
+            BatchNormTraining::Running { momentum } => (momentum, momentum),
+            BatchNormTraining::Batch { momentum } => (0.0, momentum),
+        };
+        let count = rows.len() / dim;
+        let batch = options.batch.min(count);
+        let arch = Arch::new();
+        let step: Box<dyn BatchStep + 's> =
+            if has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
+                Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
+            } else {
+                Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
+            };
+        Self {
+            dim,
+            rows,
+            order: (0..count).collect(),
+            log_det: f64::from(log_det),
+            step,
+            adam: Adam::new(params.len()),
+            decay: init::decay(spec, options.l2),
+            gradient: vec![0.0; params.len()],
+            input: Vec::with_capacity(batch * dim),
+            random: Xoshiro256PlusPlus::seed_from_u64(options.seed ^ 0x6e76_7069_636f),
+            arch,
+            batch,
+            clip: f64::from(options.clip),
+            noise: options.noise,
+            counts: matches!(spec.layers.first(), Some(LayerSpec::Logit(_))),
+            learning_rate: options.learning_rate,
+        }
+    }
+
+    /// One pass over all rows in a new order; mean log-density and batches left out.
+    pub(super) fn epoch(&mut self, params: &mut [f32]) -> (f64, usize) {
+        shuffle(&mut self.order, &mut self.random);
+        let order = core::mem::take(&mut self.order);
+        let (mut sum, mut rows, mut skipped) = (0.0, 0, 0);
+        for picked in order.chunks(self.batch) {
+            self.load(picked);
+            self.gradient.fill(0.0);
+            let loss = self.step.run(params, &self.input, &mut self.gradient);
+            let norm = norm(&self.gradient);
+            if !loss.is_finite() || !norm.is_finite() {
+                skipped += 1;
+                continue;
+            }
+            let scale = if norm > self.clip {
+                self.clip / norm
+            } else {
+                1.0
+            };
+            self.adam.step(
+                self.arch,
+                params,
+                &self.gradient,
+                &self.decay,
+                scale as f32,
+                self.learning_rate,
+            );
+            sum -= loss * picked.len() as f64;
+            rows += picked.len();
+        }
+        self.order = order;
+        (sum / rows as f64 + self.log_det, skipped)
+    }
+
+    /// The picked rows, with noise.
+    fn load(&mut self, picked: &[usize]) {
+        self.input.clear();
+        for &row in picked {
+            let from = row * self.dim;
+            let row = self.rows.get(from..from + self.dim).unwrap_or(&[]);
+            self.input.extend_from_slice(row);
+        }
+        if self.counts {
+            for x in &mut self.input {
+                let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
+                let moved = *x + (unit - 0.5);
+                // What rounding puts on the end of the cell would be beyond the highest count.
+                if moved < *x + 0.5 {
+                    *x = moved;
+                }
+            }
+        } else if self.noise > 0.0 {
+            for x in &mut self.input {
+                let noise: f32 = StandardNormal.sample(&mut self.random);
+                *x += self.noise * noise;
+            }
+        }
+    }
+}
+
+/// Fisher and Yates.
+fn shuffle(order: &mut [usize], random: &mut impl Rng) {
+    for last in (1..order.len()).rev() {
+        let wide = u128::from(random.next_u64()) * (last as u128 + 1);
+        order.swap(last, (wide >> 64) as usize);
+    }
+}
+
+/// Euclidean norm; sixteen sums side by side in a fixed order.
+fn norm(values: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 16];
+    for chunk in values.chunks(16) {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+    }
+    sums.iter().sum::<f64>().sqrt()
+}

@@ -1,0 +1,325 @@
+//! One batch: forward through the engine's kernels with every activation kept, then the gradients.
+//!
+//! Rows go into chunks of a fixed number, chunks to rayon's threads, rows of a chunk into the lanes
+//! of packets. Every sum over rows runs in row order within its chunk and then in chunk order, so
+//! neither the number of threads nor the width of a register changes a bit.
+//!
+//! Batch norm needs all rows at once: it cuts the layers into segments, with the statistics taken
+//! between them.
+
+mod passes;
+
+use core::ops::Range;
+use std::vec;
+use std::vec::Vec;
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::parametrization;
+use crate::dispatch::dispatch;
+use crate::lanes::{Lanes, Packet};
+use crate::layer::batch_norm;
+use crate::layer::coupling::training as coupling;
+use crate::spec::{FlowSpec, LayerSpec, Shape};
+use passes::{Backward, Chunk, Forward, Layers, Planned, Reduce, load_chunks};
+
+/// Rows of a chunk; a multiple of every lane count. Part of the arithmetic order. Vectors are soon done,
+/// maps are work enough for a thread with fewer.
+fn chunk_rows(shape: Shape) -> usize {
+    if shape.pixels() == 1 { 64 } else { 16 }
+}
+
+/// Computes loss and gradient of batches; owns all buffers.
+pub(super) struct Step<'a, const N: usize> {
+    spec: FlowSpec<'a>,
+    arch: Arch,
+    plan: Vec<Planned<'a>>,
+    saved_len: usize,
+    chunk_rows: usize,
+    /// The parameters as the kernels take them: weight normalisation resolved.
+    effective: Vec<f32>,
+    chunks: Vec<Chunk<N>>,
+    /// Weight of the running statistics in what normalises a training batch.
+    keep: f64,
+    momentum: f64,
+}
+
+/// [`Step`] for either register width.
+pub(super) trait BatchStep {
+    /// Mean negative log-likelihood of `rows` in nats and its gradient; updates running statistics
+    /// in `params`.
+    fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64;
+}
+
+impl<'a, const N: usize> Step<'a, N> {
+    /// `first` is the first layer that runs: rows that are standardised already skip that layer.
+    pub(super) fn new(
+        spec: FlowSpec<'a>,
+        arch: Arch,
+        first: usize,
+        batch: usize,
+        keep: f64,
+        momentum: f64,
+    ) -> Self {
+        let dim = spec.dim();
+        let (mut params, mut saved) = (0, 0);
+        let mut plan = Vec::new();
+        let mut scratch_len = spec.scratch_len();
+        let mut walk = spec.walk();
+        let mut index = 0;
+        while let Some((layer, shape)) = walk.next() {
+            let param_len = layer.param_len(shape);
+            let saved_len = match layer {
+                LayerSpec::Coupling(spec) => {
+                    scratch_len = scratch_len.max(coupling::scratch_len(spec, shape));
+                    coupling::saved_len(spec, shape)
+                }
+                LayerSpec::BatchNorm(_) | LayerSpec::Logit(_) => shape.len(),
+                _ => 0,
+            };
+            if index >= first {
+                plan.push(Planned {
+                    layer,
+                    shape,
+                    after: walk.shape,
+                    params: params..params + param_len,
+                    saved: saved..saved + saved_len,
+                    maps: Vec::new(),
+                    gradients: Vec::new(),
+                });
+                saved += saved_len;
+            }
+            params += param_len;
+            index += 1;
+        }
+        let chunk_rows = chunk_rows(spec.shape);
+        let packets = chunk_rows / N;
+        let zero = Packet::splat(0.0);
+        let chunks = (0..batch.div_ceil(chunk_rows))
+            .map(|_| Chunk {
+                rows: 0,
+                x: vec![zero; packets * dim],
+                log_det: vec![zero; packets],
+                weight: vec![zero; packets],
+                saved: vec![zero; packets * saved],
+                scratch: vec![zero; scratch_len],
+                gradient: vec![0.0; spec.param_len()],
+                loss: 0.0,
+            })
+            .collect();
+        Self {
+            spec,
+            arch,
+            plan,
+            saved_len: saved,
+            chunk_rows,
+            effective: vec![0.0; spec.param_len()],
+            chunks,
+            keep,
+            momentum,
+        }
+    }
+
+    /// Ranges of the plan between batch norms; each but the first begins with one.
+    fn segments(&self) -> Vec<Range<usize>> {
+        let mut starts: Vec<usize> = vec![0];
+        for (index, planned) in self.plan.iter().enumerate() {
+            if index > 0 && matches!(planned.layer, LayerSpec::BatchNorm(_)) {
+                starts.push(index);
+            }
+        }
+        let ends = starts.iter().copied().skip(1).chain([self.plan.len()]);
+        starts
+            .iter()
+            .copied()
+            .zip(ends)
+            .map(|(a, b)| a..b)
+            .collect()
+    }
+
+    /// Statistics of the batch for the batch norm at `index`, and its map; mixes the running ones.
+    fn normalise(
+        &mut self,
+        index: usize,
+        rows: usize,
+        params: &mut [f32],
+    ) -> Vec<batch_norm::Statistics> {
+        let dim = self.spec.dim();
+        let Some(planned) = self.plan.get_mut(index) else {
+            return Vec::new();
+        };
+        let channels = planned.shape.channels;
+        let (LayerSpec::BatchNorm(norm), Some(own)) =
+            (planned.layer, params.get_mut(planned.params.clone()))
+        else {
+            return Vec::new();
+        };
+        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
+        let chunks = &self.chunks[..rows.div_ceil(self.chunk_rows)];
+        let mut all = Vec::with_capacity(channels);
+        planned.maps.clear();
+        for (at, feature) in features.iter().enumerate() {
+            let places = nth(at, planned.shape.pixels());
+            let values = chunks
+                .iter()
+                .flat_map(|chunk| Chunk::column(&chunk.x, dim, places.clone(), chunk.rows));
+            let statistics = batch_norm::Statistics::of(values, *feature, self.keep);
+            let used = batch_norm::Feature {
+                mean: statistics.mean as f32,
+                var: statistics.var as f32,
+                ..*feature
+            };
+            planned.maps.push(batch_norm::fold(used, norm.eps));
+            // An overflowing batch is left out; it must not stay in the running statistics.
+            let mix = |old: f32, new: f64| {
+                let mixed = (self.momentum * f64::from(old) + (1.0 - self.momentum) * new) as f32;
+                if mixed.is_finite() { mixed } else { old }
+            };
+            own[at] = mix(feature.mean, statistics.batch_mean);
+            own[channels + at] = mix(feature.var, statistics.batch_var);
+            all.push(statistics);
+        }
+        all
+    }
+
+    /// Gradients of the batch norm at `index` from the output gradients that the chunks hold.
+    fn normalise_backward(
+        &mut self,
+        index: usize,
+        rows: usize,
+        statistics: &[batch_norm::Statistics],
+        params: &[f32],
+        gradient: &mut [f32],
+    ) {
+        let (dim, stride) = (self.spec.dim(), self.saved_len);
+        let planned = &mut self.plan[index];
+        let Shape { channels, .. } = planned.shape;
+        let pixels = planned.shape.pixels();
+        let LayerSpec::BatchNorm(norm) = planned.layer else {
+            return;
+        };
+        let own = &params[planned.params.clone()];
+        let own_gradient = &mut gradient[planned.params.clone()];
+        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
+        planned.gradients.clear();
+        for (at, (feature, statistics)) in features.iter().zip(statistics).enumerate() {
+            let places = nth(at, pixels);
+            let start = planned.saved.start;
+            let saved = start + places.start..start + places.end;
+            let pairs = self.chunks[..rows.div_ceil(self.chunk_rows)]
+                .iter()
+                .flat_map(|chunk| {
+                    Chunk::column(&chunk.saved, stride, saved.clone(), chunk.rows)
+                        .zip(Chunk::column(&chunk.x, dim, places.clone(), chunk.rows))
+                });
+            // The loss is minus the mean log-density: each row's log-determinant counts -1 / rows, and
+            // has the channel's as often as it has places.
+            let own = batch_norm::backward(
+                pairs,
+                *statistics,
+                feature.log_scale,
+                norm.eps,
+                self.keep,
+                -(pixels as f64),
+            );
+            if norm.affine {
+                own_gradient[2 * channels + at] += own.log_scale as f32;
+                own_gradient[3 * channels + at] += own.shift as f32;
+            }
+            planned.gradients.push(own);
+        }
+    }
+}
+
+impl<const N: usize> BatchStep for Step<'_, N> {
+    fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64 {
+        let (arch, dim) = (self.arch, self.spec.dim());
+        let count = rows.len() / dim;
+        let used = count.div_ceil(self.chunk_rows);
+        parametrization::resolve(&self.spec, params, &mut self.effective);
+        load_chunks(&mut self.chunks, rows, dim, count);
+        let segments = self.segments();
+        let mut statistics = vec![Vec::new(); segments.len()];
+        for (number, segment) in segments.iter().enumerate() {
+            if self.starts_with_norm(segment) {
+                statistics[number] = self.normalise(segment.start, count, params);
+            }
+            self.forward(segment.clone(), used, number + 1 == segments.len());
+        }
+        for (number, segment) in segments.iter().enumerate().rev() {
+            // The norm at the front of the segment needs its output gradients from all rows first.
+            let normed = self.starts_with_norm(segment);
+            self.backward(segment.start + usize::from(normed)..segment.end, used);
+            if normed {
+                self.normalise_backward(
+                    segment.start,
+                    count,
+                    &statistics[number],
+                    params,
+                    gradient,
+                );
+                self.backward(segment.start..segment.start + 1, used);
+            }
+        }
+        let loss = dispatch::<N, _>(
+            arch,
+            Reduce {
+                chunks: &mut self.chunks[..used],
+                gradient,
+            },
+        );
+        parametrization::take_statistics(&self.spec, count, self.momentum, params, gradient);
+        parametrization::pull_back(&self.spec, params, gradient);
+        loss
+    }
+}
+
+/// The `index`-th part of something cut into parts of `len` values.
+fn nth(index: usize, len: usize) -> Range<usize> {
+    index * len..(index + 1) * len
+}
+
+impl<'a, const N: usize> Step<'a, N> {
+    fn starts_with_norm(&self, segment: &Range<usize>) -> bool {
+        matches!(self.plan.get(segment.start), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)))
+    }
+
+    /// Runs a pass through some layers, chunk by chunk.
+    fn each_chunk(
+        &mut self,
+        layers: Range<usize>,
+        used: usize,
+        run: impl Fn(Layers<'_, 'a>, &mut Chunk<N>) + Sync,
+    ) {
+        let layers = Layers {
+            spec: &self.spec,
+            plan: &self.plan[layers],
+            params: &self.effective,
+            saved_len: self.saved_len,
+            keep: self.keep,
+        };
+        self.chunks[..used]
+            .par_iter_mut()
+            .for_each(|chunk| run(layers, chunk));
+    }
+
+    fn forward(&mut self, layers: Range<usize>, used: usize, last: bool) {
+        let arch = self.arch;
+        self.each_chunk(layers, used, |layers, chunk| {
+            let pass = Forward {
+                layers,
+                chunk,
+                last,
+            };
+            dispatch::<N, _>(arch, pass);
+        });
+    }
+
+    fn backward(&mut self, layers: Range<usize>, used: usize) {
+        let arch = self.arch;
+        self.each_chunk(layers, used, |layers, chunk| {
+            dispatch::<N, _>(arch, Backward { layers, chunk });
+        });
+    }
+}
