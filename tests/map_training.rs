@@ -6,11 +6,12 @@ mod common;
 use common::models::maps::{self, LOGIT, TRAINED, bounded, counts, shape, slopes};
 use common::models::{ACTIVATIONS, NORMS, Random, coupling, on, residual_couplings, spec};
 use common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
+use common::training::run;
 use nvpico::spec::{
     Conditioner, ConvolutionLayer, Kernel, Mask, ResidualForm, ScaleMap, Shape, Squeeze, Transform,
 };
 use nvpico::train::{
-    BatchNormTraining, Epoch, TrainError, TrainOptions, Trained, fold, init, mean_log_prob, train,
+    BatchNormTraining, TrainError, TrainOptions, fold, init, mean_log_prob, train,
 };
 use nvpico::{FlowSpec, LayerSpec};
 
@@ -72,21 +73,6 @@ fn quick() -> TrainOptions {
         l2: 0.0,
         ..TrainOptions::default()
     }
-}
-
-fn run(
-    spec: &FlowSpec<'_>,
-    rows: &[f32],
-    held_out: &[f32],
-    options: &TrainOptions,
-) -> (Trained, Vec<Epoch>) {
-    let mut epochs = Vec::new();
-    let start = init(spec, rows, options.seed);
-    let trained = train(spec, start, rows, held_out, options, |epoch| {
-        epochs.push(*epoch);
-        true
-    });
-    (trained.expect("trains"), epochs)
 }
 
 /// Nats per held-out row that training gains over the first parameters.

@@ -5,10 +5,9 @@ mod common;
 
 use common::models::{NORMS, Random, coupling, spec, whole};
 use common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
+use common::training::run;
 use nvpico::spec::{Mask, ScaleMap, Transform};
-use nvpico::train::{
-    BatchNormTraining, Epoch, TrainError, TrainOptions, Trained, init, mean_log_prob, train,
-};
+use nvpico::train::{BatchNormTraining, TrainError, TrainOptions, init, mean_log_prob, train};
 use nvpico::{FlowSpec, LayerSpec};
 use nvpico_codegen::gaussian::Gaussian;
 
@@ -58,22 +57,6 @@ fn quick() -> TrainOptions {
         l2: 0.0,
         ..TrainOptions::default()
     }
-}
-
-/// Trains from the first parameters; the run and all its epochs.
-fn run(
-    spec: &FlowSpec<'_>,
-    rows: &[f32],
-    held_out: &[f32],
-    options: &TrainOptions,
-) -> (Trained, Vec<Epoch>) {
-    let mut epochs = Vec::new();
-    let start = init(spec, rows, options.seed);
-    let trained = train(spec, start, rows, held_out, options, |epoch| {
-        epochs.push(*epoch);
-        true
-    });
-    (trained.expect("trains"), epochs)
 }
 
 /// Mean log-density of the full-covariance Gaussian, in nats.

@@ -12,6 +12,8 @@ pub mod models;
 pub mod reference;
 pub mod scores;
 pub mod tolerance;
+#[cfg(feature = "std")]
+pub mod training;
 
 // The shared files name the crate under test `super::nvpico`: the unit tests of training include
 // them from inside the crate, where it has another name.

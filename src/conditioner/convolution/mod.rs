@@ -163,7 +163,28 @@ pub struct Row<'r, V> {
     pub activation: Option<Activation>,
 }
 
-impl<V: Lanes> Row<'_, V> {
+impl<'r, V: Lanes> Row<'r, V> {
+    /// Row `y` at every column, of an input without a mask; no activation.
+    #[inline(always)]
+    pub(crate) fn new(
+        layer: Layer<'r>,
+        source: Source<'r, V>,
+        shape: Shape,
+        y: usize,
+        output: &'r mut [V],
+    ) -> Self {
+        Self {
+            layer,
+            source,
+            shape,
+            y,
+            kept: None,
+            columns: Columns::ALL,
+            output,
+            activation: None,
+        }
+    }
+
     /// Makes the row, place after place. A single sample on a chip has its own kernel.
     #[inline(always)]
     pub fn run(self) {

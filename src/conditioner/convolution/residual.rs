@@ -4,7 +4,7 @@
 //! goes through rings of a few rows. What a convolution adds to `h` or `skip` is summed by itself first:
 //! a sum that starts at what these hold would lose digits with every term.
 
-use super::{Columns, Extent, Layer, Row, Rows, Source, nth, slot};
+use super::{Extent, Layer, Row, Rows, Source, nth, slot};
 use crate::conditioner::dense;
 use crate::lanes::Lanes;
 use crate::spec::{Activation, Kernel, ResidualConvolutionSpec};
@@ -108,7 +108,7 @@ impl<V: Lanes> Maps<'_, V> {
             let hidden = self
                 .hidden
                 .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
-            V::convolve(row(conv, source, self.extent, y, hidden));
+            V::convolve(Row::new(conv, source, shape, y, hidden));
             let skip = self
                 .skip
                 .get_mut(nth(y, shape.width.saturating_mul(self.filters)))?;
@@ -116,7 +116,7 @@ impl<V: Lanes> Maps<'_, V> {
                 values: &*hidden,
                 slots: 1,
             };
-            V::convolve(row(point, source, self.extent, y, skip));
+            V::convolve(Row::new(point, source, shape, y, skip));
         }
         Some(params)
     }
@@ -148,9 +148,10 @@ impl<V: Lanes> Maps<'_, V> {
                     slots: held,
                 };
                 let target = inner.get_mut(slot(held, y, len))?;
-                let mut row = row(conv, source, self.extent, y, target);
-                row.activation = Some(Activation::Relu);
-                V::convolve(row);
+                V::convolve(Row {
+                    activation: Some(Activation::Relu),
+                    ..Row::new(conv, source, shape, y, target)
+                });
             }
             let Some(y) = step.checked_sub(below).and_then(|y| y.checked_sub(below)) else {
                 continue;
@@ -161,14 +162,14 @@ impl<V: Lanes> Maps<'_, V> {
             };
             // No window of the first convolution reads the row's activations any more.
             let made = active.get_mut(slot(held, y, len))?;
-            V::convolve(row(second, source, self.extent, y, made));
+            V::convolve(Row::new(second, source, shape, y, made));
             let hidden = self.hidden.get_mut(nth(y, len))?;
             add(hidden, made);
             let source = Source {
                 values: &*hidden,
                 slots: 1,
             };
-            V::convolve(row(point, source, self.extent, y, made));
+            V::convolve(Row::new(point, source, shape, y, made));
             add(self.skip.get_mut(nth(y, len))?, made);
         }
         Some(params)
@@ -190,9 +191,10 @@ impl<V: Lanes> Maps<'_, V> {
                 values: &*skip,
                 slots: 1,
             };
-            let mut row = row(point, source, self.extent, y, output);
-            row.columns = self.extent.wanted(y);
-            V::convolve(row);
+            V::convolve(Row {
+                columns: self.extent.wanted(y),
+                ..Row::new(point, source, shape, y, &mut *output)
+            });
             rows.write(y, output);
         }
         Some(())
@@ -204,27 +206,6 @@ impl<V: Lanes> Maps<'_, V> {
 pub(crate) fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
     for (sum, &term) in sums.iter_mut().zip(terms) {
         *sum = *sum + term;
-    }
-}
-
-/// Row `y` of a convolution at every column.
-#[inline(always)]
-fn row<'r, V>(
-    layer: Layer<'r>,
-    source: Source<'r, V>,
-    extent: Extent,
-    y: usize,
-    output: &'r mut [V],
-) -> Row<'r, V> {
-    Row {
-        layer,
-        source,
-        shape: extent.shape,
-        y,
-        kept: None,
-        columns: Columns::ALL,
-        output,
-        activation: None,
     }
 }
 

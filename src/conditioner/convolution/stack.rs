@@ -1,7 +1,7 @@
 //! Convolutions one after the other, all of them a few rows behind one another: of each layer's input
 //! only the rows that its window covers are held, in a ring.
 
-use super::{Columns, Extent, Layer, Row, Rows, Source, slot};
+use super::{Extent, Layer, Row, Rows, Source, slot};
 use crate::lanes::Lanes;
 use crate::spec::ConvolutionSpec;
 
@@ -37,20 +37,15 @@ pub(crate) fn forward<V: Lanes>(
             delay += own.kernel.height / 2;
             if let Some(y) = row_of(step, delay, shape.height) {
                 let output = target.get_mut(slot(next_held, y, len))?;
-                let row = Row {
-                    layer,
-                    source: Source {
-                        values: ring,
-                        slots: held,
-                    },
-                    shape,
-                    y,
-                    kept,
-                    columns: Columns::ALL,
-                    output,
-                    activation: Some(spec.activation),
+                let source = Source {
+                    values: ring,
+                    slots: held,
                 };
-                V::convolve(row);
+                V::convolve(Row {
+                    kept,
+                    activation: Some(spec.activation),
+                    ..Row::new(layer, source, shape, y, output)
+                });
             }
             (params, inputs, kept, held) = (rest, own.filters, None, next_held);
             (ring, scratch, hidden) = (target, after, others);
@@ -59,20 +54,15 @@ pub(crate) fn forward<V: Lanes>(
         delay += spec.last.height / 2;
         if let Some(y) = row_of(step, delay, shape.height) {
             let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
-            let row = Row {
-                layer,
-                source: Source {
-                    values: ring,
-                    slots: held,
-                },
-                shape,
-                y,
+            let source = Source {
+                values: ring,
+                slots: held,
+            };
+            V::convolve(Row {
                 kept,
                 columns: extent.wanted(y),
-                output: &mut *output,
-                activation: None,
-            };
-            V::convolve(row);
+                ..Row::new(layer, source, shape, y, &mut *output)
+            });
             rows.write(y, output);
         }
         step = step.saturating_add(1);

@@ -2,7 +2,7 @@
 //! outputs change the others as soon as their row is there. What changes is never read by the network,
 //! so one sample is all the memory there is.
 
-use super::{inner_of, log_scale, scale_factor, split_params};
+use super::{factor, split_params};
 #[cfg(feature = "std")]
 use crate::conditioner::convolution::training::weight_norm;
 use crate::conditioner::convolution::{Extent, Rows, nth, residual, stack};
@@ -77,15 +77,7 @@ impl<V: Lanes, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
                 let Some(x) = self.x.get_mut(index) else {
                     return;
                 };
-                let factor = match (map, raw.get(at)) {
-                    (Some(map), Some(&raw)) => {
-                        let inner = inner_of(map, self.math, raw);
-                        let s = log_scale(map, self.math, inner, self.rescale.get(at));
-                        sum = sum + s;
-                        Some(scale_factor(map, self.math, inner, s))
-                    }
-                    _ => None,
-                };
+                let factor = factor(map, self.math, raw.get(at), self.rescale.get(at), &mut sum);
                 (self.change)(x, factor, t);
             }
         }

@@ -215,6 +215,22 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     if inverse { one / scale } else { scale }
 }
 
+/// `exp(s)` of one value, its `s` added to `sum`; `None` for an additive coupling.
+#[inline(always)]
+fn factor<V: Lanes>(
+    map: Option<ScaleMap>,
+    math: Math,
+    raw: Option<&V>,
+    rescale: Option<&f32>,
+    sum: &mut V,
+) -> Option<V> {
+    let (map, &raw) = (map?, raw?);
+    let inner = inner_of(map, math, raw);
+    let s = log_scale(map, math, inner, rescale);
+    *sum = *sum + s;
+    Some(scale_factor(map, math, inner, s))
+}
+
 /// Cuts the parameters into `rescale` and the conditioner's.
 #[inline(always)]
 fn split_params<'p>(
@@ -255,15 +271,7 @@ fn transform<V: Lanes>(
         let Some(x) = x.get_mut(index) else {
             return sum;
         };
-        let factor = match (map, raw.get(at)) {
-            (Some(map), Some(&raw)) => {
-                let inner = inner_of(map, math, raw);
-                let s = log_scale(map, math, inner, rescale.get(at));
-                sum = sum + s;
-                Some(scale_factor(map, math, inner, s))
-            }
-            _ => None,
-        };
+        let factor = factor(map, math, raw.get(at), rescale.get(at), &mut sum);
         change(x, factor, t);
     }
     sum

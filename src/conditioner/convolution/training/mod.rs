@@ -64,18 +64,15 @@ impl<'p> Map<'p> {
             let Some(output) = output.get_mut(nth(y, shape.width * self.layer.outputs)) else {
                 return;
             };
+            let source = Source {
+                values: input,
+                slots: shape.height,
+            };
             let row = Row {
-                layer: self.layer,
-                source: Source {
-                    values: input,
-                    slots: shape.height,
-                },
-                shape,
-                y,
                 kept: self.kept,
                 columns: self.columns(y),
-                output,
                 activation,
+                ..Row::new(self.layer, source, shape, y, output)
             };
             V::convolve(row);
         }

@@ -81,6 +81,33 @@ pub(crate) fn places(
     })
 }
 
+/// A convolution among the parameters: its place, rows of weights and outputs.
+struct Normalised {
+    place: Range<usize>,
+    rows: usize,
+    outputs: usize,
+}
+
+/// The network's convolutions.
+fn convolutions(
+    spec: &ResidualConvolutionSpec,
+    inputs: usize,
+    outputs: usize,
+) -> impl Iterator<Item = Normalised> {
+    places(spec, inputs, outputs).filter_map(|(part, place)| match part {
+        Part::Norm { .. } => None,
+        Part::Convolution {
+            kernel,
+            inputs,
+            outputs,
+        } => Some(Normalised {
+            place,
+            rows: kernel.taps() * inputs,
+            outputs,
+        }),
+    })
+}
+
 /// For each output of panels with so many rows of weights, where its bias stands and the step from
 /// there to its weights, one after the other.
 fn strides(rows: usize, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -128,22 +155,18 @@ pub(crate) fn resolve(
     outputs: usize,
     params: &mut [f32],
 ) {
-    for (part, place) in places(spec, inputs, outputs) {
-        let Part::Convolution {
-            kernel,
-            inputs,
+    for own in convolutions(spec, inputs, outputs) {
+        let Normalised {
+            place,
+            rows,
             outputs,
-        } = part
-        else {
-            continue;
-        };
+        } = own;
         let Some((gains, panels)) = params
             .get_mut(place)
             .and_then(|own| own.split_at_mut_checked(outputs))
         else {
             return;
         };
-        let rows = kernel.taps() * inputs;
         for (output, &gain) in strides(rows, outputs).zip(&*gains) {
             let norm = norm(panels, rows, output);
             let factor = if norm > 0.0 {
@@ -169,15 +192,12 @@ pub(crate) fn pull_back(
     params: &[f32],
     gradient: &mut [f32],
 ) {
-    for (part, place) in places(spec, inputs, outputs) {
-        let Part::Convolution {
-            kernel,
-            inputs,
+    for own in convolutions(spec, inputs, outputs) {
+        let Normalised {
+            place,
+            rows,
             outputs,
-        } = part
-        else {
-            continue;
-        };
+        } = own;
         let (Some((gains, panels)), Some((gain_gradients, gradients))) = (
             params
                 .get(place.clone())
@@ -188,7 +208,6 @@ pub(crate) fn pull_back(
         ) else {
             return;
         };
-        let rows = kernel.taps() * inputs;
         for ((output, &gain), gain_gradient) in
             strides(rows, outputs).zip(gains).zip(gain_gradients)
         {
