@@ -99,6 +99,7 @@ pub mod detector;
 #[cfg(feature = "std")]
 mod dispatch;
 mod flow;
+pub mod integer;
 pub mod lanes;
 pub mod layer;
 pub mod math;

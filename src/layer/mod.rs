@@ -23,7 +23,7 @@ pub(crate) fn by_channel<V, M: Copy>(
     shape: Shape,
     x: &mut [V],
     maps: impl Iterator<Item = M>,
-    change: impl Fn(&mut V, M),
+    mut change: impl FnMut(&mut V, M),
 ) {
     let pixels = shape.pixels();
     if pixels == 1 {

@@ -1,12 +1,11 @@
 //! A fixed permutation of the channels, for a vector of its features: channel `i` of y is channel
 //! `permutation[i]` of x. Log-det 0, no parameters.
 
-use crate::lanes::Lanes;
 use crate::spec::Shape;
 
 /// x to y; `scratch` holds at least as many values as `x`.
 #[inline(always)]
-pub fn forward<V: Lanes>(shape: Shape, permutation: &[usize], x: &mut [V], scratch: &mut [V]) {
+pub fn forward<V: Copy>(shape: Shape, permutation: &[usize], x: &mut [V], scratch: &mut [V]) {
     let pixels = shape.pixels();
     let mut next = scratch.iter_mut();
     for &from in permutation {
@@ -24,7 +23,7 @@ pub fn forward<V: Lanes>(shape: Shape, permutation: &[usize], x: &mut [V], scrat
 
 /// y to x; `scratch` holds at least as many values as `y`. Also the gradient's way back.
 #[inline(always)]
-pub fn inverse<V: Lanes>(shape: Shape, permutation: &[usize], y: &mut [V], scratch: &mut [V]) {
+pub fn inverse<V: Copy>(shape: Shape, permutation: &[usize], y: &mut [V], scratch: &mut [V]) {
     let pixels = shape.pixels();
     let mut next = y.iter();
     for &to in permutation {

@@ -11,12 +11,11 @@
 //! assert_eq!(x, [1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
 //! ```
 
-use crate::lanes::Lanes;
 use crate::spec::{Shape, Squeeze};
 
 /// x of shape `input` to its squeezed form; `scratch` holds at least as many values as `x`.
 #[inline(always)]
-pub fn forward<V: Lanes>(squeeze: Squeeze, input: Shape, x: &mut [V], scratch: &mut [V]) {
+pub fn forward<V: Copy>(squeeze: Squeeze, input: Shape, x: &mut [V], scratch: &mut [V]) {
     for (index, slot) in scratch.iter_mut().take(x.len()).enumerate() {
         if let Some(&value) = x.get(squeeze.source(input, index)) {
             *slot = value;
@@ -29,7 +28,7 @@ pub fn forward<V: Lanes>(squeeze: Squeeze, input: Shape, x: &mut [V], scratch: &
 
 /// y back to shape `input`; `scratch` holds at least as many values as `y`. Also the gradient's way back.
 #[inline(always)]
-pub fn inverse<V: Lanes>(squeeze: Squeeze, input: Shape, y: &mut [V], scratch: &mut [V]) {
+pub fn inverse<V: Copy>(squeeze: Squeeze, input: Shape, y: &mut [V], scratch: &mut [V]) {
     for (index, &value) in y.iter().enumerate() {
         if let Some(slot) = scratch.get_mut(squeeze.source(input, index)) {
             *slot = value;

@@ -50,6 +50,12 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
+    /// The integer engine has no such layer: it runs affine maps, folded norms, couplings whose log-scales
+    /// come from a hyperbolic tangent or unbounded, permutations and squeezes.
+    NoIntegers {
+        /// Layer concerned.
+        layer: usize,
+    },
     /// A residual network needs feature `residual`.
     ResidualNotCompiled {
         /// Layer concerned.
@@ -165,6 +171,10 @@ impl fmt::Display for SpecError {
             ),
             SpecError::FeatureMapsNotCompiled => f.write_str(
                 "the model has feature maps: enable feature feature-maps (and libm) of nvpico",
+            ),
+            SpecError::NoIntegers { layer } => write!(
+                f,
+                "layer {layer}: the integer engine has no such layer, use floats"
             ),
             SpecError::TrainedFormNotCompiled { layer } => write!(
                 f,

@@ -1,0 +1,52 @@
+//! The engine in integers: weights of 8 or 16 bits, activations of 16, sums of 32, fixed point for all else.
+//!
+//! For cores without an FPU, and for less flash on those with one. The structure is the same
+//! [`FlowSpec`]; what `nvpico export --precision i8` makes of the parameters is a slice of words, cut as
+//! the modules here say. Between the sample, in whole counts, and the score there is no float: not one
+//! instruction. Bits are the same on every machine by construction.
+//!
+//! ```
+//! use nvpico::integer::{I8, IntegerFlow};
+//! use nvpico::spec::Shape;
+//! use nvpico::{FlowSpec, LayerSpec, Math};
+//!
+//! const SPEC: FlowSpec<'static> =
+//!     FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Standardize] };
+//! // Log-determinant and an unused shift; for each channel mean, multiplier, its shift, shift in Q16:
+//! // y = (x - 1000) / 16 and y = (x + 20) / 4.
+//! static WORDS: [i32; SPEC.word_len::<I8>()] =
+//!     [-272_557, 0, 1000, 1 << 28, 16, 0, -20, 1 << 30, 16, 0];
+//! static FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(SPEC, &WORDS) {
+//!     Ok(flow) => flow,
+//!     Err(_) => panic!("the model does not fit its spec"),
+//! };
+//!
+//! let mut workspace = [0; SPEC.integer_workspace_len()];
+//! let score = FLOW.score(&[1016, -20], &mut workspace)?;
+//! // z is (1, 0): log-density -ln(2 pi) - 1/2 - ln(16 * 4), in steps of 1/65536 nat.
+//! assert!((f64::from(score.log_prob) / 65536.0 + 6.4968).abs() < 1e-4);
+//! # Ok::<(), nvpico::ScoreError>(())
+//! ```
+
+mod affine;
+mod coupling;
+mod dense;
+pub mod fixed;
+mod flow;
+mod layout;
+pub mod weights;
+
+pub use flow::{IntegerFlow, IntegerScore};
+pub use weights::{I8, I16, Weights};
+
+#[allow(unused_imports, reason = "named in the documentation")]
+use crate::spec::FlowSpec;
+
+/// What a score gathers on its way through the layers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// The log-determinant in Q24.
+    log_det: i64,
+    /// Whether a value left its 32 bits: the sample is then as unlikely as can be.
+    beyond: bool,
+}

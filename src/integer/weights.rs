@@ -1,0 +1,151 @@
+//! How weights are stored, and the innermost loop over them.
+//!
+//! Weights come in panels of four outputs. Inputs come in quads: four activations of 16 bits in two words,
+//! the first of a word in its low half. For every quad a panel has the weights
+//!
+//! * [`I8`]: one word for each output, a byte for each input, in the order 0, 2, 1, 3 and 128 too high, so
+//!   that a mask leaves two of them as 16-bit halves of a word;
+//! * [`I16`]: one word for each output with the weights of inputs 0 and 1, then one each with 2 and 3.
+//!
+//! Sums wrap at 32 bits. A model is made so that no sum of a panel can leave them, whatever the inputs.
+
+use core::hint::black_box;
+
+/// Outputs of a panel.
+pub const PANEL: usize = 4;
+/// Inputs of a quad.
+pub const QUAD: usize = 4;
+/// Words that hold the activations of a quad.
+pub(super) const QUAD_WORDS: usize = 2;
+
+/// Weights of 8 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum I8 {}
+
+/// Weights of 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum I16 {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::I8 {}
+    impl Sealed for super::I16 {}
+}
+
+/// A width of weights: [`I8`] or [`I16`].
+pub trait Weights: sealed::Sealed + Copy {
+    /// Words of a panel's weights for a quad of inputs.
+    const QUAD_WORDS: usize;
+    /// The largest weight; the smallest is its negative.
+    const LARGEST: i32;
+
+    /// A panel's weights for a quad, `[output][input]`, each at most [`LARGEST`](Self::LARGEST) in size.
+    #[cfg(feature = "std")]
+    fn pack(weights: [[i32; QUAD]; PANEL]) -> std::vec::Vec<i32>;
+
+    /// What a sum over these inputs has too much because weights are stored too high.
+    fn excess(input: &[i32]) -> i32;
+
+    /// Adds weight times input to every sum, for as many quads as `weights` and `input` both have.
+    fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]);
+}
+
+/// The low half, with its sign.
+#[inline(always)]
+pub(super) fn low(word: i32) -> i32 {
+    i32::from(word as i16)
+}
+
+/// The high half, with its sign.
+#[inline(always)]
+pub(super) fn high(word: i32) -> i32 {
+    word >> 16
+}
+
+/// A word of two activations.
+#[inline(always)]
+pub(super) fn pair(low: i32, high: i32) -> i32 {
+    (low & 0xffff) | (high << 16)
+}
+
+/// `sum` and the products of the halves.
+#[inline(always)]
+fn add_pair(sum: i32, weights: i32, inputs: i32) -> i32 {
+    sum.wrapping_add(low(weights).wrapping_mul(low(inputs)))
+        .wrapping_add(high(weights).wrapping_mul(high(inputs)))
+}
+
+/// The bytes of even place as halves of a word. The mask is no constant to the compiler, which would
+/// take out every byte by itself.
+const BYTES: i32 = 0x00ff_00ff;
+
+impl Weights for I8 {
+    const QUAD_WORDS: usize = PANEL;
+    const LARGEST: i32 = 127;
+
+    #[cfg(feature = "std")]
+    fn pack(weights: [[i32; QUAD]; PANEL]) -> std::vec::Vec<i32> {
+        let byte = |weight: i32| weight.wrapping_add(128) as u8;
+        weights
+            .map(|[a, b, c, d]| i32::from_le_bytes([byte(a), byte(c), byte(b), byte(d)]))
+            .to_vec()
+    }
+
+    #[inline(always)]
+    fn excess(input: &[i32]) -> i32 {
+        let sum = input
+            .iter()
+            .fold(0_i32, |sum, &word| add_pair(sum, 0x0001_0001, word));
+        sum.wrapping_mul(128)
+    }
+
+    #[inline(never)]
+    fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+        let mask = black_box(BYTES);
+        let mut own = *sums;
+        let rows = weights.as_chunks::<{ Self::QUAD_WORDS }>().0;
+        for (row, &[first, second]) in rows.iter().zip(input.as_chunks().0) {
+            // Keeps the loop as it is written.
+            black_box(());
+            for (sum, &word) in own.iter_mut().zip(row) {
+                *sum = add_pair(*sum, word & mask, first);
+                *sum = add_pair(
+                    *sum,
+                    word.cast_unsigned().rotate_right(8).cast_signed() & mask,
+                    second,
+                );
+            }
+        }
+        *sums = own;
+    }
+}
+
+impl Weights for I16 {
+    const QUAD_WORDS: usize = 2 * PANEL;
+    const LARGEST: i32 = 32_767;
+
+    #[cfg(feature = "std")]
+    fn pack(weights: [[i32; QUAD]; PANEL]) -> std::vec::Vec<i32> {
+        let first = weights.iter().map(|w| pair(w[0], w[1]));
+        let second = weights.iter().map(|w| pair(w[2], w[3]));
+        first.chain(second).collect()
+    }
+
+    #[inline(always)]
+    fn excess(_input: &[i32]) -> i32 {
+        0
+    }
+
+    #[inline(never)]
+    fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+        let mut own = *sums;
+        let rows = weights.as_chunks::<PANEL>().0;
+        for (row, &word) in rows.iter().zip(input) {
+            black_box(());
+            for (sum, &weights) in own.iter_mut().zip(row) {
+                *sum = add_pair(*sum, weights, word);
+            }
+        }
+        *sums = own;
+    }
+}
