@@ -7,8 +7,8 @@ use std::process::Command;
 use nvpico::spec::{ConvolutionLayer, Kernel};
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
-    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
-    NetsName, Provenance, ScaleName, ShapeName, SqueezeName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ScaleName, ShapeName, SqueezeName, TransformName,
 };
 
 /// A model with every kind of layer, and parameters from a small generator.
@@ -143,17 +143,8 @@ fn with_params(spec: ModelSpec, columns: &[String]) -> Model {
         })
         .collect();
     drop(views);
-    let mut model = Model {
-        header: Header {
-            format: FORMAT,
-            spec,
-            columns: columns.to_vec(),
-            calibration: None,
-            provenance: Provenance::default(),
-        },
-        params,
-        calibration: Vec::new(),
-    };
+    let mut model = Model::new(spec, params);
+    model.header.columns = columns.to_vec();
     model.calibrate(&[-12.5, -11.0, -9.25], 0.1);
     model.validate().expect("the model is valid");
     model

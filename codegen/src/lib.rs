@@ -9,6 +9,9 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
+// `reference` is compiled into the engine's tests, too, and names the engine `super::nvpico`.
+extern crate nvpico;
+
 pub mod architecture;
 pub mod cli;
 pub mod commands;
@@ -23,6 +26,9 @@ pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod plot;
+pub mod precision;
+pub mod quantize;
 pub mod recipe;
+pub mod reference;
 pub mod simulate;
 pub mod training;

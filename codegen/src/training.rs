@@ -6,7 +6,7 @@ use nvpico::train::{self, Epoch};
 
 use crate::data::{Table, constant_columns};
 use crate::gaussian::Gaussian;
-use crate::model::{FORMAT, Header, Model, Provenance, ShapeName, Source};
+use crate::model::{Model, Provenance, ShapeName, Source};
 use crate::recipe::{Recipe, SplitChoice};
 
 /// Fewer training rows than this teach nothing.
@@ -138,33 +138,21 @@ pub fn fit(
         bail!("the training rows hold values that are not finite");
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
-    let mut model = Model {
-        header: Header {
-            format: FORMAT,
-            spec: spec.clone(),
-            columns: table.columns.clone(),
-            calibration: None,
-            provenance: Provenance {
-                made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
-                sources: sources(table, valid),
-                config: toml::to_string(&recipe)?,
-                train_rows,
-                held_out_rows,
-                best_epoch: trained.best_epoch,
-                held_out_log_prob: finite(trained.held_out_log_prob),
-                gaussian_log_prob: finite(gaussian_log_prob),
-            },
-        },
-        params: trained.params,
-        calibration: Vec::new(),
+    let mut model = Model::new(spec.clone(), trained.params);
+    model.header.columns.clone_from(&table.columns);
+    model.header.precision = recipe.precision.unwrap_or_default();
+    model.header.provenance = Provenance {
+        made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
+        sources: sources(table, valid),
+        config: toml::to_string(&recipe)?,
+        train_rows,
+        held_out_rows,
+        best_epoch: trained.best_epoch,
+        held_out_log_prob: finite(trained.held_out_log_prob),
+        gaussian_log_prob: finite(gaussian_log_prob),
     };
-    let log_probs: Vec<f32> = model
-        .deploy()
-        .score(&held_out)
-        .iter()
-        .map(|score| score.map_or(f32::NEG_INFINITY, |s| s.log_prob))
-        .collect();
-    model.calibrate(&log_probs, rate);
+    model.observe(&rows);
+    model.calibrate_on(&held_out, rate)?;
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
         model,

@@ -171,8 +171,11 @@ impl FlowSpec<'_> {
         self.dim().saturating_add(most)
     }
 
-    /// Checks that the integer engine runs every layer.
-    pub(super) const fn validate_integer(&self) -> Result<(), SpecError> {
+    /// Checks what [`validate`](Self::validate) checks, and that the integer engine runs every layer.
+    ///
+    /// # Errors
+    /// The first [`SpecError`] found.
+    pub const fn validate_integer(&self) -> Result<(), SpecError> {
         if let Err(error) = self.validate() {
             return Err(error);
         }

@@ -50,3 +50,16 @@ struct Progress {
     /// Whether a value left its 32 bits: the sample is then as unlikely as can be.
     beyond: bool,
 }
+
+/// A reading as a count of `2^unit`, towards zero; `None` for one that is not finite. The chip needs it only
+/// where a sensor's driver gives floats; its own raw counts are a sample as they are.
+#[must_use]
+pub fn count(reading: f32, unit: i32) -> Option<i32> {
+    if !reading.is_finite() {
+        return None;
+    }
+    // Scaling by a power of two is exact; `as` holds the result within 32 bits.
+    let exponent = 127_i32.wrapping_sub(unit).clamp(1, 254);
+    let scale = f32::from_bits(exponent.cast_unsigned() << 23);
+    Some((reading * scale) as i32)
+}

@@ -14,7 +14,7 @@ use common::tolerance::MODEL;
 use nvpico::train::fold;
 use nvpico::{FlowSpec, LayerSpec};
 use nvpico_codegen::export::{ExportOptions, module};
-use nvpico_codegen::model::{FORMAT, Header, Model, ModelSpec, Provenance};
+use nvpico_codegen::model::{Model, ModelSpec, Provenance};
 use proptest::prelude::*;
 
 /// Runs `check` with a spec's view, random parameters, and what else is random.
@@ -32,18 +32,7 @@ fn with_flow<R>(
 
 fn model(spec: ModelSpec, seed: u64) -> Model {
     let params = with_flow(&spec, seed, |_, params, _| params.to_vec());
-    let columns = (0..spec.dim()).map(|at| format!("c{at}")).collect();
-    Model {
-        header: Header {
-            format: FORMAT,
-            spec,
-            columns,
-            calibration: None,
-            provenance: Provenance::default(),
-        },
-        params,
-        calibration: Vec::new(),
-    }
+    Model::new(spec, params)
 }
 
 /// The counts of a random model's logit, or normals.
@@ -126,11 +115,7 @@ proptest! {
             prop_assert_eq!(&folded.params, &deployed.params);
             Ok(())
         })?;
-        let again = Model {
-            header: Header { spec: deployed.spec.clone(), ..trained.header.clone() },
-            params: deployed.params.clone(),
-            calibration: Vec::new(),
-        };
+        let again = Model::new(deployed.spec.clone(), deployed.params.clone());
         let reread = Model::from_bytes(&again.to_bytes()).map_err(TestCaseError::fail)?;
         prop_assert_eq!(reread.deploy(), deployed);
         // And so the exported module is the same but for the hash of the file that it came from.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::eval::log_probs;
 use super::{DataArgs, keep_inputs, load_model};
 use crate::data::{Table, feature_words};
 use crate::limits::{self, argument};
@@ -45,8 +44,10 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             table.rows
         );
     }
-    let log_probs = log_probs(&model, &table.values);
-    model.calibrate(&log_probs, args.false_alarm_rate);
+    if model.integer.is_none() {
+        model.observe(&table.values);
+    }
+    model.calibrate_on(&table.values, args.false_alarm_rate)?;
     let provenance = &mut model.header.provenance;
     provenance
         .sources

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use nvpico::{Score, ScoreError};
 use serde::Serialize;
 
-use super::{DataArgs, load_model, print_json};
+use super::{DataArgs, PrecisionArgs, load_model, print_json};
 use crate::data::Table;
 use crate::limits::{self, argument};
 use crate::metrics;
-use crate::model::Model;
+use crate::model::Ready;
+use crate::precision::Precision;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -24,6 +24,8 @@ pub struct EvalArgs {
     model: PathBuf,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Log-density below which a row counts as anomalous; the model's own by default
     #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = argument(limits::number))]
     threshold: Option<f32>,
@@ -39,6 +41,8 @@ const UNLIKE: f64 = 5.0;
 /// AUROC with rows of one class only, is `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
+    /// Arithmetic of the scores.
+    pub precision: Precision,
     /// Rows.
     pub rows: usize,
     /// Anomalous rows among them.
@@ -79,7 +83,7 @@ pub struct Evaluation {
 /// # Errors
 /// Where the table has no labels.
 pub fn evaluate(
-    model: &Model,
+    ready: &Ready<'_>,
     table: &Table,
     threshold: Option<f32>,
 ) -> anyhow::Result<Evaluation> {
@@ -87,10 +91,14 @@ pub fn evaluate(
         .labels
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
-    let log_probs = log_probs(model, &table.values);
+    let log_probs = ready.log_probs(&table.values);
     let anomaly_scores = metrics::scores(&log_probs);
-    let calibrated = model.header.calibration.filter(|_| threshold.is_none());
-    let threshold = threshold.or(model.threshold());
+    let calibrated = ready
+        .model
+        .header
+        .calibration
+        .filter(|_| threshold.is_none());
+    let threshold = threshold.or(ready.threshold());
     let confusion =
         threshold.map(|t| metrics::Confusion::at(&anomaly_scores, labels, -f64::from(t)));
     let finite: Vec<f64> = log_probs
@@ -101,6 +109,7 @@ pub fn evaluate(
     let mean_log_prob =
         (!finite.is_empty()).then(|| finite.iter().sum::<f64>() / finite.len() as f64);
     Ok(Evaluation {
+        precision: ready.precision(),
         rows: table.rows,
         anomalous_rows: labels.iter().filter(|l| **l).count(),
         auroc: metrics::auroc(&anomaly_scores, labels),
@@ -111,7 +120,7 @@ pub fn evaluate(
         missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
         threshold,
         mean_log_prob,
-        bits_per_dimension: mean_log_prob.and_then(|mean| model.bits_per_dimension(mean)),
+        bits_per_dimension: mean_log_prob.and_then(|mean| ready.model.bits_per_dimension(mean)),
         overflowed_rows: log_probs.len() - finite.len(),
         true_positives: confusion.map(|c| c.true_positive),
         false_positives: confusion.map(|c| c.false_positive),
@@ -120,19 +129,8 @@ pub fn evaluate(
     })
 }
 
-/// Log-density of each row; -inf for an invalid one.
-pub(super) fn log_probs(model: &Model, rows: &[f32]) -> Vec<f32> {
-    let scores = model.deploy().score(rows);
-    let log_prob = |score: &Result<Score, ScoreError>| match score {
-        Ok(score) => score.log_prob,
-        Err(_) => f32::NEG_INFINITY,
-    };
-    scores.iter().map(log_prob).collect()
-}
-
-/// The log-density of each row, as the caption of a picture.
-pub(super) fn in_nats(model: &Model, rows: &[f32]) -> Vec<String> {
-    let log_probs = log_probs(model, rows);
+/// Log-densities as the captions of pictures.
+pub(super) fn in_nats(log_probs: &[f32]) -> Vec<String> {
     let caption = |l: &f32| match l.abs() {
         // So many digits say nothing, and are wider than a small picture.
         1e5.. => format!("{l:.1e} nats"),
@@ -144,9 +142,11 @@ pub(super) fn in_nats(model: &Model, rows: &[f32]) -> Vec<String> {
 /// # Errors
 /// Whatever keeps the data from being read, or missing labels.
 pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
-    let model = load_model(&args.model)?;
+    let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    let evaluation = evaluate(&model, &table, args.threshold)?;
+    args.precision.observe(&mut model)?;
+    let ready = model.ready(args.precision.precision)?;
+    let evaluation = evaluate(&ready, &table, args.threshold)?;
     if args.json {
         print_json(&evaluation)?;
     } else {

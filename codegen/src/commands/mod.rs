@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::data::{self, ReadOptions, Table};
 use crate::model::Model;
+use crate::precision::Precision;
 
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
@@ -96,6 +97,33 @@ impl DataArgs {
         )?;
         report_skipped(&table);
         Ok(table)
+    }
+}
+
+/// Which arithmetic to score in; the same for every verb that scores.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PrecisionArgs {
+    /// Arithmetic of the score: floats, or integer weights of 16 or 8 bits [default: the model's own]
+    #[arg(long, value_enum, value_name = "PRECISION")]
+    pub precision: Option<Precision>,
+    /// Normal rows that show the ranges of a model's values: for integers of a model that was not trained here
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub calibrate: Vec<PathBuf>,
+}
+
+impl PrecisionArgs {
+    /// Takes the ranges of the model's values from the rows given, if any are.
+    pub(crate) fn observe(&self, model: &mut Model) -> anyhow::Result<()> {
+        if self.calibrate.is_empty() {
+            return Ok(());
+        }
+        let options = DataOptions::default().read_options()?;
+        let table = data::read_for(&model.header.columns, &self.calibrate, &options)?;
+        model.observe(&table.values);
+        if model.header.calibration.is_some() {
+            model.calibrate_integers(&table.values)?;
+        }
+        Ok(())
     }
 }
 

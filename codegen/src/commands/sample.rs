@@ -190,7 +190,7 @@ fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Resul
 fn group(model: &Model, title: String, rows: Vec<f32>) -> Group {
     Group {
         title,
-        captions: eval::in_nats(model, &rows),
+        captions: eval::in_nats(&model.deploy().log_probs(&rows)),
         rows,
         ..Group::default()
     }

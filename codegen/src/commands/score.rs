@@ -10,8 +10,8 @@ use nvpico::detector::Decision;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{DataArgs, keep_inputs, load_model};
-use crate::model::Model;
+use super::{DataArgs, PrecisionArgs, keep_inputs, load_model};
+use crate::model::Ready;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ pub struct ScoreArgs {
     model: PathBuf,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Where to write the scores; standard output by default
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -43,11 +45,13 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     if let Some(out) = &args.out {
         keep_inputs(out, args.data.data.iter().chain([&args.model]))?;
     }
-    let model = load_model(&args.model)?;
+    let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    let scores = model.deploy().score(&table.values);
+    args.precision.observe(&mut model)?;
+    let ready = model.ready(args.precision.precision)?;
+    let scores = ready.score(&table.values);
     let rows = scores.iter().zip(&table.row_numbers);
-    let rows = rows.map(|(score, number)| Scored::new(&model, *number, score.ok()));
+    let rows = rows.map(|(score, number)| Scored::new(&ready, *number, score.ok()));
     let text = if args.json {
         serde_json::to_string_pretty(&rows.collect::<Vec<_>>())? + "\n"
     } else {
@@ -105,10 +109,11 @@ struct Scored {
 struct Bits(#[serde(serialize_with = "output::serialize_option")] Option<f64>);
 
 impl Scored {
-    fn new(model: &Model, row: u64, score: Option<Score>) -> Self {
+    fn new(ready: &Ready<'_>, row: u64, score: Option<Score>) -> Self {
+        let model = ready.model;
         let decision = match score {
             None => Some("invalid"),
-            Some(score) => (model.threshold()).map(|t| match Decision::at(score.log_prob, t) {
+            Some(score) => (ready.threshold()).map(|t| match Decision::at(score.log_prob, t) {
                 Decision::Normal => "normal",
                 _ => "anomalous",
             }),
@@ -120,7 +125,7 @@ impl Scored {
             log_prob: Number(log_prob),
             z_norm_sq: Number(score.map(|score| score.z_norm_sq)),
             log_det: Number(score.map(|score| score.log_det)),
-            p_value: log_prob.and_then(|log_prob| model.p_value(log_prob)),
+            p_value: log_prob.and_then(|log_prob| ready.p_value(log_prob)),
             decision,
             bits_per_dimension: model.levels().map(|_| Bits(bits)),
         }

@@ -2,8 +2,8 @@
 
 use super::net::Mlp;
 use crate::model::{
-    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
-    NetsName, Provenance, ShapeName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ShapeName, TransformName,
 };
 
 /// Means of more standard deviations than this are large.
@@ -173,17 +173,7 @@ impl Assembly {
             math: MathName::Libm,
             layers: self.layers,
         };
-        Model {
-            header: Header {
-                format: FORMAT,
-                spec,
-                columns: ShapeName::vector(self.dim).value_names(),
-                calibration: None,
-                provenance: Provenance::default(),
-            },
-            params: self.params,
-            calibration: Vec::new(),
-        }
+        Model::new(spec, self.params)
     }
 }
 

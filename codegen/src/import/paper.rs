@@ -19,8 +19,8 @@ use super::architecture::{Architecture, asked, unfit};
 use super::weights::{Tensor, Weights};
 use super::{ImportError, Imported, import_with, push_dense};
 use crate::model::{
-    ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec, Provenance,
-    ScaleName, ShapeName, SqueezeName, TransformName,
+    ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, ScaleName, ShapeName,
+    SqueezeName, TransformName,
 };
 
 /// `eps` of the batch norms, if it is not told.
@@ -114,19 +114,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         math: MathName::Libm,
         layers: import.layers,
     };
-    let columns = shape.value_names();
-    Ok(Model {
-        header: Header {
-            format: FORMAT,
-            spec,
-            columns,
-            calibration: None,
-            provenance: Provenance::default(),
-        },
-        params: import.params,
-        calibration: Vec::new(),
-    }
-    .into())
+    Ok(Model::new(spec, import.params).into())
 }
 
 /// Layers and parameters so far.

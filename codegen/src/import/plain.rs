@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::{ImportError, floats, push_dense, read};
 use crate::model::{
-    ActivationName, ConditionerName, FORMAT, Header, Layer, MaskName, MathName, Model, ModelSpec,
-    NetsName, Provenance, ScaleName, ShapeName, Source, TransformName, hex,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    Provenance, ScaleName, ShapeName, Source, TransformName, hex,
 };
 
 #[derive(Debug, Deserialize)]
@@ -152,15 +152,5 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         math: MathName::Libm,
         layers,
     };
-    Ok(Model {
-        header: Header {
-            format: FORMAT,
-            spec,
-            columns: ShapeName::vector(dim).value_names(),
-            calibration: None,
-            provenance: Provenance::default(),
-        },
-        params,
-        calibration: Vec::new(),
-    })
+    Ok(Model::new(spec, params))
 }

@@ -6,8 +6,18 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
+use super::ready::{IntegerHeader, IntegerParts};
 use super::{FORMAT, Header, Model, hex};
 use crate::output;
+
+/// The tensors, in the order of the document of this module.
+const TENSORS: [&str; 5] = [
+    "params",
+    "calibration",
+    "ranges",
+    "calibration_i16",
+    "calibration_i8",
+];
 
 /// Why a model file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +80,12 @@ impl Model {
                 ));
             }
         }
-        let header: Header =
+        let mut header: Header =
             serde_json::from_str(text).map_err(|e| format!("its header is not understood: {e}"))?;
         let tensors = SafeTensors::deserialize(bytes)
             .map_err(|e| format!("not a .safetensors file ({e})"))?;
         for name in tensors.names() {
-            if name != "params" && name != "calibration" {
+            if !TENSORS.contains(&name) {
                 return Err(format!("unknown tensor `{name}`"));
             }
         }
@@ -84,9 +94,24 @@ impl Model {
         } else {
             Vec::new()
         };
+        let integer = header.integer.take().map(|IntegerHeader { units }| {
+            let calibration = |name| match header.calibration {
+                Some(_) => read_f32(&tensors, name),
+                None => Ok(Vec::new()),
+            };
+            Ok::<_, String>(IntegerParts {
+                units,
+                ranges: read_f32(&tensors, "ranges")?,
+                calibrations: [
+                    calibration("calibration_i16")?,
+                    calibration("calibration_i8")?,
+                ],
+            })
+        });
         let model = Self {
             params: read_f32(&tensors, "params")?,
             calibration,
+            integer: integer.transpose()?,
             header,
         };
         model.validate()?;
@@ -101,13 +126,29 @@ impl Model {
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes =
             |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
-        let (params, calibration) = (bytes(&self.params), bytes(&self.calibration));
-        let view = |data, len| TensorView::new(Dtype::F32, vec![len], data).expect("lengths agree");
-        let mut tensors = vec![("params", view(&params, self.params.len()))];
+        let mut values = vec![&self.params[..]];
         if self.header.calibration.is_some() {
-            tensors.push(("calibration", view(&calibration, self.calibration.len())));
+            values.push(&self.calibration);
         }
-        let header = serde_json::to_string(&self.header).expect("plain data");
+        let mut names = TENSORS[..values.len()].to_vec();
+        let mut header = self.header.clone();
+        if let Some(parts) = &self.integer {
+            header.integer = Some(IntegerHeader {
+                units: parts.units.clone(),
+            });
+            values.push(&parts.ranges);
+            names.push(TENSORS[2]);
+            if self.header.calibration.is_some() {
+                values.extend(parts.calibrations.iter().map(|c| &c[..]));
+                names.extend(&TENSORS[3..]);
+            }
+        }
+        let data: Vec<Vec<u8>> = values.iter().map(|v| bytes(v)).collect();
+        let view = |data, len| TensorView::new(Dtype::F32, vec![len], data).expect("lengths agree");
+        let tensors: Vec<_> = (names.iter().zip(&data).zip(&values))
+            .map(|((name, data), values)| (*name, view(data, values.len())))
+            .collect();
+        let header = serde_json::to_string(&header).expect("plain data");
         let metadata = HashMap::from([("nvpico".to_owned(), header)]);
         safetensors::serialize(tensors, Some(metadata)).expect("views are valid")
     }

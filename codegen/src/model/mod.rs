@@ -4,6 +4,8 @@
 //! | --- | --- | --- |
 //! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
 //! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
+//! | `ranges` | `[n]` | the largest values in the networks, on the training rows; absent where integers cannot be |
+//! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
 //! refused, and so is a field it does not know: a model must not be half understood.
@@ -19,17 +21,21 @@
 
 mod file;
 mod names;
+mod ready;
 mod spec;
 
 use nvpico::{Flow, FlowSpec, LayerSpec, Score, ScoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::data;
+use crate::precision::Precision;
+use crate::quantize::Ranges;
 pub use file::ModelError;
 pub use names::{
     ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
     TransformName,
 };
+pub use ready::{Engine, IntegerParts, Ready};
 pub use spec::{Layer, ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
@@ -45,6 +51,12 @@ pub struct Header {
     pub spec: ModelSpec,
     /// Names of the features, in order.
     pub columns: Vec<String>,
+    /// The precision that it is meant for.
+    #[serde(default)]
+    pub precision: Precision,
+    /// The units of its samples in integers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integer: Option<ready::IntegerHeader>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// Where the model comes from.
@@ -104,6 +116,8 @@ pub struct Model {
     pub params: Vec<f32>,
     /// Log-densities of the calibration rows, ascending; empty without calibration.
     pub calibration: Vec<f32>,
+    /// What makes integers of it.
+    pub integer: Option<IntegerParts>,
 }
 
 /// A model as the chip runs it: batch norms folded.
@@ -132,9 +146,43 @@ impl Deployed {
     pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
         self.with_flow(|flow| nvpico::batch::score(flow, rows))
     }
+
+    /// Log-density of each row; -inf for an invalid one.
+    #[must_use]
+    pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
+        log_probs(&self.score(rows))
+    }
+}
+
+/// Log-densities of scores; -inf where there is none.
+fn log_probs(scores: &[Result<Score, ScoreError>]) -> Vec<f32> {
+    let log_prob = |score: &Result<Score, ScoreError>| match score {
+        Ok(score) => score.log_prob,
+        Err(_) => f32::NEG_INFINITY,
+    };
+    scores.iter().map(log_prob).collect()
 }
 
 impl Model {
+    /// A model without a threshold, whose features are named by their place.
+    #[must_use]
+    pub fn new(spec: ModelSpec, params: Vec<f32>) -> Self {
+        Self {
+            header: Header {
+                format: FORMAT,
+                columns: spec.shape.value_names(),
+                spec,
+                precision: Precision::F32,
+                integer: None,
+                calibration: None,
+                provenance: Provenance::default(),
+            },
+            params,
+            calibration: Vec::new(),
+            integer: None,
+        }
+    }
+
     /// The model as the chip runs it.
     #[must_use]
     pub fn deploy(&self) -> Deployed {
@@ -154,17 +202,6 @@ impl Model {
             },
             params: folded.params,
         }
-    }
-
-    /// The share of calibration rows (and this one) that are at most as likely: the p-value of
-    /// "this row is normal". `None` without calibration.
-    #[must_use]
-    pub fn p_value(&self, log_prob: f32) -> Option<f64> {
-        if self.calibration.is_empty() {
-            return None;
-        }
-        let below = self.calibration.partition_point(|&c| c <= log_prob);
-        Some((below + 1) as f64 / (self.calibration.len() + 1) as f64)
     }
 
     /// A log-density in bits per dimension, for a model of counts (paper section 4.1): the density of a
@@ -201,11 +238,9 @@ impl Model {
     pub fn calibrate(&mut self, log_probs: &[f32], false_alarm_rate: f64) {
         let mut sorted = log_probs.to_vec();
         sorted.sort_by(f32::total_cmp);
-        // At most this many of the rows may lie below the threshold.
-        let allowed = (false_alarm_rate * sorted.len() as f64) as usize;
-        let at = sorted[allowed.min(sorted.len() - 1)];
+        let threshold = ready::threshold(&sorted, false_alarm_rate).unwrap_or(f32::MIN);
         self.header.calibration = Some(Calibration {
-            threshold: if at.is_finite() { at } else { f32::MIN },
+            threshold,
             false_alarm_rate,
             rows: sorted.len(),
         });
@@ -239,6 +274,14 @@ impl Model {
         check_scales(&header.spec.flow_spec(&layers), &self.params)?;
         if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
             return Err("the calibration rows are not ascending numbers".into());
+        }
+        if let Some(parts) = &self.integer {
+            let spec = self.deploy().spec;
+            let layers = spec.layers();
+            let ranges = Ranges::from_values(&spec.flow_spec(&layers), parts.ranges.clone());
+            if ranges.is_none() || parts.units.len() != header.spec.dim() {
+                return Err("the ranges are not those of its networks".into());
+            }
         }
         if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {
             return Err("the threshold is not a finite number".into());
@@ -308,17 +351,9 @@ mod tests {
                 },
             ],
         };
-        Model {
-            params: vec![0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 1.0, 2.0],
-            calibration: vec![],
-            header: Header {
-                format: FORMAT,
-                spec,
-                columns: vec!["a".into(), "b".into()],
-                calibration: None,
-                provenance: Provenance::default(),
-            },
-        }
+        let mut model = Model::new(spec, vec![0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 1.0, 2.0]);
+        model.header.columns = vec!["a".into(), "b".into()];
+        model
     }
 
     #[test]
@@ -378,16 +413,6 @@ mod tests {
         short.params.pop();
         assert!(short.validate().unwrap_err().contains("8 parameters"));
         assert!(Model::from_bytes(b"no model").is_err());
-    }
-
-    #[test]
-    fn p_values_count_the_row_itself() {
-        let mut model = model();
-        assert_eq!(model.p_value(0.0), None);
-        model.calibrate(&[-3.0, -2.0, -1.0], 0.0);
-        assert_eq!(model.p_value(-5.0), Some(0.25));
-        assert_eq!(model.p_value(-2.0), Some(0.75));
-        assert_eq!(model.p_value(9.0), Some(1.0));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
 };
+use crate::precision::Precision;
 pub use choice::{Architecture, MaskChoice, NormChoice, ScaleChoice, SplitChoice};
 
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
@@ -101,6 +102,9 @@ pub struct Recipe {
     /// Which rows are held out: the last ones in time, or evenly spread blocks [default: blocks]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub split: Option<SplitChoice>,
+    /// Arithmetic that the model is meant for; every verb takes another one, too [default: f32]
+    #[arg(long, value_enum, value_name = "PRECISION")]
+    pub precision: Option<Precision>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
     #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,
@@ -145,6 +149,7 @@ impl Recipe {
             seed,
             held_out,
             split,
+            precision,
             false_alarm_rate
         )
     }
@@ -204,6 +209,7 @@ impl Recipe {
             seed: Some(0),
             held_out: Some(0.2),
             split: Some(SplitChoice::Blocks),
+            precision: Some(Precision::F32),
             false_alarm_rate: Some(0.01),
         })
     }

@@ -4,7 +4,6 @@
 //! What that gains, in nats, is what this pixel's value costs. The latent z, whose places are those of x, tells less: after
 //! some couplings an unusual value has reached its surroundings.
 
-use crate::commands::eval;
 use crate::model::Model;
 
 /// So many of the values, spread evenly from the first to the last; all if they are fewer.
@@ -43,7 +42,7 @@ impl Blame {
             row[pixel] = neighbours_median(frame, pixel, width);
         }
         rows.extend_from_slice(frame);
-        let mut nats = eval::log_probs(model, &rows);
+        let mut nats = model.deploy().log_probs(&rows);
         let now = nats.pop().unwrap_or_default();
         // A frame beyond all measure has no log-density to compare with; its pixels are equal then.
         let gain = |then: f32| if now.is_finite() { then - now } else { 0.0 };

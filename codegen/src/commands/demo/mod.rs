@@ -129,8 +129,8 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
     );
-    let evaluation = eval::evaluate(model, &labelled, None)?;
-    let log_probs = eval::log_probs(model, &labelled.values);
+    let evaluation = eval::evaluate(&model.ready(None)?, &labelled, None)?;
+    let log_probs = model.deploy().log_probs(&labelled.values);
     let faults = subject.faults();
     let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
     let gaussian = report::gaussian_scores(&table.values, &labelled);

@@ -79,7 +79,7 @@ impl ThermalDemo {
             faulty(&format!("Dead pixels, {most}"), ThermalFault::DeadPixel),
         ];
         let groups = groups.map(|(title, rows)| Group {
-            captions: eval::in_nats(model, &rows),
+            captions: eval::in_nats(&model.deploy().log_probs(&rows)),
             title,
             rows,
             ..Group::default()
@@ -122,7 +122,7 @@ impl ThermalDemo {
             };
             let frames = Group {
                 title: format!("{title}: the pixel with a white frame"),
-                captions: eval::in_nats(judged.model, &values),
+                captions: eval::in_nats(&judged.model.deploy().log_probs(&values)),
                 rows: values,
                 marks,
             };

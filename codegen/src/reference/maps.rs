@@ -89,17 +89,29 @@ pub fn stack(
     params: &[f64],
     input: Map,
     outputs: usize,
+    watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Map {
     let (mut params, mut map) = (params, input);
-    for layer in spec.hidden {
+    show(0, &map, watch);
+    for (index, layer) in spec.hidden.iter().enumerate() {
         let len = (layer.kernel.taps() * map[0].len() + 1) * layer.filters;
         let own = take(&mut params, len);
         map = convolution(own, shape, layer.kernel, &map, layer.filters);
         for value in map.iter_mut().flatten() {
             *value = activated(spec.activation, *value);
         }
+        show(index + 1, &map, watch);
     }
-    convolution(params, shape, spec.last, &map, outputs)
+    let map = convolution(params, shape, spec.last, &map, outputs);
+    show(spec.hidden.len() + 1, &map, watch);
+    map
+}
+
+/// Every place of a stage.
+fn show(stage: usize, map: &Map, watch: &mut dyn FnMut(usize, &[f64])) {
+    for place in map {
+        watch(stage, place);
+    }
 }
 
 /// Rows that share the statistics of the norms inside.

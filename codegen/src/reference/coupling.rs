@@ -54,6 +54,7 @@ pub fn couple(
     rows: &mut [Vec<f64>],
     log_dets: &mut [f64],
     keep: f64,
+    watch: &mut dyn FnMut(usize, &[f64]),
 ) {
     let changed = channels(spec.mask, shape, false);
     let count = changed.len();
@@ -67,7 +68,16 @@ pub fn couple(
     };
     let outputs = if map.is_some() { 2 * count } else { count };
     let inputs = rows.iter().map(|x| input(spec.mask, shape, x)).collect();
-    let outputs = run(spec, shape, nets, inputs, outputs, keep, &mut Vec::new());
+    let outputs = run(
+        spec,
+        shape,
+        nets,
+        inputs,
+        outputs,
+        keep,
+        &mut Vec::new(),
+        watch,
+    );
     for ((x, log_det), outputs) in rows.iter_mut().zip(log_dets).zip(outputs) {
         for (place, outputs) in outputs.iter().enumerate() {
             let (raws, shifts) = outputs.split_at(outputs.len() - count);
@@ -112,7 +122,16 @@ pub fn inner_statistics(
     let inputs = rows.iter().map(|x| input(spec.mask, shape, x)).collect();
     let mut seen = Vec::new();
     let params = &params[rescale..];
-    run(spec, shape, params, inputs, outputs, keep, &mut seen);
+    run(
+        spec,
+        shape,
+        params,
+        inputs,
+        outputs,
+        keep,
+        &mut seen,
+        &mut |_, _| {},
+    );
     seen
 }
 
@@ -125,6 +144,7 @@ fn run(
     outputs: usize,
     keep: f64,
     seen: &mut Vec<f64>,
+    watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Vec<Map> {
     match &spec.conditioner {
         Conditioner::Dense(net) => {
@@ -134,17 +154,21 @@ fn run(
             } else {
                 vec![params]
             };
-            let place = |input: &Vec<f64>| {
-                let outputs = outputs / nets.len();
-                let run = |params: &&[f64]| network(net, params, input, outputs);
-                nets.iter().flat_map(run).collect()
+            let outputs = outputs / nets.len();
+            let mut place = |input: &Vec<f64>| {
+                let run = |(index, params): (usize, &&[f64])| {
+                    let first = index * (net.hidden.len() + 2);
+                    let mut own = |stage: usize, values: &[f64]| watch(first + stage, values);
+                    network(net, params, input, outputs, &mut own)
+                };
+                nets.iter().enumerate().flat_map(run).collect()
             };
-            let sample = |input: &Map| input.iter().map(place).collect();
-            inputs.iter().map(sample).collect()
+            let mut sample = |input: &Map| input.iter().map(&mut place).collect();
+            inputs.iter().map(&mut sample).collect()
         }
         Conditioner::Convolution(net) => inputs
             .into_iter()
-            .map(|input| maps::stack(net, shape, params, input, outputs))
+            .map(|input| maps::stack(net, shape, params, input, outputs, watch))
             .collect(),
         Conditioner::ResidualConvolution(net) => {
             maps::residual(net, shape, params, &inputs, outputs, keep, seen)
@@ -152,9 +176,10 @@ fn run(
     }
 }
 
+/// `s` of a raw output.
 fn log_scale(map: ScaleMap, raw: f64, rescale: Option<&f64>) -> f64 {
     match map {
-        ScaleMap::RescaledTanh => rescale.expect("a factor for each channel") * raw.tanh(),
+        ScaleMap::RescaledTanh => rescale.copied().unwrap_or(f64::NAN) * raw.tanh(),
         ScaleMap::ClampedTanh { clamp } => f64::from(clamp) * (raw / f64::from(clamp)).tanh(),
         ScaleMap::Unbounded => raw,
         ScaleMap::Atan { scale } => f64::from(scale) * raw.atan(),
@@ -209,6 +234,7 @@ fn residual(
     dense(rest, &hidden, outputs)
 }
 
+/// The activation of a hidden layer.
 pub fn activated(activation: Activation, value: f64) -> f64 {
     match activation {
         Activation::Relu => value.max(0.0),
@@ -218,21 +244,31 @@ pub fn activated(activation: Activation, value: f64) -> f64 {
 }
 
 /// A multi-layer perceptron with a linear last layer, or a residual one.
-fn network(spec: &DenseSpec<'_>, params: &[f64], input: &[f64], outputs: usize) -> Vec<f64> {
+fn network(
+    spec: &DenseSpec<'_>,
+    params: &[f64],
+    input: &[f64],
+    outputs: usize,
+    watch: &mut dyn FnMut(usize, &[f64]),
+) -> Vec<f64> {
     if let Nets::Residual { norm } = spec.nets {
         return residual(spec, norm, params, input, outputs);
     }
     let mut params = params;
     let mut values = input.to_vec();
-    for &width in spec.hidden {
+    watch(0, input);
+    for (index, &width) in spec.hidden.iter().enumerate() {
         let (own, rest) = params.split_at((values.len() + 1) * width);
         params = rest;
         values = dense(own, &values, width);
         for value in &mut values {
             *value = activated(spec.activation, *value);
         }
+        watch(index + 1, &values);
     }
-    dense(params, &values, outputs)
+    let values = dense(params, &values, outputs);
+    watch(spec.hidden.len() + 1, &values);
+    values
 }
 
 /// `W x + b`, by the documented order of the parameters: panels of 16 outputs, then 8, 4, 2, 1; in each

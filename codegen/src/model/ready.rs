@@ -1,0 +1,257 @@
+//! A model ready to score in one precision: the engine's form of it, and the decision that goes with it.
+
+use anyhow::{Context as _, bail};
+use nvpico::{Score, ScoreError};
+use serde::{Deserialize, Serialize};
+
+use super::{Deployed, Model};
+use crate::precision::Precision;
+use crate::quantize::{self, Quantized, Ranges};
+
+/// What makes integers of a model: seen on normal rows, kept in the model file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IntegerParts {
+    /// A sample counts value `i` in steps of `2^units[i]`.
+    pub units: Vec<i32>,
+    /// The ranges of the networks' values; see [`Ranges`].
+    pub ranges: Vec<f32>,
+    /// Log-densities of the calibration rows with weights of 16 and of 8 bits, ascending; empty without
+    /// calibration.
+    pub calibrations: [Vec<f32>; 2],
+}
+
+impl IntegerParts {
+    fn calibration(&self, precision: Precision) -> &[f32] {
+        let [i16, i8] = &self.calibrations;
+        if precision == Precision::I8 { i8 } else { i16 }
+    }
+}
+
+/// The engine's form of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Engine {
+    /// In floats.
+    Float(Deployed),
+    /// In integers.
+    Integer(Quantized),
+}
+
+/// A model in one precision.
+#[derive(Clone, Debug)]
+pub struct Ready<'m> {
+    /// The model.
+    pub model: &'m Model,
+    /// Its form.
+    pub engine: Engine,
+}
+
+impl Ready<'_> {
+    /// The precision.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match &self.engine {
+            Engine::Float(_) => Precision::F32,
+            Engine::Integer(quantized) => quantized.precision,
+        }
+    }
+
+    /// Scores rows (row-major) as the chip would.
+    #[must_use]
+    pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+        match &self.engine {
+            Engine::Float(deployed) => deployed.score(rows),
+            Engine::Integer(quantized) => quantized.score(rows),
+        }
+    }
+
+    /// Log-density of each row; -inf for an invalid one.
+    #[must_use]
+    pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
+        super::log_probs(&self.score(rows))
+    }
+
+    /// Log-densities of the calibration rows, ascending; empty without calibration.
+    fn calibration(&self) -> &[f32] {
+        match (&self.engine, &self.model.integer) {
+            (Engine::Float(_), _) => &self.model.calibration,
+            (Engine::Integer(own), Some(parts)) => parts.calibration(own.precision),
+            (Engine::Integer(_), None) => &[],
+        }
+    }
+
+    /// A log-density below it is anomalous, in nats; `None` without calibration.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f32> {
+        let calibration = self.model.header.calibration?;
+        match &self.engine {
+            Engine::Float(_) => Some(calibration.threshold),
+            Engine::Integer(_) => threshold(self.calibration(), calibration.false_alarm_rate),
+        }
+    }
+
+    /// The share of calibration rows (and this one) that are at most as likely: the p-value of
+    /// "this row is normal". `None` without calibration.
+    #[must_use]
+    pub fn p_value(&self, log_prob: f32) -> Option<f64> {
+        let calibration = self.calibration();
+        if calibration.is_empty() {
+            return None;
+        }
+        let below = calibration.partition_point(|&c| c <= log_prob);
+        Some((below + 1) as f64 / (calibration.len() + 1) as f64)
+    }
+}
+
+/// The threshold under which at most a share of some log-densities lies; they ascend.
+#[must_use]
+pub fn threshold(sorted: &[f32], false_alarm_rate: f64) -> Option<f32> {
+    let last = sorted.len().checked_sub(1)?;
+    // At most this many of the rows may lie below the threshold.
+    let allowed = (false_alarm_rate * sorted.len() as f64) as usize;
+    let at = sorted[allowed.min(last)];
+    Some(if at.is_finite() { at } else { f32::MIN })
+}
+
+/// Ascending, for [`threshold`].
+fn sorted(mut log_probs: Vec<f32>) -> Vec<f32> {
+    log_probs.sort_by(f32::total_cmp);
+    log_probs
+}
+
+impl Model {
+    /// The model in a precision, its own one by default.
+    ///
+    /// # Errors
+    /// A layer that the integer engine does not have, or a model whose values were never seen on rows.
+    pub fn ready(&self, precision: Option<Precision>) -> anyhow::Result<Ready<'_>> {
+        let precision = precision.unwrap_or(self.header.precision);
+        let deployed = self.deploy();
+        if precision == Precision::F32 {
+            return Ok(Ready {
+                model: self,
+                engine: Engine::Float(deployed),
+            });
+        }
+        let Some(parts) = &self.integer else {
+            let layers = deployed.spec.layers();
+            let spec = deployed.spec.flow_spec(&layers);
+            spec.validate_integer()
+                .with_context(|| format!("--precision {precision}"))?;
+            bail!(
+                "--precision {precision} needs the ranges of the model's values: give normal rows with --calibrate"
+            );
+        };
+        let engine = Engine::Integer(self.quantized(&deployed, precision, parts)?);
+        Ok(Ready {
+            model: self,
+            engine,
+        })
+    }
+
+    fn quantized(
+        &self,
+        deployed: &Deployed,
+        precision: Precision,
+        parts: &IntegerParts,
+    ) -> anyhow::Result<Quantized> {
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        let ranges = Ranges::from_values(&spec, parts.ranges.clone())
+            .context("the model's ranges are not those of its networks")?;
+        Quantized::new(deployed, precision, &parts.units, &ranges)
+    }
+
+    /// Looks at normal rows, so that the model can be made of integers. Does nothing for a structure that the
+    /// integer engine does not run.
+    pub fn observe(&mut self, rows: &[f32]) {
+        let deployed = self.deploy();
+        let layers = deployed.spec.layers();
+        if deployed.spec.flow_spec(&layers).validate_integer().is_err() {
+            self.integer = None;
+            return;
+        }
+        self.integer = Some(IntegerParts {
+            units: quantize::units(&deployed, rows),
+            ranges: Ranges::of(&deployed, rows).values().to_vec(),
+            calibrations: [Vec::new(), Vec::new()],
+        });
+    }
+
+    /// Sets the thresholds of all precisions, from held-out normal rows.
+    ///
+    /// # Errors
+    /// A number that leaves the integers.
+    pub fn calibrate_on(&mut self, rows: &[f32], false_alarm_rate: f64) -> anyhow::Result<()> {
+        let floats = self.ready(Some(Precision::F32))?.log_probs(rows);
+        self.calibrate(&floats, false_alarm_rate);
+        self.calibrate_integers(rows)
+    }
+
+    /// Scores the rows that thresholds come from in integers.
+    ///
+    /// # Errors
+    /// A number that leaves the integers.
+    pub fn calibrate_integers(&mut self, rows: &[f32]) -> anyhow::Result<()> {
+        if self.integer.is_none() {
+            return Ok(());
+        }
+        let i16 = sorted(self.ready(Some(Precision::I16))?.log_probs(rows));
+        let i8 = sorted(self.ready(Some(Precision::I8))?.log_probs(rows));
+        if let Some(parts) = &mut self.integer {
+            parts.calibrations = [i16, i8];
+        }
+        Ok(())
+    }
+}
+
+/// What of [`IntegerParts`] is in the header; the rest is tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegerHeader {
+    /// [`IntegerParts::units`].
+    pub units: Vec<i32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::model;
+    use super::*;
+
+    #[test]
+    fn p_values_count_the_row_itself() {
+        let mut model = model();
+        assert_eq!(model.ready(None).unwrap().p_value(0.0), None);
+        model.calibrate(&[-3.0, -2.0, -1.0], 0.0);
+        let ready = model.ready(None).unwrap();
+        assert_eq!(ready.p_value(-5.0), Some(0.25));
+        assert_eq!(ready.p_value(-2.0), Some(0.75));
+        assert_eq!(ready.p_value(9.0), Some(1.0));
+    }
+
+    #[test]
+    fn integers_need_ranges_and_say_so() {
+        let mut model = model();
+        let error = model.ready(Some(Precision::I8)).unwrap_err().to_string();
+        assert!(error.contains("--calibrate"), "{error}");
+        let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
+        model.observe(&rows);
+        model.calibrate_on(&rows, 0.0).unwrap();
+        let floats = model.ready(Some(Precision::F32)).unwrap();
+        for precision in [Precision::I16, Precision::I8] {
+            let ready = model.ready(Some(precision)).unwrap();
+            assert_eq!(ready.precision(), precision);
+            let pairs = ready
+                .log_probs(&rows)
+                .into_iter()
+                .zip(floats.log_probs(&rows));
+            for (integer, float) in pairs {
+                assert!(
+                    (integer - float).abs() < 0.02,
+                    "{precision}: {integer} {float}"
+                );
+            }
+            let threshold = ready.threshold().unwrap();
+            assert!((threshold - floats.threshold().unwrap()).abs() < 0.02);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A layer's parameters as words of the integer engine.
+
+use anyhow::{Context as _, ensure};
+use nvpico::conditioner::dense;
+use nvpico::integer::Weights;
+use nvpico::integer::fixed::{Q16, Q24};
+use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, LayerSpec, ScaleMap, Shape};
+
+use super::row::{LARGEST_ACTIVATION, Row, panels};
+
+/// Values may be so many times as large as any that was seen before they are cut.
+const MARGIN: f64 = 2.0;
+/// A unit may have so many times the share of its range in a sum's step of the middle one, before its
+/// weights are made coarser for it: two bits of the activations of all others at the most.
+const UNEVEN: f64 = 8.0;
+/// Multipliers have their highest bit here.
+const MULTIPLIER_BITS: i32 = 30;
+
+/// `2^exponent`.
+fn power(exponent: i32) -> f64 {
+    2.0_f64.powi(exponent)
+}
+
+/// A value as a whole number of `2^-bits`.
+fn fixed(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
+    let whole = (value * power(bits)).round();
+    ensure!(
+        whole.abs() <= f64::from(i32::MAX),
+        "{what} of {value:.4} leaves the 32 bits of the integer engine"
+    );
+    Ok(whole as i32)
+}
+
+/// The shift under which the largest of some factors fills a multiplier.
+fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
+    let most = factors.fold(0.0_f64, |most, factor| most.max(factor.abs()));
+    if most > 0.0 {
+        // The largest becomes 2^29 to 2^30.
+        (MULTIPLIER_BITS - 1 - most.log2().floor() as i32).clamp(0, 62)
+    } else {
+        0
+    }
+}
+
+/// Standardisation of counts of `2^unit`, one unit a channel.
+pub(super) fn standardize(shape: Shape, params: &[f32], units: &[i32]) -> anyhow::Result<Vec<i32>> {
+    let (mean, rest) = params.split_at(shape.channels);
+    let scale = &rest[..shape.channels];
+    let mut words = vec![log_det(shape, scale)?, 0];
+    for ((&mean, &scale), &unit) in mean.iter().zip(scale).zip(units) {
+        let (mean, scale) = (f64::from(mean), f64::from(scale));
+        let count = fixed(mean, -unit, "a mean")?;
+        let factor = scale * power(unit + Q16 as i32);
+        let shift = common_shift(std::iter::once(factor));
+        let rest = (f64::from(count) * power(unit) - mean) * scale;
+        words.push(count);
+        words.push(fixed(factor, shift, "a scale")?);
+        words.push(shift);
+        words.push(fixed(rest, Q16 as i32, "a mean's fraction")?);
+    }
+    Ok(words)
+}
+
+/// A folded norm.
+pub(super) fn affine(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
+    let (scale, rest) = params.split_at(shape.channels);
+    let shift = common_shift(scale.iter().map(|&s| f64::from(s)));
+    let mut words = vec![log_det(shape, scale)?, shift];
+    for (&scale, &offset) in scale.iter().zip(rest.iter().take(shape.channels)) {
+        words.push(fixed(f64::from(scale), shift, "a norm's scale")?);
+        words.push(fixed(f64::from(offset), Q16 as i32, "a norm's shift")?);
+    }
+    Ok(words)
+}
+
+/// The sum of the logarithms of every channel's scale over its places, in Q16.
+fn log_det(shape: Shape, scale: &[f32]) -> anyhow::Result<i32> {
+    let sum: f64 = scale.iter().map(|&s| f64::from(s).abs().ln()).sum();
+    fixed(
+        sum * (shape.height * shape.width) as f64,
+        Q16 as i32,
+        "a log-determinant",
+    )
+}
+
+/// A coupling; `ranges` are those of its stages.
+pub(super) fn coupling<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    shape: Shape,
+    params: &[f32],
+    ranges: &[&[f32]],
+) -> anyhow::Result<Vec<i32>> {
+    let Conditioner::Dense(net) = &spec.conditioner else {
+        anyhow::bail!("convolutions have no integers yet");
+    };
+    let transformed = spec.mask.transformed(shape.channels);
+    let (rescale, nets) = params.split_at(spec.rescale_len(shape));
+    let amplitudes: Vec<f64> = match spec.transform.scale_map() {
+        Some(ScaleMap::RescaledTanh) => rescale.iter().map(|&r| f64::from(r)).collect(),
+        Some(ScaleMap::ClampedTanh { clamp }) => vec![f64::from(clamp); transformed],
+        _ => Vec::new(),
+    };
+    let clamp = match spec.transform.scale_map() {
+        Some(ScaleMap::ClampedTanh { clamp }) => f64::from(clamp),
+        _ => 1.0,
+    };
+    let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
+    let span = MARGIN * f64::from(widest) * power(Q16 as i32) / LARGEST_ACTIVATION;
+    let input_shift = span.log2().ceil().max(0.0) as i32;
+    let input_step = power(input_shift - Q16 as i32);
+
+    let (inputs, outputs, count) = (
+        spec.net_inputs(shape),
+        spec.net_outputs(shape),
+        spec.net_count(),
+    );
+    let mut last = Vec::new();
+    let mut bodies = Vec::new();
+    let stages = ranges.len() / count;
+    for (params, ranges) in nets.chunks(nets.len() / count).zip(ranges.chunks(stages)) {
+        let mut body = Vec::new();
+        let steps = network::<W>(net, params, inputs, outputs, input_step, ranges, &mut body);
+        bodies.push(body);
+        last.extend(steps);
+    }
+    // What one step of each sum is worth, of raw log-scales over the clamp.
+    let (raw, shifts) = last.split_at(last.len() - transformed);
+    let raw: Vec<f64> = raw
+        .iter()
+        .map(|step| step / clamp * power(Q24 as i32))
+        .collect();
+    let shifts: Vec<f64> = shifts.iter().map(|step| step * power(Q16 as i32)).collect();
+    let raw_shift = common_shift(raw.iter().copied());
+    let shift_shift = common_shift(shifts.iter().copied());
+    let mut multipliers = Vec::new();
+    for factor in raw {
+        multipliers.push(fixed(factor, raw_shift, "a multiplier")?);
+    }
+    for factor in shifts {
+        multipliers.push(fixed(factor, shift_shift, "a multiplier")?);
+    }
+    let mut words = vec![input_shift, raw_shift, shift_shift];
+    for amplitude in amplitudes {
+        words.push(fixed(amplitude, Q24 as i32, "a log-scale's bound")?);
+    }
+    for (body, multipliers) in bodies.iter().zip(multipliers.chunks(outputs)) {
+        words.extend(body);
+        words.extend(multipliers);
+    }
+    Ok(words)
+}
+
+/// A network's layers as words; returns what one step of each output's sum is worth.
+fn network<W: Weights>(
+    net: &DenseSpec<'_>,
+    params: &[f32],
+    inputs: usize,
+    outputs: usize,
+    input_step: f64,
+    ranges: &[&[f32]],
+    words: &mut Vec<i32>,
+) -> Vec<f64> {
+    let mut params = params;
+    let mut steps = vec![input_step; inputs];
+    for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
+        let (own, rest) = params.split_at(dense::param_len(steps.len(), width));
+        params = rest;
+        let rows = unpacked(own, &steps, width);
+        steps = hidden::<W>(&rows, range, net.activation, words);
+    }
+    let rows = unpacked(params, &steps, outputs);
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| row.in_steps(row.finest_step::<W>(), 0))
+        .collect();
+    words.extend(panels::<W>(&rows));
+    rows.iter().map(|row| row.step).collect()
+}
+
+/// A hidden layer; returns the steps of its activations.
+fn hidden<W: Weights>(
+    rows: &[Row],
+    ranges: &[f32],
+    activation: Activation,
+    words: &mut Vec<i32>,
+) -> Vec<f64> {
+    let finest: Vec<f64> = rows.iter().map(Row::finest_step::<W>).collect();
+    // By what the sums' steps must grow for activations to hold what was seen.
+    let growth = |(step, range): (&f64, &f32)| {
+        MARGIN * f64::from(*range) / (step * (LARGEST_ACTIVATION - 1.0))
+    };
+    let mut growths: Vec<f64> = finest.iter().zip(ranges).map(growth).collect();
+    growths.sort_by(f64::total_cmp);
+    let most = growths[growths.len() - 1].min(UNEVEN * growths[growths.len() / 2]);
+    let shift = most.log2().ceil().clamp(0.0, 24.0) as i32;
+    let slope = match activation {
+        Activation::Relu => 0.0,
+        Activation::LeakyRelu { slope } => f64::from(slope),
+    };
+    words.extend([shift, (slope * power(15)).round() as i32]);
+    let half = (1_i32 << shift) >> 1;
+    let rows: Vec<_> = rows
+        .iter()
+        .zip(&finest)
+        .zip(ranges)
+        .map(|((row, &finest), range)| {
+            let step = finest * (growth((&finest, range)) / power(shift)).max(1.0);
+            row.in_steps(step, half)
+        })
+        .collect();
+    words.extend(panels::<W>(&rows));
+    rows.iter().map(|row| row.step * power(shift)).collect()
+}
+
+/// The rows of a dense layer, weights times the steps of its inputs.
+fn unpacked(params: &[f32], steps: &[f64], outputs: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut rest = params;
+    for width in dense::panels(outputs) {
+        let (panel, others) = rest.split_at(dense::param_len(steps.len(), width));
+        rest = others;
+        let (biases, weights) = panel.split_at(width);
+        for (at, &bias) in biases.iter().enumerate() {
+            let weights = weights[at..].iter().step_by(width).zip(steps);
+            rows.push(Row {
+                weights: weights.map(|(&w, step)| f64::from(w) * step).collect(),
+                bias: f64::from(bias),
+            });
+        }
+    }
+    rows
+}
+
+/// The words of a layer.
+///
+/// # Errors
+/// A sentence about a number that leaves the integers.
+pub(super) fn words<W: Weights>(
+    layer: &LayerSpec<'_>,
+    shape: Shape,
+    params: &[f32],
+    units: &[i32],
+    ranges: &[&[f32]],
+) -> anyhow::Result<Vec<i32>> {
+    match layer {
+        LayerSpec::Standardize => standardize(shape, params, units),
+        LayerSpec::Affine => affine(shape, params),
+        LayerSpec::Coupling(spec) => coupling::<W>(spec, shape, params, ranges),
+        _ => Ok(Vec::new()),
+    }
+    .context("the model cannot be made of integers")
+}

@@ -1,0 +1,190 @@
+//! A trained model in integers: what `nvpico::integer` runs, made from floats and from the ranges that its
+//! values have on normal rows.
+//!
+//! Every output of a layer has a step of its own, the finest that its weights' 8 or 16 bits allow and under
+//! which its sum cannot leave 32 bits, whatever the inputs ([`row`]). A hidden unit hands its step on to the
+//! next layer's weights, so there is no multiplier between layers; only the last layer has one for each output.
+
+mod layer;
+mod ranges;
+mod row;
+
+use anyhow::{Context as _, bail};
+use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
+use nvpico::{Score, ScoreError};
+use rayon::prelude::*;
+
+use crate::model::{Deployed, Layer, ModelSpec};
+use crate::precision::Precision;
+pub use ranges::Ranges;
+
+/// Counts finer than the standard deviation by so many powers of two: what a reading is rounded to.
+const FINENESS: i32 = 14;
+/// Bits that a mean and 256 standard deviations may take of a count's 31.
+const COUNT_BITS: i32 = 30;
+
+/// A model as the chip runs it in integers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantized {
+    /// The folded structure.
+    pub spec: ModelSpec,
+    /// [`Precision::I8`] or [`Precision::I16`].
+    pub precision: Precision,
+    /// A sample counts value `i` in steps of `2^units[i]`.
+    pub units: Vec<i32>,
+    /// What [`IntegerFlow`] takes.
+    pub words: Vec<i32>,
+}
+
+/// The unit in which each value of a sample is counted: whole numbers as they are, all others in a power of two
+/// well below their standard deviation. `rows` are normal rows in the units of the sensors.
+#[must_use]
+pub fn units(model: &Deployed, rows: &[f32]) -> Vec<i32> {
+    let dim = model.spec.dim();
+    let [channels, height, width] = model.spec.shape.0;
+    let pixels = height * width;
+    if !matches!(model.spec.layers.first(), Some(Layer::Standardize)) {
+        // The layers begin in Q16.
+        return vec![-16; dim];
+    }
+    (0..dim)
+        .map(|at| {
+            let channel = at / pixels;
+            let values = rows.chunks_exact(dim);
+            let mut values = values.flat_map(|row| &row[channel * pixels..(channel + 1) * pixels]);
+            if values.all(|x| x.fract().abs() <= 0.0) {
+                return 0;
+            }
+            let (mean, scale) = (model.params[channel], model.params[channels + channel]);
+            let deviation = 1.0 / f64::from(scale);
+            let span = f64::from(mean).abs() + 256.0 * deviation;
+            let finest = deviation.log2().floor() as i32 - FINENESS;
+            finest.max(span.log2().ceil() as i32 - COUNT_BITS)
+        })
+        .collect()
+}
+
+impl Quantized {
+    /// Quantises. `units` are those of [`units`].
+    ///
+    /// # Errors
+    /// A layer that the integer engine does not have, or a number beyond it.
+    pub fn new(
+        model: &Deployed,
+        precision: Precision,
+        units: &[i32],
+        ranges: &Ranges,
+    ) -> anyhow::Result<Self> {
+        let words = match precision {
+            Precision::I8 => words::<I8>(model, units, ranges)?,
+            Precision::I16 => words::<I16>(model, units, ranges)?,
+            Precision::F32 => bail!("floats are not quantised"),
+        };
+        let own = Self {
+            spec: model.spec.clone(),
+            precision,
+            units: units.to_vec(),
+            words,
+        };
+        let layers = own.spec.layers();
+        let spec = own.spec.flow_spec(&layers);
+        match precision {
+            Precision::I8 => IntegerFlow::<I8>::new(spec, &own.words).map(|_| ()),
+            _ => IntegerFlow::<I16>::new(spec, &own.words).map(|_| ()),
+        }?;
+        Ok(own)
+    }
+
+    /// A row's values in counts; `None` where one is not finite.
+    #[must_use]
+    pub fn counts(&self, row: &[f32]) -> Option<Vec<i32>> {
+        let count = |(&x, &unit): (&f32, &i32)| nvpico::integer::count(x, unit);
+        row.iter().zip(&self.units).map(count).collect()
+    }
+
+    /// Scores rows (row-major, in the units of the sensors) as the chip would.
+    #[must_use]
+    pub fn integer_scores(&self, rows: &[f32]) -> Vec<Result<IntegerScore, ScoreError>> {
+        match self.precision {
+            Precision::I8 => self.run::<I8>(rows),
+            _ => self.run::<I16>(rows),
+        }
+    }
+
+    fn run<W: Weights + Send + Sync>(&self, rows: &[f32]) -> Vec<Result<IntegerScore, ScoreError>> {
+        let layers = self.spec.layers();
+        let spec = self.spec.flow_spec(&layers);
+        let flow = IntegerFlow::<W>::new(spec, &self.words).expect("checked when it was made");
+        let score = |workspace: &mut Vec<i32>, row: &[f32]| {
+            let Some(counts) = self.counts(row) else {
+                let index = row.iter().position(|x| !x.is_finite()).unwrap_or(0);
+                return Err(ScoreError::NonFinite { index });
+            };
+            flow.score(&counts, workspace)
+        };
+        let workspace = || vec![0; spec.integer_workspace_len()];
+        rows.par_chunks_exact(spec.dim())
+            .map_init(workspace, score)
+            .collect()
+    }
+
+    /// The same as floats: exact but for log-densities beyond 256 nats, which keep their first 24 bits.
+    #[must_use]
+    pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+        let scores = self.integer_scores(rows).into_iter();
+        scores.map(|score| score.map(to_floats)).collect()
+    }
+}
+
+/// A score in nats.
+#[must_use]
+pub fn to_floats(score: IntegerScore) -> Score {
+    Score {
+        log_prob: nats(score.log_prob),
+        z_norm_sq: score.z_norm_sq as f32 / 65_536.0,
+        log_det: score.log_det as f32 / 65_536.0,
+    }
+}
+
+/// A log-density in nats; `-inf` for the lowest.
+fn nats(log_prob: i32) -> f32 {
+    if log_prob == IntegerScore::IMPOSSIBLE {
+        f32::NEG_INFINITY
+    } else {
+        log_prob as f32 / 65_536.0
+    }
+}
+
+/// The lowest log-density that is no less than a threshold in nats: what the chip compares with.
+#[must_use]
+pub fn threshold(nats_: f32) -> i32 {
+    // The last of those whose float is below, and one more.
+    let (mut below, mut least) = (i64::from(i32::MIN), i64::from(i32::MAX));
+    while least - below > 1 {
+        let middle = i64::midpoint(below, least);
+        if nats(middle as i32) < nats_ {
+            below = middle;
+        } else {
+            least = middle;
+        }
+    }
+    least as i32
+}
+
+fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow::Result<Vec<i32>> {
+    let layers = model.spec.layers();
+    let spec = model.spec.flow_spec(&layers);
+    let mut params = &model.params[..];
+    let mut words = Vec::new();
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let (own, rest) = params.split_at(layer.param_len(shape));
+        params = rest;
+        let pixels = shape.height * shape.width;
+        let units: Vec<i32> = units.iter().step_by(pixels).copied().collect();
+        let ranges = ranges.coupling(&spec, index);
+        let own = layer::words::<W>(layer, shape, own, &units, &ranges);
+        words.extend(own.with_context(|| format!("layer {index}"))?);
+    }
+    Ok(words)
+}
