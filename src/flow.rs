@@ -35,6 +35,18 @@ pub struct Score {
     pub log_det: f32,
 }
 
+impl Score {
+    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
+    #[must_use]
+    pub const fn bits(self) -> [u32; 3] {
+        [
+            self.log_prob.to_bits(),
+            self.z_norm_sq.to_bits(),
+            self.log_det.to_bits(),
+        ]
+    }
+}
+
 /// Why a sample has no score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

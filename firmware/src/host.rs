@@ -16,6 +16,17 @@ pub enum Mode {
     Write = 5,
 }
 
+/// Numbers of four bytes, any of which are one.
+pub trait Word: Copy + sealed::Sealed {}
+impl Word for f32 {}
+impl Word for i32 {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for i32 {}
+}
+
 /// An open file of the host. Closed by the host at exit.
 pub struct File {
     handle: usize,
@@ -31,12 +42,12 @@ impl File {
     }
 
     /// Reads into `words` and returns how many whole words came: fewer than asked only at the end of the file.
-    pub fn read(&self, words: &mut [f32]) -> usize {
+    pub fn read<T: Word>(&self, words: &mut [T]) -> usize {
         let bytes = size_of_val(words);
         let arguments = [self.handle, words.as_mut_ptr() as usize, bytes];
-        // SAFETY: SYS_READ fills at most `bytes` bytes at the pointer, and every bit pattern is an f32.
+        // SAFETY: SYS_READ fills at most `bytes` bytes at the pointer, and every bit pattern is a `Word`.
         let missing = unsafe { syscall(nr::READ, &arguments) };
-        bytes.saturating_sub(missing) / size_of::<f32>()
+        bytes.saturating_sub(missing) / size_of::<T>()
     }
 
     /// Writes `words` in the chip's byte order (little-endian); false when the host did not take them all.

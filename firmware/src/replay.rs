@@ -4,7 +4,7 @@
 
 use core::hint::black_box;
 
-use crate::model::DIM;
+use crate::model::{DIM, Value};
 #[cfg(not(feature = "empty-score"))]
 use crate::model::{FLOW, WORKSPACE};
 
@@ -21,10 +21,13 @@ pub mod status {
     pub const REFUSED: u32 = 0x0200_0000;
 }
 
+/// Zero, of floats or of integers.
+const ZERO: Value = 0 as Value;
+
 /// Memory that a score works in, besides the row and the stack.
 pub struct Workspace {
     #[cfg(not(feature = "empty-score"))]
-    words: [f32; WORKSPACE],
+    values: [Value; WORKSPACE],
 }
 
 impl Workspace {
@@ -32,7 +35,7 @@ impl Workspace {
     pub const fn new() -> Self {
         Self {
             #[cfg(not(feature = "empty-score"))]
-            words: [0.0; WORKSPACE],
+            values: [ZERO; WORKSPACE],
         }
     }
 }
@@ -62,7 +65,7 @@ pub extern "C" fn mark_end() {
 /// Scores row after row, as many as `records` has room for. Not inlined, so that there is one copy however often it
 /// is called.
 #[inline(never)]
-pub fn score_rows(rows: &[f32], workspace: &mut Workspace, records: &mut [Record]) {
+pub fn score_rows(rows: &[Value], workspace: &mut Workspace, records: &mut [Record]) {
     for (row, record) in rows.chunks_exact(DIM).zip(records) {
         mark_begin();
         // The optimiser may not move the score out of the marks: it sees neither where the row comes from nor where
@@ -75,20 +78,15 @@ pub fn score_rows(rows: &[f32], workspace: &mut Workspace, records: &mut [Record
 
 #[cfg(not(feature = "empty-score"))]
 #[inline(always)]
-fn score(row: &[f32], workspace: &mut Workspace) -> Result<nvpico::Score, nvpico::ScoreError> {
-    FLOW.score(row, &mut workspace.words)
+fn score(row: &[Value], workspace: &mut Workspace) -> Result<[u32; 3], nvpico::ScoreError> {
+    Ok(FLOW.score(row, &mut workspace.values)?.bits())
 }
 
 #[cfg(not(feature = "empty-score"))]
-fn to_record(result: Result<nvpico::Score, nvpico::ScoreError>) -> Record {
+fn to_record(result: Result<[u32; 3], nvpico::ScoreError>) -> Record {
     use nvpico::ScoreError;
     match result {
-        Ok(score) => [
-            score.log_prob.to_bits(),
-            score.z_norm_sq.to_bits(),
-            score.log_det.to_bits(),
-            status::OK,
-        ],
+        Ok([log_prob, z_norm_sq, log_det]) => [log_prob, z_norm_sq, log_det, status::OK],
         Err(ScoreError::NonFinite { index }) => {
             [0, 0, 0, status::NON_FINITE | (index as u32 & 0x00FF_FFFF)]
         }
@@ -98,7 +96,7 @@ fn to_record(result: Result<nvpico::Score, nvpico::ScoreError>) -> Record {
 
 #[cfg(feature = "empty-score")]
 #[inline(always)]
-fn score(_row: &[f32], _workspace: &mut Workspace) -> u32 {
+fn score(_row: &[Value], _workspace: &mut Workspace) -> u32 {
     0
 }
 

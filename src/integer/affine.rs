@@ -1,46 +1,47 @@
 //! `y = x * scale + shift` in fixed point: standardisation of counts, and folded batch norms.
 //!
-//! Words of a layer: its log-determinant in Q16, a shift `k`, then for each channel
-//!
-//! * of an affine layer: a multiplier `m` and `shift` in Q16: `y = m x 2^-k + shift`, x and y in Q16;
-//! * of a standardisation: the mean, a whole count; a multiplier `m`, its shift, and `shift` in Q16, which
-//!   holds what the mean lacks of a count: `y = m (x - mean) 2^-shift + shift`, x a count and y in Q16.
+//! A channel of an affine layer has a multiplier `m`, its shift `k` and a shift in Q16:
+//! `y = m x 2^-k + shift`, x and y in Q16. A channel of a standardisation has before these its mean, a
+//! whole count: `y = m (x - mean) 2^-k + shift`, x a count, y in Q16; the shift holds what the mean lacks
+//! of a count.
+
+use core::hint::black_box;
 
 use super::Progress;
 use super::fixed::{Q16, Q24, rounded, saturated};
-use super::layout::AFFINE_HEADER;
-use crate::layer::by_channel;
-use crate::spec::Shape;
+use super::program::Program;
 
 /// x to y; `stride` words to a channel.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn forward(
-    shape: Shape,
-    words: &[i32],
+    program: &mut Program<'_>,
     stride: usize,
     x: &mut [i32],
     progress: &mut Progress,
-) {
-    let Some(([log_det, common], channels)) = words.split_first_chunk::<AFFINE_HEADER>() else {
-        return;
-    };
+) -> Option<()> {
+    let &[channels, places, log_det] = program.header()?;
     progress.log_det = progress
         .log_det
-        .wrapping_add(i64::from(*log_det) << (Q24 - Q16));
-    let mut beyond = false;
-    by_channel(shape, x, channels.chunks(stride), |x, channel| {
-        let (mean, scale, shift, offset) = match *channel {
-            [mean, scale, shift, offset] => (mean, scale, shift, offset),
-            [scale, offset] => (0, scale, *common, offset),
-            _ => return,
+        .wrapping_add(i64::from(log_det) << (Q24 - Q16));
+    let (channels, places) = (channels as usize, places as usize);
+    let words = program.take(channels.wrapping_mul(stride))?;
+    let mut x = x.iter_mut();
+    for channel in words.chunks_exact(stride) {
+        let (mean, &[scale, shift, offset]) = match channel {
+            [mean, rest @ ..] if rest.len() == 3 => (*mean, rest.first_chunk()?),
+            _ => (0, channel.first_chunk()?),
         };
-        let centred = i64::from(*x).wrapping_sub(i64::from(mean));
-        let centred = saturated(centred, &mut beyond);
-        let scaled = rounded(
-            i64::from(centred).wrapping_mul(i64::from(scale)),
-            shift.cast_unsigned(),
-        );
-        *x = saturated(scaled.wrapping_add(i64::from(offset)), &mut beyond);
-    });
-    progress.beyond |= beyond;
+        for _ in 0..places {
+            black_box(());
+            let x = x.next()?;
+            let centred = i64::from(*x).wrapping_sub(i64::from(mean));
+            let centred = i64::from(saturated(centred, &mut progress.beyond));
+            let scaled = rounded(
+                centred.wrapping_mul(i64::from(scale)),
+                shift.cast_unsigned(),
+            );
+            *x = saturated(scaled.wrapping_add(i64::from(offset)), &mut progress.beyond);
+        }
+    }
+    Some(())
 }

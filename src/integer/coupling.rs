@@ -1,21 +1,19 @@
 //! The coupling in fixed point (paper sections 3.2 and 3.3).
 //!
-//! Words: the shift from a kept value to 16 bits, the shifts of the multipliers of raw log-scales and of
-//! shifts; for log-scales by hyperbolic tangent the factor of each in Q24; then each network, layer by layer,
-//! and after its last layer a multiplier for each output. A raw log-scale is `m sum 2^-k` in Q24 (divided
-//! by the clamp if there is one), a shift the same in Q16.
+//! Its words: a header, the indices of the kept values (two to a word, as the activations that they become),
+//! a record for each transformed value, and the networks: how many hidden layers, then the layers. A raw
+//! log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
 //!
 //! What the network reads is held within the range of the calibration. Any function of the kept values
 //! makes a coupling, so the density stays a density there; what is transformed is never cut.
 
+use core::hint::black_box;
+
 use super::Progress;
-use super::dense;
+use super::dense::{self, Part};
 use super::fixed::{exp, rounded, saturated, tanh};
-use super::layout::{
-    COUPLING_HEADER, HIDDEN_HEADER, activation_words, amplitude_words, panel_words, sum_words,
-};
-use super::weights::{Weights, pair};
-use crate::spec::{Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
+use super::program::{Program, op};
+use super::weights::{QUAD_WORDS, Weights, pair};
 
 /// The nearest number of 16 bits.
 #[inline(always)]
@@ -23,107 +21,93 @@ pub(super) fn half_word(value: i64) -> i32 {
     value.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i32
 }
 
-/// The kept features of `x` as activations.
-#[inline(always)]
-fn gather(mask: Mask<'_>, shift: i32, x: &[i32], out: &mut [i32]) {
-    let mut kept = mask.kept_features(x.len()).map(|index| {
-        let value = x.get(index).copied().unwrap_or(0);
+/// The kept values of `x` as activations; returns their sum.
+#[inline(never)]
+fn gather(indices: &[i32], shift: i32, x: &[i32], out: &mut [i32]) -> i32 {
+    let mut total = 0_i32;
+    let value = |index: i32| {
+        let value = x.get((index & op::NO_INDEX) as usize).copied().unwrap_or(0);
         half_word(rounded(i64::from(value), shift.cast_unsigned()))
-    });
-    for slot in out {
-        let low = kept.next().unwrap_or(0);
-        *slot = pair(low, kept.next().unwrap_or(0));
+    };
+    for (&word, slot) in indices.iter().zip(out) {
+        black_box(());
+        let (first, second) = (value(word), value(word >> 16));
+        total = total.wrapping_add(first).wrapping_add(second);
+        *slot = pair(first, second);
     }
+    total
 }
 
-/// A source at one end of `scratch`, and room at the other.
+/// One network on the activations at the front of `scratch`, whose sum is `total`; its sums go to `output`.
 #[inline(always)]
-fn ends(
-    scratch: &mut [i32],
-    source_at_front: bool,
-    source: usize,
-    target: usize,
-) -> Option<(&[i32], &mut [i32])> {
-    let at_end = if source_at_front { target } else { source };
-    let (front, end) = scratch.split_at_mut_checked(scratch.len().checked_sub(at_end)?)?;
-    if source_at_front {
-        Some((front.get(..source)?, end))
-    } else {
-        Some((end, front.get_mut(..target)?))
-    }
-}
-
-/// One network on the input that stands at the front of `scratch`: its sums go to `output`. Returns the
-/// words behind it.
-#[inline(always)]
-fn run_net<'w, W: Weights>(
-    net: &DenseSpec<'_>,
-    inputs: usize,
-    outputs: usize,
-    words: &'w [i32],
+fn run_net<'s, W: Weights>(
+    program: &mut Program<'_>,
+    kept: usize,
+    total: i32,
     output: &mut [i32],
-    scratch: &mut [i32],
-) -> Option<&'w [i32]> {
-    let (mut words, mut from, mut at_front) = (words, inputs, true);
-    for &width in net.hidden {
-        let len = panel_words::<W>(from, width).saturating_add(HIDDEN_HEADER);
-        let (own, rest) = words.split_at_checked(len)?;
-        let (source, target) = (activation_words(from), activation_words(width));
-        let (input, output) = ends(scratch, at_front, source, target)?;
-        dense::hidden::<W>(own, input, output);
-        (words, from, at_front) = (rest, width, !at_front);
+    mut source: &'s mut [i32],
+    mut target: &'s mut [i32],
+) -> Option<()> {
+    let &[hidden] = program.header()?;
+    let (mut words, mut total) = (kept, total);
+    for _ in 0..hidden {
+        let mut ahead = *program;
+        let &[panels] = ahead.header()?;
+        total = dense::forward::<W>(program, Part::Hidden, source.get(..words)?, total, target)?;
+        words = (panels as usize).wrapping_mul(QUAD_WORDS);
+        core::mem::swap(&mut source, &mut target);
     }
-    let (own, rest) = words.split_at_checked(panel_words::<W>(from, outputs))?;
-    let (input, _) = ends(scratch, at_front, activation_words(from), 0)?;
-    dense::sums::<W>(own, input, output);
-    Some(rest)
+    dense::forward::<W>(program, Part::Last, source.get(..words)?, total, output)?;
+    Some(())
 }
 
-/// x to y, in place.
-#[inline(always)]
+/// x to y, in place; the program stands after the op.
+#[inline(never)]
 pub(super) fn forward<W: Weights>(
-    spec: &CouplingSpec<'_>,
-    shape: Shape,
-    words: &[i32],
+    program: &mut Program<'_>,
+    kind: i32,
     x: &mut [i32],
     scratch: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let Conditioner::Dense(net) = &spec.conditioner else {
-        return None;
-    };
-    let (&[input_shift, raw_shift, shift_shift], words) =
-        words.split_first_chunk::<COUPLING_HEADER>()?;
-    let (amplitudes, mut words) = words.split_at_checked(amplitude_words(spec, shape))?;
-    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
-    let padded = sum_words(outputs);
-    let (sums, scratch) = scratch.split_at_mut_checked(padded.saturating_mul(spec.net_count()))?;
-    let mut multipliers: [&[i32]; 2] = [&[]; 2];
-    for (sums, multipliers) in sums.chunks_mut(padded).zip(&mut multipliers) {
-        let kept = scratch.get_mut(..activation_words(inputs))?;
-        gather(spec.mask, input_shift, x, kept);
-        words = run_net::<W>(net, inputs, outputs, words, sums, scratch)?;
-        (*multipliers, words) = words.split_at_checked(outputs)?;
-    }
+    let &[kept, records, front, input_shift, raw_shift, shift_shift] = program.header()?;
+    let (kept, records) = (kept as usize, records as usize);
+    let indices = program.take(kept)?;
+    let (records, _) = program
+        .take(records.wrapping_mul(op::RECORD))?
+        .as_chunks::<{ op::RECORD }>();
     // One network's sums are raw log-scales, then shifts; of two networks each has its own.
-    let [first, second] = multipliers;
-    let transformed = spec.mask.transformed(shape.channels);
-    let (raw, shifts) = if spec.net_count() == 2 {
-        let (raw, shifts) = sums.split_at_checked(padded)?;
-        (raw.iter().zip(first), shifts.iter().zip(second))
+    let count = records.len();
+    let scaled_outputs = if kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) == 0 {
+        0
     } else {
-        let at = outputs.checked_sub(transformed)?;
-        let (raw, shifts) = (sums.get(..at)?, sums.get(at..)?);
-        (raw.iter().zip(first), shifts.iter().zip(first.get(at..)?))
+        count
     };
-    let mut logs = raw.map(|(&sum, &multiplier)| scaled(sum, multiplier, raw_shift));
-    let mut amplitudes = amplitudes.iter();
-    let shifts = shifts.map(|(&sum, &multiplier)| scaled(sum, multiplier, shift_shift));
-    for (index, shift) in spec.mask.transformed_features(x.len()).zip(shifts) {
-        let x = x.get_mut(index)?;
-        let raw = logs.next();
-        let s = log_scale(raw, amplitudes.next(), progress);
-        change(spec.transform, x, s, shift, progress);
+    let one = count.wrapping_add(scaled_outputs).next_multiple_of(4);
+    let (sums, scratch) = if kind & op::TWO_NETS == 0 {
+        let (sums, scratch) = scratch.split_at_mut_checked(one)?;
+        let (front, back) = scratch.split_at_mut_checked(front as usize)?;
+        let total = gather(indices, input_shift, x, front);
+        run_net::<W>(program, kept, total, sums, front, back)?;
+        (sums, scaled_outputs)
+    } else {
+        let each = count.next_multiple_of(4);
+        let (sums, scratch) = scratch.split_at_mut_checked(each.wrapping_mul(2))?;
+        let (front, back) = scratch.split_at_mut_checked(front as usize)?;
+        for sums in sums.chunks_exact_mut(each) {
+            let total = gather(indices, input_shift, x, front);
+            run_net::<W>(program, kept, total, sums, front, back)?;
+        }
+        (sums, each)
+    };
+    let (sums, at) = (&*sums, scratch);
+    let shifts = sums.get(at..)?;
+    for ((record, &raw), &shift) in records.iter().zip(sums).zip(shifts) {
+        let &[index, bound, raw_multiplier, shift_multiplier] = record;
+        let x = x.get_mut(index as usize)?;
+        let t = scaled(shift, shift_multiplier, shift_shift);
+        let raw = scaled(raw, raw_multiplier, raw_shift);
+        change(kind, x, raw, bound, t, progress);
     }
     Some(())
 }
@@ -135,35 +119,33 @@ fn scaled(sum: i32, multiplier: i32, shift: i32) -> i64 {
     rounded(product, shift.cast_unsigned())
 }
 
-/// The log-scale in Q24; `None` for an additive coupling.
-#[inline(always)]
-fn log_scale(raw: Option<i64>, amplitude: Option<&i32>, progress: &mut Progress) -> Option<i32> {
-    let raw = raw?;
-    let Some(&amplitude) = amplitude else {
-        return Some(saturated(raw, &mut progress.beyond));
-    };
-    // Where the tangent is flat, the limit of 32 bits does not matter.
-    let tangent = tanh(saturated(raw, &mut false));
-    Some(rounded(i64::from(tangent).wrapping_mul(i64::from(amplitude)), 30) as i32)
-}
-
 /// `x * exp(s) + t`, or `(x + t) * exp(s)`, or `x + t`.
 #[inline(always)]
-fn change(transform: Transform, x: &mut i32, s: Option<i32>, t: i64, progress: &mut Progress) {
-    let value = i64::from(*x);
-    let Some(s) = s else {
-        *x = saturated(value.wrapping_add(t), &mut progress.beyond);
-        return;
-    };
-    progress.log_det = progress.log_det.wrapping_add(i64::from(s));
-    let (mantissa, exponent) = exp(s);
-    // Far enough beyond either end there is nothing, or more than 32 bits hold.
-    let shift = 30_i32.wrapping_sub(exponent).clamp(0, 62).cast_unsigned();
-    let scale = |value: i32| rounded(i64::from(value).wrapping_mul(i64::from(mantissa)), shift);
-    let y = if let Transform::ShiftFirst(_) = transform {
-        scale(saturated(value.wrapping_add(t), &mut progress.beyond))
-    } else {
-        scale(*x).wrapping_add(t)
-    };
-    *x = saturated(y, &mut progress.beyond);
+fn change(kind: i32, x: &mut i32, raw: i64, bound: i32, t: i64, progress: &mut Progress) {
+    let mut value = i64::from(*x);
+    let mut shift_after = t;
+    if kind & op::SHIFT_FIRST != 0 {
+        value = i64::from(saturated(value.wrapping_add(t), &mut progress.beyond));
+        shift_after = 0;
+    }
+    if kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) != 0 {
+        let s = log_scale(kind, raw, bound, progress);
+        progress.log_det = progress.log_det.wrapping_add(i64::from(s));
+        let (mantissa, exponent) = exp(s);
+        // Far enough beyond either end there is nothing, or more than 32 bits hold.
+        let shift = 30_i32.wrapping_sub(exponent).clamp(0, 62).cast_unsigned();
+        value = rounded(value.wrapping_mul(i64::from(mantissa)), shift);
+    }
+    *x = saturated(value.wrapping_add(shift_after), &mut progress.beyond);
+}
+
+/// The log-scale in Q24.
+#[inline(always)]
+fn log_scale(kind: i32, raw: i64, bound: i32, progress: &mut Progress) -> i32 {
+    if kind & op::TANH == 0 {
+        return saturated(raw, &mut progress.beyond);
+    }
+    // Where the tangent is flat, the limit of 32 bits does not matter.
+    let tangent = tanh(saturated(raw, &mut false));
+    rounded(i64::from(tangent).wrapping_mul(i64::from(bound)), 30) as i32
 }

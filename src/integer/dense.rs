@@ -1,65 +1,75 @@
 //! Fully connected layers in integers: activations of 16 bits, sums of 32.
 //!
-//! A hidden layer's words are a shift `k`, the slope of its activation in Q15, and the panels: for each four
-//! outputs their biases, then their weights (see [`weights`](super::weights)). An activation is
+//! A layer's words are its panels, a shift `k`, the slope of its activation in Q15, and for each panel the
+//! biases of four outputs, then their weights (see [`weights`](super::weights)). An activation is
 //! `activation(sum 2^-k)`, held within 16 bits; the bias holds the half that rounds. Each unit counts in
 //! steps of its own, which the next layer's weights make good: a rectifier does not mind a factor.
 //!
-//! The last layer has panels only; its sums leave whole, for the coupling's multipliers.
+//! The sums of a last layer leave whole, for the coupling's multipliers.
 
-use super::layout::HIDDEN_HEADER;
+use super::program::{Program, op};
 use super::weights::{PANEL, QUAD_WORDS, Weights, pair};
 
-/// The sums of every panel, to `finish`.
-#[inline(always)]
-fn panels<W: Weights>(words: &[i32], input: &[i32], mut finish: impl FnMut([i32; PANEL])) {
+/// What becomes of the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Activations, two to a word.
+    Hidden,
+    /// Sums, one to a word.
+    Last,
+}
+
+/// A layer on activations whose sum is `total`; returns the sum of its own.
+#[inline(never)]
+pub(super) fn forward<W: Weights>(
+    program: &mut Program<'_>,
+    part: Part,
+    input: &[i32],
+    total: i32,
+    output: &mut [i32],
+) -> Option<i32> {
+    let &[panels, shift, slope] = program.header::<{ op::LAYER_HEADER }>()?;
     let quads = input.len() / QUAD_WORDS;
-    let panel = PANEL.saturating_add(quads.saturating_mul(W::QUAD_WORDS));
-    let excess = W::excess(input);
-    for words in words.chunks_exact(panel) {
-        let Some((&biases, weights)) = words.split_first_chunk::<PANEL>() else {
-            return;
-        };
-        let mut sums = biases.map(|bias| bias.wrapping_sub(excess));
-        W::accumulate(weights, input, &mut sums);
-        finish(sums);
-    }
-}
-
-/// A hidden layer.
-#[inline(never)]
-pub(super) fn hidden<W: Weights>(words: &[i32], input: &[i32], output: &mut [i32]) {
-    let Some((&[shift, slope], words)) = words.split_first_chunk::<HIDDEN_HEADER>() else {
-        return;
-    };
-    let mut slots = output.as_chunks_mut::<QUAD_WORDS>().0.iter_mut();
-    panels::<W>(words, input, |sums| {
-        let [a, b, c, d] =
-            sums.map(|sum| activation(sum.wrapping_shr(shift.cast_unsigned()), slope));
-        if let Some(slot) = slots.next() {
-            *slot = [pair(a, b), pair(c, d)];
-        }
-    });
-}
-
-/// The last layer: its sums.
-#[inline(never)]
-pub(super) fn sums<W: Weights>(words: &[i32], input: &[i32], output: &mut [i32]) {
-    let mut slots = output.as_chunks_mut::<PANEL>().0.iter_mut();
-    panels::<W>(words, input, |sums| {
-        if let Some(slot) = slots.next() {
+    let weights = quads.wrapping_mul(W::QUAD_WORDS);
+    let mut output = output;
+    let mut own_total = 0_i32;
+    for _ in 0..panels {
+        let mut sums = program
+            .header::<PANEL>()?
+            .map(|bias| bias.wrapping_sub(W::excess(total)));
+        W::accumulate(program.take(weights)?, input, &mut sums);
+        if part == Part::Last {
+            let (slot, rest) = output.split_first_chunk_mut()?;
             *slot = sums;
+            output = rest;
+            continue;
         }
-    });
+        let [a, b, c, d] = activations(
+            sums.map(|sum| sum.wrapping_shr(shift.cast_unsigned())),
+            slope,
+        );
+        own_total = own_total
+            .wrapping_add(a)
+            .wrapping_add(b)
+            .wrapping_add(c)
+            .wrapping_add(d);
+        let (slot, rest) = output.split_first_chunk_mut()?;
+        *slot = [pair(a, b), pair(c, d)];
+        output = rest;
+    }
+    Some(own_total)
 }
 
 /// The rectifier, leaky with a `slope` in Q15; at most 16 bits.
 #[inline(always)]
-pub(super) fn activation(value: i32, slope: i32) -> i32 {
-    let value = value.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
-    if value >= 0 {
-        value
-    } else {
-        value.wrapping_mul(slope) >> 15
+pub(super) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {
+    let most = i32::from(i16::MAX);
+    if slope == 0 {
+        return values.map(|value| value.clamp(0, most));
     }
+    values.map(|value| {
+        let value = value.clamp(i32::from(i16::MIN), most);
+        let below = value.wrapping_mul(slope) >> 15;
+        if value < 0 { below } else { value }
+    })
 }

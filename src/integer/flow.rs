@@ -3,14 +3,11 @@
 use core::marker::PhantomData;
 
 use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
-use super::layout::{AFFINE_CHANNEL, STANDARDIZE_CHANNEL};
+use super::program::{Program, op};
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
 use crate::flow::ScoreError;
-use crate::layer::permutation;
-#[cfg(feature = "feature-maps")]
-use crate::layer::squeeze;
-use crate::spec::{FlowSpec, LayerSpec, SpecError};
+use crate::spec::{FlowSpec, SpecError};
 
 /// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +35,16 @@ pub struct IntegerScore {
 impl IntegerScore {
     /// The lowest log-density: what `-inf` is in floats.
     pub const IMPOSSIBLE: i32 = i32::MIN;
+
+    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
+    #[must_use]
+    pub const fn bits(self) -> [u32; 3] {
+        [
+            self.log_prob.cast_unsigned(),
+            self.z_norm_sq.cast_unsigned(),
+            self.log_det.cast_unsigned(),
+        ]
+    }
 }
 
 impl<'a, W: Weights> IntegerFlow<'a, W> {
@@ -45,17 +52,13 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     ///
     /// # Errors
     /// [`SpecError`]: what [`Flow::new`](crate::Flow::new) refuses, a layer that the integer engine does
-    /// not have, or a wrong number of words.
+    /// not have, or words that are not those of the spec.
     pub const fn new(spec: FlowSpec<'a>, words: &'a [i32]) -> Result<Self, SpecError> {
         if let Err(error) = spec.validate_integer() {
             return Err(error);
         }
-        let expected = spec.word_len::<W>();
-        if words.len() != expected {
-            return Err(SpecError::ParamLength {
-                expected,
-                found: words.len(),
-            });
+        if let Err(error) = spec.check_words::<W>(words) {
+            return Err(error);
         }
         Ok(Self {
             spec,
@@ -108,45 +111,47 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         for (slot, &value) in z.iter_mut().zip(x) {
             *slot = value;
         }
-        let progress = self.forward(z, scratch);
+        let progress = forward::<W>(Program::new(self.words), z, scratch);
         Ok(score(z, progress))
     }
+}
 
-    /// x to z in place; lengths are the caller's promise.
-    #[inline(always)]
-    fn forward(&self, x: &mut [i32], scratch: &mut [i32]) -> Progress {
-        let mut progress = Progress::default();
-        let mut words = self.words;
-        let mut walk = self.spec.walk();
-        while let Some((layer, shape)) = walk.next() {
-            let (Some((own, rest)), Some(x)) = (
-                words.split_at_checked(layer.word_len::<W>(shape)),
-                x.get_mut(..shape.len()),
-            ) else {
-                break;
-            };
-            words = rest;
-            match layer {
-                LayerSpec::Standardize => {
-                    affine::forward(shape, own, STANDARDIZE_CHANNEL, x, &mut progress);
-                }
-                LayerSpec::Affine => {
-                    affine::forward(shape, own, AFFINE_CHANNEL, x, &mut progress);
-                }
-                LayerSpec::Coupling(spec) => {
-                    coupling::forward::<W>(spec, shape, own, x, scratch, &mut progress);
-                }
-                LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, walk.shape, x, scratch),
-                // Nothing to do, or refused by `new`.
-                _ => {}
+/// x to z in place; lengths were checked.
+#[inline(always)]
+fn forward<W: Weights>(mut program: Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Progress {
+    let mut progress = Progress::default();
+    while let Some(&[kind]) = program.header() {
+        let done = match kind {
+            op::STANDARDIZE => {
+                affine::forward(&mut program, op::STANDARDIZE_CHANNEL, x, &mut progress)
             }
+            op::AFFINE => affine::forward(&mut program, op::AFFINE_CHANNEL, x, &mut progress),
+            op::PERMUTATION => permute(&mut program, x, scratch),
+            _ => coupling::forward::<W>(&mut program, kind, x, scratch, &mut progress),
+        };
+        if done.is_none() {
+            break;
         }
-        progress
     }
+    progress
+}
+
+/// Channel `i` of y is the channel of x that the `i`-th word names.
+#[inline(never)]
+fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
+    let &[channels, places] = program.header()?;
+    let places = places as usize;
+    let mut next = scratch.iter_mut();
+    for &from in program.take(channels as usize)? {
+        let from = (from as usize).wrapping_mul(places);
+        for &value in x.get(from..from.wrapping_add(places))? {
+            *next.next()? = value;
+        }
+    }
+    for (x, &value) in x.iter_mut().zip(scratch.iter()) {
+        *x = value;
+    }
+    Some(())
 }
 
 /// `log N(z; 0, I) + log_det`, with its parts.

@@ -1,21 +1,22 @@
 //! The engine in integers: weights of 8 or 16 bits, activations of 16, sums of 32, fixed point for all else.
 //!
 //! For cores without an FPU, and for less flash on those with one. The structure is the same
-//! [`FlowSpec`]; what `nvpico export --precision i8` makes of the parameters is a slice of words, cut as
-//! the modules here say. Between the sample, in whole counts, and the score there is no float: not one
+//! [`FlowSpec`]; what `nvpico export --precision i8` makes of structure and parameters is a slice of words
+//! that is read from the first to the last, see [`op`]. Between the sample, in whole counts, and the score there is no float: not one
 //! instruction. Bits are the same on every machine by construction.
 //!
 //! ```
-//! use nvpico::integer::{I8, IntegerFlow};
+//! use nvpico::integer::{I8, IntegerFlow, op};
 //! use nvpico::spec::Shape;
 //! use nvpico::{FlowSpec, LayerSpec, Math};
 //!
 //! const SPEC: FlowSpec<'static> =
 //!     FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Standardize] };
-//! // Log-determinant and an unused shift; for each channel mean, multiplier, its shift, shift in Q16:
+//! // Two channels of one place, the log-determinant; for each channel mean, multiplier, its shift, shift:
 //! // y = (x - 1000) / 16 and y = (x + 20) / 4.
-//! static WORDS: [i32; SPEC.word_len::<I8>()] =
-//!     [-272_557, 0, 1000, 1 << 28, 16, 0, -20, 1 << 30, 16, 0];
+//! static WORDS: [i32; SPEC.word_len::<I8>()] = [
+//!     op::STANDARDIZE, 2, 1, -272_557, 1000, 1 << 28, 16, 0, -20, 1 << 30, 16, 0,
+//! ];
 //! static FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(SPEC, &WORDS) {
 //!     Ok(flow) => flow,
 //!     Err(_) => panic!("the model does not fit its spec"),
@@ -33,10 +34,12 @@ mod coupling;
 mod dense;
 pub mod fixed;
 mod flow;
-mod layout;
+pub mod layout;
+mod program;
 pub mod weights;
 
 pub use flow::{IntegerFlow, IntegerScore};
+pub use program::op;
 pub use weights::{I8, I16, Weights};
 
 #[allow(unused_imports, reason = "named in the documentation")]

@@ -43,8 +43,8 @@ pub trait Weights: sealed::Sealed + Copy {
     #[cfg(feature = "std")]
     fn pack(weights: [[i32; QUAD]; PANEL]) -> std::vec::Vec<i32>;
 
-    /// What a sum over these inputs has too much because weights are stored too high.
-    fn excess(input: &[i32]) -> i32;
+    /// What a sum has too much because weights are stored too high; `total` is the sum of the inputs.
+    fn excess(total: i32) -> i32;
 
     /// Adds weight times input to every sum, for as many quads as `weights` and `input` both have.
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]);
@@ -92,14 +92,11 @@ impl Weights for I8 {
     }
 
     #[inline(always)]
-    fn excess(input: &[i32]) -> i32 {
-        let sum = input
-            .iter()
-            .fold(0_i32, |sum, &word| add_pair(sum, 0x0001_0001, word));
-        sum.wrapping_mul(128)
+    fn excess(total: i32) -> i32 {
+        total.wrapping_mul(128)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
         let mask = black_box(BYTES);
         let mut own = *sums;
@@ -132,11 +129,11 @@ impl Weights for I16 {
     }
 
     #[inline(always)]
-    fn excess(_input: &[i32]) -> i32 {
+    fn excess(_total: i32) -> i32 {
         0
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
         let mut own = *sums;
         let rows = weights.as_chunks::<PANEL>().0;

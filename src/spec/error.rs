@@ -56,6 +56,11 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
+    /// The words of an integer model are not those of the layer.
+    Words {
+        /// Layer concerned.
+        layer: usize,
+    },
     /// A residual network needs feature `residual`.
     ResidualNotCompiled {
         /// Layer concerned.
@@ -175,6 +180,10 @@ impl fmt::Display for SpecError {
             SpecError::NoIntegers { layer } => write!(
                 f,
                 "layer {layer}: the integer engine has no such layer, use floats"
+            ),
+            SpecError::Words { layer } => write!(
+                f,
+                "layer {layer}: its words are not those of the structure, export the model again"
             ),
             SpecError::TrainedFormNotCompiled { layer } => write!(
                 f,

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::load_model;
+use super::{PrecisionArgs, load_model};
 use crate::export::{self, ExportOptions};
 use crate::math_error;
 use crate::output;
+use crate::precision::Precision;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   nvpico export --model pump.safetensors --out firmware/models/pump.rs
+  nvpico export --model pump.safetensors --precision i8 --out firmware/models/pump.rs
 
 In a firmware crate that depends on nvpico: `mod pump;`, then
 `pump::FLOW.score(&reading, &mut workspace)` with `let mut workspace = [0.0; pump::WORKSPACE];`")]
@@ -23,6 +25,8 @@ pub struct ExportArgs {
     /// Rust module to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Test vectors in the module
     #[arg(long, default_value_t = ExportOptions::default().vectors, value_name = "N")]
     vectors: usize,
@@ -31,24 +35,24 @@ pub struct ExportArgs {
 /// # Errors
 /// Whatever keeps the module from being written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
-    let model = load_model(&args.model)?;
-    let text = export::module(
-        &model,
-        &ExportOptions {
-            vectors: args.vectors,
-        },
-    );
+    let mut model = load_model(&args.model)?;
+    args.precision.observe(&mut model)?;
+    let ready = model.ready(args.precision.precision)?;
+    let options = ExportOptions {
+        vectors: args.vectors,
+    };
+    let text = export::module(&ready, &options);
     output::write_atomic(&args.out, text.as_bytes())
         .map_err(|e| anyhow::anyhow!("{}: {e}", args.out.display()))?;
-    let deployed = model.deploy();
-    let layers = deployed.spec.layers();
-    let spec = deployed.spec.flow_spec(&layers);
     eprintln!(
-        "wrote {}: {} bytes of flash for parameters, {} bytes of RAM for the workspace",
+        "wrote {}: {} bytes of flash for parameters ({}), {} bytes of RAM for the workspace",
         args.out.display(),
-        4 * spec.param_len(),
-        4 * spec.workspace_len()
+        ready.param_bytes(),
+        ready.precision(),
+        ready.workspace_bytes()
     );
-    math_error::report(deployed.spec.math);
+    if ready.precision() == Precision::F32 {
+        math_error::report(model.header.spec.math);
+    }
     Ok(true)
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{DataArgs, load_model, print_json, progress_bar};
+use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
 use crate::export::{self, ExportOptions};
 use crate::harness::firmware::{self, Core};
-use crate::harness::verify::{self, CoreReport, Progress, ScoreBits, VerifyRequest};
-use crate::model::Model;
+use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
+use crate::model::Ready;
 use crate::output::TextTable;
 
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ pub struct VerifyArgs {
     model: PathBuf,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Cores to emulate
     #[arg(long, value_enum, default_value_t = CoreChoice::M4f)]
     core: CoreChoice,
@@ -56,8 +58,10 @@ enum CoreChoice {
 /// # Errors
 /// Whatever stops the building or the emulation.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
-    let model = load_model(&args.model)?;
+    let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
+    args.precision.observe(&mut model)?;
+    let ready = model.ready(args.precision.precision)?;
     let cores: &[Core] = match args.core {
         CoreChoice::M0 => &[Core::M0],
         CoreChoice::M3 => &[Core::M3],
@@ -65,7 +69,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
         CoreChoice::All => &[Core::M0, Core::M3, Core::M4f],
     };
     let reports = verify_model(
-        &model,
+        &ready,
         &table.values,
         cores,
         args.assembly,
@@ -84,26 +88,17 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
 /// # Errors
 /// Whatever stops the building or the emulation.
 pub fn verify_model(
-    model: &Model,
+    ready: &Ready<'_>,
     rows: &[f32],
     cores: &[Core],
     assembly: bool,
     keep: Option<&Path>,
 ) -> anyhow::Result<Vec<CoreReport>> {
-    let expected: Vec<Option<ScoreBits>> = model
-        .deploy()
-        .score(rows)
-        .iter()
-        .map(|score| {
-            score
-                .ok()
-                .map(|s| [s.log_prob, s.z_norm_sq, s.log_det].map(f32::to_bits))
-        })
-        .collect();
+    let (words, expected) = ready.bits(rows);
     let folder = tempfile::tempdir()?;
     let module = folder.path().join("model.rs");
-    std::fs::write(&module, export::module(model, &ExportOptions::default()))?;
-    let mut features = model.header.spec.engine_features();
+    std::fs::write(&module, export::module(ready, &ExportOptions::default()))?;
+    let mut features = ready.spec().engine_features();
     if assembly {
         features.push("assembly");
     }
@@ -111,8 +106,8 @@ pub fn verify_model(
     let reports = verify::verify(
         &VerifyRequest {
             model: &module,
-            dim: model.header.spec.dim(),
-            rows,
+            dim: ready.spec().dim(),
+            words: &words,
             expected: &expected,
             cores,
             features: &features,

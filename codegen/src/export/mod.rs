@@ -5,10 +5,11 @@
 //! vectors with the bits that every target must reproduce. The same model gives the same bytes.
 //!
 //! ```no_run
-//! use nvpico_codegen::{export, model::Model};
+//! use nvpico_codegen::{export, model::Model, precision::Precision};
 //!
 //! let model = Model::load("pump.safetensors".as_ref())?;
-//! std::fs::write("model.rs", export::module(&model, &export::ExportOptions::default()))?;
+//! let integers = model.ready(Some(Precision::I8))?;
+//! std::fs::write("model.rs", export::module(&integers, &export::ExportOptions::default()))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -20,14 +21,14 @@ macro_rules! line {
 }
 
 mod structure;
+mod vectors;
 
 use std::fmt::Write as _;
 
-use nvpico::Flow;
-use rand_core::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
-
-use crate::model::{MathName, Model, ModelSpec};
+use crate::model::{Engine, MathName, Model, ModelSpec, Ready};
+use crate::precision::Precision;
+use crate::quantize::{self, Quantized};
+use vectors::Vectors;
 
 /// What goes into the module besides the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +45,59 @@ impl Default for ExportOptions {
 
 /// The module's text.
 #[must_use]
-pub fn module(model: &Model, options: &ExportOptions) -> String {
-    let deployed = model.deploy();
+pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
     let mut out = String::new();
-    header(&mut out, model, &deployed.spec, deployed.params.len());
-    constants(&mut out, model);
-    spec(&mut out, &deployed.spec);
-    params(&mut out, &deployed.params);
-    let vectors = deployed.with_flow(|flow| Vectors::new(flow, options.vectors));
-    vectors.write(&mut out);
+    header(&mut out, ready);
+    constants(&mut out, ready);
+    match &ready.engine {
+        Engine::Float(deployed) => {
+            spec(&mut out, &deployed.spec, &FLOATS);
+            params(&mut out, &deployed.params);
+        }
+        Engine::Integer(quantized) => {
+            spec(&mut out, &quantized.spec, &integers(quantized.precision));
+            units(&mut out, quantized);
+            words(&mut out, quantized);
+        }
+    }
+    Vectors::new(ready, options.vectors).write(&mut out);
     out
 }
 
-fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
+/// How the lengths of a model are said.
+struct Lengths {
+    /// Type of a sample's values and of the workspace's.
+    value: &'static str,
+    /// What a value of the workspace is called.
+    values: &'static str,
+    workspace: &'static str,
+    /// Values of parameters, four bytes each.
+    params: &'static str,
+}
+
+const FLOATS: Lengths = Lengths {
+    value: "f32",
+    values: "Values",
+    workspace: "workspace_len()",
+    params: "param_len()",
+};
+
+const fn integers(precision: Precision) -> Lengths {
+    Lengths {
+        value: "i32",
+        values: "Words",
+        workspace: "integer_workspace_len()",
+        params: match precision {
+            Precision::I8 => "word_len::<nvpico::integer::I8>()",
+            _ => "word_len::<nvpico::integer::I16>()",
+        },
+    }
+}
+
+fn header(out: &mut String, ready: &Ready<'_>) {
+    let model = ready.model;
     let provenance = &model.header.provenance;
-    let layers = spec.layers();
-    let workspace = spec.flow_spec(&layers).workspace_len();
+    let spec = ready.spec();
     line!(
         out,
         "// Made by `nvpico export`. Do not edit: export again."
@@ -83,9 +121,10 @@ fn header(out: &mut String, model: &Model, spec: &ModelSpec, param_len: usize) {
     }
     line!(
         out,
-        "// cost: {} bytes of flash for {param_len} parameters, {} bytes of RAM for the workspace; the",
-        4 * param_len,
-        4 * workspace
+        "// cost: {} bytes of flash for the parameters ({}), {} bytes of RAM for the workspace; the",
+        ready.param_bytes(),
+        ready.precision(),
+        ready.workspace_bytes()
     );
     line!(
         out,
@@ -100,7 +139,8 @@ fn comment(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-fn constants(out: &mut String, model: &Model) {
+fn constants(out: &mut String, ready: &Ready<'_>) {
+    let model: &Model = ready.model;
     let header = &model.header;
     line!(out, "/// Features of a sample.");
     line!(out, "pub const DIM: usize = {};", header.spec.dim());
@@ -121,20 +161,21 @@ fn constants(out: &mut String, model: &Model) {
         );
     }
     line!(out, "");
-    line!(out, "/// A log-density below it is anomalous, in nats.");
-    match model.threshold() {
-        Some(threshold) => {
-            line!(
-                out,
-                "pub const THRESHOLD: Option<f32> = Some({threshold:?});"
-            );
-        }
-        None => line!(out, "pub const THRESHOLD: Option<f32> = None;"),
-    }
+    let (kind, unit) = match &ready.engine {
+        Engine::Float(_) => ("f32", "nats"),
+        Engine::Integer(_) => ("i32", "steps of 2^-16 nat"),
+    };
+    line!(out, "/// A log-density below it is anomalous, in {unit}.");
+    let threshold = ready.threshold().map(|nats| match &ready.engine {
+        Engine::Float(_) => format!("{nats:?}"),
+        Engine::Integer(_) => quantize::threshold(nats).to_string(),
+    });
+    let threshold = threshold.map_or_else(|| "None".to_owned(), |t| format!("Some({t})"));
+    line!(out, "pub const THRESHOLD: Option<{kind}> = {threshold};");
     line!(out, "");
 }
 
-fn spec(out: &mut String, spec: &ModelSpec) {
+fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
     let math = match spec.math {
         MathName::Libm => "Libm",
         MathName::Micromath => "Micromath",
@@ -158,8 +199,17 @@ fn spec(out: &mut String, spec: &ModelSpec) {
     line!(out, "    ],");
     line!(out, "}};");
     line!(out, "");
-    line!(out, "/// Values of workspace that scoring needs.");
-    line!(out, "pub const WORKSPACE: usize = SPEC.workspace_len();");
+    let Lengths {
+        value,
+        values,
+        workspace,
+        params,
+    } = lengths;
+    line!(out, "/// A value of a sample, and of the workspace.");
+    line!(out, "pub type Value = {value};");
+    line!(out, "");
+    line!(out, "/// {values} of workspace that scoring needs.");
+    line!(out, "pub const WORKSPACE: usize = SPEC.{workspace};");
     line!(out, "");
     line!(
         out,
@@ -167,13 +217,13 @@ fn spec(out: &mut String, spec: &ModelSpec) {
     );
     line!(
         out,
-        "pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<f32>();"
+        "pub const MODEL_FLASH: usize = SPEC.{params} * size_of::<Value>();"
     );
     line!(out, "");
     line!(out, "/// Bytes of RAM that the workspace takes.");
     line!(
         out,
-        "pub const MODEL_RAM: usize = WORKSPACE * size_of::<f32>();"
+        "pub const MODEL_RAM: usize = WORKSPACE * size_of::<Value>();"
     );
     line!(out, "");
     line!(out, "/// Multiply-accumulates of one score.");
@@ -203,11 +253,55 @@ fn params(out: &mut String, params: &[f32]) {
     }
     line!(out, "];");
     line!(out, "");
-    line!(out, "/// The model, validated at compile time.");
+    flow(
+        out,
+        "nvpico::Flow<'static>",
+        "nvpico::Flow::new(SPEC, &PARAMS)",
+    );
+}
+
+/// The unit of every value of a sample.
+fn units(out: &mut String, quantized: &Quantized) {
     line!(
         out,
-        "pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {{"
+        "/// A sample counts value `i` in steps of `2^UNITS[i]`: `nvpico::integer::count` makes a count of a float."
     );
+    line!(out, "#[rustfmt::skip]");
+    line!(out, "pub const UNITS: [i32; DIM] = {:?};", quantized.units);
+    line!(out, "");
+}
+
+fn words(out: &mut String, quantized: &Quantized) {
+    let weights = match quantized.precision {
+        Precision::I8 => "nvpico::integer::I8",
+        _ => "nvpico::integer::I16",
+    };
+    line!(
+        out,
+        "/// The parameters, in the order that `nvpico::integer` documents."
+    );
+    line!(out, "#[rustfmt::skip]");
+    line!(
+        out,
+        "pub static WORDS: [i32; SPEC.word_len::<{weights}>()] = ["
+    );
+    for row in quantized.words.chunks(8) {
+        let texts: Vec<String> = row.iter().map(|word| format!("{word},")).collect();
+        line!(out, "    {}", texts.join(" "));
+    }
+    line!(out, "];");
+    line!(out, "");
+    flow(
+        out,
+        &format!("nvpico::integer::IntegerFlow<'static, {weights}>"),
+        "nvpico::integer::IntegerFlow::new(SPEC, &WORDS)",
+    );
+}
+
+fn flow(out: &mut String, kind: &str, new: &str) {
+    line!(out, "/// The model, validated at compile time.");
+    line!(out, "#[rustfmt::skip]");
+    line!(out, "pub static FLOW: {kind} = match {new} {{");
     line!(out, "    Ok(flow) => flow,");
     line!(
         out,
@@ -222,87 +316,3 @@ fn joined(values: &[f32]) -> String {
     let texts: Vec<String> = values.iter().map(|v| format!("{v:?},")).collect();
     texts.join(" ")
 }
-
-/// Inputs and the bits of their log-densities.
-struct Vectors {
-    dim: usize,
-    inputs: Vec<f32>,
-    log_prob_bits: Vec<u32>,
-}
-
-impl Vectors {
-    /// Samples of the model itself, every fourth one far out in the tail.
-    fn new(flow: &Flow<'_>, count: usize) -> Self {
-        let spec = flow.spec();
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut workspace = vec![0.0; spec.workspace_len()];
-        let mut x = vec![0.0; spec.dim()];
-        let (mut inputs, mut log_prob_bits) = (Vec::new(), Vec::new());
-        for vector in 0..count {
-            let temperature = if vector % 4 == 3 { 4.0 } else { 1.0 };
-            let drawn = flow.sample(&mut random, temperature, &mut x, &mut workspace);
-            if drawn.is_err() || x.iter().any(|x| !x.is_finite()) {
-                x.fill(0.0);
-            }
-            if let Ok(log_prob) = flow.log_prob(&x, &mut workspace) {
-                inputs.extend_from_slice(&x);
-                log_prob_bits.push(log_prob.to_bits());
-            }
-        }
-        Self {
-            dim: spec.dim(),
-            inputs,
-            log_prob_bits,
-        }
-    }
-
-    fn write(&self, out: &mut String) {
-        let count = self.log_prob_bits.len();
-        line!(
-            out,
-            "/// Inputs and the bits that every target must give for them."
-        );
-        line!(out, "pub mod vectors {{");
-        line!(
-            out,
-            "    /// Samples, a quarter of them far out in the tail."
-        );
-        line!(out, "    #[rustfmt::skip]");
-        line!(
-            out,
-            "    pub static INPUTS: [[f32; super::DIM]; {count}] = ["
-        );
-        for row in self.inputs.chunks(self.dim) {
-            line!(out, "        [{}],", joined(row).trim_end_matches(','));
-        }
-        line!(out, "    ];");
-        line!(out, "");
-        line!(out, "    /// `log_prob` of each input, as `f32::to_bits`.");
-        line!(out, "    #[rustfmt::skip]");
-        line!(out, "    pub static LOG_PROB_BITS: [u32; {count}] = [");
-        for row in self.log_prob_bits.chunks(8) {
-            let texts: Vec<String> = row.iter().map(|bits| format!("0x{bits:08x},")).collect();
-            line!(out, "        {}", texts.join(" "));
-        }
-        line!(out, "    ];");
-        line!(out, "}}");
-        out.push_str(TESTS);
-    }
-}
-
-const TESTS: &str = r"
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn vectors_have_their_bits() {
-        let mut workspace = [0.0; super::WORKSPACE];
-        let vectors = super::vectors::INPUTS
-            .iter()
-            .zip(super::vectors::LOG_PROB_BITS);
-        for (input, bits) in vectors {
-            let log_prob = super::FLOW.log_prob(input, &mut workspace);
-            assert_eq!(log_prob.map(f32::to_bits), Ok(bits));
-        }
-    }
-}
-";

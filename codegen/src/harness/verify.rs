@@ -33,8 +33,8 @@ pub struct VerifyRequest<'a> {
     pub model: &'a Path,
     /// Features of a row.
     pub dim: usize,
-    /// The rows, one after the other.
-    pub rows: &'a [f32],
+    /// The rows, one after the other: the bits of floats, or counts.
+    pub words: &'a [u32],
     /// The desktop's scores, one a row; `None` where the desktop refuses the row.
     pub expected: &'a [Option<ScoreBits>],
     /// The cores to emulate.
@@ -106,13 +106,13 @@ pub fn verify(
 ) -> Result<Vec<CoreReport>, HarnessError> {
     let VerifyRequest {
         dim,
-        rows,
+        words,
         expected,
         ..
     } = *request;
-    if dim == 0 || expected.is_empty() || expected.len().checked_mul(dim) != Some(rows.len()) {
+    if dim == 0 || expected.is_empty() || expected.len().checked_mul(dim) != Some(words.len()) {
         return Err(HarnessError::Rows {
-            values: rows.len(),
+            values: words.len(),
             dim,
             expected: expected.len(),
         });
@@ -231,14 +231,14 @@ impl Replayer {
             .div_ceil(processors)
             .max(ROWS_PER_EMULATOR);
         let mut parts = Vec::new();
-        for (index, rows) in request.rows.chunks(rows_each * request.dim).enumerate() {
+        for (index, rows) in request.words.chunks(rows_each * request.dim).enumerate() {
             let part = folder.join(format!("part-{index}"));
             fs::create_dir_all(&part).map_err(HarnessError::file("cannot create", &part))?;
             let scores = part.join("scores.bin");
             // Growth is counted from nothing.
             fs::write(&scores, []).map_err(HarnessError::file("cannot write", &scores))?;
-            let file = part.join("rows.f32");
-            let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let file = part.join("rows.bin");
+            let bytes: Vec<u8> = rows.iter().flat_map(|word| word.to_le_bytes()).collect();
             fs::write(&file, bytes).map_err(HarnessError::file("cannot write", file))?;
             parts.push((part, rows.len() / request.dim));
         }

@@ -1,10 +1,11 @@
 //! A model ready to score in one precision: the engine's form of it, and the decision that goes with it.
 
 use anyhow::{Context as _, bail};
+use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 use serde::{Deserialize, Serialize};
 
-use super::{Deployed, Model};
+use super::{Deployed, Model, ModelSpec};
 use crate::precision::Precision;
 use crate::quantize::{self, Quantized, Ranges};
 
@@ -68,6 +69,63 @@ impl Ready<'_> {
     #[must_use]
     pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
         super::log_probs(&self.score(rows))
+    }
+
+    /// What each core must give for rows: the rows as words, and for each the bits of `log_prob`, `z_norm_sq` and
+    /// `log_det`, or `None` where the engine refuses it. A row that is not finite has no counts, so no integer
+    /// engine ever sees it: it is left out.
+    #[must_use]
+    pub fn bits(&self, rows: &[f32]) -> (Vec<u32>, Vec<Option<[u32; 3]>>) {
+        match &self.engine {
+            Engine::Float(deployed) => {
+                let scores = deployed.score(rows).into_iter();
+                (
+                    rows.iter().map(|x| x.to_bits()).collect(),
+                    scores.map(|score| score.ok().map(Score::bits)).collect(),
+                )
+            }
+            Engine::Integer(quantized) => {
+                let rows = rows.chunks_exact(quantized.spec.dim());
+                let counts = rows.filter_map(|row| quantized.counts(row));
+                let counts: Vec<i32> = counts.flatten().collect();
+                let scores = quantized.integer_scores(&counts).into_iter();
+                (
+                    counts.iter().map(|c| c.cast_unsigned()).collect(),
+                    scores
+                        .map(|score| score.ok().map(IntegerScore::bits))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    /// The structure as the engine runs it.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        match &self.engine {
+            Engine::Float(deployed) => &deployed.spec,
+            Engine::Integer(quantized) => &quantized.spec,
+        }
+    }
+
+    /// Bytes of flash that the parameters take.
+    #[must_use]
+    pub fn param_bytes(&self) -> usize {
+        4 * match &self.engine {
+            Engine::Float(deployed) => deployed.params.len(),
+            Engine::Integer(quantized) => quantized.words.len(),
+        }
+    }
+
+    /// Bytes of RAM that the workspace takes.
+    #[must_use]
+    pub fn workspace_bytes(&self) -> usize {
+        let layers = self.spec().layers();
+        let spec = self.spec().flow_spec(&layers);
+        4 * match &self.engine {
+            Engine::Float(_) => spec.workspace_len(),
+            Engine::Integer(_) => spec.integer_workspace_len(),
+        }
     }
 
     /// Log-densities of the calibration rows, ascending; empty without calibration.

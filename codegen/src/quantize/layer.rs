@@ -1,9 +1,11 @@
 //! A layer's parameters as words of the integer engine.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use nvpico::conditioner::dense;
-use nvpico::integer::Weights;
 use nvpico::integer::fixed::{Q16, Q24};
+use nvpico::integer::layout::{activation_words, coupling_op, net_scratch};
+use nvpico::integer::weights::PANEL;
+use nvpico::integer::{Weights, op};
 use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, LayerSpec, ScaleMap, Shape};
 
 use super::row::{LARGEST_ACTIVATION, Row, panels};
@@ -46,7 +48,7 @@ fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
 pub(super) fn standardize(shape: Shape, params: &[f32], units: &[i32]) -> anyhow::Result<Vec<i32>> {
     let (mean, rest) = params.split_at(shape.channels);
     let scale = &rest[..shape.channels];
-    let mut words = vec![log_det(shape, scale)?, 0];
+    let mut words = affine_header(op::STANDARDIZE, shape, scale)?;
     for ((&mean, &scale), &unit) in mean.iter().zip(scale).zip(units) {
         let (mean, scale) = (f64::from(mean), f64::from(scale));
         let count = fixed(mean, -unit, "a mean")?;
@@ -64,23 +66,22 @@ pub(super) fn standardize(shape: Shape, params: &[f32], units: &[i32]) -> anyhow
 /// A folded norm.
 pub(super) fn affine(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
     let (scale, rest) = params.split_at(shape.channels);
-    let shift = common_shift(scale.iter().map(|&s| f64::from(s)));
-    let mut words = vec![log_det(shape, scale)?, shift];
-    for (&scale, &offset) in scale.iter().zip(rest.iter().take(shape.channels)) {
+    let mut words = affine_header(op::AFFINE, shape, scale)?;
+    for (&scale, &offset) in scale.iter().zip(rest) {
+        let shift = common_shift(std::iter::once(f64::from(scale)));
         words.push(fixed(f64::from(scale), shift, "a norm's scale")?);
+        words.push(shift);
         words.push(fixed(f64::from(offset), Q16 as i32, "a norm's shift")?);
     }
     Ok(words)
 }
 
-/// The sum of the logarithms of every channel's scale over its places, in Q16.
-fn log_det(shape: Shape, scale: &[f32]) -> anyhow::Result<i32> {
+/// Op, channels, places, and the sum of the logarithms of every channel's scale over its places in Q16.
+fn affine_header(op: i32, shape: Shape, scale: &[f32]) -> anyhow::Result<Vec<i32>> {
+    let places = shape.height * shape.width;
     let sum: f64 = scale.iter().map(|&s| f64::from(s).abs().ln()).sum();
-    fixed(
-        sum * (shape.height * shape.width) as f64,
-        Q16 as i32,
-        "a log-determinant",
-    )
+    let log_det = fixed(sum * places as f64, Q16 as i32, "a log-determinant")?;
+    Ok(vec![op, shape.channels as i32, places as i32, log_det])
 }
 
 /// A coupling; `ranges` are those of its stages.
@@ -139,13 +140,29 @@ pub(super) fn coupling<W: Weights>(
     for factor in shifts {
         multipliers.push(fixed(factor, shift_shift, "a multiplier")?);
     }
-    let mut words = vec![input_shift, raw_shift, shift_shift];
-    for amplitude in amplitudes {
-        words.push(fixed(amplitude, Q24 as i32, "a log-scale's bound")?);
+    let [front, _] = net_scratch(net, inputs);
+    let mut words = vec![
+        coupling_op(spec),
+        activation_words(inputs) as i32,
+        transformed as i32,
+        front as i32,
+        input_shift,
+        raw_shift,
+        shift_shift,
+    ];
+    let mut kept = spec.mask.kept_features(shape.channels);
+    let mut index = || kept.next().map_or(op::NO_INDEX, |index| index as i32);
+    words.extend((0..activation_words(inputs)).map(|_| index() | (index() << 16)));
+    let (raw, shifts) = multipliers.split_at(multipliers.len() - transformed);
+    for (at, index) in spec.mask.transformed_features(shape.channels).enumerate() {
+        let bound = amplitudes.get(at).copied().unwrap_or_default();
+        words.push(index as i32);
+        words.push(fixed(bound, Q24 as i32, "a log-scale's bound")?);
+        words.push(raw.get(at).copied().unwrap_or_default());
+        words.push(shifts[at]);
     }
-    for (body, multipliers) in bodies.iter().zip(multipliers.chunks(outputs)) {
+    for body in bodies {
         words.extend(body);
-        words.extend(multipliers);
     }
     Ok(words)
 }
@@ -162,6 +179,7 @@ fn network<W: Weights>(
 ) -> Vec<f64> {
     let mut params = params;
     let mut steps = vec![input_step; inputs];
+    words.push(net.hidden.len() as i32);
     for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
         let (own, rest) = params.split_at(dense::param_len(steps.len(), width));
         params = rest;
@@ -173,6 +191,7 @@ fn network<W: Weights>(
         .iter()
         .map(|row| row.in_steps(row.finest_step::<W>(), 0))
         .collect();
+    words.extend([outputs.div_ceil(PANEL) as i32, 0, 0]);
     words.extend(panels::<W>(&rows));
     rows.iter().map(|row| row.step).collect()
 }
@@ -197,7 +216,8 @@ fn hidden<W: Weights>(
         Activation::Relu => 0.0,
         Activation::LeakyRelu { slope } => f64::from(slope),
     };
-    words.extend([shift, (slope * power(15)).round() as i32]);
+    let panel_count = rows.len().div_ceil(PANEL) as i32;
+    words.extend([panel_count, shift, (slope * power(15)).round() as i32]);
     let half = (1_i32 << shift) >> 1;
     let rows: Vec<_> = rows
         .iter()
@@ -246,7 +266,16 @@ pub(super) fn words<W: Weights>(
         LayerSpec::Standardize => standardize(shape, params, units),
         LayerSpec::Affine => affine(shape, params),
         LayerSpec::Coupling(spec) => coupling::<W>(spec, shape, params, ranges),
-        _ => Ok(Vec::new()),
+        LayerSpec::Permutation(order) => {
+            let places = shape.height * shape.width;
+            let header = [op::PERMUTATION, shape.channels as i32, places as i32];
+            Ok([
+                &header[..],
+                &order.iter().map(|&at| at as i32).collect::<Vec<_>>(),
+            ]
+            .concat())
+        }
+        _ => bail!("the integer engine has no such layer"),
     }
     .context("the model cannot be made of integers")
 }

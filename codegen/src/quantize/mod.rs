@@ -102,37 +102,46 @@ impl Quantized {
         row.iter().zip(&self.units).map(count).collect()
     }
 
-    /// Scores rows (row-major, in the units of the sensors) as the chip would.
+    /// Scores samples in counts (row-major) as the chip would.
     #[must_use]
-    pub fn integer_scores(&self, rows: &[f32]) -> Vec<Result<IntegerScore, ScoreError>> {
+    pub fn integer_scores(&self, counts: &[i32]) -> Vec<Result<IntegerScore, ScoreError>> {
         match self.precision {
-            Precision::I8 => self.run::<I8>(rows),
-            _ => self.run::<I16>(rows),
+            Precision::I8 => self.run::<I8>(counts),
+            _ => self.run::<I16>(counts),
         }
     }
 
-    fn run<W: Weights + Send + Sync>(&self, rows: &[f32]) -> Vec<Result<IntegerScore, ScoreError>> {
+    fn run<W: Weights + Send + Sync>(
+        &self,
+        counts: &[i32],
+    ) -> Vec<Result<IntegerScore, ScoreError>> {
         let layers = self.spec.layers();
         let spec = self.spec.flow_spec(&layers);
         let flow = IntegerFlow::<W>::new(spec, &self.words).expect("checked when it was made");
-        let score = |workspace: &mut Vec<i32>, row: &[f32]| {
-            let Some(counts) = self.counts(row) else {
-                let index = row.iter().position(|x| !x.is_finite()).unwrap_or(0);
-                return Err(ScoreError::NonFinite { index });
-            };
-            flow.score(&counts, workspace)
-        };
         let workspace = || vec![0; spec.integer_workspace_len()];
-        rows.par_chunks_exact(spec.dim())
-            .map_init(workspace, score)
+        let samples = counts.par_chunks_exact(spec.dim());
+        samples
+            .map_init(workspace, |workspace, sample| flow.score(sample, workspace))
             .collect()
     }
 
-    /// The same as floats: exact but for log-densities beyond 256 nats, which keep their first 24 bits.
+    /// Scores rows (row-major, in the units of the sensors) as the chip would, as floats: exact but for
+    /// log-densities beyond 256 nats, which keep their first 24 bits.
     #[must_use]
     pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
-        let scores = self.integer_scores(rows).into_iter();
-        scores.map(|score| score.map(to_floats)).collect()
+        let dim = self.spec.dim();
+        let rows = rows.chunks_exact(dim);
+        let counts: Vec<Option<Vec<i32>>> = rows.clone().map(|row| self.counts(row)).collect();
+        let finite: Vec<i32> = counts.iter().flatten().flatten().copied().collect();
+        let mut scores = self.integer_scores(&finite).into_iter();
+        rows.zip(counts)
+            .map(|(row, counts)| {
+                let index = row.iter().position(|x| !x.is_finite()).unwrap_or_default();
+                let refused = Err(ScoreError::NonFinite { index });
+                let score = counts.and_then(|_| scores.next()).unwrap_or(refused);
+                score.map(to_floats)
+            })
+            .collect()
     }
 }
 

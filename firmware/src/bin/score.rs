@@ -1,6 +1,6 @@
 //! Replays recorded rows through the generated model, in the emulator.
 //!
-//! With a file `rows.f32` in the host's folder (little-endian f32, `DIM` per row) it writes `scores.bin` (a
+//! With a file `rows.bin` in the host's folder (little-endian [`Value`]s, `DIM` per row) it writes `scores.bin` (a
 //! [`Record`] per row) and `report.bin` (see [`Report`]) beside it: that is what `nvpico verify` compares with the
 //! desktop. Without one it scores the test vectors that the model brings and checks their bits. Exit status 0 when
 //! all is well, 1 otherwise.
@@ -14,7 +14,7 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 #[cfg(target_os = "none")]
 use defmt_semihosting as _;
 use nvpico_firmware::host::{self, File, Mode};
-use nvpico_firmware::model::{DIM, THRESHOLD, vectors};
+use nvpico_firmware::model::{DIM, THRESHOLD, Value, vectors};
 use nvpico_firmware::replay::{Record, Workspace, score_rows, status};
 use nvpico_firmware::{board, stack};
 
@@ -23,13 +23,13 @@ const CHUNK: usize = if DIM <= 64 { 4 } else { 1 };
 
 /// All memory of this application besides the stack.
 struct Memory {
-    rows: [f32; CHUNK * DIM],
+    rows: [Value; CHUNK * DIM],
     records: [Record; CHUNK],
     workspace: Workspace,
 }
 
 static mut MEMORY: Memory = Memory {
-    rows: [0.0; CHUNK * DIM],
+    rows: [0 as Value; CHUNK * DIM],
     records: [[0; 4]; CHUNK],
     workspace: Workspace::new(),
 };
@@ -52,7 +52,7 @@ fn main() -> ! {
     // SAFETY: the only reference ever taken, and main runs once.
     let memory = unsafe { &mut *memory };
     board::start_timer();
-    let good = match File::open(c"rows.f32", Mode::Read) {
+    let good = match File::open(c"rows.bin", Mode::Read) {
         Some(rows) => replay_file(&rows, memory),
         None => check_vectors(memory),
     };
@@ -71,7 +71,7 @@ fn replay_file(rows: &File, memory: &mut Memory) -> bool {
         let count = words / DIM;
         if !words.is_multiple_of(DIM) {
             defmt::error!(
-                "rows.f32 ends inside a row: this model has {=usize} features",
+                "rows.bin ends inside a row: this model has {=usize} features",
                 DIM
             );
             return false;
@@ -125,7 +125,7 @@ fn write_report(report: &Report) -> bool {
 fn check_vectors(memory: &mut Memory) -> bool {
     let count = vectors::INPUTS.len();
     defmt::info!(
-        "{=str}: no rows.f32 here, scoring the model's {=usize} test vectors",
+        "{=str}: no rows.bin here, scoring the model's {=usize} test vectors",
         board::NAME,
         count
     );
@@ -138,7 +138,7 @@ fn check_vectors(memory: &mut Memory) -> bool {
     {
         score_rows(input, &mut memory.workspace, &mut record);
         let [[bits, _, _, row_status]] = record;
-        log_row(index, f32::from_bits(bits));
+        log_row(index, Value::from_ne_bytes(bits.to_ne_bytes()));
         if bits != expected || row_status != status::OK {
             differing += 1;
             defmt::error!(
@@ -164,18 +164,36 @@ fn check_vectors(memory: &mut Memory) -> bool {
     differing == 0
 }
 
-fn log_row(index: usize, log_prob: f32) {
+/// Log-densities as nats, whatever they are counted in.
+trait Nats: Copy {
+    fn nats(self) -> f32;
+}
+
+impl Nats for f32 {
+    fn nats(self) -> f32 {
+        self
+    }
+}
+
+impl Nats for i32 {
+    fn nats(self) -> f32 {
+        self as f32 / 65_536.0
+    }
+}
+
+fn log_row(index: usize, log_prob: Value) {
+    let nats = log_prob.nats();
     match THRESHOLD {
         Some(threshold) if log_prob < threshold => {
             defmt::info!(
                 "row {=usize}: log-density {=f32}, anomalous (below {=f32})",
                 index,
-                log_prob,
-                threshold
+                nats,
+                threshold.nats()
             );
         }
-        Some(_) => defmt::info!("row {=usize}: log-density {=f32}, normal", index, log_prob),
-        None => defmt::info!("row {=usize}: log-density {=f32}", index, log_prob),
+        Some(_) => defmt::info!("row {=usize}: log-density {=f32}, normal", index, nats),
+        None => defmt::info!("row {=usize}: log-density {=f32}", index, nats),
     }
 }
 

@@ -164,7 +164,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     );
 
     eprintln!("\n4/5 Exporting const arrays: {}", file("rs").display());
-    let module = export::module(model, &ExportOptions::default());
+    let module = export::module(&model.ready(None)?, &ExportOptions::default());
     output::write_atomic(&file("rs"), module.as_bytes())?;
 
     let reports = verify_step(args, model, &labelled.values)?;
@@ -200,7 +200,7 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
         rows.len() / dim
     );
-    let reports = verify::verify_model(model, rows, &[Core::M4f], false, None)?;
+    let reports = verify::verify_model(&model.ready(None)?, rows, &[Core::M4f], false, None)?;
     if !args.json {
         print!("{}", verify::report(&reports));
     }

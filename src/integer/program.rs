@@ -1,0 +1,78 @@
+//! The words of a model, read from the first to the last.
+//!
+//! What the spec says of a layer stands in front of its numbers in a form that costs nothing to read: how
+//! many channels, which values, how many panels. So the chip needs neither the spec nor a computation of
+//! lengths; [`check`](super::check) holds the words to the spec when a model is made.
+
+/// Words that are still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Program<'a>(&'a [i32]);
+
+impl<'a> Program<'a> {
+    #[inline(always)]
+    pub(super) const fn new(words: &'a [i32]) -> Self {
+        Self(words)
+    }
+
+    /// The next `N` words.
+    #[inline(always)]
+    pub(super) const fn header<const N: usize>(&mut self) -> Option<&'a [i32; N]> {
+        let Some((header, rest)) = self.0.split_first_chunk::<N>() else {
+            return None;
+        };
+        self.0 = rest;
+        Some(header)
+    }
+
+    /// The next `count` words.
+    #[inline(always)]
+    pub(super) const fn take(&mut self, count: usize) -> Option<&'a [i32]> {
+        let Some((own, rest)) = self.0.split_at_checked(count) else {
+            return None;
+        };
+        self.0 = rest;
+        Some(own)
+    }
+
+    /// Words that are left.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// First word of a layer: what it is. A coupling adds flags to it.
+pub mod op {
+    /// Standardisation: channels, places of a channel, log-determinant, then [`STANDARDIZE_CHANNEL`] words
+    /// a channel.
+    pub const STANDARDIZE: i32 = 0;
+    /// Affine layer: the same, with [`AFFINE_CHANNEL`] words a channel.
+    pub const AFFINE: i32 = 1;
+    /// Permutation: channels, places of a channel, then the channels' indices.
+    pub const PERMUTATION: i32 = 2;
+    /// Coupling with fully connected networks.
+    pub const COUPLING: i32 = 4;
+
+    /// Added to a coupling: `x * exp(s) + t`.
+    pub const AFFINE_COUPLING: i32 = 1 << 8;
+    /// Added to a coupling: `(x + t) * exp(s)`.
+    pub const SHIFT_FIRST: i32 = 1 << 9;
+    /// Added to a coupling: log-scales go through a hyperbolic tangent.
+    pub const TANH: i32 = 1 << 10;
+    /// Added to a coupling: a network each for log-scales and shifts.
+    pub const TWO_NETS: i32 = 1 << 11;
+
+    /// Words of a channel: mean in counts, multiplier, its shift, shift in Q16.
+    pub const STANDARDIZE_CHANNEL: usize = 4;
+    /// Words of a channel: multiplier, its shift, shift in Q16.
+    pub const AFFINE_CHANNEL: usize = 3;
+    /// Words of a coupling's header: the op, words of kept values, records, words of the front of the
+    /// scratch, shifts of kept values, raw log-scales, and shifts.
+    pub const COUPLING_HEADER: usize = 7;
+    /// Words of a coupling's record for a transformed value: its index, the bound of its log-scale in Q24,
+    /// multipliers of the raw log-scale and of the shift.
+    pub const RECORD: usize = 4;
+    /// Words of a layer of a network: panels, shift, slope.
+    pub const LAYER_HEADER: usize = 3;
+    /// Where a kept value is missing to a pair.
+    pub const NO_INDEX: i32 = 0xffff;
+}
