@@ -8,7 +8,7 @@
 use core::hint::black_box;
 
 use super::Progress;
-use super::fixed::{Q16, Q24, rounded, saturated};
+use super::fixed::{Q16, Q24, linear};
 use super::program::Program;
 
 /// x to y; `stride` words to a channel.
@@ -34,13 +34,9 @@ pub(super) fn forward(
         for _ in 0..places {
             black_box(());
             let x = x.next()?;
-            let centred = i64::from(*x).wrapping_sub(i64::from(mean));
-            let centred = i64::from(saturated(centred, &mut progress.beyond));
-            let scaled = rounded(
-                centred.wrapping_mul(i64::from(scale)),
-                shift.cast_unsigned(),
-            );
-            *x = saturated(scaled.wrapping_add(i64::from(offset)), &mut progress.beyond);
+            // A count that far from the mean is beyond in any case.
+            let centred = x.saturating_sub(mean);
+            *x = linear(centred, scale, shift, offset, &mut progress.beyond);
         }
     }
     Some(())

@@ -11,14 +11,15 @@ use core::hint::black_box;
 
 use super::Progress;
 use super::dense::{self, Part};
-use super::fixed::{exp, rounded, saturated, tanh};
+use super::fixed::{exp, linear, tanh};
 use super::program::{Program, op};
 use super::weights::{QUAD_WORDS, Weights, pair};
 
-/// The nearest number of 16 bits.
+/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
 #[inline(always)]
-pub(super) fn half_word(value: i64) -> i32 {
-    value.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i32
+pub(super) fn activation(value: i32, shift: i32) -> i32 {
+    let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
+    (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
 }
 
 /// The kept values of `x` as activations; returns their sum.
@@ -27,7 +28,7 @@ fn gather(indices: &[i32], shift: i32, x: &[i32], out: &mut [i32]) -> i32 {
     let mut total = 0_i32;
     let value = |index: i32| {
         let value = x.get((index & op::NO_INDEX) as usize).copied().unwrap_or(0);
-        half_word(rounded(i64::from(value), shift.cast_unsigned()))
+        activation(value, shift)
     };
     for (&word, slot) in indices.iter().zip(out) {
         black_box(());
@@ -76,13 +77,10 @@ pub(super) fn forward<W: Weights>(
     let (records, _) = program
         .take(records.wrapping_mul(op::RECORD))?
         .as_chunks::<{ op::RECORD }>();
+    let is_scaled = kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) != 0;
     // One network's sums are raw log-scales, then shifts; of two networks each has its own.
     let count = records.len();
-    let scaled_outputs = if kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) == 0 {
-        0
-    } else {
-        count
-    };
+    let scaled_outputs = if is_scaled { count } else { 0 };
     let one = count.wrapping_add(scaled_outputs).next_multiple_of(4);
     let (sums, scratch) = if kind & op::TWO_NETS == 0 {
         let (sums, scratch) = scratch.split_at_mut_checked(one)?;
@@ -105,47 +103,37 @@ pub(super) fn forward<W: Weights>(
     for ((record, &raw), &shift) in records.iter().zip(sums).zip(shifts) {
         let &[index, bound, raw_multiplier, shift_multiplier] = record;
         let x = x.get_mut(index as usize)?;
-        let t = scaled(shift, shift_multiplier, shift_shift);
-        let raw = scaled(raw, raw_multiplier, raw_shift);
-        change(kind, x, raw, bound, t, progress);
-    }
-    Some(())
-}
-
-/// A sum in the steps that its multiplier and shift give it.
-#[inline(always)]
-fn scaled(sum: i32, multiplier: i32, shift: i32) -> i64 {
-    let product = i64::from(sum).wrapping_mul(i64::from(multiplier));
-    rounded(product, shift.cast_unsigned())
-}
-
-/// `x * exp(s) + t`, or `(x + t) * exp(s)`, or `x + t`.
-#[inline(always)]
-fn change(kind: i32, x: &mut i32, raw: i64, bound: i32, t: i64, progress: &mut Progress) {
-    let mut value = i64::from(*x);
-    let mut shift_after = t;
-    if kind & op::SHIFT_FIRST != 0 {
-        value = i64::from(saturated(value.wrapping_add(t), &mut progress.beyond));
-        shift_after = 0;
-    }
-    if kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) != 0 {
-        let s = log_scale(kind, raw, bound, progress);
+        let t = linear(
+            shift,
+            shift_multiplier,
+            shift_shift,
+            0,
+            &mut progress.beyond,
+        );
+        if !is_scaled {
+            *x = linear(*x, 1 << 1, 1, t, &mut progress.beyond);
+            continue;
+        }
+        let mut over = false;
+        let raw = linear(raw, raw_multiplier, raw_shift, 0, &mut over);
+        let s = if kind & op::TANH == 0 {
+            progress.beyond |= over;
+            raw
+        } else {
+            // Where the tangent is flat, the limit of 32 bits does not matter.
+            linear(tanh(raw), bound, 30, 0, &mut progress.beyond)
+        };
         progress.log_det = progress.log_det.wrapping_add(i64::from(s));
         let (mantissa, exponent) = exp(s);
-        // Far enough beyond either end there is nothing, or more than 32 bits hold.
-        let shift = 30_i32.wrapping_sub(exponent).clamp(0, 62).cast_unsigned();
-        value = rounded(value.wrapping_mul(i64::from(mantissa)), shift);
+        // Twenty nats up, there are no 32 bits for what was a thousandth; as far down, there is nothing.
+        progress.beyond |= exponent > 29;
+        let scale = 30_i32.wrapping_sub(exponent).clamp(1, 62);
+        *x = if kind & op::SHIFT_FIRST == 0 {
+            linear(*x, mantissa, scale, t, &mut progress.beyond)
+        } else {
+            let value = linear(*x, 1 << 1, 1, t, &mut progress.beyond);
+            linear(value, mantissa, scale, 0, &mut progress.beyond)
+        };
     }
-    *x = saturated(value.wrapping_add(shift_after), &mut progress.beyond);
-}
-
-/// The log-scale in Q24.
-#[inline(always)]
-fn log_scale(kind: i32, raw: i64, bound: i32, progress: &mut Progress) -> i32 {
-    if kind & op::TANH == 0 {
-        return saturated(raw, &mut progress.beyond);
-    }
-    // Where the tangent is flat, the limit of 32 bits does not matter.
-    let tangent = tanh(saturated(raw, &mut false));
-    rounded(i64::from(tangent).wrapping_mul(i64::from(bound)), 30) as i32
+    Some(())
 }

@@ -30,20 +30,22 @@ pub(super) fn forward<W: Weights>(
 ) -> Option<i32> {
     let &[panels, shift, slope] = program.header::<{ op::LAYER_HEADER }>()?;
     let quads = input.len() / QUAD_WORDS;
-    let weights = quads.wrapping_mul(W::QUAD_WORDS);
-    let mut output = output;
+    let panel = quads.wrapping_mul(W::QUAD_WORDS).wrapping_add(PANEL);
+    let words = program.take((panels as usize).wrapping_mul(panel))?;
+    let excess = W::excess(total);
+    let slots = output.chunks_exact_mut(match part {
+        Part::Hidden => QUAD_WORDS,
+        Part::Last => PANEL,
+    });
     let mut own_total = 0_i32;
-    for _ in 0..panels {
-        let mut sums = program
-            .header::<PANEL>()?
-            .map(|bias| bias.wrapping_sub(W::excess(total)));
-        W::accumulate(program.take(weights)?, input, &mut sums);
-        if part == Part::Last {
-            let (slot, rest) = output.split_first_chunk_mut()?;
-            *slot = sums;
-            output = rest;
+    for (words, slot) in words.chunks_exact(panel).zip(slots) {
+        let (biases, weights) = words.split_first_chunk::<PANEL>()?;
+        let mut sums = biases.map(|bias| bias.wrapping_sub(excess));
+        W::accumulate(weights, input, &mut sums);
+        let [first, second] = slot else {
+            *slot.first_chunk_mut()? = sums;
             continue;
-        }
+        };
         let [a, b, c, d] = activations(
             sums.map(|sum| sum.wrapping_shr(shift.cast_unsigned())),
             slope,
@@ -53,9 +55,7 @@ pub(super) fn forward<W: Weights>(
             .wrapping_add(b)
             .wrapping_add(c)
             .wrapping_add(d);
-        let (slot, rest) = output.split_first_chunk_mut()?;
-        *slot = [pair(a, b), pair(c, d)];
-        output = rest;
+        (*first, *second) = (pair(a, b), pair(c, d));
     }
     Some(own_total)
 }

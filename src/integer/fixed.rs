@@ -25,12 +25,20 @@ pub(super) const HALF_LN_2PI: i64 = 15_417_230;
 /// `log2(e)` in Q30.
 const LOG2_E: i64 = 1_549_082_005;
 
-/// `value * 2^-shift`, to the nearest integer, halves upwards. `shift` is at most 63.
+/// `value * 2^-shift`, to the nearest integer, halves upwards; `shift` within `1 ..= 63`.
 #[inline(always)]
 #[must_use]
 pub fn rounded(value: i64, shift: u32) -> i64 {
-    let half = 1_i64.wrapping_shl(shift) >> 1;
-    value.wrapping_add(half).wrapping_shr(shift)
+    value.wrapping_shr(shift.wrapping_sub(1)).wrapping_add(1) >> 1
+}
+
+/// `value * multiplier * 2^-shift + offset`, the product to the nearest integer; `shift` within `1 ..= 63`.
+/// Held within 32 bits; `beyond` becomes true where that changes it.
+#[inline(never)]
+#[must_use]
+pub fn linear(value: i32, multiplier: i32, shift: i32, offset: i32, beyond: &mut bool) -> i32 {
+    let scaled = rounded(product(value, multiplier), shift.cast_unsigned());
+    saturated(scaled.wrapping_add(i64::from(offset)), beyond)
 }
 
 /// The nearest number that 32 bits hold; `beyond` becomes true where it is another one.
@@ -99,7 +107,10 @@ pub fn tanh(u: i32) -> i32 {
     let magnitude = if magnitude > FLAT { FLAT } else { magnitude };
     // (1 - e) / (1 + e) with e = exp(-2 |u|).
     let (mantissa, exponent) = exp(magnitude.wrapping_mul(-2));
-    let e = rounded(i64::from(mantissa), exponent.unsigned_abs()) as i32;
+    let e = rounded(
+        i64::from(mantissa) << 1,
+        exponent.unsigned_abs().wrapping_add(1),
+    ) as i32;
     const ONE: i32 = 1 << Q30;
     let tanh = (product(ONE.wrapping_sub(e), reciprocal(e)) >> Q30) as i32;
     if u < 0 { tanh.wrapping_neg() } else { tanh }
@@ -159,6 +170,6 @@ mod tests {
 
     #[test]
     fn halves_round_upwards() {
-        assert_eq!([rounded(3, 1), rounded(-3, 1), rounded(7, 0)], [2, -1, 7]);
+        assert_eq!([rounded(3, 1), rounded(-3, 1), rounded(13, 2)], [2, -1, 3]);
     }
 }

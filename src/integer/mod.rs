@@ -29,6 +29,15 @@
 //! # Ok::<(), nvpico::ScoreError>(())
 //! ```
 
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+mod accumulate;
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+#[allow(
+    unsafe_code,
+    reason = "opt-in, with a safe twin that it is tested against"
+)]
+#[path = "assembly.rs"]
+mod accumulate;
 mod affine;
 mod coupling;
 mod dense;

@@ -1,4 +1,4 @@
-//! How weights are stored, and the innermost loop over them.
+//! How weights are stored.
 //!
 //! Weights come in panels of four outputs. Inputs come in quads: four activations of 16 bits in two words,
 //! the first of a word in its low half. For every quad a panel has the weights
@@ -9,7 +9,7 @@
 //!
 //! Sums wrap at 32 bits. A model is made so that no sum of a panel can leave them, whatever the inputs.
 
-use core::hint::black_box;
+use super::accumulate;
 
 /// Outputs of a panel.
 pub const PANEL: usize = 4;
@@ -68,17 +68,6 @@ pub(super) fn pair(low: i32, high: i32) -> i32 {
     (low & 0xffff) | (high << 16)
 }
 
-/// `sum` and the products of the halves.
-#[inline(always)]
-fn add_pair(sum: i32, weights: i32, inputs: i32) -> i32 {
-    sum.wrapping_add(low(weights).wrapping_mul(low(inputs)))
-        .wrapping_add(high(weights).wrapping_mul(high(inputs)))
-}
-
-/// The bytes of even place as halves of a word. The mask is no constant to the compiler, which would
-/// take out every byte by itself.
-const BYTES: i32 = 0x00ff_00ff;
-
 impl Weights for I8 {
     const QUAD_WORDS: usize = PANEL;
     const LARGEST: i32 = 127;
@@ -98,22 +87,7 @@ impl Weights for I8 {
 
     #[inline(always)]
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-        let mask = black_box(BYTES);
-        let mut own = *sums;
-        let rows = weights.as_chunks::<{ Self::QUAD_WORDS }>().0;
-        for (row, &[first, second]) in rows.iter().zip(input.as_chunks().0) {
-            // Keeps the loop as it is written.
-            black_box(());
-            for (sum, &word) in own.iter_mut().zip(row) {
-                *sum = add_pair(*sum, word & mask, first);
-                *sum = add_pair(
-                    *sum,
-                    word.cast_unsigned().rotate_right(8).cast_signed() & mask,
-                    second,
-                );
-            }
-        }
-        *sums = own;
+        accumulate::bytes(weights, input, sums);
     }
 }
 
@@ -135,14 +109,6 @@ impl Weights for I16 {
 
     #[inline(always)]
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-        let mut own = *sums;
-        let rows = weights.as_chunks::<PANEL>().0;
-        for (row, &word) in rows.iter().zip(input) {
-            black_box(());
-            for (sum, &weights) in own.iter_mut().zip(row) {
-                *sum = add_pair(*sum, weights, word);
-            }
-        }
-        *sums = own;
+        accumulate::halves(weights, input, sums);
     }
 }

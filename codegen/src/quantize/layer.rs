@@ -38,9 +38,9 @@ fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
     let most = factors.fold(0.0_f64, |most, factor| most.max(factor.abs()));
     if most > 0.0 {
         // The largest becomes 2^29 to 2^30.
-        (MULTIPLIER_BITS - 1 - most.log2().floor() as i32).clamp(0, 62)
+        (MULTIPLIER_BITS - 1 - most.log2().floor() as i32).clamp(1, 62)
     } else {
-        0
+        1
     }
 }
 
@@ -107,7 +107,8 @@ pub(super) fn coupling<W: Weights>(
     };
     let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
     let span = MARGIN * f64::from(widest) * power(Q16 as i32) / LARGEST_ACTIVATION;
-    let input_shift = span.log2().ceil().max(0.0) as i32;
+    // Two, at least, for the rounding.
+    let input_shift = span.log2().ceil().max(2.0) as i32;
     let input_step = power(input_shift - Q16 as i32);
 
     let (inputs, outputs, count) = (

@@ -1,0 +1,117 @@
+//! The innermost loops in assembly for Cortex-M with an FPU (feature `assembly`, off by default): one
+//! instruction multiplies two pairs of 16-bit numbers and adds both products, to which the compiler cannot
+//! be brought. Needs the DSP extension, which Cortex-M4F and M7 always have.
+//!
+//! Sums of integers are the same in any order: the bits are those of the safe `accumulate.rs`, which a
+//! test in the emulator compares.
+
+use core::arch::asm;
+
+use super::weights::{PANEL, QUAD_WORDS};
+
+/// Products of four 8-bit weights, read into `$weight`, with the inputs in `x0` and `x1`.
+macro_rules! quad {
+    ($weight:literal, $sum:literal) => {
+        concat!(
+            "uxtb16 {t}, {",
+            $weight,
+            "}\n",
+            "smlad {",
+            $sum,
+            "}, {t}, {x0}, {",
+            $sum,
+            "}\n",
+            "uxtb16 {t}, {",
+            $weight,
+            "}, ror #8\n",
+            "smlad {",
+            $sum,
+            "}, {t}, {x1}, {",
+            $sum,
+            "}\n",
+        )
+    };
+}
+
+/// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
+#[inline(always)]
+pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+    let quads = (weights.len() / PANEL).min(input.len() / QUAD_WORDS);
+    if quads == 0 {
+        return;
+    }
+    let [mut s0, mut s1, mut s2, mut s3] = *sums;
+    // SAFETY: reads `quads` times two words of `input` and four of `weights`, which their lengths allow.
+    unsafe {
+        asm!(
+            "2:",
+            "ldrd {x0}, {x1}, [{x}], #8",
+            "ldrd {a}, {b}, [{w}], #8",
+            quad!("a", "s0"),
+            quad!("b", "s1"),
+            "ldrd {a}, {b}, [{w}], #8",
+            "subs {n}, {n}, #1",
+            quad!("a", "s2"),
+            quad!("b", "s3"),
+            "bne 2b",
+            x = inout(reg) input.as_ptr() => _,
+            w = inout(reg) weights.as_ptr() => _,
+            n = inout(reg) quads => _,
+            s0 = inout(reg) s0,
+            s1 = inout(reg) s1,
+            s2 = inout(reg) s2,
+            s3 = inout(reg) s3,
+            a = out(reg) _,
+            b = out(reg) _,
+            x0 = out(reg) _,
+            x1 = out(reg) _,
+            t = out(reg) _,
+            options(nostack, readonly),
+        );
+    }
+    *sums = [s0, s1, s2, s3];
+}
+
+/// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
+#[inline(always)]
+pub(super) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+    let quads = (weights.len() / (2 * PANEL)).min(input.len() / QUAD_WORDS);
+    if quads == 0 {
+        return;
+    }
+    let [mut s0, mut s1, mut s2, mut s3] = *sums;
+    // SAFETY: reads `quads` times two words of `input` and eight of `weights`, which their lengths allow.
+    unsafe {
+        asm!(
+            "2:",
+            "ldrd {x0}, {x1}, [{x}], #8",
+            "ldrd {a}, {b}, [{w}], #8",
+            "smlad {s0}, {a}, {x0}, {s0}",
+            "smlad {s1}, {b}, {x0}, {s1}",
+            "ldrd {a}, {b}, [{w}], #8",
+            "smlad {s2}, {a}, {x0}, {s2}",
+            "smlad {s3}, {b}, {x0}, {s3}",
+            "ldrd {a}, {b}, [{w}], #8",
+            "subs {n}, {n}, #1",
+            "smlad {s0}, {a}, {x1}, {s0}",
+            "smlad {s1}, {b}, {x1}, {s1}",
+            "ldrd {a}, {b}, [{w}], #8",
+            "smlad {s2}, {a}, {x1}, {s2}",
+            "smlad {s3}, {b}, {x1}, {s3}",
+            "bne 2b",
+            x = inout(reg) input.as_ptr() => _,
+            w = inout(reg) weights.as_ptr() => _,
+            n = inout(reg) quads => _,
+            s0 = inout(reg) s0,
+            s1 = inout(reg) s1,
+            s2 = inout(reg) s2,
+            s3 = inout(reg) s3,
+            a = out(reg) _,
+            b = out(reg) _,
+            x0 = out(reg) _,
+            x1 = out(reg) _,
+            options(nostack, readonly),
+        );
+    }
+    *sums = [s0, s1, s2, s3];
+}
