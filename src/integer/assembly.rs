@@ -33,27 +33,44 @@ macro_rules! quad {
     };
 }
 
+/// A quad of inputs for the four outputs of a panel.
+macro_rules! panel_quad {
+    () => {
+        concat!(
+            "ldrd {x0}, {x1}, [{x}], #8\n",
+            "ldrd {a}, {b}, [{w}], #8\n",
+            quad!("a", "s0"),
+            quad!("b", "s1"),
+            "ldrd {a}, {b}, [{w}], #8\n",
+            quad!("a", "s2"),
+            quad!("b", "s3"),
+        )
+    };
+}
+
 /// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
 #[inline(always)]
 pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let quads = (weights.len() / PANEL).min(input.len() / QUAD_WORDS);
-    if quads == 0 {
-        return;
-    }
     let [mut s0, mut s1, mut s2, mut s3] = *sums;
     // SAFETY: reads `quads` times two words of `input` and four of `weights`, which their lengths allow.
     unsafe {
         asm!(
+            // Two quads a turn; the first of an odd number by itself.
+            "lsrs {n}, {n}, #1",
+            "bcs 2f",
+            "bne 3f",
+            "b 4f",
             "2:",
-            "ldrd {x0}, {x1}, [{x}], #8",
-            "ldrd {a}, {b}, [{w}], #8",
-            quad!("a", "s0"),
-            quad!("b", "s1"),
-            "ldrd {a}, {b}, [{w}], #8",
+            panel_quad!(),
+            "cmp {n}, #0",
+            "beq 4f",
+            "3:",
+            panel_quad!(),
+            panel_quad!(),
             "subs {n}, {n}, #1",
-            quad!("a", "s2"),
-            quad!("b", "s3"),
-            "bne 2b",
+            "bne 3b",
+            "4:",
             x = inout(reg) input.as_ptr() => _,
             w = inout(reg) weights.as_ptr() => _,
             n = inout(reg) quads => _,

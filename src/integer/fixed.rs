@@ -45,15 +45,12 @@ pub fn linear(value: i32, multiplier: i32, shift: i32, offset: i32, beyond: &mut
 #[inline(always)]
 #[must_use]
 pub fn saturated(value: i64, beyond: &mut bool) -> i32 {
-    if value > i64::from(i32::MAX) {
-        *beyond = true;
-        i32::MAX
-    } else if value < i64::from(i32::MIN) {
-        *beyond = true;
-        i32::MIN
-    } else {
-        value as i32
+    let low = value as i32;
+    if value == i64::from(low) {
+        return low;
     }
+    *beyond = true;
+    if value < 0 { i32::MIN } else { i32::MAX }
 }
 
 /// `a * b`, whole.

@@ -1,5 +1,6 @@
 //! A validated model in integers, and its score.
 
+use core::hint::black_box;
 use core::marker::PhantomData;
 
 use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
@@ -12,9 +13,9 @@ use crate::spec::{FlowSpec, SpecError};
 /// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct IntegerFlow<'a, W> {
-    spec: FlowSpec<'a>,
     words: &'a [i32],
-    /// [`FlowSpec::integer_workspace_len`], which would cost a walk through all layers in every score.
+    /// Of the spec, which has then done its work: the words say what the chip needs of it.
+    dim: usize,
     workspace_len: usize,
     weights: PhantomData<W>,
 }
@@ -61,24 +62,18 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
             return Err(error);
         }
         Ok(Self {
-            spec,
             words,
+            dim: spec.dim(),
             workspace_len: spec.integer_workspace_len(),
             weights: PhantomData,
         })
-    }
-
-    /// The structure.
-    #[must_use]
-    pub const fn spec(&self) -> &FlowSpec<'a> {
-        &self.spec
     }
 
     /// Values of a sample.
     #[must_use]
     #[inline(always)]
     pub const fn dim(&self) -> usize {
-        self.spec.dim()
+        self.dim
     }
 
     /// The words, in the order that this module documents.
@@ -93,7 +88,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
-        let dim = self.dim();
+        let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
                 expected: dim,
@@ -108,7 +103,11 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
                 found,
             });
         };
+        // Its length is known where the model is, and loops would be written out; flash matters more.
+        let z = black_box(z);
         for (slot, &value) in z.iter_mut().zip(x) {
+            // No call of `memcpy`, which takes a kilobyte.
+            black_box(());
             *slot = value;
         }
         let progress = forward::<W>(Program::new(self.words), z, scratch);
@@ -140,15 +139,16 @@ fn forward<W: Weights>(mut program: Program<'_>, x: &mut [i32], scratch: &mut [i
 #[inline(never)]
 fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
     let &[channels, places] = program.header()?;
-    let places = places as usize;
     let mut next = scratch.iter_mut();
     for &from in program.take(channels as usize)? {
-        let from = (from as usize).wrapping_mul(places);
-        for &value in x.get(from..from.wrapping_add(places))? {
-            *next.next()? = value;
+        for at in 0..places {
+            black_box(());
+            let index = from.wrapping_mul(places).wrapping_add(at);
+            *next.next()? = *x.get(index as usize)?;
         }
     }
     for (x, &value) in x.iter_mut().zip(scratch.iter()) {
+        black_box(());
         *x = value;
     }
     Some(())
@@ -158,6 +158,7 @@ fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Opt
 fn score(z: &[i32], progress: Progress) -> IntegerScore {
     let mut z_norm_sq: u64 = 0;
     for &z in z {
+        black_box(());
         // Q32 to Q24: sums of the largest squares fit for as many values as any sample has.
         let square = i64::from(z).wrapping_mul(i64::from(z)).cast_unsigned();
         z_norm_sq = z_norm_sq.saturating_add(square >> (2 * Q16 - Q24));
