@@ -1,9 +1,9 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 07609e660097c8024c3b450c9ffc91af0f1ad56f13543228b7921e9c28dea5ab
+// model sha256: d5950835270d197e024db05a2dcef77157645ec20f8c96e3109d14da211ed459
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
-// cost: 35588 bytes of flash for 8897 parameters, 192 bytes of RAM for the workspace; the
+// cost: 35588 bytes of flash for the parameters (f32), 192 bytes of RAM for the workspace; the
 // engine's code comes on top, `nvpico verify` measures it
 #![allow(
     clippy::excessive_precision,
@@ -85,14 +85,17 @@ pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
     ],
 };
 
+/// A value of a sample, and of the workspace.
+pub type Value = f32;
+
 /// Values of workspace that scoring needs.
 pub const WORKSPACE: usize = SPEC.workspace_len();
 
 /// Bytes of flash that the parameters take; a build may demand `assert!(MODEL_FLASH <= ...)`.
-pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<f32>();
+pub const MODEL_FLASH: usize = SPEC.param_len() * size_of::<Value>();
 
 /// Bytes of RAM that the workspace takes.
-pub const MODEL_RAM: usize = WORKSPACE * size_of::<f32>();
+pub const MODEL_RAM: usize = WORKSPACE * size_of::<Value>();
 
 /// Multiply-accumulates of one score.
 pub const MULTIPLY_ACCUMULATES: usize = SPEC.multiply_accumulates();
@@ -1216,6 +1219,7 @@ pub static PARAMS: [f32; SPEC.param_len()] = [
 ];
 
 /// The model, validated at compile time.
+#[rustfmt::skip]
 pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {
     Ok(flow) => flow,
     Err(_) => panic!("the model does not fit this version or these features of nvpico"),
@@ -1225,7 +1229,7 @@ pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) 
 pub mod vectors {
     /// Samples, a quarter of them far out in the tail.
     #[rustfmt::skip]
-    pub static INPUTS: [[f32; super::DIM]; 16] = [
+    pub static INPUTS: [[super::Value; super::DIM]; 16] = [
         [2082.3875, 1.4646965, 0.95203876, 3.8298862, 1.8515532, 41.631893, 42.77292, 111.29155],
         [1414.2034, 0.78694063, 0.7746261, 2.558567, 0.8358438, 33.839592, 31.950012, 75.73744],
         [1470.9519, 1.0378875, 0.9270899, 2.7016478, 0.78755176, 39.542034, 39.78077, 81.72508],
@@ -1244,7 +1248,7 @@ pub mod vectors {
         [1424.459, 0.81750137, 0.71271664, 2.4227738, 0.9676353, 49.340225, 52.489094, 73.993065],
     ];
 
-    /// `log_prob` of each input, as `f32::to_bits`.
+    /// The bits of each input's `log_prob`: `f32::to_bits`, or those of a fixed-point number.
     #[rustfmt::skip]
     pub static LOG_PROB_BITS: [u32; 16] = [
         0xc15351bf, 0xc103b5df, 0xc1282128, 0xc2694086, 0xc16215f0, 0xc10a1801, 0xc13a13a6, 0xc2194c7a,
@@ -1256,13 +1260,14 @@ pub mod vectors {
 mod tests {
     #[test]
     fn vectors_have_their_bits() {
-        let mut workspace = [0.0; super::WORKSPACE];
+        let mut workspace = [super::Value::default(); super::WORKSPACE];
         let vectors = super::vectors::INPUTS
             .iter()
             .zip(super::vectors::LOG_PROB_BITS);
         for (input, bits) in vectors {
-            let log_prob = super::FLOW.log_prob(input, &mut workspace);
-            assert_eq!(log_prob.map(f32::to_bits), Ok(bits));
+            let score = super::FLOW.score(input, &mut workspace);
+            let found = score.map(|score| score.log_prob.to_ne_bytes());
+            assert_eq!(found, Ok(bits.to_ne_bytes()));
         }
     }
 }
