@@ -77,10 +77,9 @@ pub(super) fn forward<W: Weights>(
     let (records, _) = program
         .take(records.wrapping_mul(op::RECORD))?
         .as_chunks::<{ op::RECORD }>();
-    let is_scaled = kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) != 0;
     // One network's sums are raw log-scales, then shifts; of two networks each has its own.
     let count = records.len();
-    let scaled_outputs = if is_scaled { count } else { 0 };
+    let scaled_outputs = if is_scaled(kind) { count } else { 0 };
     let one = count.wrapping_add(scaled_outputs).next_multiple_of(4);
     let (sums, scratch) = if kind & op::TWO_NETS == 0 {
         let (sums, scratch) = scratch.split_at_mut_checked(one)?;
@@ -99,41 +98,108 @@ pub(super) fn forward<W: Weights>(
         (sums, each)
     };
     let (sums, at) = (&*sums, scratch);
-    let shifts = sums.get(at..)?;
-    for ((record, &raw), &shift) in records.iter().zip(sums).zip(shifts) {
-        let &[index, bound, raw_multiplier, shift_multiplier] = record;
-        let x = x.get_mut(index as usize)?;
-        let t = linear(
-            shift,
-            shift_multiplier,
-            shift_shift,
-            0,
-            &mut progress.beyond,
-        );
-        if !is_scaled {
-            *x = linear(*x, 1 << 1, 1, t, &mut progress.beyond);
-            continue;
+    let change = Change {
+        kind,
+        records,
+        raw_shift,
+        shift_shift,
+    };
+    change.all(sums, sums.get(at..)?, x, 1, 0, progress)
+}
+
+/// How a network's sums change the values that are not kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    /// The coupling's op.
+    pub kind: i32,
+    /// A record for each transformed channel.
+    pub records: &'a [[i32; op::RECORD]],
+    /// Shift of the multipliers of raw log-scales.
+    pub raw_shift: i32,
+    /// Shift of the multipliers of shifts.
+    pub shift_shift: i32,
+}
+
+/// Whether a coupling has log-scales.
+fn is_scaled(kind: i32) -> bool {
+    kind & (op::AFFINE_COUPLING | op::SHIFT_FIRST) != 0
+}
+
+impl Change<'_> {
+    /// Changes the values at one of `places`; `sums` are raw log-scales, if there are any, then shifts.
+    #[cfg(feature = "feature-maps")]
+    #[inline(always)]
+    pub(super) fn place(
+        &self,
+        sums: &[i32],
+        x: &mut [i32],
+        places: usize,
+        place: usize,
+        progress: &mut Progress,
+    ) -> Option<()> {
+        let at = if is_scaled(self.kind) {
+            self.records.len()
+        } else {
+            0
+        };
+        self.all(sums, sums.get(at..)?, x, places, place, progress)
+    }
+
+    /// Changes every transformed value at one of `places`.
+    #[inline(never)]
+    fn all(
+        &self,
+        raws: &[i32],
+        shifts: &[i32],
+        x: &mut [i32],
+        places: usize,
+        place: usize,
+        progress: &mut Progress,
+    ) -> Option<()> {
+        for ((record, &raw), &shift) in self.records.iter().zip(raws).zip(shifts) {
+            let index = (record.first().copied()? as usize).wrapping_mul(places);
+            let x = x.get_mut(index.wrapping_add(place))?;
+            self.one(record, x, raw, shift, progress);
+        }
+        Some(())
+    }
+
+    /// `x * exp(s) + t`, or `(x + t) * exp(s)`, or `x + t`.
+    #[inline(always)]
+    fn one(
+        &self,
+        record: &[i32; op::RECORD],
+        x: &mut i32,
+        raw: i32,
+        shift: i32,
+        progress: &mut Progress,
+    ) {
+        let &[_, bound, raw_multiplier, shift_multiplier] = record;
+        let beyond = &mut progress.beyond;
+        let t = linear(shift, shift_multiplier, self.shift_shift, 0, beyond);
+        if !is_scaled(self.kind) {
+            *x = linear(*x, 1 << 1, 1, t, beyond);
+            return;
         }
         let mut over = false;
-        let raw = linear(raw, raw_multiplier, raw_shift, 0, &mut over);
-        let s = if kind & op::TANH == 0 {
-            progress.beyond |= over;
+        let raw = linear(raw, raw_multiplier, self.raw_shift, 0, &mut over);
+        let s = if self.kind & op::TANH == 0 {
+            *beyond |= over;
             raw
         } else {
             // Where the tangent is flat, the limit of 32 bits does not matter.
-            linear(tanh(raw), bound, 30, 0, &mut progress.beyond)
+            linear(tanh(raw), bound, 30, 0, beyond)
         };
         progress.log_det = progress.log_det.wrapping_add(i64::from(s));
         let (mantissa, exponent) = exp(s);
         // Twenty nats up, there are no 32 bits for what was a thousandth; as far down, there is nothing.
-        progress.beyond |= exponent > 29;
+        *beyond |= exponent > 29;
         let scale = 30_i32.wrapping_sub(exponent).clamp(1, 62);
-        *x = if kind & op::SHIFT_FIRST == 0 {
-            linear(*x, mantissa, scale, t, &mut progress.beyond)
+        *x = if self.kind & op::SHIFT_FIRST == 0 {
+            linear(*x, mantissa, scale, t, beyond)
         } else {
-            let value = linear(*x, 1 << 1, 1, t, &mut progress.beyond);
-            linear(value, mantissa, scale, 0, &mut progress.beyond)
+            let value = linear(*x, 1 << 1, 1, t, beyond);
+            linear(value, mantissa, scale, 0, beyond)
         };
     }
-    Some(())
 }

@@ -63,6 +63,17 @@ pub(super) fn forward<W: Weights>(
     Some(own_total)
 }
 
+/// Walks past a layer on so many words of activations; returns its panels.
+#[cfg(feature = "feature-maps")]
+#[inline(always)]
+pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
+    let &[panels, _, _] = program.header::<{ op::LAYER_HEADER }>()?;
+    let panels = panels as usize;
+    let weights = (input / QUAD_WORDS).wrapping_mul(W::QUAD_WORDS);
+    program.take(panels.wrapping_mul(weights.wrapping_add(PANEL)))?;
+    Some(panels)
+}
+
 /// The rectifier, leaky with a `slope` in Q15; at most 16 bits.
 #[inline(always)]
 pub(super) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {

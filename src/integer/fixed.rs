@@ -128,6 +128,46 @@ fn reciprocal(e: i32) -> i32 {
     r
 }
 
+/// `ln(2)` in Q24.
+#[cfg(feature = "feature-maps")]
+const LN_2: i32 = 11_629_080;
+
+/// `ln(v)` of `v` above 0, Q30 to Q24. Off by at most 2e-7.
+#[cfg(feature = "feature-maps")]
+#[inline(never)]
+#[must_use]
+pub fn ln(v: i32) -> i32 {
+    // ln(1 + t) / t for t within sqrt(1/2) - 1 to sqrt(2) - 1, a minimax polynomial in Q30.
+    const FIRST: i32 = 96_206_440;
+    const TERMS: [i32; 8] = [
+        -155_501_341,
+        160_174_104,
+        -177_637_025,
+        214_301_873,
+        -268_467_090,
+        357_922_822,
+        -536_870_673,
+        1_073_741_797,
+    ];
+    // sqrt(2) in Q30.
+    const ROOT: u32 = 1_518_500_250;
+    let zeros = v.leading_zeros();
+    // Within 1 to 2 in Q30, then within sqrt(1/2) to sqrt(2).
+    let normal = v.cast_unsigned().wrapping_shl(zeros.wrapping_sub(1));
+    let mut exponent = 1_i32.wrapping_sub(zeros.cast_signed());
+    let mut t = normal.cast_signed().wrapping_sub(1 << Q30).wrapping_mul(2);
+    if normal > ROOT {
+        exponent = exponent.wrapping_add(1);
+        t = normal.cast_signed().wrapping_sub(i32::MAX).wrapping_sub(1);
+    }
+    let mut sum = FIRST;
+    for term in TERMS {
+        sum = fraction_of(t, sum).wrapping_add(term);
+    }
+    let fraction = rounded(i64::from(fraction_of(t, sum)), Q30 - Q24) as i32;
+    exponent.wrapping_mul(LN_2).wrapping_add(fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +194,16 @@ mod tests {
             assert!((found - expected).abs() < 2e-7, "{u}: {found} {expected}");
         }
         assert_eq!(tanh(0).abs() >> 8, 0);
+    }
+
+    #[test]
+    fn the_logarithm_is_right_to_seven_digits() {
+        let values = (1..1 << 30).step_by(99_991).chain(1..2000);
+        for v in values.chain([1 << 30, 1_518_500_250, 1_518_500_251, i32::MAX]) {
+            let found = f64::from(ln(v)) * STEP;
+            let expected = (f64::from(v) / f64::from(1 << 30)).ln();
+            assert!((found - expected).abs() < 3e-7, "{v}: {found} {expected}");
+        }
     }
 
     #[test]

@@ -7,8 +7,14 @@ use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 use super::program::{Program, op};
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
+#[cfg(feature = "feature-maps")]
+use super::{logit, maps};
 use crate::flow::ScoreError;
+#[cfg(feature = "feature-maps")]
+use crate::layer::squeeze;
 use crate::spec::{FlowSpec, SpecError};
+#[cfg(feature = "feature-maps")]
+use crate::spec::{Shape, Squeeze};
 
 /// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
 #[derive(Clone, Copy, Debug)]
@@ -119,13 +125,30 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 #[inline(always)]
 fn forward<W: Weights>(mut program: Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Progress {
     let mut progress = Progress::default();
+    // What was factored out lies behind it.
+    #[cfg(feature = "feature-maps")]
+    let mut x = x;
     while let Some(&[kind]) = program.header() {
-        let done = match kind {
+        #[cfg(feature = "feature-maps")]
+        if kind == op::FACTOR_OUT
+            && let Some(&[count, _]) = program.header()
+        {
+            let len = x.len().min(count as usize);
+            (x, _) = x.split_at_mut(len);
+            continue;
+        }
+        let done = match kind & op::KIND {
             op::STANDARDIZE => {
                 affine::forward(&mut program, op::STANDARDIZE_CHANNEL, x, &mut progress)
             }
             op::AFFINE => affine::forward(&mut program, op::AFFINE_CHANNEL, x, &mut progress),
             op::PERMUTATION => permute(&mut program, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            op::SQUEEZE | op::UNSQUEEZE => squeeze(kind, &mut program, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            op::LOGIT => logit::forward(&mut program, x, &mut progress),
+            #[cfg(feature = "feature-maps")]
+            op::CONVOLUTION => maps::forward::<W>(&mut program, kind, x, scratch, &mut progress),
             _ => coupling::forward::<W>(&mut program, kind, x, scratch, &mut progress),
         };
         if done.is_none() {
@@ -150,6 +173,30 @@ fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Opt
     for (x, &value) in x.iter_mut().zip(scratch.iter()) {
         black_box(());
         *x = value;
+    }
+    Some(())
+}
+
+/// Places to channels, or back.
+#[cfg(feature = "feature-maps")]
+#[inline(never)]
+fn squeeze(op: i32, program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
+    let &[kind, channels, height, width] = program.header()?;
+    let shape = Shape {
+        channels: channels as usize,
+        height: height as usize,
+        width: width as usize,
+    };
+    let kind = match kind {
+        op::CELLS => Squeeze::Cells,
+        op::CELLS_ALTERNATE => Squeeze::CellsAlternate,
+        _ => Squeeze::Pairs,
+    };
+    let x = x.get_mut(..shape.len())?;
+    if op == op::SQUEEZE {
+        squeeze::forward(kind, shape, x, scratch);
+    } else {
+        squeeze::inverse(kind, shape, x, scratch);
     }
     Some(())
 }

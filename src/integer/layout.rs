@@ -2,10 +2,10 @@
 //! a spec.
 
 use super::program::{Program, op};
-use super::weights::{PANEL, QUAD, QUAD_WORDS, Weights};
+use super::weights::{I8, PANEL, QUAD, QUAD_WORDS, Weights};
 use crate::spec::{
-    Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets, ScaleMap, Shape,
-    SpecError, Transform,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
+    ScaleMap, Shape, SpecError, Squeeze, Transform, add, max, mul,
 };
 
 /// Words that hold so many activations: whole quads.
@@ -27,9 +27,78 @@ const fn layer_words<W: Weights>(inputs: usize, outputs: usize) -> usize {
     panels.saturating_add(op::LAYER_HEADER)
 }
 
+/// Words of a place's channels as a network on a map reads them: of the kept ones pairs, of a hidden layer's
+/// whole quads.
+#[must_use]
+pub const fn place_words(channels: usize, is_input: bool) -> usize {
+    if is_input {
+        channels.div_ceil(2)
+    } else {
+        activation_words(channels)
+    }
+}
+
+/// Lengths of a stack of convolutions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackLengths {
+    /// Words of its layers.
+    pub words: usize,
+    /// Words of the largest window.
+    pub window: usize,
+    /// Words of scratch, the window among them.
+    pub scratch: usize,
+}
+
+/// Activations of what a window covers: those of whole quads of words.
+#[must_use]
+pub const fn window_inputs(kernel: Kernel, place: usize) -> usize {
+    mul(kernel.taps(), place).next_multiple_of(QUAD_WORDS) * 2
+}
+
+/// Lengths of a coupling's stack of convolutions.
+#[must_use]
+pub const fn stack_lengths<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    net: &ConvolutionSpec<'_>,
+    shape: Shape,
+) -> StackLengths {
+    let mut place = place_words(spec.net_inputs(shape), true);
+    let (mut words, mut window, mut rings): (usize, usize, usize) = (0, 0, 0);
+    let mut hidden = net.hidden;
+    loop {
+        let (kernel, outputs, is_last) = match hidden {
+            [layer, ..] => (layer.kernel, layer.filters, false),
+            [] => (net.last, spec.net_outputs(shape), true),
+        };
+        let rows = if kernel.height < shape.height {
+            kernel.height
+        } else {
+            shape.height
+        };
+        rings = add(rings, mul(mul(rows, shape.width), place));
+        let inputs = window_inputs(kernel, place);
+        window = max(window, activation_words(inputs));
+        words = add(words, add(layer_words::<W>(inputs, outputs), 2));
+        if is_last {
+            let scratch = add(add(window, rings), sum_words(outputs));
+            return StackLengths {
+                words,
+                window,
+                scratch,
+            };
+        }
+        place = place_words(outputs, false);
+        hidden = hidden.split_at(1).1;
+    }
+}
+
 /// The first word of a coupling.
 #[must_use]
 pub const fn coupling_op(spec: &CouplingSpec<'_>) -> i32 {
+    let conditioner = match spec.conditioner {
+        Conditioner::Dense(_) => op::COUPLING,
+        _ => op::CONVOLUTION,
+    };
     let transform = match spec.transform {
         Transform::Additive => 0,
         Transform::Affine(_) => op::AFFINE_COUPLING,
@@ -44,7 +113,7 @@ pub const fn coupling_op(spec: &CouplingSpec<'_>) -> i32 {
     } else {
         0
     };
-    op::COUPLING | transform | tanh | nets
+    conditioner | transform | tanh | nets
 }
 
 /// Words of one network.
@@ -94,35 +163,47 @@ impl LayerSpec<'_> {
             }
             LayerSpec::Affine => HEADER.saturating_add(channels.saturating_mul(op::AFFINE_CHANNEL)),
             LayerSpec::Permutation(_) => channels.saturating_add(HEADER - 1),
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => 5,
+            LayerSpec::FactorOut => 3,
+            LayerSpec::Logit(_) => 8,
             LayerSpec::Coupling(spec) => {
-                let Conditioner::Dense(net) = &spec.conditioner else {
-                    return 0;
-                };
                 let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
-                let records = spec.mask.transformed(channels).saturating_mul(op::RECORD);
-                net_words::<W>(net, inputs, outputs)
-                    .saturating_mul(spec.net_count())
-                    .saturating_add(activation_words(inputs))
-                    .saturating_add(records)
-                    .saturating_add(op::COUPLING_HEADER)
+                let records = mul(spec.mask.transformed(channels), op::RECORD);
+                let own = match &spec.conditioner {
+                    Conditioner::Dense(net) => {
+                        let nets = mul(net_words::<W>(net, inputs, outputs), spec.net_count());
+                        add(nets, add(activation_words(inputs), op::COUPLING_HEADER))
+                    }
+                    Conditioner::Convolution(net) => {
+                        let stack = stack_lengths::<W>(spec, net, shape).words;
+                        add(
+                            stack,
+                            add(place_words(inputs, true), op::CONVOLUTION_HEADER),
+                        )
+                    }
+                    Conditioner::ResidualConvolution(_) => return 0,
+                };
+                add(own, records)
             }
-            _ => 0,
+            LayerSpec::BatchNorm(_) => 0,
         }
     }
 
     const fn integer_scratch(&self, shape: Shape) -> usize {
         match self {
-            LayerSpec::Permutation(_) => shape.len(),
-            LayerSpec::Coupling(spec) => {
-                let Conditioner::Dense(net) = &spec.conditioner else {
-                    return 0;
-                };
-                let [front, back] = net_scratch(net, spec.net_inputs(shape));
-                sum_words(spec.net_outputs(shape))
-                    .saturating_mul(spec.net_count())
-                    .saturating_add(front)
-                    .saturating_add(back)
+            LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                shape.len()
             }
+            LayerSpec::Coupling(spec) => match &spec.conditioner {
+                Conditioner::Dense(net) => {
+                    let [front, back] = net_scratch(net, spec.net_inputs(shape));
+                    let sums = mul(sum_words(spec.net_outputs(shape)), spec.net_count());
+                    add(sums, add(front, back))
+                }
+                // Either width of weights has the same scratch.
+                Conditioner::Convolution(net) => stack_lengths::<I8>(spec, net, shape).scratch,
+                Conditioner::ResidualConvolution(_) => 0,
+            },
             _ => 0,
         }
     }
@@ -130,7 +211,7 @@ impl LayerSpec<'_> {
     /// Whether the integer engine runs this layer.
     const fn has_integers(&self) -> bool {
         match self {
-            LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::Permutation(_) => true,
+            LayerSpec::BatchNorm(_) => false,
             LayerSpec::Coupling(spec) => {
                 let map = !matches!(
                     spec.transform.scale_map(),
@@ -138,11 +219,12 @@ impl LayerSpec<'_> {
                 );
                 let net = match &spec.conditioner {
                     Conditioner::Dense(net) => !matches!(net.nets, Nets::Residual { .. }),
-                    _ => false,
+                    Conditioner::Convolution(_) => true,
+                    Conditioner::ResidualConvolution(_) => false,
                 };
                 map && net
             }
-            _ => false,
+            _ => true,
         }
     }
 
@@ -160,40 +242,160 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize => first == op::STANDARDIZE && fits,
             LayerSpec::Affine => first == op::AFFINE && fits,
             LayerSpec::Permutation(_) => first == op::PERMUTATION && fits,
-            LayerSpec::Coupling(spec) => {
-                let Conditioner::Dense(net) = &spec.conditioner else {
-                    return false;
-                };
-                let Some(&[front, _, _, _]) = own.header() else {
-                    return false;
-                };
-                let inputs = spec.net_inputs(shape);
-                let transformed = spec.mask.transformed(shape.channels);
-                first == coupling_op(spec)
-                    && second as usize == activation_words(inputs)
-                    && third as usize == transformed
-                    && front as usize == net_scratch(net, inputs)[0]
-                    && has_values(spec.mask, shape, &mut own)
-                    && has_nets::<W>(spec, net, shape, &mut own)
+            LayerSpec::Squeeze(kind) => {
+                first == op::SQUEEZE
+                    && second == squeeze_kind(*kind)
+                    && has_shape(shape, third, own)
             }
-            _ => false,
+            LayerSpec::Unsqueeze(kind) => {
+                let Some(after) = self.output_shape(shape) else {
+                    return false;
+                };
+                first == op::UNSQUEEZE
+                    && second == squeeze_kind(*kind)
+                    && has_shape(after, third, own)
+            }
+            LayerSpec::FactorOut => {
+                first == op::FACTOR_OUT && second as usize == shape.len() / 2 && second == third
+            }
+            LayerSpec::Logit(_) => first == op::LOGIT && second as usize == shape.len(),
+            LayerSpec::Coupling(spec) => {
+                first == coupling_op(spec) && spec.has_words::<W>(shape, second, third, own)
+            }
+            LayerSpec::BatchNorm(_) => false,
         }
     }
 }
 
+/// The word for a kind of squeeze.
+#[must_use]
+pub const fn squeeze_kind(kind: Squeeze) -> i32 {
+    match kind {
+        Squeeze::Cells => op::CELLS,
+        Squeeze::CellsAlternate => op::CELLS_ALTERNATE,
+        Squeeze::Pairs => op::PAIRS,
+    }
+}
+
+/// The word for a checkerboard's parity, 2 for another mask.
+#[must_use]
+pub const fn parity_word(mask: Mask<'_>) -> i32 {
+    match mask.parity() {
+        Some(parity) => parity as i32,
+        None => 2,
+    }
+}
+
+/// Whether channels, and the two words that follow, are those of a shape.
+const fn has_shape(shape: Shape, channels: i32, mut program: Program<'_>) -> bool {
+    let Some(&[height, width]) = program.header() else {
+        return false;
+    };
+    channels as usize == shape.channels
+        && height as usize == shape.height
+        && width as usize == shape.width
+}
+
+impl CouplingSpec<'_> {
+    /// Whether the second and third word, and those that follow, are those of this coupling.
+    const fn has_words<W: Weights>(
+        &self,
+        shape: Shape,
+        kept: i32,
+        records: i32,
+        mut program: Program<'_>,
+    ) -> bool {
+        let inputs = self.net_inputs(shape);
+        if records as usize != self.mask.transformed(shape.channels) {
+            return false;
+        }
+        match &self.conditioner {
+            Conditioner::Dense(net) => {
+                let Some(&[front, _, _, _]) = program.header() else {
+                    return false;
+                };
+                kept as usize == activation_words(inputs)
+                    && front as usize == net_scratch(net, inputs)[0]
+                    && has_values(self.mask, shape, kept as usize, &mut program)
+                    && has_nets::<W>(self, net, shape, &mut program)
+            }
+            Conditioner::Convolution(net) => {
+                let Some(&[height, width, parity, window, layers]) = program.header() else {
+                    return false;
+                };
+                let Some(&[_, _, _]) = program.header() else {
+                    return false;
+                };
+                kept as usize == place_words(inputs, true)
+                    && height as usize == shape.height
+                    && width as usize == shape.width
+                    && parity == parity_word(self.mask)
+                    && window as usize == stack_lengths::<W>(self, net, shape).window
+                    && layers as usize == net.hidden.len() + 1
+                    && has_values(self.mask, shape, kept as usize, &mut program)
+                    && has_stack::<W>(self, net, shape, &mut program)
+            }
+            Conditioner::ResidualConvolution(_) => false,
+        }
+    }
+}
+
+/// Whether the layers of a stack have their windows and panels, to the last word.
+const fn has_stack<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    net: &ConvolutionSpec<'_>,
+    shape: Shape,
+    program: &mut Program<'_>,
+) -> bool {
+    let mut place = place_words(spec.net_inputs(shape), true);
+    let mut hidden = net.hidden;
+    loop {
+        let (kernel, outputs, is_last) = match hidden {
+            [layer, ..] => (layer.kernel, layer.filters, false),
+            [] => (net.last, spec.net_outputs(shape), true),
+        };
+        let Some(&[height, width]) = program.header() else {
+            return false;
+        };
+        if height as usize != kernel.height || width as usize != kernel.width {
+            return false;
+        }
+        if !has_layer::<W>(window_inputs(kernel, place), outputs, program) {
+            return false;
+        }
+        if is_last {
+            return program.len() == 0;
+        }
+        place = place_words(outputs, false);
+        hidden = hidden.split_at(1).1;
+    }
+}
+
+/// Whether a layer has its panels; takes its words.
+const fn has_layer<W: Weights>(inputs: usize, outputs: usize, program: &mut Program<'_>) -> bool {
+    let mut ahead = *program;
+    match ahead.header() {
+        Some(&[panels]) => {
+            panels as usize == outputs.div_ceil(PANEL)
+                && program.take(layer_words::<W>(inputs, outputs)).is_some()
+        }
+        None => false,
+    }
+}
+
 /// Whether the indices of kept and transformed values are those of a mask.
-const fn has_values(mask: Mask<'_>, shape: Shape, program: &mut Program<'_>) -> bool {
+const fn has_values(mask: Mask<'_>, shape: Shape, words: usize, program: &mut Program<'_>) -> bool {
     let dim = shape.channels;
     let mut kept = 0;
     let mut index = 0;
-    let Some(mut words) = program.take(activation_words(mask.kept(dim))) else {
+    let Some(mut words) = program.take(words) else {
         return false;
     };
     while let [word, rest @ ..] = words {
         // The next two kept values.
         let mut half = 0;
         while half < 2 {
-            while index < dim && !mask.keeps(index, dim) {
+            while index < dim && !(mask.parity().is_some() || mask.keeps(index, dim)) {
                 index += 1;
             }
             let expected = if kept < mask.kept(dim) {
@@ -212,7 +414,7 @@ const fn has_values(mask: Mask<'_>, shape: Shape, program: &mut Program<'_>) -> 
     }
     index = 0;
     while index < dim {
-        if !mask.keeps(index, dim) {
+        if mask.parity().is_some() || !mask.keeps(index, dim) {
             let Some(&[found, _, _, _]) = program.header::<{ op::RECORD }>() else {
                 return false;
             };
@@ -247,13 +449,7 @@ const fn has_nets<W: Weights>(
                 [width, ..] => (*width, false),
                 [] => (spec.net_outputs(shape), true),
             };
-            let mut ahead = *program;
-            let Some(&[panels]) = ahead.header() else {
-                return false;
-            };
-            if panels as usize != width.div_ceil(PANEL)
-                || program.take(layer_words::<W>(from, width)).is_none()
-            {
+            if !has_layer::<W>(from, width, program) {
                 return false;
             }
             if is_last {

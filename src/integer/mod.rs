@@ -44,6 +44,10 @@ mod dense;
 pub mod fixed;
 mod flow;
 pub mod layout;
+#[cfg(feature = "feature-maps")]
+mod logit;
+#[cfg(feature = "feature-maps")]
+mod maps;
 mod program;
 pub mod weights;
 

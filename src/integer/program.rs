@@ -49,8 +49,29 @@ pub mod op {
     pub const AFFINE: i32 = 1;
     /// Permutation: channels, places of a channel, then the channels' indices.
     pub const PERMUTATION: i32 = 2;
+    /// Squeeze: the kind, channels, height and width before it.
+    pub const SQUEEZE: i32 = 3;
+    /// The same backwards: channels, height and width are those after it.
+    pub const UNSQUEEZE: i32 = 4;
+    /// The rest of the values is done: how many go on, twice (a header has two words at least).
+    pub const FACTOR_OUT: i32 = 5;
+    /// Logit of counts: values, the highest count, multiplier of a count and its shift, `p` of no count, half
+    /// a count's share of it, and the logarithm of the slope.
+    pub const LOGIT: i32 = 6;
+    /// Coupling with a stack of convolutions.
+    pub const CONVOLUTION: i32 = 7;
     /// Coupling with fully connected networks.
-    pub const COUPLING: i32 = 4;
+    pub const COUPLING: i32 = 8;
+
+    /// Kinds of a squeeze.
+    pub const CELLS: i32 = 0;
+    /// The paper's second kind.
+    pub const CELLS_ALTERNATE: i32 = 1;
+    /// Of time windows.
+    pub const PAIRS: i32 = 2;
+
+    /// Takes the flags from a layer's op.
+    pub const KIND: i32 = 0xff;
 
     /// Added to a coupling: `x * exp(s) + t`.
     pub const AFFINE_COUPLING: i32 = 1 << 8;
@@ -68,6 +89,9 @@ pub mod op {
     /// Words of a coupling's header: the op, words of kept values, records, words of the front of the
     /// scratch, shifts of kept values, raw log-scales, and shifts.
     pub const COUPLING_HEADER: usize = 7;
+    /// Words of the header of a coupling on maps: the op, words of kept channels, records, height, width,
+    /// parity of a checkerboard or 2, words of the largest window, layers, and the three shifts.
+    pub const CONVOLUTION_HEADER: usize = 11;
     /// Words of a coupling's record for a transformed value: its index, the bound of its log-scale in Q24,
     /// multipliers of the raw log-scale and of the shift.
     pub const RECORD: usize = 4;

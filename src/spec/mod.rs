@@ -226,15 +226,15 @@ const fn is_bijection(permutation: &[usize]) -> bool {
     true
 }
 
-const fn max(a: usize, b: usize) -> usize {
+pub(crate) const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
-const fn add(a: usize, b: usize) -> usize {
+pub(crate) const fn add(a: usize, b: usize) -> usize {
     a.saturating_add(b)
 }
 
-const fn mul(a: usize, b: usize) -> usize {
+pub(crate) const fn mul(a: usize, b: usize) -> usize {
     a.saturating_mul(b)
 }
 

@@ -3,10 +3,16 @@
 use anyhow::{Context as _, bail, ensure};
 use nvpico::conditioner::dense;
 use nvpico::integer::fixed::{Q16, Q24};
-use nvpico::integer::layout::{activation_words, coupling_op, net_scratch};
+use nvpico::integer::layout::{
+    activation_words, coupling_op, net_scratch, parity_word, place_words, squeeze_kind,
+    stack_lengths, window_inputs,
+};
 use nvpico::integer::weights::PANEL;
 use nvpico::integer::{Weights, op};
-use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, LayerSpec, ScaleMap, Shape};
+use nvpico::spec::{
+    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, LayerSpec,
+    LogitSpec, ScaleMap, Shape, Squeeze,
+};
 
 use super::row::{LARGEST_ACTIVATION, Row, panels};
 
@@ -91,9 +97,6 @@ pub(super) fn coupling<W: Weights>(
     params: &[f32],
     ranges: &[&[f32]],
 ) -> anyhow::Result<Vec<i32>> {
-    let Conditioner::Dense(net) = &spec.conditioner else {
-        anyhow::bail!("convolutions have no integers yet");
-    };
     let transformed = spec.mask.transformed(shape.channels);
     let (rescale, nets) = params.split_at(spec.rescale_len(shape));
     let amplitudes: Vec<f64> = match spec.transform.scale_map() {
@@ -121,9 +124,18 @@ pub(super) fn coupling<W: Weights>(
     let stages = ranges.len() / count;
     for (params, ranges) in nets.chunks(nets.len() / count).zip(ranges.chunks(stages)) {
         let mut body = Vec::new();
-        let steps = network::<W>(net, params, inputs, outputs, input_step, ranges, &mut body);
+        let mut network = Network {
+            params,
+            steps: vec![input_step; inputs],
+            words: &mut body,
+        };
+        match &spec.conditioner {
+            Conditioner::Dense(net) => network.dense::<W>(net, outputs, ranges),
+            Conditioner::Convolution(net) => network.stack::<W>(net, outputs, ranges),
+            Conditioner::ResidualConvolution(_) => bail!("the integer engine has no such network"),
+        }
+        last.extend(network.steps);
         bodies.push(body);
-        last.extend(steps);
     }
     // What one step of each sum is worth, of raw log-scales over the clamp.
     let (raw, shifts) = last.split_at(last.len() - transformed);
@@ -141,19 +153,29 @@ pub(super) fn coupling<W: Weights>(
     for factor in shifts {
         multipliers.push(fixed(factor, shift_shift, "a multiplier")?);
     }
-    let [front, _] = net_scratch(net, inputs);
-    let mut words = vec![
-        coupling_op(spec),
-        activation_words(inputs) as i32,
-        transformed as i32,
-        front as i32,
-        input_shift,
-        raw_shift,
-        shift_shift,
-    ];
+    let mut words = vec![coupling_op(spec)];
+    let shifts = [input_shift, raw_shift, shift_shift];
+    let kept_words = match &spec.conditioner {
+        Conditioner::Dense(net) => {
+            let kept = activation_words(inputs);
+            let [front, _] = net_scratch(net, inputs);
+            words.extend([kept, transformed, front].map(|n| n as i32));
+            kept
+        }
+        Conditioner::Convolution(net) => {
+            let kept = place_words(inputs, true);
+            let window = stack_lengths::<W>(spec, net, shape).window;
+            let layers = net.hidden.len() + 1;
+            words.extend([kept, transformed, shape.height, shape.width].map(|n| n as i32));
+            words.extend([parity_word(spec.mask), window as i32, layers as i32]);
+            kept
+        }
+        Conditioner::ResidualConvolution(_) => 0,
+    };
+    words.extend(shifts);
     let mut kept = spec.mask.kept_features(shape.channels);
     let mut index = || kept.next().map_or(op::NO_INDEX, |index| index as i32);
-    words.extend((0..activation_words(inputs)).map(|_| index() | (index() << 16)));
+    words.extend((0..kept_words).map(|_| index() | (index() << 16)));
     let (raw, shifts) = multipliers.split_at(multipliers.len() - transformed);
     for (at, index) in spec.mask.transformed_features(shape.channels).enumerate() {
         let bound = amplitudes.get(at).copied().unwrap_or_default();
@@ -168,31 +190,70 @@ pub(super) fn coupling<W: Weights>(
     Ok(words)
 }
 
-/// A network's layers as words; returns what one step of each output's sum is worth.
-fn network<W: Weights>(
-    net: &DenseSpec<'_>,
-    params: &[f32],
-    inputs: usize,
-    outputs: usize,
-    input_step: f64,
-    ranges: &[&[f32]],
-    words: &mut Vec<i32>,
-) -> Vec<f64> {
-    let mut params = params;
-    let mut steps = vec![input_step; inputs];
-    words.push(net.hidden.len() as i32);
-    for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
-        let (own, rest) = params.split_at(dense::param_len(steps.len(), width));
-        params = rest;
-        let rows = unpacked(own, &steps, width);
-        steps = hidden::<W>(&rows, range, net.activation, words);
+/// A network on its way to words.
+struct Network<'n> {
+    /// Parameters that are left.
+    params: &'n [f32],
+    /// What one step of each activation is worth, at last of each sum.
+    steps: Vec<f64>,
+    words: &'n mut Vec<i32>,
+}
+
+impl Network<'_> {
+    /// The rows of the next layer, which reads `taps` times the activations there are.
+    fn rows(&mut self, taps: usize, outputs: usize) -> Vec<Row> {
+        let steps = self.steps.repeat(taps);
+        let (own, rest) = self.params.split_at(dense::param_len(steps.len(), outputs));
+        self.params = rest;
+        unpacked(own, &steps, outputs)
     }
-    let rows = unpacked(params, &steps, outputs);
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| row.in_steps(row.finest_step::<W>(), 0))
-        .collect();
-    words.extend([outputs.div_ceil(PANEL) as i32, 0, 0]);
+
+    fn dense<W: Weights>(&mut self, net: &DenseSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
+        self.words.push(net.hidden.len() as i32);
+        for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
+            let rows = self.rows(1, width);
+            self.steps = hidden::<W>(&rows, range, net.activation, self.words);
+        }
+        let rows = self.rows(1, outputs);
+        self.steps = last::<W>(&rows, self.words);
+    }
+
+    fn stack<W: Weights>(&mut self, net: &ConvolutionSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
+        let mut place = place_words(self.steps.len(), true);
+        for (layer, &range) in net.hidden.iter().zip(&ranges[1..]) {
+            let rows = self.window(layer.kernel, place, layer.filters);
+            self.steps = hidden::<W>(&rows, range, net.activation, self.words);
+            place = place_words(layer.filters, false);
+        }
+        let rows = self.window(net.last, place, outputs);
+        self.steps = last::<W>(&rows, self.words);
+    }
+
+    /// The rows of a convolution, zeros where a place has more activations than channels, after the window's
+    /// height and width.
+    fn window(&mut self, kernel: Kernel, place: usize, outputs: usize) -> Vec<Row> {
+        let channels = self.steps.len();
+        self.words
+            .extend([kernel.height as i32, kernel.width as i32]);
+        let mut rows = self.rows(kernel.taps(), outputs);
+        for row in &mut rows {
+            let mut weights = Vec::new();
+            for tap in row.weights.chunks(channels) {
+                weights.extend_from_slice(tap);
+                weights.resize(weights.len() + 2 * place - channels, 0.0);
+            }
+            weights.resize(window_inputs(kernel, place), 0.0);
+            row.weights = weights;
+        }
+        rows
+    }
+}
+
+/// A last layer; returns the steps of its sums.
+fn last<W: Weights>(rows: &[Row], words: &mut Vec<i32>) -> Vec<f64> {
+    let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
+    let rows: Vec<_> = rows.iter().map(step).collect();
+    words.extend([rows.len().div_ceil(PANEL) as i32, 0, 0]);
     words.extend(panels::<W>(&rows));
     rows.iter().map(|row| row.step).collect()
 }
@@ -267,6 +328,16 @@ pub(super) fn words<W: Weights>(
         LayerSpec::Standardize => standardize(shape, params, units),
         LayerSpec::Affine => affine(shape, params),
         LayerSpec::Coupling(spec) => coupling::<W>(spec, shape, params, ranges),
+        LayerSpec::Squeeze(kind) => Ok(squeeze(op::SQUEEZE, *kind, shape)),
+        LayerSpec::Unsqueeze(kind) => {
+            let after = layer.output_shape(shape).unwrap_or(shape);
+            Ok(squeeze(op::UNSQUEEZE, *kind, after))
+        }
+        LayerSpec::FactorOut => {
+            let goes_on = shape.len() as i32 / 2;
+            Ok(vec![op::FACTOR_OUT, goes_on, goes_on])
+        }
+        LayerSpec::Logit(spec) => logit(*spec, shape),
         LayerSpec::Permutation(order) => {
             let places = shape.height * shape.width;
             let header = [op::PERMUTATION, shape.channels as i32, places as i32];
@@ -279,4 +350,27 @@ pub(super) fn words<W: Weights>(
         _ => bail!("the integer engine has no such layer"),
     }
     .context("the model cannot be made of integers")
+}
+
+fn squeeze(op: i32, kind: Squeeze, shape: Shape) -> Vec<i32> {
+    let shape = [shape.channels, shape.height, shape.width].map(|n| n as i32);
+    [&[op, squeeze_kind(kind)][..], &shape].concat()
+}
+
+/// The logit of counts.
+fn logit(spec: LogitSpec, shape: Shape) -> anyhow::Result<Vec<i32>> {
+    let (alpha, levels) = (f64::from(spec.alpha), f64::from(spec.levels));
+    let slope = (1.0 - alpha) / levels;
+    let per_count = slope * power(30);
+    let shift = common_shift(std::iter::once(per_count));
+    Ok(vec![
+        op::LOGIT,
+        shape.len() as i32,
+        fixed(levels - 1.0, 0, "the highest count")?,
+        fixed(per_count, shift, "a count's share")?,
+        shift,
+        fixed(alpha + 0.5 * slope, 30, "the lowest share")?,
+        fixed(0.5 * slope, 30, "the highest share")?,
+        fixed(slope.ln(), Q24 as i32, "a logarithm")?,
+    ])
 }

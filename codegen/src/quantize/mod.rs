@@ -8,6 +8,8 @@
 mod layer;
 mod ranges;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context as _, bail};
 use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
@@ -22,6 +24,9 @@ pub use ranges::Ranges;
 const FINENESS: i32 = 14;
 /// Bits that a mean and 256 standard deviations may take of a count's 31.
 const COUNT_BITS: i32 = 30;
+
+/// The unit of values between layers.
+const IN_Q16: i32 = -16;
 
 /// A model as the chip runs it in integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,9 +48,11 @@ pub fn units(model: &Deployed, rows: &[f32]) -> Vec<i32> {
     let dim = model.spec.dim();
     let [channels, height, width] = model.spec.shape.0;
     let pixels = height * width;
-    if !matches!(model.spec.layers.first(), Some(Layer::Standardize)) {
+    match model.spec.layers.first() {
+        Some(Layer::Standardize) => {}
+        Some(Layer::Logit { .. }) => return vec![0; dim],
         // The layers begin in Q16.
-        return vec![-16; dim];
+        _ => return vec![IN_Q16; dim],
     }
     (0..dim)
         .map(|at| {
@@ -190,7 +197,15 @@ fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow
         let (own, rest) = params.split_at(layer.param_len(shape));
         params = rest;
         let pixels = shape.height * shape.width;
-        let units: Vec<i32> = units.iter().step_by(pixels).copied().collect();
+        // What follows a layer is no count any more.
+        let unit = |channel: usize| {
+            if index == 0 {
+                units[channel * pixels]
+            } else {
+                IN_Q16
+            }
+        };
+        let units: Vec<i32> = (0..shape.channels).map(unit).collect();
         let ranges = ranges.coupling(&spec, index);
         let own = layer::words::<W>(layer, shape, own, &units, &ranges);
         words.extend(own.with_context(|| format!("layer {index}"))?);

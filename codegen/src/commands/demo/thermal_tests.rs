@@ -37,7 +37,7 @@ fn pictures_are_drawn_and_the_broken_pixel_is_found() {
     let outcome = training::fit(&table, None, recipe, |_| true).unwrap();
     let judged = Judged {
         model: &outcome.model,
-        log_probs: &eval::log_probs(&outcome.model, &demo.faults.values),
+        log_probs: &outcome.model.deploy().log_probs(&demo.faults.values),
         seed: 1,
     };
     let pictures = demo.pictures(&judged).unwrap();

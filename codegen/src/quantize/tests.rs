@@ -1,0 +1,279 @@
+//! Models of every kind that the integer engine runs, against the floats that they were made of.
+
+use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus as Random;
+
+use super::*;
+use crate::architecture::{Networks, Parts, map, vector};
+use crate::model::{
+    ActivationName, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
+};
+
+/// Within -1 to 1.
+fn uniform(random: &mut Random) -> f32 {
+    (random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0
+}
+
+/// Rows that are no Gaussian: each value depends on the one before it.
+fn rows(dim: usize, count: usize, levels: Option<f32>, random: &mut Random) -> Vec<f32> {
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        let mut before = uniform(random);
+        for at in 0..dim {
+            before = 0.7 * before + 0.5 * uniform(random) + 0.3 * before * before;
+            before = before.clamp(-1.0, 1.0);
+            rows.push(match levels {
+                Some(levels) => ((before + 1.5) / 3.5 * levels)
+                    .clamp(0.0, levels - 1.0)
+                    .floor(),
+                None => before * 3.0 + at as f32,
+            });
+        }
+    }
+    rows
+}
+
+/// A model whose networks do something, though it is not trained.
+fn model(shape: ShapeName, layers: Vec<Layer>, rows: &[f32], random: &mut Random) -> Model {
+    let spec = ModelSpec {
+        shape,
+        math: MathName::Libm,
+        layers,
+    };
+    let layers = spec.layers();
+    let flow = spec.flow_spec(&layers);
+    let mut params = nvpico::train::init(&flow, rows, 3);
+    // The last layers are all zero at first.
+    let zeros: Vec<usize> = (0..params.len())
+        .filter(|&at| params[at].abs() <= 0.0)
+        .collect();
+    for at in zeros {
+        params[at] = 0.1 * uniform(random);
+    }
+    let mut model = Model::new(spec, params);
+    model.observe(rows);
+    model
+}
+
+fn parts(transform: TransformName, activation: ActivationName, levels: Option<f32>) -> Parts {
+    Parts {
+        input: match levels {
+            None => Layer::Standardize,
+            Some(levels) => Layer::Logit {
+                alpha: 0.05,
+                levels,
+            },
+        },
+        transform,
+        activation,
+        norm: None,
+        couplings: 4,
+    }
+}
+
+/// The largest and the mean error of log-densities, against double precision; those beyond 10 nats count
+/// relatively.
+fn errors(model: &Model, precision: Precision, rows: &[f32]) -> [f64; 2] {
+    let deployed = model.deploy();
+    let layers = deployed.spec.layers();
+    let spec = deployed.spec.flow_spec(&layers);
+    let params = crate::reference::wide(&deployed.params);
+    let ready = model.ready(Some(precision)).expect("it has integers");
+    let (mut largest, mut sum, mut count) = (0.0_f64, 0.0, 0.0);
+    for (row, found) in rows.chunks_exact(spec.dim()).zip(ready.log_probs(rows)) {
+        let exact = crate::reference::forward(&spec, &params, &crate::reference::wide(row));
+        // Far samples have large errors, and may have them.
+        let error = (f64::from(found) - exact.log_prob).abs() / (1.0 + 0.1 * exact.log_prob.abs());
+        largest = largest.max(error);
+        sum += error;
+        count += 1.0;
+    }
+    [largest, sum / count]
+}
+
+#[test]
+fn vectors_keep_their_log_density() {
+    let mut random = Random::seed_from_u64(1);
+    let relu = ActivationName::Relu;
+    let clamped = ScaleName::ClampedTanh(2.0);
+    for (dim, transform, activation, nets, hidden) in [
+        (
+            8,
+            TransformName::Affine(clamped),
+            relu,
+            NetsName::One,
+            &[32, 32][..],
+        ),
+        (
+            5,
+            TransformName::Affine(ScaleName::RescaledTanh),
+            relu,
+            NetsName::Two,
+            &[13],
+        ),
+        (
+            3,
+            TransformName::ShiftFirst(clamped),
+            ActivationName::LeakyRelu(0.1),
+            NetsName::One,
+            &[9, 20, 6],
+        ),
+        (
+            7,
+            TransformName::Affine(ScaleName::Unbounded),
+            relu,
+            NetsName::One,
+            &[],
+        ),
+        (2, TransformName::Additive, relu, NetsName::One, &[16, 16]),
+    ] {
+        let rows = rows(dim, 400, None, &mut random);
+        let masks = [
+            MaskName::FirstHalf,
+            MaskName::Odd,
+            MaskName::SecondHalf,
+            MaskName::Even,
+        ];
+        let mut layers = vector(&parts(transform, activation, None), &masks, hidden, nets);
+        layers.push(Layer::Permutation {
+            order: (0..dim).rev().collect(),
+        });
+        let model = model(ShapeName::vector(dim), layers, &rows, &mut random);
+        let [largest, mean] = errors(&model, Precision::I16, &rows);
+        println!("{dim} features, i16: largest {largest:.2e}, mean {mean:.2e}");
+        assert!(
+            largest < 0.01 && mean < 2e-3,
+            "{dim}, i16: {largest} {mean}"
+        );
+        let [largest, mean] = errors(&model, Precision::I8, &rows);
+        println!("{dim} features, i8: largest {largest:.2e}, mean {mean:.2e}");
+        assert!(largest < 0.5 && mean < 0.05, "{dim}, i8: {largest} {mean}");
+    }
+}
+
+#[test]
+fn maps_keep_their_log_density() {
+    let mut random = Random::seed_from_u64(2);
+    let transform = TransformName::Affine(ScaleName::ClampedTanh(2.0));
+    for (shape, levels) in [
+        ([1, 8, 8], None),
+        ([3, 4, 6], None),
+        ([1, 6, 6], Some(256.0)),
+        ([2, 1, 16], None),
+    ] {
+        let [channels, height, width] = shape;
+        let rows = rows(channels * height * width, 60, levels, &mut random);
+        let networks = Networks::Plain { filters: 6 };
+        let parts = parts(transform, ActivationName::Relu, levels);
+        let layers = map(&parts, networks, ShapeName(shape), 2).expect("it can be squeezed");
+        let model = model(ShapeName(shape), layers, &rows, &mut random);
+        let [largest, mean] = errors(&model, Precision::I16, &rows);
+        println!("{shape:?}, i16: largest {largest:.2e}, mean {mean:.2e}");
+        assert!(largest < 0.01, "{shape:?}, i16: {largest}");
+        let [largest, mean] = errors(&model, Precision::I8, &rows);
+        println!("{shape:?}, i8: largest {largest:.2e}, mean {mean:.2e}");
+        assert!(largest < 0.2, "{shape:?}, i8: {largest}");
+    }
+}
+
+/// Weights as large as the bits allow, inputs as large as there are: no sum leaves its 32 bits, or the worst
+/// sample would score like another one.
+#[test]
+fn the_worst_input_is_not_normal() {
+    let mut random = Random::seed_from_u64(4);
+    let rows = rows(6, 100, None, &mut random);
+    let transform = TransformName::Affine(ScaleName::ClampedTanh(2.0));
+    let layers = vector(
+        &parts(transform, ActivationName::Relu, None),
+        &[MaskName::FirstHalf, MaskName::SecondHalf],
+        &[64, 64],
+        NetsName::One,
+    );
+    let model = model(ShapeName::vector(6), layers, &rows, &mut random);
+    for precision in [Precision::I8, Precision::I16] {
+        let ready = model.ready(Some(precision)).unwrap();
+        let lowest = ready
+            .log_probs(&rows)
+            .into_iter()
+            .fold(f32::INFINITY, f32::min);
+        for _ in 0..200 {
+            let extreme = |bits: u32| match bits & 3 {
+                0 => f32::MAX,
+                1 => f32::MIN,
+                2 => 1e6,
+                _ => -1e6,
+            };
+            let row: Vec<f32> = (0..6).map(|_| extreme(random.next_u32() >> 8)).collect();
+            let found = ready.log_probs(&row)[0];
+            assert!(found < lowest, "{precision}: {row:?} scores {found}");
+        }
+    }
+}
+
+#[test]
+fn every_row_of_weights_is_proved() {
+    fn check<W: Weights>(random: &mut Random) {
+        for inputs in [1, 4, 33, 256] {
+            for size in [1e-6_f32, 1.0, 1e6] {
+                let row = row::Row {
+                    weights: (0..inputs)
+                        .map(|_| f64::from(size * uniform(random)))
+                        .collect(),
+                    bias: f64::from(1e5 * uniform(random)),
+                };
+                let whole = row.in_steps(row.finest_step::<W>(), 1 << 20);
+                assert!(whole.worst_sum() <= i64::from(i32::MAX));
+                assert!(whole.weights.iter().all(|w| w.abs() <= W::LARGEST));
+            }
+        }
+    }
+    let mut random = Random::seed_from_u64(5);
+    check::<I8>(&mut random);
+    check::<I16>(&mut random);
+}
+
+#[test]
+fn words_of_another_structure_are_refused() {
+    let mut random = Random::seed_from_u64(6);
+    let rows = rows(4, 50, None, &mut random);
+    let transform = TransformName::Affine(ScaleName::ClampedTanh(2.0));
+    let layers = vector(
+        &parts(transform, ActivationName::Relu, None),
+        &[MaskName::FirstHalf],
+        &[8],
+        NetsName::One,
+    );
+    let model = model(ShapeName::vector(4), layers, &rows, &mut random);
+    let parts = model.integer.clone().unwrap();
+    let deployed = model.deploy();
+    let layers = deployed.spec.layers();
+    let spec = deployed.spec.flow_spec(&layers);
+    let ranges = Ranges::from_values(&spec, parts.ranges).unwrap();
+    let good = Quantized::new(&deployed, Precision::I8, &parts.units, &ranges).unwrap();
+    assert!(IntegerFlow::<I8>::new(spec, &good.words).is_ok());
+    assert!(IntegerFlow::<I16>::new(spec, &good.words).is_err());
+    // Any word that says the structure, changed by one.
+    let mut refused = 0;
+    for at in 0..good.words.len() {
+        let mut words = good.words.clone();
+        words[at] ^= 1;
+        let Ok(flow) = IntegerFlow::<I8>::new(spec, &words) else {
+            refused += 1;
+            continue;
+        };
+        let mut workspace = vec![0; spec.integer_workspace_len()];
+        let _: Result<IntegerScore, _> = flow.score(&[1, 2, 3, 4], &mut workspace);
+    }
+    // Three of each affine layer, of a coupling four, the indices, and the panels of two layers, among others.
+    assert!(refused > 20, "{refused}");
+}
+
+#[test]
+fn thresholds_on_the_chip_decide_as_on_the_desktop() {
+    for nats_ in [-12.345_678_f32, 0.0, -1000.25, -31_999.998, f32::MIN, 3.5] {
+        let least = threshold(nats_);
+        assert!(nats(least) >= nats_);
+        assert!(least == i32::MIN + 1 || nats(least - 1) < nats_, "{nats_}");
+    }
+}

@@ -1,0 +1,229 @@
+//! The coupling on a feature map in fixed point: a stack of convolutions, row by row.
+//!
+//! A convolution is a fully connected layer on what its window covers: the window is copied together, zero
+//! beyond the edges, and [`dense`](super::dense) does the rest. Of each layer's input only the rows that its
+//! window covers are held, in a ring, as the float engine does it.
+//!
+//! Words: a header, the indices of the kept channels (two to a word), a record for each transformed channel,
+//! and for each layer the height and width of its window, then what a fully connected layer has. Inputs are
+//! counted tap by tap, the channels of each in whole words.
+
+use core::hint::black_box;
+
+use super::Progress;
+use super::coupling::{Change, activation};
+use super::dense::{self, Part};
+use super::program::{Program, op};
+use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
+
+/// What a network runs on.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    height: usize,
+    width: usize,
+    /// Of a checkerboard, the parity of `y + x` where it keeps; 2 for other masks.
+    parity: usize,
+}
+
+impl Extent {
+    fn is_other(self, y: usize, x: usize) -> bool {
+        self.parity < 2 && (y.wrapping_add(x) & 1) != self.parity
+    }
+
+    fn places(self) -> usize {
+        self.height.wrapping_mul(self.width)
+    }
+}
+
+/// Rows of places in a ring.
+struct Ring<'s> {
+    words: &'s mut [i32],
+    slots: usize,
+    /// Words of a place.
+    place: usize,
+}
+
+impl Ring<'_> {
+    /// Where row `y` stands; nowhere if nothing is held.
+    fn start(&self, y: usize, width: usize) -> usize {
+        let slot = y.checked_rem(self.slots).unwrap_or(0);
+        slot.wrapping_mul(width).wrapping_mul(self.place)
+    }
+
+    /// What the window around a place covers, to the front of `window`; returns the sum of the activations.
+    #[inline(always)]
+    fn read(
+        &self,
+        kernel: [usize; 2],
+        extent: Extent,
+        y: usize,
+        x: usize,
+        window: &mut [i32],
+    ) -> i32 {
+        let [height, width] = kernel;
+        let mut total = 0_i32;
+        let mut slots = window.iter_mut();
+        for row in 0..height {
+            let from = y.wrapping_add(row).wrapping_sub(height / 2);
+            let line = self.start(from, extent.width);
+            for column in 0..width {
+                let at = x.wrapping_add(column).wrapping_sub(width / 2);
+                let inside = from < extent.height && at < extent.width;
+                let start = line.wrapping_add(at.wrapping_mul(self.place));
+                let end = start.wrapping_add(self.place);
+                let values = self.words.get(start..end).filter(|_| inside);
+                for index in 0..self.place {
+                    black_box(());
+                    let word = values
+                        .and_then(|values| values.get(index))
+                        .copied()
+                        .unwrap_or(0);
+                    total = total.wrapping_add(low(word)).wrapping_add(high(word));
+                    if let Some(slot) = slots.next() {
+                        *slot = word;
+                    }
+                }
+            }
+        }
+        // A quad may have to be filled.
+        for slot in slots {
+            *slot = 0;
+        }
+        total
+    }
+}
+
+/// Row `y` of the kept channels as activations.
+#[inline(never)]
+fn gather(indices: &[i32], shift: i32, extent: Extent, y: usize, x: &[i32], row: &mut [i32]) {
+    let mut column = 0;
+    for place in row.chunks_exact_mut(indices.len().max(1)) {
+        let at = y.wrapping_mul(extent.width).wrapping_add(column);
+        let value = |channel: i32| {
+            let channel = (channel & op::NO_INDEX) as usize;
+            if channel == op::NO_INDEX as usize || extent.is_other(y, column) {
+                return 0;
+            }
+            let index = channel.wrapping_mul(extent.places()).wrapping_add(at);
+            activation(x.get(index).copied().unwrap_or(0), shift)
+        };
+        for (slot, &word) in place.iter_mut().zip(indices) {
+            *slot = pair(value(word), value(word >> 16));
+        }
+        column = column.wrapping_add(1);
+    }
+}
+
+/// The row that a layer `delay` rows behind makes at `step`.
+fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
+    step.checked_sub(delay).filter(|&y| y < height)
+}
+
+/// x to y, in place; the program stands after the op.
+#[inline(never)]
+pub(super) fn forward<W: Weights>(
+    program: &mut Program<'_>,
+    kind: i32,
+    x: &mut [i32],
+    scratch: &mut [i32],
+    progress: &mut Progress,
+) -> Option<()> {
+    let &[kept, records, height, width, parity, window, layers] = program.header()?;
+    let &[input_shift, raw_shift, shift_shift] = program.header()?;
+    let extent = Extent {
+        height: height as usize,
+        width: width as usize,
+        parity: parity as usize,
+    };
+    let indices = program.take(kept as usize)?;
+    let records = program.take((records as usize).wrapping_mul(op::RECORD))?;
+    let (records, _) = records.as_chunks::<{ op::RECORD }>();
+    let change = Change {
+        kind,
+        records,
+        raw_shift,
+        shift_shift,
+    };
+    let (window, scratch) = scratch.split_at_mut_checked(window as usize)?;
+    let start = *program;
+    let mut step: usize = 0;
+    loop {
+        // A turn reads a row, and lets each layer make the one row more that it can.
+        let mut own = start;
+        let mut rest = &mut *scratch;
+        let mut delay = 0;
+        let &[first_height] = { own }.header()?;
+        let (mut ring, after) = cut(rest, first_height, kept as usize, extent)?;
+        rest = after;
+        if step < extent.height {
+            let from = ring.start(step, extent.width);
+            let len = extent.width.wrapping_mul(ring.place);
+            let row = ring.words.get_mut(from..from.wrapping_add(len))?;
+            gather(indices, input_shift, extent, step, x, row);
+        }
+        for layer in 1..=layers {
+            let &[kernel_height, kernel_width] = own.header()?;
+            let kernel = [kernel_height as usize, kernel_width as usize];
+            let taps = kernel_height.wrapping_mul(kernel_width) as usize;
+            let words = taps.wrapping_mul(ring.place).next_multiple_of(QUAD_WORDS);
+            let window = window.get_mut(..words)?;
+            delay = kernel_height.wrapping_div(2).wrapping_add(delay);
+            let row = row_of(step, delay as usize, extent.height);
+            let layer_words = own;
+            let panels = dense::skip::<W>(&mut own, words)?;
+            if layer == layers {
+                let (sums, _) = rest.split_at_mut_checked(panels.wrapping_mul(PANEL))?;
+                let Some(y) = row else { break };
+                for column in 0..extent.width {
+                    // What a checkerboard keeps does not change.
+                    if extent.parity < 2 && !extent.is_other(y, column) {
+                        continue;
+                    }
+                    let total = ring.read(kernel, extent, y, column, window);
+                    dense::forward::<W>(&mut { layer_words }, Part::Last, window, total, sums)?;
+                    let at = y.wrapping_mul(extent.width).wrapping_add(column);
+                    change.place(sums, x, extent.places(), at, progress)?;
+                }
+                break;
+            }
+            let &[next_height] = { own }.header()?;
+            let place = panels.wrapping_mul(QUAD_WORDS);
+            let (target, after) = cut(rest, next_height, place, extent)?;
+            rest = after;
+            if let Some(y) = row {
+                let from = target.start(y, extent.width);
+                let len = extent.width.wrapping_mul(place);
+                let row = target.words.get_mut(from..from.wrapping_add(len))?;
+                for (column, output) in row.chunks_exact_mut(place.max(1)).enumerate() {
+                    let total = ring.read(kernel, extent, y, column, window);
+                    dense::forward::<W>(&mut { layer_words }, Part::Hidden, window, total, output)?;
+                }
+            }
+            ring = target;
+        }
+        step = step.wrapping_add(1);
+        if step >= extent.height.wrapping_add(delay as usize) {
+            // The words of the layers were walked through.
+            *program = own;
+            return Some(());
+        }
+    }
+}
+
+/// A ring of the rows that a window so high covers, off the front of the scratch.
+fn cut(
+    scratch: &mut [i32],
+    rows: i32,
+    place: usize,
+    extent: Extent,
+) -> Option<(Ring<'_>, &mut [i32])> {
+    let slots = (rows as usize).min(extent.height);
+    let len = slots.wrapping_mul(extent.width).wrapping_mul(place);
+    let (words, rest) = scratch.split_at_mut_checked(len)?;
+    let ring = Ring {
+        words,
+        slots,
+        place,
+    };
+    Some((ring, rest))
+}
