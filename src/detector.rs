@@ -24,12 +24,64 @@
 //! assert!(detector.observe(&[f32::NAN, 0.2]).alarm);
 //! # Ok::<(), nvpico::detector::DetectorError>(())
 //! ```
+//!
+//! A model in integers has [`Detector::new_integer`]: readings are counts then, log-densities and the
+//! threshold steps of 2^-16 nat.
 
 use core::fmt;
 
 use heapless::HistoryBuf;
 
 use crate::flow::{Flow, Score, ScoreError};
+use crate::integer::{IntegerFlow, IntegerScore, Weights};
+
+/// A model that a detector can run: [`Flow`] or [`IntegerFlow`].
+pub trait Model: sealed::Sealed {
+    /// A value of a reading, and a log-density.
+    type Value: Copy + PartialOrd;
+    /// What a reading scores.
+    type Score: Copy;
+    /// The log-density of a reading that cannot be scored.
+    const LOWEST: Self::Value;
+
+    /// The score of a reading, and its log-density.
+    ///
+    /// # Errors
+    /// As [`Flow::score`].
+    fn score(
+        &self,
+        x: &[Self::Value],
+        workspace: &mut [Self::Value],
+    ) -> Result<(Self::Score, Self::Value), ScoreError>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Flow<'_> {}
+    impl<W> Sealed for super::IntegerFlow<'_, W> {}
+}
+
+impl Model for Flow<'_> {
+    type Value = f32;
+    type Score = Score;
+    const LOWEST: f32 = f32::NEG_INFINITY;
+
+    fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<(Score, f32), ScoreError> {
+        let score = Flow::score(self, x, workspace)?;
+        Ok((score, score.log_prob))
+    }
+}
+
+impl<W: Weights> Model for IntegerFlow<'_, W> {
+    type Value = i32;
+    type Score = IntegerScore;
+    const LOWEST: i32 = IntegerScore::IMPOSSIBLE;
+
+    fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<(IntegerScore, i32), ScoreError> {
+        let score = IntegerFlow::score(self, x, workspace)?;
+        Ok((score, score.log_prob))
+    }
+}
 
 /// What one reading is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +96,9 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The decision for a log-density at a threshold, both in nats.
+    /// The decision for a log-density at a threshold, both in the same unit.
     #[must_use]
-    pub fn at(log_prob: f32, threshold: f32) -> Self {
+    pub fn at<L: PartialOrd>(log_prob: L, threshold: L) -> Self {
         // A NaN would compare false and so be anomalous.
         if log_prob >= threshold {
             Decision::Normal
@@ -69,9 +121,9 @@ pub struct AlarmRule {
 /// One observed reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Observation {
+pub struct Observation<S = Score> {
     /// The score; `None` where there was no reading to score.
-    pub score: Option<Result<Score, ScoreError>>,
+    pub score: Option<Result<S, ScoreError>>,
     /// What the reading is.
     pub decision: Decision,
     /// Whether the alarm stands after this reading.
@@ -81,11 +133,12 @@ pub struct Observation {
 /// What the detector remembers of a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Record {
+pub struct Record<L = f32> {
     /// Number of the reading since start, wrapping.
     pub sequence: u32,
-    /// `log p(x)` in nats, `-inf` for an invalid reading.
-    pub log_prob: f32,
+    /// `log p(x)` in nats, `-inf` for an invalid reading; of a model in integers in steps of 2^-16 nat, the
+    /// lowest for an invalid one.
+    pub log_prob: L,
     /// What the reading is.
     pub decision: Decision,
 }
@@ -125,12 +178,17 @@ impl core::error::Error for DetectorError {}
 
 /// Scores readings of `DIM` features and keeps the alarm over the last `HISTORY` of them.
 #[derive(Debug)]
-pub struct Detector<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize> {
-    flow: Flow<'static>,
-    threshold: f32,
+pub struct Detector<
+    const DIM: usize,
+    const WORKSPACE: usize,
+    const HISTORY: usize,
+    M: Model = Flow<'static>,
+> {
+    model: M,
+    threshold: M::Value,
     rule: AlarmRule,
-    workspace: [f32; WORKSPACE],
-    records: HistoryBuf<Record, HISTORY>,
+    workspace: [M::Value; WORKSPACE],
+    records: HistoryBuf<Record<M::Value>, HISTORY>,
     sequence: u32,
     alarm: bool,
 }
@@ -147,21 +205,15 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
         threshold: f32,
         rule: AlarmRule,
     ) -> Result<Self, DetectorError> {
-        let expected = (flow.dim(), flow.spec().workspace_len());
-        if DIM != expected.0 || WORKSPACE < expected.1 {
-            return Err(DetectorError::Size {
-                expected,
-                found: (DIM, WORKSPACE),
-            });
+        let sizes = (flow.dim(), flow.spec().workspace_len());
+        if let Err(error) = check(sizes, (DIM, WORKSPACE), rule, HISTORY) {
+            return Err(error);
         }
         if threshold.is_nan() {
             return Err(DetectorError::Threshold);
         }
-        if rule.clear >= rule.raise || rule.raise > HISTORY {
-            return Err(DetectorError::Rule);
-        }
         Ok(Self {
-            flow,
+            model: flow,
             threshold,
             rule,
             workspace: [0.0; WORKSPACE],
@@ -170,20 +222,69 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
             alarm: false,
         })
     }
+}
 
+impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, W: Weights>
+    Detector<DIM, WORKSPACE, HISTORY, IntegerFlow<'static, W>>
+{
+    /// A detector in integers, without history. `threshold` in steps of 2^-16 nat.
+    ///
+    /// # Errors
+    /// [`DetectorError`] where sizes or rule make no sense.
+    pub const fn new_integer(
+        flow: IntegerFlow<'static, W>,
+        threshold: i32,
+        rule: AlarmRule,
+    ) -> Result<Self, DetectorError> {
+        let sizes = (flow.dim(), flow.workspace_len());
+        if let Err(error) = check(sizes, (DIM, WORKSPACE), rule, HISTORY) {
+            return Err(error);
+        }
+        Ok(Self {
+            model: flow,
+            threshold,
+            rule,
+            workspace: [0; WORKSPACE],
+            records: HistoryBuf::new(),
+            sequence: 0,
+            alarm: false,
+        })
+    }
+}
+
+/// Checks dimension and workspace against the model's, and the rule against the history.
+const fn check(
+    expected: (usize, usize),
+    found: (usize, usize),
+    rule: AlarmRule,
+    history: usize,
+) -> Result<(), DetectorError> {
+    if found.0 != expected.0 || found.1 < expected.1 {
+        return Err(DetectorError::Size { expected, found });
+    }
+    if rule.clear >= rule.raise || rule.raise > history {
+        return Err(DetectorError::Rule);
+    }
+    Ok(())
+}
+
+impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, M: Model>
+    Detector<DIM, WORKSPACE, HISTORY, M>
+{
     /// Scores a reading, decides, and updates the alarm.
-    pub fn observe(&mut self, x: &[f32; DIM]) -> Observation {
-        let score = self.flow.score(x, &mut self.workspace);
-        let (log_prob, decision) = match score {
-            Ok(score) => (score.log_prob, Decision::at(score.log_prob, self.threshold)),
-            Err(_) => (f32::NEG_INFINITY, Decision::Invalid),
-        };
-        self.remember(Some(score), log_prob, decision)
+    pub fn observe(&mut self, x: &[M::Value; DIM]) -> Observation<M::Score> {
+        match self.model.score(x, &mut self.workspace) {
+            Ok((score, log_prob)) => {
+                let decision = Decision::at(log_prob, self.threshold);
+                self.remember(Some(Ok(score)), log_prob, decision)
+            }
+            Err(error) => self.remember(Some(Err(error)), M::LOWEST, Decision::Invalid),
+        }
     }
 
     /// Takes note of a reading that the sensor could not give.
-    pub fn observe_invalid(&mut self) -> Observation {
-        self.remember(None, f32::NEG_INFINITY, Decision::Invalid)
+    pub fn observe_invalid(&mut self) -> Observation<M::Score> {
+        self.remember(None, M::LOWEST, Decision::Invalid)
     }
 
     /// Whether the alarm stands.
@@ -193,16 +294,16 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize>
     }
 
     /// The last readings, oldest first.
-    pub fn records(&self) -> impl Iterator<Item = &Record> {
+    pub fn records(&self) -> impl Iterator<Item = &Record<M::Value>> {
         self.records.oldest_ordered()
     }
 
     fn remember(
         &mut self,
-        score: Option<Result<Score, ScoreError>>,
-        log_prob: f32,
+        score: Option<Result<M::Score, ScoreError>>,
+        log_prob: M::Value,
         decision: Decision,
-    ) -> Observation {
+    ) -> Observation<M::Score> {
         self.records.write(Record {
             sequence: self.sequence,
             log_prob,
@@ -288,6 +389,45 @@ mod tests {
             detector.observe(&[f32::MAX, 0.0]).decision,
             Decision::Anomalous
         );
+    }
+
+    #[test]
+    fn integers_decide_as_floats_do() {
+        use crate::integer::{I8, IntegerFlow, op};
+
+        const SPEC: FlowSpec<'static> = FlowSpec {
+            shape: Shape::vector(2),
+            math: Math::Libm,
+            layers: &[LayerSpec::Standardize],
+        };
+        // z = x / 16
+        static WORDS: [i32; SPEC.word_len::<I8>()] = [
+            op::STANDARDIZE,
+            2,
+            1,
+            0,
+            0,
+            1 << 28,
+            16,
+            0,
+            0,
+            1 << 28,
+            16,
+            0,
+        ];
+        let flow = IntegerFlow::<I8>::new(SPEC, &WORDS).unwrap();
+        let rule = AlarmRule { raise: 2, clear: 0 };
+        let mut detector = Detector::<2, { SPEC.integer_workspace_len() }, 3, _>::new_integer(
+            flow,
+            -8 << 16,
+            rule,
+        )
+        .unwrap();
+        assert_eq!(detector.observe(&[16, 0]).decision, Decision::Normal);
+        assert_eq!(detector.observe(&[100, 0]).decision, Decision::Anomalous);
+        assert!(detector.observe_invalid().alarm);
+        let last = detector.records().last().unwrap();
+        assert_eq!(last.log_prob, IntegerScore::IMPOSSIBLE);
     }
 
     #[test]

@@ -7,9 +7,17 @@ use std::process::Command;
 use nvpico::spec::{ConvolutionLayer, Kernel};
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, Ready,
     ScaleName, ShapeName, SqueezeName, TransformName,
 };
+use nvpico_codegen::precision::Precision;
+
+/// A model ready to run in floats.
+fn floats(model: &Model) -> Ready<'_> {
+    model
+        .ready(Some(Precision::F32))
+        .expect("floats need nothing")
+}
 
 /// A model with every kind of layer, and parameters from a small generator.
 fn model(math: MathName) -> Model {
@@ -250,13 +258,17 @@ fn modules_compile_and_keep_their_bits() {
     write_crate(folder.path());
     let mut files: Vec<PathBuf> = Vec::new();
     for (name, math) in [("libm", MathName::Libm), ("micromath", MathName::Micromath)] {
-        let text = module(&model(math), &ExportOptions::default());
+        let text = module(&floats(&model(math)), &ExportOptions::default());
         let file = folder.path().join("src").join(format!("{name}.rs"));
         std::fs::write(&file, text).expect("module");
         files.push(file);
     }
     let file = folder.path().join("src/maps.rs");
-    std::fs::write(&file, module(&map_model(), &ExportOptions::default())).expect("module");
+    std::fs::write(
+        &file,
+        module(&floats(&map_model()), &ExportOptions::default()),
+    )
+    .expect("module");
     files.push(file);
     // Two modules' vectors and two tests of what is refused; with maps one module more.
     test_crate(folder.path(), &[], "4 passed");
@@ -291,10 +303,10 @@ fn test_crate(folder: &Path, features: &[&str], expected: &str) {
 fn the_same_model_gives_the_same_bytes() {
     let options = ExportOptions { vectors: 5 };
     for make in [|| model(MathName::Libm), map_model] {
-        let text = module(&make(), &options);
-        assert_eq!(text, module(&make(), &options));
+        let text = module(&floats(&make()), &options);
+        assert_eq!(text, module(&floats(&make()), &options));
         let reread = Model::from_bytes(&make().to_bytes()).expect("reads back");
-        assert_eq!(text, module(&reread, &options));
+        assert_eq!(text, module(&floats(&reread), &options));
         assert!(
             text.contains("pub static INPUTS: [[f32; super::DIM]; 5]"),
             "{text}"

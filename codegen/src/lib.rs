@@ -13,6 +13,7 @@
 extern crate nvpico;
 
 pub mod architecture;
+pub mod certificate;
 pub mod cli;
 pub mod commands;
 pub mod data;

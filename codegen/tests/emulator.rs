@@ -14,12 +14,18 @@ mod small_flow;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use nvpico_codegen::data::Table;
+use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
 use nvpico_codegen::harness::toolchain::{TARGETS, Toolchain, build_engine};
 use nvpico_codegen::harness::verify::ScoreBits;
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
+use nvpico_codegen::model::{Model, ShapeName};
+use nvpico_codegen::precision::Precision;
+use nvpico_codegen::recipe::Recipe;
+use nvpico_codegen::training;
 
 fn model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small_flow.rs")
@@ -44,11 +50,11 @@ fn target_dir() -> PathBuf {
 fn score(row: &[f32]) -> Option<ScoreBits> {
     let mut workspace = [0.0; small_flow::WORKSPACE];
     let score = small_flow::FLOW.score(row, &mut workspace).ok()?;
-    Some([
-        score.log_prob.to_bits(),
-        score.z_norm_sq.to_bits(),
-        score.log_det.to_bits(),
-    ])
+    Some(score.bits())
+}
+
+fn words(rows: &[f32]) -> Vec<u32> {
+    rows.iter().map(|x| x.to_bits()).collect()
 }
 
 /// Ordinary rows, then far ones, then ones at the edges of what a float holds.
@@ -89,7 +95,7 @@ fn every_core_gives_the_desktops_bits() {
     let request = VerifyRequest {
         model: &model(),
         dim: small_flow::DIM,
-        rows: &rows,
+        words: &words(&rows),
         expected: &expected,
         cores: &Core::ALL,
         features: &[],
@@ -118,13 +124,13 @@ fn what_other_libraries_have_gives_the_desktops_bits() {
     let mut workspace = [0.0; imported_flow::WORKSPACE];
     let mut score = |row: &[f32]| {
         let score = imported_flow::FLOW.score(row, &mut workspace).ok()?;
-        Some([score.log_prob, score.z_norm_sq, score.log_det].map(f32::to_bits))
+        Some(score.bits())
     };
     let expected: Vec<_> = rows.chunks(small_flow::DIM).map(&mut score).collect();
     let request = VerifyRequest {
         model: &imported_model(),
         dim: small_flow::DIM,
-        rows: &rows,
+        words: &words(&rows),
         expected: &expected,
         cores: &[Core::M0, Core::M4f],
         features: &IMPORTED,
@@ -152,11 +158,7 @@ fn feature_maps_give_the_desktops_bits() {
     // The desktop scores rows in lanes, the chip one after the other.
     let expected: Vec<_> = nvpico::batch::score(&map_flow::FLOW, &rows)
         .into_iter()
-        .map(|score| {
-            score
-                .ok()
-                .map(|s| [s.log_prob, s.z_norm_sq, s.log_det].map(f32::to_bits))
-        })
+        .map(|score| score.ok().map(nvpico::Score::bits))
         .collect();
     assert_eq!(
         expected[40].map(|bits| f32::from_bits(bits[0])),
@@ -166,7 +168,7 @@ fn feature_maps_give_the_desktops_bits() {
         let request = VerifyRequest {
             model: &map_model(),
             dim: map_flow::DIM,
-            rows: &rows,
+            words: &words(&rows),
             expected: &expected,
             cores: if features.len() == 1 {
                 &Core::ALL
@@ -191,7 +193,7 @@ fn the_kernel_in_assembly_gives_the_same_bits() {
     let request = VerifyRequest {
         model: &model(),
         dim: small_flow::DIM,
-        rows: &rows,
+        words: &words(&rows),
         expected: &expected,
         cores: &[Core::M4f],
         features: &["assembly"],
@@ -200,6 +202,85 @@ fn the_kernel_in_assembly_gives_the_same_bits() {
     };
     let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(reports[0].differing_bits, 0, "{:?}", reports[0]);
+}
+
+/// A model of simulated readings or counts, trained a little, in integers.
+fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
+    let dim: usize = shape.iter().product();
+    let mut state: u32 = 5;
+    let mut value = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as f32
+    };
+    let rows: Vec<f32> = (0..200 * dim).map(|_| value()).collect();
+    let is_map = shape[1] * shape[2] > 1;
+    let table = Table {
+        columns: ShapeName(shape).value_names(),
+        shape: is_map.then_some(shape),
+        values: rows.clone(),
+        rows: 200,
+        row_numbers: (1..=200).collect(),
+        ..Table::default()
+    };
+    let recipe = Recipe {
+        epochs: Some(2),
+        couplings: Some(2),
+        ..recipe
+    };
+    let outcome = training::fit(&table, None, recipe, |_| true);
+    (outcome.expect("it can be trained").model, rows)
+}
+
+#[test]
+fn integers_give_the_desktops_bits_and_cannot_panic() {
+    let vector = Recipe {
+        hidden: Some(vec![9, 16]),
+        nets: Some(2),
+        leaky: Some(0.1),
+        ..Recipe::default()
+    };
+    let map = Recipe {
+        filters: Some(5),
+        levels: Some(256),
+        ..Recipe::default()
+    };
+    for (shape, recipe, maps) in [([5, 1, 1], vector, false), ([1, 6, 6], map, true)] {
+        let (model, mut rows) = in_integers(shape, recipe);
+        // Counts that no converter gives, and readings beyond all counts.
+        rows[0] = 3e9;
+        rows[7] = -1.0;
+        for precision in [Precision::I8, Precision::I16] {
+            let ready = model.ready(Some(precision)).expect("it has integers");
+            let (words, expected) = ready.bits(&rows);
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let module = folder.path().join("model.rs");
+            let text = export::module(&ready, &ExportOptions::default());
+            std::fs::write(&module, text).expect("it can be written");
+            for (cores, assembly) in [(&Core::ALL[..], false), (&[Core::M4f], true)] {
+                let mut features = if maps { vec!["feature-maps"] } else { vec![] };
+                features.extend(assembly.then_some("assembly"));
+                let request = VerifyRequest {
+                    model: &module,
+                    dim: shape.iter().product(),
+                    words: &words,
+                    expected: &expected,
+                    cores,
+                    features: &features,
+                    target_dir: &target_dir(),
+                    keep: None,
+                };
+                let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+                for report in reports {
+                    assert_eq!(report.differing_bits, 0, "{precision}: {report:?}");
+                }
+                let verdict = no_panic::check(&module, Core::M4f, &features, false, &target_dir());
+                assert_eq!(
+                    verdict.unwrap_or_else(|error| panic!("{error}")),
+                    Verdict::NoPanic
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -243,7 +324,7 @@ fn a_wrong_bit_is_seen() {
     let request = VerifyRequest {
         model: &model(),
         dim: small_flow::DIM,
-        rows,
+        words: &words(rows),
         expected: &expected,
         cores: &[Core::M4f],
         features: &[],

@@ -13,7 +13,7 @@ use super::Progress;
 use super::dense::{self, Part};
 use super::fixed::{exp, linear, tanh};
 use super::program::{Program, op};
-use super::weights::{QUAD_WORDS, Weights, pair};
+use super::weights::{PANEL, QUAD_WORDS, Weights, pair};
 
 /// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
 #[inline(always)]
@@ -77,34 +77,27 @@ pub(super) fn forward<W: Weights>(
     let (records, _) = program
         .take(records.wrapping_mul(op::RECORD))?
         .as_chunks::<{ op::RECORD }>();
-    // One network's sums are raw log-scales, then shifts; of two networks each has its own.
-    let count = records.len();
-    let scaled_outputs = if is_scaled(kind) { count } else { 0 };
-    let one = count.wrapping_add(scaled_outputs).next_multiple_of(4);
-    let (sums, scratch) = if kind & op::TWO_NETS == 0 {
-        let (sums, scratch) = scratch.split_at_mut_checked(one)?;
-        let (front, back) = scratch.split_at_mut_checked(front as usize)?;
-        let total = gather(indices, input_shift, x, front);
-        run_net::<W>(program, kept, total, sums, front, back)?;
-        (sums, scaled_outputs)
-    } else {
-        let each = count.next_multiple_of(4);
-        let (sums, scratch) = scratch.split_at_mut_checked(each.wrapping_mul(2))?;
-        let (front, back) = scratch.split_at_mut_checked(front as usize)?;
-        for sums in sums.chunks_exact_mut(each) {
-            let total = gather(indices, input_shift, x, front);
-            run_net::<W>(program, kept, total, sums, front, back)?;
-        }
-        (sums, each)
-    };
-    let (sums, at) = (&*sums, scratch);
     let change = Change {
         kind,
         records,
         raw_shift,
         shift_shift,
     };
-    change.all(sums, sums.get(at..)?, x, 1, 0, progress)
+    // One network's sums are raw log-scales, if there are any, then shifts; of two networks each has its own.
+    let raws = if is_scaled(kind) { records.len() } else { 0 };
+    let (each, nets, shifts) = if kind & op::TWO_NETS == 0 {
+        (records.len().wrapping_add(raws), 1, raws)
+    } else {
+        (raws, 2, raws.next_multiple_of(PANEL))
+    };
+    let each = each.next_multiple_of(PANEL);
+    let (sums, scratch) = scratch.split_at_mut_checked(each.wrapping_mul(nets))?;
+    let (front, back) = scratch.split_at_mut_checked(front as usize)?;
+    for sums in sums.chunks_exact_mut(each) {
+        let total = gather(indices, input_shift, x, front);
+        run_net::<W>(program, kept, total, sums, front, back)?;
+    }
+    change.all(sums, sums.get(shifts..)?, x, 1, 0, progress)
 }
 
 /// How a network's sums change the values that are not kept.

@@ -82,6 +82,12 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         self.dim
     }
 
+    /// Words of workspace that a score needs.
+    #[must_use]
+    pub const fn workspace_len(&self) -> usize {
+        self.workspace_len
+    }
+
     /// The words, in the order that this module documents.
     #[must_use]
     pub const fn words(&self) -> &'a [i32] {
@@ -94,6 +100,38 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
+        let (z, scratch) = self.begin(x, workspace)?;
+        let mut pass = Pass::new(self.words);
+        while pass.next::<W>(z, scratch).is_some() {}
+        Ok(pass.score(z))
+    }
+
+    /// [`score`](Self::score) in steps of one layer each, for schedulers that must not be held up; see
+    /// [`Flow::stepper`](crate::Flow::stepper). The bits are the same.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn stepper<'w>(
+        &self,
+        x: &[i32],
+        workspace: &'w mut [i32],
+    ) -> Result<IntegerStepper<'a, 'w, W>, ScoreError> {
+        let (x, scratch) = self.begin(x, workspace)?;
+        Ok(IntegerStepper {
+            pass: Pass::new(self.words),
+            x,
+            scratch,
+            weights: PhantomData,
+        })
+    }
+
+    /// The sample in its place in the workspace, and the rest of it.
+    #[inline(always)]
+    fn begin<'w>(
+        &self,
+        x: &[i32],
+        workspace: &'w mut [i32],
+    ) -> Result<(&'w mut [i32], &'w mut [i32]), ScoreError> {
         let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
@@ -116,46 +154,88 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
             black_box(());
             *slot = value;
         }
-        let progress = forward::<W>(Program::new(self.words), z, scratch);
-        Ok(score(z, progress))
+        Ok((z, scratch))
     }
 }
 
-/// x to z in place; lengths were checked.
-#[inline(always)]
-fn forward<W: Weights>(mut program: Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Progress {
-    let mut progress = Progress::default();
-    // What was factored out lies behind it.
-    #[cfg(feature = "feature-maps")]
-    let mut x = x;
-    while let Some(&[kind]) = program.header() {
-        #[cfg(feature = "feature-maps")]
-        if kind == op::FACTOR_OUT
-            && let Some(&[count, _]) = program.header()
-        {
-            let len = x.len().min(count as usize);
-            (x, _) = x.split_at_mut(len);
-            continue;
+/// A score under way; [`IntegerFlow::stepper`] begins one.
+#[derive(Debug)]
+pub struct IntegerStepper<'a, 'w, W> {
+    pass: Pass<'a>,
+    x: &'w mut [i32],
+    scratch: &'w mut [i32],
+    weights: PhantomData<W>,
+}
+
+impl<W: Weights> IntegerStepper<'_, '_, W> {
+    /// Runs the next layer. After the last one, and from then on, the score.
+    pub fn step(&mut self) -> Option<IntegerScore> {
+        if self.pass.next::<W>(self.x, self.scratch).is_some() {
+            return None;
         }
-        let done = match kind & op::KIND {
-            op::STANDARDIZE => {
-                affine::forward(&mut program, op::STANDARDIZE_CHANNEL, x, &mut progress)
-            }
-            op::AFFINE => affine::forward(&mut program, op::AFFINE_CHANNEL, x, &mut progress),
-            op::PERMUTATION => permute(&mut program, x, scratch),
+        Some(self.pass.score(self.x))
+    }
+}
+
+/// The way from x to z: what is left of the words, and what was gathered.
+#[derive(Clone, Copy, Debug)]
+struct Pass<'a> {
+    program: Program<'a>,
+    progress: Progress,
+    /// Values that are not factored out yet.
+    #[cfg(feature = "feature-maps")]
+    len: usize,
+}
+
+impl<'a> Pass<'a> {
+    #[inline(always)]
+    fn new(words: &'a [i32]) -> Self {
+        Self {
+            program: Program::new(words),
+            progress: Progress::default(),
             #[cfg(feature = "feature-maps")]
-            op::SQUEEZE | op::UNSQUEEZE => squeeze(kind, &mut program, x, scratch),
-            #[cfg(feature = "feature-maps")]
-            op::LOGIT => logit::forward(&mut program, x, &mut progress),
-            #[cfg(feature = "feature-maps")]
-            op::CONVOLUTION => maps::forward::<W>(&mut program, kind, x, scratch, &mut progress),
-            _ => coupling::forward::<W>(&mut program, kind, x, scratch, &mut progress),
-        };
-        if done.is_none() {
-            break;
+            len: usize::MAX,
         }
     }
-    progress
+
+    /// Runs the next layer on `x`, in place; `None` after the last one. Lengths were checked.
+    #[inline(always)]
+    fn next<W: Weights>(&mut self, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
+        let Self {
+            program, progress, ..
+        } = self;
+        let &[kind] = program.header()?;
+        // What was factored out lies behind it.
+        #[cfg(feature = "feature-maps")]
+        let x = {
+            let len = x.len().min(self.len);
+            x.get_mut(..len)?
+        };
+        match kind & op::KIND {
+            op::STANDARDIZE => affine::forward(program, op::STANDARDIZE_CHANNEL, x, progress),
+            op::AFFINE => affine::forward(program, op::AFFINE_CHANNEL, x, progress),
+            op::PERMUTATION => permute(program, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            op::SQUEEZE | op::UNSQUEEZE => squeeze(kind, program, x, scratch),
+            #[cfg(feature = "feature-maps")]
+            op::FACTOR_OUT => {
+                let &[count, _] = program.header()?;
+                self.len = count as usize;
+                Some(())
+            }
+            #[cfg(feature = "feature-maps")]
+            op::LOGIT => logit::forward(program, x, progress),
+            #[cfg(feature = "feature-maps")]
+            op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
+            _ => coupling::forward::<W>(program, kind, x, scratch, progress),
+        }
+    }
+
+    /// `log N(z; 0, I) + log_det`, with its parts.
+    #[inline(always)]
+    fn score(&self, z: &[i32]) -> IntegerScore {
+        score(z, self.progress)
+    }
 }
 
 /// Channel `i` of y is the channel of x that the `i`-th word names.

@@ -51,7 +51,7 @@ mod maps;
 mod program;
 pub mod weights;
 
-pub use flow::{IntegerFlow, IntegerScore};
+pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};
 pub use program::op;
 pub use weights::{I8, I16, Weights};
 

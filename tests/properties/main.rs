@@ -14,7 +14,7 @@ use common::tolerance::MODEL;
 use nvpico::train::fold;
 use nvpico::{FlowSpec, LayerSpec};
 use nvpico_codegen::export::{ExportOptions, module};
-use nvpico_codegen::model::{Model, ModelSpec, Provenance};
+use nvpico_codegen::model::{Model, ModelSpec};
 use proptest::prelude::*;
 
 /// Runs `check` with a spec's view, random parameters, and what else is random.
@@ -121,7 +121,8 @@ proptest! {
         // And so the exported module is the same but for the hash of the file that it came from.
         let options = ExportOptions { vectors: 2 };
         let body = |model: &Model| {
-            let text = module(model, &options);
+            let ready = model.ready(None).expect("floats need nothing");
+            let text = module(&ready, &options);
             let lines = text.lines().filter(|line| !line.starts_with("// model sha256"));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
@@ -132,7 +133,8 @@ proptest! {
     fn any_exported_module_holds_the_whole_model(layers in 0_usize..7, seed in any::<u64>()) {
         let spec = Chooser(Random::new(seed)).spec(layers);
         let model = model(spec, seed);
-        let text = module(&model, &ExportOptions { vectors: 2 });
+        let ready = model.ready(None).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let text = module(&ready, &ExportOptions { vectors: 2 });
         let deployed = model.deploy();
         let dim = format!("pub const DIM: usize = {};", model.header.spec.dim());
         prop_assert!(text.contains(&dim), "{}", text);

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{PrecisionArgs, load_model};
+use super::{DataOptions, PrecisionArgs, load_model, print_json};
+use crate::certificate::{self, Certificate};
 use crate::export::{self, ExportOptions};
 use crate::math_error;
 use crate::output;
@@ -27,6 +28,15 @@ pub struct ExportArgs {
     out: PathBuf,
     #[command(flatten)]
     precision: PrecisionArgs,
+    /// Rows to certify the arithmetic on, against double precision, such as those of the training; the model's own
+    /// samples by default
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    options: DataOptions,
+    /// Print the certificate as JSON
+    #[arg(long)]
+    json: bool,
     /// Test vectors in the module
     #[arg(long, default_value_t = ExportOptions::default().vectors, value_name = "N")]
     vectors: usize,
@@ -37,6 +47,11 @@ pub struct ExportArgs {
 pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     args.precision.observe(&mut model)?;
+    let table = if args.data.is_empty() {
+        None
+    } else {
+        Some(args.options.read_for(&model, &args.data)?)
+    };
     let ready = model.ready(args.precision.precision)?;
     let options = ExportOptions {
         vectors: args.vectors,
@@ -53,6 +68,15 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     );
     if ready.precision() == Precision::F32 {
         math_error::report(model.header.spec.math);
+    }
+    let certificate = match &table {
+        Some(table) => Certificate::new(&ready, &table.values, table.labels.as_deref()),
+        None => Certificate::new(&ready, &certificate::drawn(&model.deploy()), None),
+    };
+    if args.json {
+        print_json(&certificate)?;
+    } else {
+        eprint!("{certificate}");
     }
     Ok(true)
 }

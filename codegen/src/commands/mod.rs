@@ -85,18 +85,19 @@ impl DataOptions {
         report_skipped(&table);
         Ok(table)
     }
+
+    /// Reads the columns that a model wants.
+    pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
+        let table = data::read_for(&model.header.columns, files, &self.read_options()?)?;
+        report_skipped(&table);
+        Ok(table)
+    }
 }
 
 impl DataArgs {
     /// Reads the columns that a model wants.
     pub(crate) fn read_for(&self, model: &Model) -> anyhow::Result<Table> {
-        let table = data::read_for(
-            &model.header.columns,
-            &self.data,
-            &self.options.read_options()?,
-        )?;
-        report_skipped(&table);
-        Ok(table)
+        self.options.read_for(model, &self.data)
     }
 }
 
@@ -117,8 +118,7 @@ impl PrecisionArgs {
         if self.calibrate.is_empty() {
             return Ok(());
         }
-        let options = DataOptions::default().read_options()?;
-        let table = data::read_for(&model.header.columns, &self.calibrate, &options)?;
+        let table = DataOptions::default().read_for(model, &self.calibrate)?;
         model.observe(&table.values);
         if model.header.calibration.is_some() {
             model.calibrate_integers(&table.values)?;

@@ -12,22 +12,22 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
-use model::{DIM, FLOW, WORKSPACE};
+use model::{DIM, FLOW, Value, WORKSPACE};
 
 // Nothing but model and start-up code: other crates bring the logger along, which can panic.
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
 
-static mut WORDS: [f32; WORKSPACE] = [0.0; WORKSPACE];
+static mut VALUES: [Value; WORKSPACE] = [0 as Value; WORKSPACE];
 
 #[entry]
 fn main() -> ! {
-    let row = black_box([0.0f32; DIM]);
-    let workspace = &raw mut WORDS;
+    let row = black_box([0 as Value; DIM]);
+    let workspace = &raw mut VALUES;
     // SAFETY: the only reference ever taken, and main runs once.
     let workspace = unsafe { &mut *workspace };
-    let row: &[f32] = black_box(&row);
-    let workspace: &mut [f32] = black_box(workspace);
-    let flow: &'static nvpico::Flow<'static> = black_box(&FLOW);
+    let row: &[Value] = black_box(&row);
+    let workspace: &mut [Value] = black_box(workspace);
+    let flow = black_box(&FLOW);
     black_box(flow.score(row, workspace)).ok();
     if let Ok(mut stepper) = flow.stepper(row, workspace) {
         while black_box(stepper.step()).is_none() {}
