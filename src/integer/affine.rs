@@ -26,7 +26,7 @@ pub(super) fn forward(
     let (channels, places) = (channels as usize, places as usize);
     let words = program.take(channels.wrapping_mul(stride))?;
     let mut x = x.iter_mut();
-    for channel in words.chunks_exact(stride) {
+    for channel in words.chunks_exact(stride.max(1)) {
         let (mean, &[scale, shift, offset]) = match channel {
             [mean, rest @ ..] if rest.len() == 3 => (*mean, rest.first_chunk()?),
             _ => (0, channel.first_chunk()?),

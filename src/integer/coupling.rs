@@ -93,7 +93,7 @@ pub(super) fn forward<W: Weights>(
     let each = each.next_multiple_of(PANEL);
     let (sums, scratch) = scratch.split_at_mut_checked(each.wrapping_mul(nets))?;
     let (front, back) = scratch.split_at_mut_checked(front as usize)?;
-    for sums in sums.chunks_exact_mut(each) {
+    for sums in sums.chunks_exact_mut(each.max(1)) {
         let total = gather(indices, input_shift, x, front);
         run_net::<W>(program, kept, total, sums, front, back)?;
     }

@@ -40,7 +40,7 @@ pub(super) fn forward<W: Weights>(
         Part::Last => PANEL,
     });
     let mut own_total = 0_i32;
-    for (words, slot) in words.chunks_exact(panel).zip(slots) {
+    for (words, slot) in words.chunks_exact(panel.max(PANEL)).zip(slots) {
         black_box(());
         let (biases, weights) = words.split_first_chunk::<PANEL>()?;
         let mut sums = biases.map(|bias| bias.wrapping_sub(excess));
