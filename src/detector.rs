@@ -98,7 +98,7 @@ pub enum Decision {
 impl Decision {
     /// The decision for a log-density at a threshold, both in the same unit.
     #[must_use]
-    pub fn at<L: PartialOrd>(log_prob: L, threshold: L) -> Self {
+    pub fn at<L: PartialOrd + Copy>(log_prob: L, threshold: L) -> Self {
         // A NaN would compare false and so be anomalous.
         if log_prob >= threshold {
             Decision::Normal

@@ -98,6 +98,7 @@ pub fn exp(s: i32) -> (i32, i32) {
 #[inline(never)]
 #[must_use]
 pub fn tanh(u: i32) -> i32 {
+    const ONE: i32 = 1 << Q30;
     // Beyond, it is 1 to the last bit, and 2u would leave the 32 bits.
     const FLAT: i32 = 12 << Q24;
     let magnitude = if u < 0 { u.saturating_neg() } else { u };
@@ -108,7 +109,6 @@ pub fn tanh(u: i32) -> i32 {
         i64::from(mantissa) << 1,
         exponent.unsigned_abs().wrapping_add(1),
     ) as i32;
-    const ONE: i32 = 1 << Q30;
     let tanh = (product(ONE.wrapping_sub(e), reciprocal(e)) >> Q30) as i32;
     if u < 0 { tanh.wrapping_neg() } else { tanh }
 }

@@ -291,7 +291,7 @@ fn score(z: &[i32], progress: Progress) -> IntegerScore {
         z_norm_sq = z_norm_sq.saturating_add(square >> (2 * Q16 - Q24));
     }
     let z_norm_sq = (z_norm_sq >> 1).cast_signed();
-    let constant = HALF_LN_2PI.wrapping_mul(z.len() as i64);
+    let constant = HALF_LN_2PI.wrapping_mul(z.len().cast_signed() as i64);
     let log_prob = progress
         .log_det
         .saturating_sub(z_norm_sq)

@@ -281,7 +281,8 @@ pub const fn squeeze_kind(kind: Squeeze) -> i32 {
 #[must_use]
 pub const fn parity_word(mask: Mask<'_>) -> i32 {
     match mask.parity() {
-        Some(parity) => parity as i32,
+        Some(0) => 0,
+        Some(_) => 1,
         None => 2,
     }
 }

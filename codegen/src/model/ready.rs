@@ -199,7 +199,7 @@ impl Model {
                 "--precision {precision} needs the ranges of the model's values: give normal rows with --calibrate"
             );
         };
-        let engine = Engine::Integer(self.quantized(&deployed, precision, parts)?);
+        let engine = Engine::Integer(Self::quantized(&deployed, precision, parts)?);
         Ok(Ready {
             model: self,
             engine,
@@ -207,7 +207,6 @@ impl Model {
     }
 
     fn quantized(
-        &self,
         deployed: &Deployed,
         precision: Precision,
         parts: &IntegerParts,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use nvpico::conditioner::dense;
-use nvpico::integer::fixed::{Q16, Q24};
+use nvpico::integer::fixed;
 use nvpico::integer::layout::{
     activation_words, coupling_op, net_scratch, parity_word, place_words, squeeze_kind,
     stack_lengths, window_inputs,
@@ -24,19 +24,29 @@ const UNEVEN: f64 = 8.0;
 /// Multipliers have their highest bit here.
 const MULTIPLIER_BITS: i32 = 30;
 
+/// Fraction bits of values and shifts.
+const Q16: i32 = fixed::Q16.cast_signed();
+/// Fraction bits of log-scales.
+const Q24: i32 = fixed::Q24.cast_signed();
+
+/// A count as a word: what the engine runs has far fewer of anything than a word holds.
+fn word(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 /// `2^exponent`.
 fn power(exponent: i32) -> f64 {
     2.0_f64.powi(exponent)
 }
 
 /// A value as a whole number of `2^-bits`.
-fn fixed(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
-    let whole = (value * power(bits)).round();
+fn whole(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
+    let steps = (value * power(bits)).round();
     ensure!(
-        whole.abs() <= f64::from(i32::MAX),
+        steps.abs() <= f64::from(i32::MAX),
         "{what} of {value:.4} leaves the 32 bits of the integer engine"
     );
-    Ok(whole as i32)
+    Ok(steps as i32)
 }
 
 /// The shift under which the largest of some factors fills a multiplier.
@@ -57,14 +67,14 @@ pub(super) fn standardize(shape: Shape, params: &[f32], units: &[i32]) -> anyhow
     let mut words = affine_header(op::STANDARDIZE, shape, scale)?;
     for ((&mean, &scale), &unit) in mean.iter().zip(scale).zip(units) {
         let (mean, scale) = (f64::from(mean), f64::from(scale));
-        let count = fixed(mean, -unit, "a mean")?;
-        let factor = scale * power(unit + Q16 as i32);
+        let count = whole(mean, -unit, "a mean")?;
+        let factor = scale * power(unit + Q16);
         let shift = common_shift(std::iter::once(factor));
         let rest = (f64::from(count) * power(unit) - mean) * scale;
         words.push(count);
-        words.push(fixed(factor, shift, "a scale")?);
+        words.push(whole(factor, shift, "a scale")?);
         words.push(shift);
-        words.push(fixed(rest, Q16 as i32, "a mean's fraction")?);
+        words.push(whole(rest, Q16, "a mean's fraction")?);
     }
     Ok(words)
 }
@@ -75,9 +85,9 @@ pub(super) fn affine(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
     let mut words = affine_header(op::AFFINE, shape, scale)?;
     for (&scale, &offset) in scale.iter().zip(rest) {
         let shift = common_shift(std::iter::once(f64::from(scale)));
-        words.push(fixed(f64::from(scale), shift, "a norm's scale")?);
+        words.push(whole(f64::from(scale), shift, "a norm's scale")?);
         words.push(shift);
-        words.push(fixed(f64::from(offset), Q16 as i32, "a norm's shift")?);
+        words.push(whole(f64::from(offset), Q16, "a norm's shift")?);
     }
     Ok(words)
 }
@@ -86,8 +96,8 @@ pub(super) fn affine(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
 fn affine_header(op: i32, shape: Shape, scale: &[f32]) -> anyhow::Result<Vec<i32>> {
     let places = shape.height * shape.width;
     let sum: f64 = scale.iter().map(|&s| f64::from(s).abs().ln()).sum();
-    let log_det = fixed(sum * places as f64, Q16 as i32, "a log-determinant")?;
-    Ok(vec![op, shape.channels as i32, places as i32, log_det])
+    let log_det = whole(sum * places as f64, Q16, "a log-determinant")?;
+    Ok(vec![op, word(shape.channels), word(places), log_det])
 }
 
 /// A coupling; `ranges` are those of its stages.
@@ -109,10 +119,10 @@ pub(super) fn coupling<W: Weights>(
         _ => 1.0,
     };
     let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
-    let span = MARGIN * f64::from(widest) * power(Q16 as i32) / LARGEST_ACTIVATION;
+    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
     // Two, at least, for the rounding.
     let input_shift = span.log2().ceil().max(2.0) as i32;
-    let input_step = power(input_shift - Q16 as i32);
+    let input_step = power(input_shift - Q16);
 
     let (inputs, outputs, count) = (
         spec.net_inputs(shape),
@@ -139,19 +149,16 @@ pub(super) fn coupling<W: Weights>(
     }
     // What one step of each sum is worth, of raw log-scales over the clamp.
     let (raw, shifts) = last.split_at(last.len() - transformed);
-    let raw: Vec<f64> = raw
-        .iter()
-        .map(|step| step / clamp * power(Q24 as i32))
-        .collect();
-    let shifts: Vec<f64> = shifts.iter().map(|step| step * power(Q16 as i32)).collect();
+    let raw: Vec<f64> = raw.iter().map(|step| step / clamp * power(Q24)).collect();
+    let shifts: Vec<f64> = shifts.iter().map(|step| step * power(Q16)).collect();
     let raw_shift = common_shift(raw.iter().copied());
     let shift_shift = common_shift(shifts.iter().copied());
     let mut multipliers = Vec::new();
     for factor in raw {
-        multipliers.push(fixed(factor, raw_shift, "a multiplier")?);
+        multipliers.push(whole(factor, raw_shift, "a multiplier")?);
     }
     for factor in shifts {
-        multipliers.push(fixed(factor, shift_shift, "a multiplier")?);
+        multipliers.push(whole(factor, shift_shift, "a multiplier")?);
     }
     let mut words = vec![coupling_op(spec)];
     let shifts = [input_shift, raw_shift, shift_shift];
@@ -159,28 +166,28 @@ pub(super) fn coupling<W: Weights>(
         Conditioner::Dense(net) => {
             let kept = activation_words(inputs);
             let [front, _] = net_scratch(net, inputs);
-            words.extend([kept, transformed, front].map(|n| n as i32));
+            words.extend([kept, transformed, front].map(word));
             kept
         }
         Conditioner::Convolution(net) => {
             let kept = place_words(inputs, true);
             let window = stack_lengths::<W>(spec, net, shape).window;
             let layers = net.hidden.len() + 1;
-            words.extend([kept, transformed, shape.height, shape.width].map(|n| n as i32));
-            words.extend([parity_word(spec.mask), window as i32, layers as i32]);
+            words.extend([kept, transformed, shape.height, shape.width].map(word));
+            words.extend([parity_word(spec.mask), word(window), word(layers)]);
             kept
         }
         Conditioner::ResidualConvolution(_) => 0,
     };
     words.extend(shifts);
     let mut kept = spec.mask.kept_features(shape.channels);
-    let mut index = || kept.next().map_or(op::NO_INDEX, |index| index as i32);
+    let mut index = || kept.next().map_or(op::NO_INDEX, word);
     words.extend((0..kept_words).map(|_| index() | (index() << 16)));
     let (raw, shifts) = multipliers.split_at(multipliers.len() - transformed);
     for (at, index) in spec.mask.transformed_features(shape.channels).enumerate() {
         let bound = amplitudes.get(at).copied().unwrap_or_default();
-        words.push(index as i32);
-        words.push(fixed(bound, Q24 as i32, "a log-scale's bound")?);
+        words.push(word(index));
+        words.push(whole(bound, Q24, "a log-scale's bound")?);
         words.push(raw.get(at).copied().unwrap_or_default());
         words.push(shifts[at]);
     }
@@ -209,7 +216,7 @@ impl Network<'_> {
     }
 
     fn dense<W: Weights>(&mut self, net: &DenseSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
-        self.words.push(net.hidden.len() as i32);
+        self.words.push(word(net.hidden.len()));
         for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
             let rows = self.rows(1, width);
             self.steps = hidden::<W>(&rows, range, net.activation, self.words);
@@ -233,8 +240,7 @@ impl Network<'_> {
     /// height and width.
     fn window(&mut self, kernel: Kernel, place: usize, outputs: usize) -> Vec<Row> {
         let channels = self.steps.len();
-        self.words
-            .extend([kernel.height as i32, kernel.width as i32]);
+        self.words.extend([word(kernel.height), word(kernel.width)]);
         let mut rows = self.rows(kernel.taps(), outputs);
         for row in &mut rows {
             let mut weights = Vec::new();
@@ -253,7 +259,7 @@ impl Network<'_> {
 fn last<W: Weights>(rows: &[Row], words: &mut Vec<i32>) -> Vec<f64> {
     let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
     let rows: Vec<_> = rows.iter().map(step).collect();
-    words.extend([rows.len().div_ceil(PANEL) as i32, 0, 0]);
+    words.extend([word(rows.len().div_ceil(PANEL)), 0, 0]);
     words.extend(panels::<W>(&rows));
     rows.iter().map(|row| row.step).collect()
 }
@@ -278,7 +284,7 @@ fn hidden<W: Weights>(
         Activation::Relu => 0.0,
         Activation::LeakyRelu { slope } => f64::from(slope),
     };
-    let panel_count = rows.len().div_ceil(PANEL) as i32;
+    let panel_count = word(rows.len().div_ceil(PANEL));
     words.extend([panel_count, shift, (slope * power(15)).round() as i32]);
     let half = (1_i32 << shift) >> 1;
     let rows: Vec<_> = rows
@@ -334,26 +340,26 @@ pub(super) fn words<W: Weights>(
             Ok(squeeze(op::UNSQUEEZE, *kind, after))
         }
         LayerSpec::FactorOut => {
-            let goes_on = shape.len() as i32 / 2;
+            let goes_on = word(shape.len() / 2);
             Ok(vec![op::FACTOR_OUT, goes_on, goes_on])
         }
         LayerSpec::Logit(spec) => logit(*spec, shape),
         LayerSpec::Permutation(order) => {
             let places = shape.height * shape.width;
-            let header = [op::PERMUTATION, shape.channels as i32, places as i32];
+            let header = [op::PERMUTATION, word(shape.channels), word(places)];
             Ok([
                 &header[..],
-                &order.iter().map(|&at| at as i32).collect::<Vec<_>>(),
+                &order.iter().map(|&at| word(at)).collect::<Vec<_>>(),
             ]
             .concat())
         }
-        _ => bail!("the integer engine has no such layer"),
+        LayerSpec::BatchNorm(_) => bail!("the integer engine has no such layer"),
     }
     .context("the model cannot be made of integers")
 }
 
 fn squeeze(op: i32, kind: Squeeze, shape: Shape) -> Vec<i32> {
-    let shape = [shape.channels, shape.height, shape.width].map(|n| n as i32);
+    let shape = [shape.channels, shape.height, shape.width].map(word);
     [&[op, squeeze_kind(kind)][..], &shape].concat()
 }
 
@@ -365,12 +371,12 @@ fn logit(spec: LogitSpec, shape: Shape) -> anyhow::Result<Vec<i32>> {
     let shift = common_shift(std::iter::once(per_count));
     Ok(vec![
         op::LOGIT,
-        shape.len() as i32,
-        fixed(levels - 1.0, 0, "the highest count")?,
-        fixed(per_count, shift, "a count's share")?,
+        word(shape.len()),
+        whole(levels - 1.0, 0, "the highest count")?,
+        whole(per_count, shift, "a count's share")?,
         shift,
-        fixed(alpha + 0.5 * slope, 30, "the lowest share")?,
-        fixed(0.5 * slope, 30, "the highest share")?,
-        fixed(slope.ln(), Q24 as i32, "a logarithm")?,
+        whole(alpha + 0.5 * slope, 30, "the lowest share")?,
+        whole(0.5 * slope, 30, "the highest share")?,
+        whole(slope.ln(), Q24, "a logarithm")?,
     ])
 }

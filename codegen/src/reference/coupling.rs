@@ -105,6 +105,7 @@ pub fn couple(
 
 /// Mean and variance that every norm inside a residual convolutional network sees, in the order of the
 /// parameters: means then variances of a norm's channels, averaged over the groups of rows.
+#[must_use]
 pub fn inner_statistics(
     spec: &CouplingSpec<'_>,
     shape: Shape,
@@ -136,6 +137,10 @@ pub fn inner_statistics(
 }
 
 /// The networks' outputs for every row, `[s..., t...]` at every place.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what the pass takes, and what it shows on its way"
+)]
 fn run(
     spec: &CouplingSpec<'_>,
     shape: Shape,
@@ -235,6 +240,7 @@ fn residual(
 }
 
 /// The activation of a hidden layer.
+#[must_use]
 pub fn activated(activation: Activation, value: f64) -> f64 {
     match activation {
         Activation::Relu => value.max(0.0),
@@ -273,6 +279,7 @@ fn network(
 
 /// `W x + b`, by the documented order of the parameters: panels of 16 outputs, then 8, 4, 2, 1; in each
 /// the biases, then a row of weights for every input.
+#[must_use]
 pub fn dense(params: &[f64], input: &[f64], outputs: usize) -> Vec<f64> {
     assert_eq!(params.len(), (input.len() + 1) * outputs);
     let mut params = params;
@@ -295,6 +302,7 @@ pub fn dense(params: &[f64], input: &[f64], outputs: usize) -> Vec<f64> {
 }
 
 /// Outputs of the next panel, of so many that are left.
+#[must_use]
 pub fn panel_width(left: usize) -> usize {
     let widths = [16, 8, 4, 2, 1].into_iter();
     widths.filter(|&width| width <= left).max().unwrap_or(1)

@@ -62,11 +62,13 @@ pub struct Pass {
 }
 
 /// Single precision to double.
+#[must_use]
 pub fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value)).collect()
 }
 
 /// One sample on running statistics.
+#[must_use]
 pub fn forward(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Pass {
     let mut rows = vec![x.to_vec()];
     let log_det = forward_batch(spec, params, &mut rows, Norm::Running)[0];
@@ -80,6 +82,7 @@ pub fn forward(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Pass {
 }
 
 /// `log N(z; 0, I) + log_det` (paper equation 3).
+#[must_use]
 pub fn log_prob(z: &[f64], log_det: f64) -> f64 {
     let constant = (2.0 * std::f64::consts::PI).ln();
     let terms = z.iter().map(|z| -0.5 * (z * z + constant));
@@ -126,7 +129,7 @@ pub fn forward_watched(
                             stage,
                         },
                         values,
-                    )
+                    );
                 };
                 coupling::couple(
                     spec,
