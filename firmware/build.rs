@@ -9,10 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Board feature, and the file with its memory layout.
-const BOARDS: [(&str, &str); 4] = [
+const BOARDS: [(&str, &str); 7] = [
     ("mps2-an386", "mps2.x"),
     ("mps2-an385", "mps2.x"),
+    ("mps2-an500", "mps2.x"),
+    ("mps2-an505", "mps2-an505.x"),
     ("microbit", "microbit.x"),
+    ("riscv-virt", "riscv-virt.x"),
     ("nrf52840-dk", "nrf52840.x"),
 ];
 
@@ -28,7 +31,7 @@ fn main() {
     place_models(&manifest, &out);
 }
 
-/// Writes `memory.x`, which cortex-m-rt's linker script includes.
+/// Writes `memory.x`, which the linker script of cortex-m-rt or riscv-rt includes.
 fn place_memory_layout(manifest: &Path, out: &Path) {
     let chosen: Vec<_> = BOARDS
         .iter()

@@ -9,7 +9,8 @@
 # Quiet when all is there. Safe to run again. Changes packages only as root or where sudo asks no password.
 set -eu
 
-targets="thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf riscv32imc-unknown-none-elf"
+targets="thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf"
+targets="$targets riscv32imc-unknown-none-elf"
 debian_packages="rustc-web cargo-web rust-web-src lld"
 # The oldest Rust that compiles this project: `rust-version` in Cargo.toml.
 oldest_minor=95
@@ -78,7 +79,7 @@ use_debian_rust_in_firmware() {
             echo '# Debian cargo that builds core from its sources; written by scripts/setup.sh of nvpico.'
             echo 'export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core'
             for target in $targets; do
-                echo "export CARGO_TARGET_$(echo "$target" | tr 'a-z-' 'A-Z_')_LINKER=ld.lld"
+                echo "export CARGO_TARGET_$(echo "$target" | tr 'a-z.-' 'A-Z__')_LINKER=ld.lld"
             done
             echo 'exec /usr/bin/cargo "$@"'
         } >"$folder/bin/cargo"
@@ -119,7 +120,10 @@ if have rustc && ! has_targets; then
 fi
 
 if ! have qemu-system-arm && ! install_packages qemu-system-arm; then
-    lacks "the emulator: apt-get install qemu-system-arm"
+    lacks "the emulator of Arm cores: apt-get install qemu-system-arm"
+fi
+if ! have qemu-system-riscv32 && ! install_packages qemu-system-misc; then
+    lacks "the emulator of RISC-V cores: apt-get install qemu-system-misc"
 fi
 
 if [ -n "$missing" ]; then

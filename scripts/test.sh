@@ -36,10 +36,19 @@ for features in "" libm micromath libm,micromath batch-norm extra-scales libm,re
 done
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 # The firmware, checked as if for the desktop: its own tests build it for the chips.
-for board in mps2-an386 mps2-an385 microbit; do
+for board in mps2-an386 mps2-an385 mps2-an500 mps2-an505 microbit; do
     step cargo clippy --quiet --manifest-path firmware/Cargo.toml --no-default-features --features "$board" -- \
         --deny warnings
 done
+
+# Where the compiler that has clippy has `core` for RISC-V, that board, too.
+riscv=riscv32imc-unknown-none-elf
+if ls "$(rustc --print target-libdir --target "$riscv")"/libcore-*.rlib >/dev/null 2>&1; then
+    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --target "$riscv" --no-default-features \
+        --features riscv-virt -- --deny warnings
+else
+    echo "clippy for the RISC-V board was left out: rustup target add $riscv"
+fi
 
 # Optimised: the tests train models.
 counted cargo test --release --package nvpico --all-features

@@ -116,6 +116,17 @@ fn every_core_gives_the_desktops_bits() {
         );
         assert!(keep.join(format!("score-{core}.elf")).is_file());
     }
+    for report in &reports {
+        if let Some(twin) = report.core.same_code_as() {
+            let of_twin = (reports.iter())
+                .find(|report| report.core == twin)
+                .map(|report| (report.instructions_per_score, report.flash_bytes));
+            assert_eq!(
+                Some((report.instructions_per_score, report.flash_bytes)),
+                of_twin
+            );
+        }
+    }
 }
 
 #[test]
@@ -171,7 +182,7 @@ fn feature_maps_give_the_desktops_bits() {
             words: &words(&rows),
             expected: &expected,
             cores: if features.len() == 1 {
-                &Core::ALL
+                &[Core::M0, Core::M3, Core::M4f]
             } else {
                 &[Core::M4f]
             },
@@ -195,13 +206,15 @@ fn the_kernel_in_assembly_gives_the_same_bits() {
         dim: small_flow::DIM,
         words: &words(&rows),
         expected: &expected,
-        cores: &[Core::M4f],
+        cores: &[Core::M4f, Core::M7, Core::M33],
         features: &["assembly"],
         target_dir: &target_dir(),
         keep: None,
     };
     let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(reports[0].differing_bits, 0, "{:?}", reports[0]);
+    for report in reports {
+        assert_eq!(report.differing_bits, 0, "{report:?}");
+    }
 }
 
 /// A model of simulated readings or counts, trained a little, in integers.

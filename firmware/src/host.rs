@@ -4,7 +4,19 @@
 
 use core::ffi::CStr;
 
-use cortex_m_semihosting::{debug, nr, syscall};
+use crate::arch;
+
+/// Numbers of semihosting's operations.
+mod operation {
+    pub const OPEN: usize = 0x01;
+    pub const WRITE: usize = 0x05;
+    pub const READ: usize = 0x06;
+    pub const EXIT: usize = 0x18;
+}
+
+/// Reasons of the operation [`operation::EXIT`]: the first ends the emulator with status 0, any other with 1.
+const APPLICATION_EXIT: usize = 0x0002_0026;
+const RUN_TIME_ERROR: usize = 0x0002_0023;
 
 /// How to open a [`File`]: the numbers are semihosting's, those of C's `fopen` modes.
 #[derive(Clone, Copy)]
@@ -37,7 +49,7 @@ impl File {
     pub fn open(path: &CStr, mode: Mode) -> Option<Self> {
         let arguments = [path.as_ptr() as usize, mode as usize, path.count_bytes()];
         // SAFETY: SYS_OPEN takes a pointer to path, mode and length of the path, all alive during the call.
-        let handle = unsafe { syscall(nr::OPEN, &arguments) };
+        let handle = unsafe { call(operation::OPEN, &arguments) };
         (handle != usize::MAX).then_some(Self { handle })
     }
 
@@ -46,7 +58,7 @@ impl File {
         let bytes = size_of_val(words);
         let arguments = [self.handle, words.as_mut_ptr() as usize, bytes];
         // SAFETY: SYS_READ fills at most `bytes` bytes at the pointer, and every bit pattern is a `Word`.
-        let missing = unsafe { syscall(nr::READ, &arguments) };
+        let missing = unsafe { call(operation::READ, &arguments) };
         bytes.saturating_sub(missing) / size_of::<T>()
     }
 
@@ -64,20 +76,31 @@ impl File {
     fn write_plain<T: Copy>(&self, values: &[T]) -> bool {
         let arguments = [self.handle, values.as_ptr() as usize, size_of_val(values)];
         // SAFETY: SYS_WRITE reads the given bytes at the pointer.
-        let missing = unsafe { syscall(nr::WRITE, &arguments) };
+        let missing = unsafe { call(operation::WRITE, &arguments) };
         missing == 0
     }
 }
 
+/// A call with three arguments.
+///
+/// # Safety
+/// They must be what the operation takes, and every pointer among them valid.
+unsafe fn call(operation: usize, arguments: &[usize; 3]) -> usize {
+    // SAFETY: the caller's promise, and the arguments live during the call.
+    unsafe { arch::host_call(operation, arguments.as_ptr() as usize) }
+}
+
 /// Ends the program with exit status 0 or 1.
 pub fn exit(success: bool) -> ! {
-    debug::exit(if success {
-        debug::EXIT_SUCCESS
+    let reason = if success {
+        APPLICATION_EXIT
     } else {
-        debug::EXIT_FAILURE
-    });
+        RUN_TIME_ERROR
+    };
+    // SAFETY: the operation takes a reason.
+    unsafe { arch::host_call(operation::EXIT, reason) };
     // Not reached in the emulator; on hardware without a debugger there is nothing left to do.
     loop {
-        cortex_m::asm::nop();
+        arch::nop();
     }
 }

@@ -58,7 +58,7 @@ pub extern "C" fn mark_begin() {
 #[inline(never)]
 pub extern "C" fn mark_end() {
     // A body of its own, or the compiler gives both marks one address.
-    cortex_m::asm::nop();
+    crate::arch::nop();
     black_box(());
 }
 

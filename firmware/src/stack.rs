@@ -1,15 +1,15 @@
 //! How deep the stack went: the free part is painted, and what lost its paint was used.
 //!
-//! On Cortex-M the stack grows down from `_stack_start` towards the end of the static data, `__sheap`.
+//! The stack grows down from `_stack_start` towards the end of the static data, `__sheap`.
 
-use cortex_m::register::msp;
+use crate::arch;
 
 /// Painted at most, from the stack pointer down: deeper than a score goes, and quick enough to repeat.
 const REACH: usize = 16 * 1024;
 const PAINT: u32 = 0xC0DE_57AC;
 
 unsafe extern "C" {
-    // Symbols of cortex-m-rt's linker script; only their addresses mean anything.
+    // Symbols of the linker scripts of cortex-m-rt and riscv-rt; only their addresses mean anything.
     static __sheap: u32;
     static _stack_start: u32;
 }
@@ -24,7 +24,7 @@ pub struct Painted {
 /// depth measured after it.
 #[inline(always)]
 pub fn paint() -> Painted {
-    let high = msp::read() as usize;
+    let high = arch::stack_pointer();
     let low = high.saturating_sub(REACH).max(bottom());
     let mut word = low;
     while word < high {

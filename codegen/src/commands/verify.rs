@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
 use crate::export::{self, ExportOptions};
-use crate::harness::firmware::{self, Core};
+use crate::harness::Core;
+use crate::harness::firmware;
 use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
 use crate::model::Ready;
 use crate::output::TextTable;
@@ -19,7 +21,8 @@ use crate::output::TextTable;
   nvpico verify --model pump.safetensors --data today.csv --keep elf/
 
 Flash, static RAM and stack are what engine and model add over the same firmware with an empty score.
-Instructions are exact counts in QEMU; they are no cycle counts.")]
+Instructions are exact counts in QEMU; they are no cycle counts.
+A Cortex-M0+ executes the Cortex-M0's code, so m0plus has m0's figures.")]
 /// Arguments of `nvpico verify`.
 pub struct VerifyArgs {
     /// Model file
@@ -30,7 +33,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     precision: PrecisionArgs,
     /// Cores to emulate
-    #[arg(long, value_enum, default_value_t = CoreChoice::M4f)]
+    #[arg(long, value_enum, default_value_t = CoreChoice::One(Core::M4f))]
     core: CoreChoice,
     /// With the engine's inner loop in assembly, for cores with an FPU
     #[arg(long)]
@@ -43,16 +46,59 @@ pub struct VerifyArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+/// One core, or all that this machine can emulate.
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum CoreChoice {
-    /// Cortex-M0 (no FPU, 16-bit instructions)
-    M0,
-    /// Cortex-M3 (no FPU)
-    M3,
-    /// Cortex-M4F
-    M4f,
-    /// All of them
+    One(Core),
     All,
+}
+
+impl ValueEnum for CoreChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        static CHOICES: [CoreChoice; Core::ALL.len() + 1] = {
+            let mut choices = [CoreChoice::All; Core::ALL.len() + 1];
+            let mut at = 0;
+            while at < Core::ALL.len() {
+                choices[at] = CoreChoice::One(Core::ALL[at]);
+                at += 1;
+            }
+            choices
+        };
+        &CHOICES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(core) => core.to_possible_value(),
+            Self::All => Some(
+                PossibleValue::new("all")
+                    .help("All but m0plus that this machine can compile for and emulate"),
+            ),
+        }
+    }
+}
+
+impl CoreChoice {
+    /// The cores to emulate. Says on the standard error which ones of all are left out, and why.
+    fn cores(self) -> anyhow::Result<Vec<Core>> {
+        let core = match self {
+            Self::One(core) => return Ok(vec![core]),
+            Self::All => Core::ALL.into_iter(),
+        };
+        let distinct = core.filter(|core| core.same_code_as().is_none());
+        let mut cores = Vec::new();
+        for core in distinct {
+            match core.is_available() {
+                Ok(()) => cores.push(core),
+                Err(reason) => eprintln!("left out {core}: {reason}"),
+            }
+        }
+        anyhow::ensure!(
+            !cores.is_empty(),
+            "no core can be emulated here; scripts/setup.sh installs what it takes"
+        );
+        Ok(cores)
+    }
 }
 
 /// # Errors
@@ -62,16 +108,11 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     let table = args.data.read_for(&model)?;
     args.precision.observe(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
-    let cores: &[Core] = match args.core {
-        CoreChoice::M0 => &[Core::M0],
-        CoreChoice::M3 => &[Core::M3],
-        CoreChoice::M4f => &[Core::M4f],
-        CoreChoice::All => &[Core::M0, Core::M3, Core::M4f],
-    };
+    let cores = args.core.cores()?;
     let reports = verify_model(
         &ready,
         &table.values,
-        cores,
+        &cores,
         args.assembly,
         args.keep.as_deref(),
     )?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::firmware::Core;
+use super::core::Core;
 
 /// An error of the harness. Its text says what to do where there is something to do.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +22,13 @@ pub enum HarnessError {
         tried: String,
     },
     /// The emulator is not installed.
-    #[error("qemu-system-arm is not on the PATH; on Debian: `apt-get install qemu-system-arm`")]
-    NoEmulator,
+    #[error("{program} is not on the PATH; on Debian: `apt-get install {package}`")]
+    NoEmulator {
+        /// The emulator.
+        program: &'static str,
+        /// Debian's package with it.
+        package: &'static str,
+    },
     /// The firmware's sources are not where they are expected.
     #[error(
         "no firmware sources in {folder}: set NVPICO_FIRMWARE to the folder `firmware` of a checkout of nvpico"

@@ -1,15 +1,13 @@
 //! Builds the firmware with a generated model for one core, and measures what the ELF takes.
 
 use std::env;
-use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSection, ObjectSymbol};
-use serde::Serialize;
-
 use super::HarnessError;
+use super::core::{self, Board, Core};
 use super::toolchain::{Toolchain, run_build};
+use object::{Object, ObjectSection, ObjectSymbol};
 
 /// Sections that lie in flash.
 const FLASH: [&str; 5] = [".vector_table", ".text", ".rodata", ".data", ".ARM.exidx"];
@@ -18,71 +16,8 @@ const STATIC_RAM: [&str; 3] = [".data", ".bss", ".uninit"];
 /// The firmware defines a symbol with this prefix and its board's name, dashes as underscores.
 const BOARD_SYMBOL: &str = "__nvpico_board_";
 
-/// A core that QEMU emulates, on the board that stands for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Core {
-    /// Cortex-M0: floats in software, no division.
-    M0,
-    /// Cortex-M3: floats in software.
-    M3,
-    /// Cortex-M4 with its FPU.
-    M4f,
-}
-
-impl Core {
-    /// Every core, the smallest first.
-    pub const ALL: [Self; 3] = [Self::M0, Self::M3, Self::M4f];
-
-    /// The name on the command line and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::M0 => "m0",
-            Self::M3 => "m3",
-            Self::M4f => "m4f",
-        }
-    }
-
-    /// The compiler's target triple.
-    #[must_use]
-    pub fn target(self) -> &'static str {
-        match self {
-            Self::M0 => "thumbv6m-none-eabi",
-            Self::M3 => "thumbv7m-none-eabi",
-            Self::M4f => "thumbv7em-none-eabihf",
-        }
-    }
-
-    /// The firmware's board feature, which is also QEMU's name for the machine.
-    #[must_use]
-    pub fn board(self) -> &'static str {
-        match self {
-            Self::M0 => "microbit",
-            Self::M3 => "mps2-an385",
-            Self::M4f => "mps2-an386",
-        }
-    }
-}
-
-impl Core {
-    /// Flash and RAM of the board that stands for the core.
-    fn memory(self) -> &'static str {
-        match self {
-            Self::M0 => "256 KiB of flash and 16 KiB of RAM",
-            Self::M3 | Self::M4f => "4 MiB of flash and 4 MiB of RAM",
-        }
-    }
-}
-
 /// What the linker says of a program that is larger than its memory.
 const DOES_NOT_FIT: &str = "will not fit in region";
-
-impl fmt::Display for Core {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What to build.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +86,11 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
         "--features",
     ]);
     command.arg([&[core.board()], request.features].concat().join(","));
+    if let Some(cpu) = core.cpu() {
+        // Comes after the flags of the firmware's configuration, and the last one holds.
+        let flags = format!("target.{}.rustflags=['-Ctarget-cpu={cpu}']", core.target());
+        command.arg("--config").arg(flags);
+    }
     command.env("NVPICO_MODEL", &model);
     command.env("DEFMT_LOG", log_level(program));
     run_build(
@@ -213,24 +153,21 @@ pub fn footprint(elf: &Path) -> Result<Footprint, HarnessError> {
     })
 }
 
-/// The board that an ELF was built for, which is QEMU's name for the machine.
+/// The board that an ELF was built for.
 ///
 /// # Errors
 /// The ELF names none: it is not one of nvpico's.
-pub(super) fn board(path: &Path, data: &[u8]) -> Result<String, HarnessError> {
+pub(super) fn board(path: &Path, data: &[u8]) -> Result<&'static Board, HarnessError> {
     let object = parse(path, data)?;
     object
         .symbols()
         .find_map(|symbol| {
-            symbol
-                .name()
-                .ok()?
-                .strip_prefix(BOARD_SYMBOL)
-                .map(|name| name.replace('_', "-"))
+            let name = symbol.name().ok()?.strip_prefix(BOARD_SYMBOL)?;
+            core::board(&name.replace('_', "-"))
         })
         .ok_or_else(|| HarnessError::Elf {
             path: path.to_owned(),
-            reason: format!("no symbol {BOARD_SYMBOL}* names its board"),
+            reason: format!("no symbol {BOARD_SYMBOL}* names an emulated board"),
         })
 }
 

@@ -1,11 +1,12 @@
 //! From a generated model to evidence from the emulated chip: cross-compile the firmware with it, run it in QEMU,
 //! compare bits, measure.
 //!
-//! In the order of use: [`toolchain`] finds what can compile for a target, [`firmware`] builds and measures an ELF,
+//! In the order of use: [`mod@core`] says what there is to emulate, [`toolchain`] finds what can compile for a target, [`firmware`] builds and measures an ELF,
 //! [`qemu`] runs it and decodes its logs, [`mod@verify`] puts them together, [`no_panic`] proves by linking, `live` lets a
 //! firmware run while its sensors change, through `qmp`. The command line and the tests call the same functions.
 //! Nothing here prints: progress goes to the caller.
 
+pub mod core;
 mod error;
 pub mod firmware;
 #[cfg(unix)]
@@ -17,6 +18,6 @@ pub mod qmp;
 pub mod toolchain;
 pub mod verify;
 
+pub use core::Core;
 pub use error::HarnessError;
-pub use firmware::Core;
 pub use verify::{CoreReport, Progress, VerifyRequest, verify};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::HarnessError;
-use super::firmware::{BuildRequest, Core, build};
+use super::core::Core;
+use super::firmware::{BuildRequest, build};
 
 /// The function that the firmware's panic handler calls and that does not exist.
 const MISSING_FUNCTION: &str = "a_panic_is_reachable";

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use defmt_decoder::{DecodeError, Table};
 
+use super::core::Board;
 use super::toolchain::on_path;
 use super::{HarnessError, firmware};
 
-const PROGRAM: &str = "qemu-system-arm";
 /// How often the end of the program and signs of life are looked for.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -58,10 +58,20 @@ pub enum Ended {
     Stopped,
 }
 
-/// Whether the emulator is installed.
-#[must_use]
-pub fn is_installed() -> bool {
-    on_path(PROGRAM)
+/// Demands that an emulator is installed.
+///
+/// # Errors
+/// [`HarnessError::NoEmulator`].
+pub fn require(program: &'static str) -> Result<(), HarnessError> {
+    if on_path(program) {
+        return Ok(());
+    }
+    let package = if program.ends_with("-arm") {
+        "qemu-system-arm"
+    } else {
+        "qemu-system-misc"
+    };
+    Err(HarnessError::NoEmulator { program, package })
 }
 
 /// Runs a firmware and hands each line of its logs to `log` as it comes, until the firmware ends or `log` breaks.
@@ -75,22 +85,20 @@ pub fn run(
     run: &Run<'_>,
     mut log: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, HarnessError> {
-    if !is_installed() {
-        return Err(HarnessError::NoEmulator);
-    }
     let data = fs::read(run.elf).map_err(HarnessError::file("cannot read", run.elf))?;
-    let machine = firmware::board(run.elf, &data)?;
+    let board = firmware::board(run.elf, &data)?;
+    require(board.emulator)?;
     let table = Table::parse(&data).map_err(|error| HarnessError::Elf {
         path: run.elf.to_owned(),
         reason: format!("{error:#}"),
     })?;
     let elf = fs::canonicalize(run.elf).map_err(HarnessError::file("cannot find", run.elf))?;
 
-    let mut emulator = Emulator::start(&machine, &elf, run)?;
+    let mut emulator = Emulator::start(board, &elf, run)?;
     let mut decoder = Decoder::new(table.as_ref(), run.colour);
     let ended = emulator
         .follow(run, |bytes| decoder.decode(bytes, &mut log))
-        .map_err(HarnessError::file("cannot wait for", PROGRAM))?;
+        .map_err(HarnessError::file("cannot wait for", board.emulator))?;
     let complaints = emulator.complaints();
     match ended {
         Followed::Ended(status) if status.success() => Ok(Ended::Success),
@@ -103,7 +111,7 @@ pub fn run(
         }
         Followed::Stopped => Ok(Ended::Stopped),
         Followed::Stalled(waited) => Err(HarnessError::Stalled {
-            machine,
+            machine: board.name.to_owned(),
             waited,
             complaints,
         }),
@@ -139,11 +147,10 @@ struct Emulator {
 }
 
 impl Emulator {
-    fn start(machine: &str, elf: &Path, run: &Run<'_>) -> Result<Self, HarnessError> {
-        let mut child = Command::new(PROGRAM)
-            .args([
-                "-machine", machine, "-display", "none", "-monitor", "none", "-serial", "none",
-            ])
+    fn start(board: &Board, elf: &Path, run: &Run<'_>) -> Result<Self, HarnessError> {
+        let mut child = Command::new(board.emulator)
+            .args(board.machine)
+            .args(["-display", "none", "-monitor", "none", "-serial", "none"])
             .args(["-icount", "shift=0", "-chardev", "stdio,id=logs,signal=off"])
             .args([
                 "-semihosting-config",
@@ -157,7 +164,7 @@ impl Emulator {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(HarnessError::file("cannot run", PROGRAM))?;
+            .map_err(HarnessError::file("cannot run", board.emulator))?;
         let (sender, output) = mpsc::channel();
         if let Some(mut stdout) = child.stdout.take() {
             thread::spawn(move || {

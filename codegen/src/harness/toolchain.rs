@@ -11,11 +11,12 @@ use std::process::{Command, Stdio};
 
 use super::HarnessError;
 
-/// The targets that the engine is built for: Cortex-M0, M3, M4F and RISC-V.
-pub const TARGETS: [&str; 4] = [
+/// The targets that the engine is built for: Cortex-M0, M3, M4F and M7, M33, and RISC-V.
+pub const TARGETS: [&str; 5] = [
     "thumbv6m-none-eabi",
     "thumbv7m-none-eabi",
     "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
     "riscv32imc-unknown-none-elf",
 ];
 

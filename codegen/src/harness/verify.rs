@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::HarnessError;
-use super::firmware::{self, BuildRequest, Core, Footprint};
+use super::core::Core;
+use super::firmware::{self, BuildRequest, Footprint};
 use super::qemu::{self, Ended};
 
 /// Bits of `log_prob`, `z_norm_sq` and `log_det`.
@@ -117,8 +118,9 @@ pub fn verify(
             expected: expected.len(),
         });
     }
-    if !qemu::is_installed() {
-        return Err(HarnessError::NoEmulator);
+    // Before a long build, not after it.
+    for core in request.cores {
+        qemu::require(core.emulator())?;
     }
     request
         .cores

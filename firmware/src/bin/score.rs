@@ -10,9 +10,9 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m_rt::{ExceptionFrame, entry, exception};
 #[cfg(target_os = "none")]
 use defmt_semihosting as _;
+use nvpico_firmware::arch::entry;
 use nvpico_firmware::host::{self, File, Mode};
 use nvpico_firmware::model::{DIM, THRESHOLD, Value, vectors};
 use nvpico_firmware::replay::{Record, Workspace, score_rows, status};
@@ -197,9 +197,18 @@ fn log_row(index: usize, log_prob: Value) {
     }
 }
 
-#[exception]
-unsafe fn HardFault(_frame: &ExceptionFrame) -> ! {
+#[cfg(not(target_arch = "riscv32"))]
+#[cortex_m_rt::exception]
+unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
     defmt::error!("hard fault");
+    host::exit(false)
+}
+
+/// Any exception; without it the hart would stand still.
+#[cfg(target_arch = "riscv32")]
+#[unsafe(export_name = "ExceptionHandler")]
+extern "C" fn exception() -> ! {
+    defmt::error!("exception");
     host::exit(false)
 }
 

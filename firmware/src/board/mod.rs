@@ -4,15 +4,30 @@
 //! virtual time: in QEMU with `-icount shift=0` one nanosecond an instruction. Boards that can have sensors give
 //! [`sensors`] a bus to them, carry the logs, and say in [`halt`] and [`fail`] how a program ends.
 
-#[cfg(any(feature = "mps2-an386", feature = "mps2-an385"))]
+#[cfg(any(
+    feature = "mps2-an385",
+    feature = "mps2-an386",
+    feature = "mps2-an500",
+    feature = "mps2-an505"
+))]
 mod mps2;
-#[cfg(any(feature = "mps2-an386", feature = "mps2-an385"))]
+#[cfg(any(
+    feature = "mps2-an385",
+    feature = "mps2-an386",
+    feature = "mps2-an500",
+    feature = "mps2-an505"
+))]
 pub use mps2::*;
 
 #[cfg(feature = "microbit")]
 mod microbit;
 #[cfg(feature = "microbit")]
 pub use microbit::*;
+
+#[cfg(feature = "riscv-virt")]
+mod riscv_virt;
+#[cfg(feature = "riscv-virt")]
+pub use riscv_virt::*;
 
 #[cfg(all(feature = "sensors", feature = "semihosting"))]
 mod sbcon_i2c;

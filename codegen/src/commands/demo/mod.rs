@@ -19,8 +19,7 @@ use serde::Serialize;
 use super::{eval, print_json, train, verify};
 use crate::data::{self, ReadOptions};
 use crate::export::{self, ExportOptions};
-use crate::harness::firmware::Core;
-use crate::harness::{CoreReport, qemu};
+use crate::harness::{Core, CoreReport, qemu};
 use crate::metrics;
 use crate::model::Model;
 use crate::output;
@@ -187,11 +186,8 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         eprintln!("5/5 The emulated chip is left out as asked.");
         return Ok(Vec::new());
     }
-    if !qemu::is_installed() {
-        eprintln!(
-            "5/5 The emulated chip is left out: qemu-system-arm is not installed \
-             (apt-get install qemu-system-arm, or run scripts/setup.sh)."
-        );
+    if let Err(missing) = qemu::require(Core::M4f.emulator()) {
+        eprintln!("5/5 The emulated chip is left out: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
     let dim = model.header.spec.dim();
