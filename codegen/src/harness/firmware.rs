@@ -75,6 +75,9 @@ impl Core {
     }
 }
 
+/// The engine is built for size, which its kernels for vectors do not suffer from; those of convolutions would.
+const MAPS_PROFILE: &str = "profile.release.package.nvpico.opt-level=3";
+
 /// What the linker says of a program that is larger than its memory.
 const DOES_NOT_FIT: &str = "will not fit in region";
 
@@ -151,6 +154,9 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
         "--features",
     ]);
     command.arg([&[core.board()], request.features].concat().join(","));
+    if request.features.contains(&"feature-maps") {
+        command.args(["--config", MAPS_PROFILE]);
+    }
     command.env("NVPICO_MODEL", &model);
     command.env("DEFMT_LOG", log_level(program));
     run_build(
