@@ -102,7 +102,7 @@ impl Block<'_> {
 fn alike(row: &Row<'_, f32>, column: usize, step: usize) -> usize {
     let left = row.layer.kernel.width / 2;
     match row.shape.width.checked_sub(left + column + 1) {
-        Some(more) if column >= left => more / step + 1,
+        Some(more) if column >= left => more.checked_div(step).unwrap_or(0) + 1,
         _ => 1,
     }
 }

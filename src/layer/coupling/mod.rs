@@ -57,21 +57,30 @@ fn run_net<'p, V: Lanes>(
         return residual::forward(net, shape, params, scratch);
     }
     gather(spec, x, scratch);
-    let activation = net.activation;
-    let mut params = params;
-    let mut from = inputs;
-    let mut at_front = true;
-    let (stored, last) = split_last(net.hidden);
-    for &width in stored {
+    let (mut params, mut from, mut at_front) = (params, inputs, true);
+    let mut hidden = net.hidden;
+    loop {
+        // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
+        let (width, between, activation) = match *hidden {
+            [width, _, ..] => (width, None, Some(net.activation)),
+            [width] => (outputs, Some(width), Some(net.activation)),
+            [] => (outputs, None, None),
+        };
         let (input, output) = ends(scratch, at_front, from, width)?;
-        params = dense::forward(params, input, output, Some(activation));
-        (from, at_front) = (width, !at_front);
+        params = match (between, activation) {
+            (Some(between), Some(activation)) => {
+                V::dense_pair(params, input, between, output, activation)
+            }
+            _ => dense::forward(params, input, output, activation),
+        };
+        let [_, rest @ ..] = hidden else {
+            return Some(params);
+        };
+        if rest.is_empty() {
+            return Some(params);
+        }
+        (hidden, from, at_front) = (rest, width, !at_front);
     }
-    let (input, output) = ends(scratch, at_front, from, outputs)?;
-    Some(match last {
-        Some(width) => V::dense_pair(params, input, width, output, activation),
-        None => dense::forward(params, input, output, None),
-    })
 }
 
 /// Hidden layers that are stored, and the last one, which is not.
@@ -130,30 +139,31 @@ fn condition<'w, 'p, V: Lanes>(
     scratch: &'w mut [V],
 ) -> Option<(&'w [V], &'w [V], &'p [f32])> {
     let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
-    let waiting = outputs.saturating_mul(spec.net_count().saturating_sub(1));
-    let (scratch, mut own) = scratch.split_at_mut_checked(scratch.len().checked_sub(waiting)?)?;
-    let mut raw: Option<&[V]> = None;
+    let mut others = spec.net_count().saturating_sub(1);
+    // The first of two networks gives the log-scales, which wait at the end for the shifts.
+    let end = scratch.len().checked_sub(outputs.saturating_mul(others))?;
+    let has_two = others > 0;
+    let (scratch, waiting) = scratch.split_at_mut_checked(end)?;
     let mut rest = params;
     loop {
         rest = run_net(spec, net, (inputs, outputs), rest, x, scratch)?;
-        if own.is_empty() {
+        if others == 0 {
             break;
         }
-        // The first of two networks gives the log-scales, which wait in `own` for the shifts.
-        let waiting = core::mem::take(&mut own);
+        others = 0;
         for (slot, &value) in waiting.iter_mut().zip(net_output(net, outputs, scratch)?) {
             *slot = value;
         }
-        raw = Some(waiting);
     }
     let result = net_output(net, outputs, scratch)?;
-    if let Some(raw) = raw {
-        return Some((raw, result, rest));
-    }
-    let (raw, shift) = result.split_at_checked(match spec.transform.scale_map() {
-        Some(_) => outputs / 2,
-        None => 0,
-    })?;
+    let (raw, shift) = if has_two {
+        (&*waiting, result)
+    } else {
+        result.split_at_checked(match spec.transform.scale_map() {
+            Some(_) => outputs / 2,
+            None => 0,
+        })?
+    };
     Some((raw, shift, rest))
 }
 
