@@ -166,6 +166,7 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature.
+    #[inline(never)]
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
         let needed = self.dim().saturating_add(self.scratch_len);
         self.check(x, workspace.len(), needed)?;
@@ -378,7 +379,8 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Runs the next layer; `None` after the last one. Lengths are the caller's promise.
+    /// Runs the next layer; `None` after the last one. Lengths are the caller's promise. Layers take their
+    /// parameters from the front: to count them first would cost a chip more than many a layer.
     #[inline(always)]
     pub(crate) fn next<V: Lanes>(
         &mut self,
@@ -387,17 +389,23 @@ impl Pass<'_> {
         log_det: &mut V,
     ) -> Option<()> {
         let (layer, shape) = self.walk.next()?;
-        let (own, rest) = self.params.split_at_checked(layer.param_len(shape))?;
-        self.params = rest;
+        let params = self.params;
         // What was factored out lies behind.
         let x = x.get_mut(..shape.len())?;
         match layer {
-            LayerSpec::Standardize => standardize::forward(shape, own, x, log_det),
-            LayerSpec::Affine => affine::forward(shape, own, x, log_det),
+            LayerSpec::Standardize => {
+                self.params = standardize::forward(shape, params, x, log_det);
+            }
+            LayerSpec::Affine => self.params = affine::forward(shape, params, x, log_det),
             #[cfg(feature = "batch-norm")]
-            LayerSpec::BatchNorm(spec) => batch_norm::forward(*spec, shape, own, x, log_det),
+            LayerSpec::BatchNorm(spec) => {
+                let (own, rest) = params.split_at_checked(layer.param_len(shape))?;
+                self.params = rest;
+                batch_norm::forward(*spec, shape, own, x, log_det);
+            }
             LayerSpec::Coupling(spec) => {
-                coupling::forward(spec, self.math, shape, own, x, scratch, log_det);
+                self.params =
+                    coupling::forward(spec, self.math, shape, params, x, scratch, log_det);
             }
             LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
             #[cfg(feature = "feature-maps")]

@@ -17,6 +17,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 #[cfg(feature = "feature-maps")]
 use crate::conditioner::convolution;
+use crate::conditioner::scalar::{self, Share};
 use crate::conditioner::{self, dense};
 use crate::math::Math;
 use crate::spec::Activation;
@@ -52,34 +53,25 @@ pub trait Lanes:
     #[must_use]
     fn or_if_negative(self, other: Self) -> Self;
 
-    /// One panel of a dense layer: rows as wide as `output` is long, perhaps the biases, then weights.
-    fn panel(
-        rows: &[f32],
-        has_bias: bool,
-        input: &[Self],
-        output: &mut [Self],
-        activation: Option<Activation>,
-    );
-
     /// [`dense::add_inputs`]: for `f32` one copy in flash, whatever the number of layers; inlined for
     /// packets.
-    fn dense(
-        params: &[f32],
+    fn dense<'p>(
+        params: &'p [f32],
         inputs: usize,
-        after: Option<usize>,
+        done: usize,
         part: &[Self],
         output: &mut [Self],
         activation: Option<Activation>,
-    );
+    ) -> &'p [f32];
 
     /// [`dense::forward_pair`], with as large a part of the hidden layer at a time as memory allows.
-    fn dense_pair(
-        params: [&[f32]; 2],
+    fn dense_pair<'p>(
+        params: &'p [f32],
         input: &[Self],
         width: usize,
         output: &mut [Self],
         activation: Activation,
-    );
+    ) -> &'p [f32];
 
     /// One row of a convolution: for `f32` one copy in flash; inlined for packets.
     #[cfg(feature = "feature-maps")]
@@ -130,37 +122,37 @@ impl Lanes for f32 {
     }
 
     #[inline(always)]
-    fn panel(
-        rows: &[f32],
-        has_bias: bool,
-        input: &[f32],
-        output: &mut [f32],
-        activation: Option<Activation>,
-    ) {
-        conditioner::panel(rows, has_bias, input, output, activation);
-    }
-
-    #[inline(never)]
-    fn dense(
-        params: &[f32],
+    fn dense<'p>(
+        params: &'p [f32],
         inputs: usize,
-        after: Option<usize>,
+        done: usize,
         part: &[f32],
         output: &mut [f32],
         activation: Option<Activation>,
-    ) {
-        dense::add_inputs(params, inputs, after, part, output, activation);
+    ) -> &'p [f32] {
+        let share = Share {
+            inputs,
+            bias: done == 0,
+            before: done.saturating_sub(1),
+            part,
+            relu: matches!(activation, Some(Activation::Relu)),
+        };
+        let rest = conditioner::add_inputs(params, share, output);
+        if let Some(Activation::LeakyRelu { slope }) = activation {
+            scalar::leaky(output, slope);
+        }
+        rest
     }
 
     #[inline(always)]
-    fn dense_pair(
-        params: [&[f32]; 2],
+    fn dense_pair<'p>(
+        params: &'p [f32],
         input: &[f32],
         width: usize,
         output: &mut [f32],
         activation: Activation,
-    ) {
-        dense::forward_pair::<f32, { dense::WIDEST }>(params, input, width, output, activation);
+    ) -> &'p [f32] {
+        conditioner::forward_pair(params, input, width, output, activation)
     }
 
     #[cfg(feature = "feature-maps")]
@@ -270,37 +262,26 @@ impl<const N: usize> Lanes for Packet<N> {
     }
 
     #[inline(always)]
-    fn panel(
-        rows: &[f32],
-        has_bias: bool,
-        input: &[Self],
-        output: &mut [Self],
-        activation: Option<Activation>,
-    ) {
-        dense::panel(rows, has_bias, input, output, activation);
-    }
-
-    #[inline(always)]
-    fn dense(
-        params: &[f32],
+    fn dense<'p>(
+        params: &'p [f32],
         inputs: usize,
-        after: Option<usize>,
+        done: usize,
         part: &[Self],
         output: &mut [Self],
         activation: Option<Activation>,
-    ) {
-        dense::add_inputs(params, inputs, after, part, output, activation);
+    ) -> &'p [f32] {
+        dense::add_inputs(params, inputs, done, part, output, activation)
     }
 
     #[inline(always)]
-    fn dense_pair(
-        params: [&[f32]; 2],
+    fn dense_pair<'p>(
+        params: &'p [f32],
         input: &[Self],
         width: usize,
         output: &mut [Self],
         activation: Activation,
-    ) {
-        dense::forward_pair::<Self, 64>(params, input, width, output, activation);
+    ) -> &'p [f32] {
+        dense::forward_pair::<Self, 64>(params, input, width, output, activation)
     }
 
     #[cfg(all(feature = "feature-maps", not(feature = "std")))]

@@ -64,9 +64,28 @@
 //! folded into fixed affine maps; exported ones are. `extra-scales` adds log-scales by arc tangent and
 //! sigmoid, `residual` residual networks, for models of other libraries. `feature-maps` adds images and
 //! time windows: checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` takes
-//! an inner loop in assembly on Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt`
+//! dense layers in assembly on Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt`
 //! derives `Format` on public types. `std` adds batch scoring and training, and all of these but
 //! `micromath`, `assembly` and `defmt`.
+//!
+//! # Build settings for a chip
+//!
+//! Optimised for size the engine is smallest and not slower, for the products of its kernels are written
+//! out; the kernels of convolutions are not, and want `opt-level = 3`. In the firmware's `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.release]
+//! opt-level = 3
+//! lto = "fat"
+//! codegen-units = 1
+//! panic = "abort"
+//!
+//! [profile.release.package.nvpico]
+//! opt-level = "s" # 3 for models with feature maps
+//! ```
+//!
+//! and on a Cortex-M4 `-Ctarget-cpu=cortex-m4` among the `rustflags`: a multiply and an add take two cycles
+//! there, fused they would take three, and the compiler orders them by such numbers.
 #![no_std]
 #![cfg_attr(not(feature = "assembly"), forbid(unsafe_code))]
 #![deny(unsafe_code)]

@@ -8,6 +8,9 @@ mod imported_flow;
 #[path = "fixtures/map_flow.rs"]
 mod map_flow;
 #[allow(dead_code)]
+#[path = "fixtures/pair_flow.rs"]
+mod pair_flow;
+#[allow(dead_code)]
 #[path = "fixtures/small_flow.rs"]
 mod small_flow;
 
@@ -40,6 +43,10 @@ fn imported_model() -> PathBuf {
 
 fn map_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/map_flow.rs")
+}
+
+fn pair_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pair_flow.rs")
 }
 
 /// Kept between runs, so that only the first one compiles everything.
@@ -297,6 +304,33 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
 }
 
 #[test]
+fn two_layers_in_turns_give_the_same_bits() {
+    let rows = &rows()[..20 * pair_flow::DIM];
+    let expected: Vec<_> = rows
+        .chunks(pair_flow::DIM)
+        .map(|row| {
+            let mut workspace = [0.0; pair_flow::WORKSPACE];
+            let score = pair_flow::FLOW.score(row, &mut workspace).ok()?;
+            Some(score.bits())
+        })
+        .collect();
+    for features in [&[][..], &["assembly"]] {
+        let request = VerifyRequest {
+            model: &pair_model(),
+            dim: pair_flow::DIM,
+            words: &words(rows),
+            expected: &expected,
+            cores: &[Core::M4f],
+            features,
+            target_dir: &target_dir(),
+            keep: None,
+        };
+        let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(reports[0].differing_bits, 0, "{:?}", reports[0]);
+    }
+}
+
+#[test]
 fn the_firmware_checks_its_own_test_vectors() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let elf = folder.path().join("score.elf");
@@ -360,11 +394,11 @@ fn no_panic_is_reachable_from_a_score() {
     };
     assert_eq!(check(&model(), &[], false), Verdict::NoPanic);
     assert_eq!(check(&model(), &["assembly"], false), Verdict::NoPanic);
+    assert_eq!(check(&pair_model(), &["assembly"], false), Verdict::NoPanic);
     assert_eq!(check(&imported_model(), &IMPORTED, false), Verdict::NoPanic);
-    assert_eq!(
-        check(&map_model(), &["feature-maps"], false),
-        Verdict::NoPanic
-    );
+    for features in [&["feature-maps"][..], &["feature-maps", "assembly"]] {
+        assert_eq!(check(&map_model(), features, false), Verdict::NoPanic);
+    }
     assert!(
         matches!(check(&model(), &[], true), Verdict::PanicReachable(_)),
         "the check sees a panic that is there"

@@ -10,7 +10,10 @@ pub mod convolution;
 pub mod dense;
 #[cfg(feature = "residual")]
 pub(crate) mod residual;
-mod scalar;
+pub(crate) mod scalar;
+
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+mod panels;
 
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 #[allow(
@@ -20,6 +23,6 @@ mod scalar;
 mod assembly;
 
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
-pub(crate) use assembly::panel;
+pub(crate) use assembly::{add_inputs, forward_pair};
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
-pub(crate) use scalar::panel;
+pub(crate) use panels::{add_inputs, forward_pair};

@@ -19,18 +19,17 @@ pub(crate) struct Shape {
     pub norm: bool,
 }
 
-/// Runs the network within `scratch`. `None` where a slice is too short, which a valid spec rules out.
+/// Runs the network within `scratch`; returns the parameters behind its own. `None` where a slice is too short, which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<V: Lanes>(
+pub(crate) fn forward<'p, V: Lanes>(
     spec: &DenseSpec<'_>,
     shape: Shape,
-    params: &[f32],
+    params: &'p [f32],
     scratch: &mut [V],
-) -> Option<()> {
+) -> Option<&'p [f32]> {
     let (&width, rest) = spec.hidden.split_first()?;
-    let (own, mut params) = params.split_at_checked(dense::param_len(shape.inputs, width))?;
     let (front, input) = split_end(scratch, shape.inputs)?;
-    dense::forward(own, input, front.get_mut(..width)?, None);
+    let mut params = dense::forward(params, input, front.get_mut(..width)?, None);
     for _ in 0..rest.len() / 2 {
         let (hidden, others) = scratch.split_at_mut_checked(width)?;
         let (active, others) = others.split_at_mut_checked(width)?;
@@ -47,17 +46,13 @@ pub(crate) fn forward<V: Lanes>(
             }
         }
         dense::activate(active, spec.activation);
-        let (first, after) = params.split_at_checked(dense::param_len(width, width))?;
-        let (second, after) = after.split_at_checked(dense::param_len(width, width))?;
-        params = after;
-        V::dense_pair([first, second], active, width, result, spec.activation);
+        params = V::dense_pair(params, active, width, result, spec.activation);
         for (hidden, &result) in hidden.iter_mut().zip(result.iter()) {
             *hidden = *hidden + result;
         }
     }
     let (front, output) = split_end(scratch, shape.outputs)?;
-    dense::forward(params, front.get(..width)?, output, None);
-    Some(())
+    Some(dense::forward(params, front.get(..width)?, output, None))
 }
 
 /// Cuts `len` values off the end.

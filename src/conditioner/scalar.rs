@@ -1,122 +1,102 @@
-//! A panel of the dense kernel for one sample, written for a chip with few registers and little flash:
-//! sums stay in registers, and the compiler is kept from unrolling further than is written here.
+//! A dense layer for one sample, written for a chip with few registers and little flash: what the kernels of
+//! [`panels`](super::panels) and, as an option, of `assembly` share.
 //!
 //! The arithmetic is that of [`dense`](super::dense), in the same order; the tests compare bits.
 
 use core::hint::black_box;
 
-use super::dense::{WIDEST, split_bias};
 use crate::lanes::Lanes;
-use crate::spec::Activation;
 
-/// Inputs that one turn of the inner loop takes in.
-const STRIDE: usize = 4;
+/// The share of some inputs in a layer, as [`dense::add_inputs`](super::dense::add_inputs) has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Share<'p> {
+    /// Inputs of the layer.
+    pub inputs: usize,
+    /// Whether the sums start at the biases; else they go on from what the outputs hold.
+    pub bias: bool,
+    /// Inputs before `part`.
+    pub before: usize,
+    /// The inputs to take in.
+    pub part: &'p [f32],
+    /// Whether what is below zero becomes zero.
+    pub relu: bool,
+}
 
-/// One panel; its rows are those that [`dense`](super::dense) gives a panel.
-#[inline(always)]
-pub(crate) fn panel(
-    rows: &[f32],
-    has_bias: bool,
-    input: &[f32],
-    output: &mut [f32],
-    activation: Option<Activation>,
-) {
-    match output.len() {
-        WIDEST => sums::<WIDEST>(rows, has_bias, input, output, activation),
-        8 => sums::<8>(rows, has_bias, input, output, activation),
-        4 => sums::<4>(rows, has_bias, input, output, activation),
-        _ => narrow(rows, has_bias, input, output, activation),
+/// Places of a map that a panel is run at.
+#[cfg(all(
+    feature = "assembly",
+    feature = "feature-maps",
+    target_arch = "arm",
+    target_abi = "eabihf"
+))]
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    /// How many.
+    pub count: usize,
+    /// Inputs of a place, and the way to those of the next.
+    pub len: usize,
+    pub pitch: usize,
+    /// Outputs of a place, and the way to those of the next.
+    pub width: usize,
+    pub next: usize,
+}
+
+impl Share<'_> {
+    /// Rows of each panel.
+    #[inline(always)]
+    pub(super) fn rows(&self) -> usize {
+        self.inputs.wrapping_add(1)
+    }
+
+    /// What remains of two or three outputs behind all wider panels: a panel of two, then perhaps one of
+    /// one. Takes their parameters off the front.
+    #[inline(always)]
+    pub(super) fn remainder(self, params: &mut &[f32], mut output: &mut [f32]) -> Option<()> {
+        while !output.is_empty() {
+            let sums = output.split_off_mut(..output.len().min(2))?;
+            let own = params.split_off(..self.rows().wrapping_mul(sums.len()))?;
+            one_by_one(self, own, sums);
+        }
+        Some(())
     }
 }
 
 /// A panel of one or two outputs, one after the other: they are few, so little code matters more.
 #[inline(never)]
-fn narrow(
-    rows: &[f32],
-    has_bias: bool,
-    input: &[f32],
-    output: &mut [f32],
-    activation: Option<Activation>,
-) {
+fn one_by_one(share: Share<'_>, own: &[f32], output: &mut [f32]) {
+    let Share { part, relu, .. } = share;
     let width = output.len();
-    for (at, sum) in output.iter_mut().enumerate() {
-        let mut next = at;
-        if has_bias && let Some(&bias) = rows.get(next) {
-            *sum = bias;
-            next = next.saturating_add(width);
+    for (at, output) in output.iter_mut().enumerate() {
+        let mut sum = *output;
+        if share.bias
+            && let Some(&bias) = own.get(at)
+        {
+            sum = bias;
         }
-        for x in input {
+        let mut next = at.wrapping_add(width.wrapping_mul(share.before.wrapping_add(1)));
+        for x in part {
             keep_as_written();
-            let Some(weight) = rows.get(next) else {
+            let Some(weight) = own.get(next) else {
                 break;
             };
-            *sum += weight * x;
-            next = next.saturating_add(width);
+            sum += weight * x;
+            next = next.wrapping_add(width);
         }
-        if let Some(Activation::Relu) = activation {
-            *sum = sum.or_if_negative(0.0);
-        }
-    }
-    if let Some(Activation::LeakyRelu { slope }) = activation {
-        leaky(output, slope);
-    }
-}
-
-/// A panel of `P` outputs.
-#[inline(never)]
-fn sums<const P: usize>(
-    rows: &[f32],
-    has_bias: bool,
-    input: &[f32],
-    output: &mut [f32],
-    activation: Option<Activation>,
-) {
-    let Some(output) = output.first_chunk_mut::<P>() else {
-        return;
-    };
-    let (bias, weights) = split_bias::<P>(rows, has_bias);
-    let mut sums = *bias.unwrap_or(output);
-    let (inputs, last) = input.as_chunks::<STRIDE>();
-    let (strides, rows) = weights
-        .split_at_checked(inputs.len() * STRIDE)
-        .unwrap_or_default();
-    for (rows, inputs) in strides.as_chunks::<STRIDE>().0.iter().zip(inputs) {
-        keep_as_written();
-        for (row, x) in rows.iter().zip(inputs) {
-            for (sum, weight) in sums.iter_mut().zip(row) {
-                *sum += weight * x;
-            }
-        }
-    }
-    for (row, x) in rows.iter().zip(last) {
-        keep_as_written();
-        for (sum, weight) in sums.iter_mut().zip(row) {
-            *sum += weight * x;
-        }
-    }
-    if let Some(Activation::Relu) = activation {
-        keep_as_written();
-        for sum in &mut sums {
-            *sum = sum.or_if_negative(0.0);
-        }
-    }
-    *output = sums;
-    if let Some(Activation::LeakyRelu { slope }) = activation {
-        leaky(output, slope);
+        *output = if relu { sum.or_if_negative(0.0) } else { sum };
     }
 }
 
 /// Leaky ReLU in place.
 #[inline(never)]
-pub(super) fn leaky(values: &mut [f32], slope: f32) {
+pub(crate) fn leaky(values: &mut [f32], slope: f32) {
     for value in values {
         keep_as_written();
         *value = value.or_if_negative(*value * slope);
     }
 }
 
-/// In a loop: it is not unrolled. In a branch: the other side is not computed along with it.
+/// In a loop: it is not unrolled.
 #[inline(always)]
-fn keep_as_written() {
+pub(crate) fn keep_as_written() {
     black_box(());
 }

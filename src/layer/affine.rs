@@ -7,28 +7,37 @@ use super::by_channel;
 use crate::lanes::Lanes;
 use crate::spec::Shape;
 
-fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32)> {
+/// The parameters, and those behind them.
+#[allow(clippy::type_complexity, reason = "parts of one slice")]
+fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32])> {
     let (scale, rest) = params.split_at_checked(channels)?;
     let (shift, rest) = rest.split_at_checked(channels)?;
-    Some((scale, shift, *rest.first()?))
+    let (&log_det, rest) = rest.split_first()?;
+    Some((scale, shift, log_det, rest))
 }
 
-/// x to y.
+/// x to y. Returns the parameters behind its own.
 #[inline(always)]
-pub fn forward<V: Lanes>(shape: Shape, params: &[f32], x: &mut [V], log_det: &mut V) {
-    let Some((scale, shift, own)) = split(params, shape.channels) else {
-        return;
+pub fn forward<'p, V: Lanes>(
+    shape: Shape,
+    params: &'p [f32],
+    x: &mut [V],
+    log_det: &mut V,
+) -> &'p [f32] {
+    let Some((scale, shift, own, rest)) = split(params, shape.channels) else {
+        return &[];
     };
     by_channel(shape, x, scale.iter().zip(shift), |x, (&scale, &shift)| {
         *x = *x * V::splat(scale) + V::splat(shift);
     });
     *log_det = *log_det + V::splat(own);
+    rest
 }
 
 /// y to x.
 #[inline(always)]
 pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) {
-    let Some((scale, shift, own)) = split(params, shape.channels) else {
+    let Some((scale, shift, own, _)) = split(params, shape.channels) else {
         return;
     };
     by_channel(shape, y, scale.iter().zip(shift), |y, (&scale, &shift)| {
@@ -40,7 +49,7 @@ pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mu
 /// Gradient with respect to x from the gradient with respect to y, in place.
 #[inline(always)]
 pub fn backward<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) {
-    let Some((scale, _, _)) = split(params, shape.channels) else {
+    let Some((scale, _, _, _)) = split(params, shape.channels) else {
         return;
     };
     by_channel(shape, gradient, scale.iter(), |gradient, &scale| {

@@ -10,28 +10,37 @@ use super::by_channel;
 use crate::lanes::Lanes;
 use crate::spec::Shape;
 
-fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32)> {
+/// The parameters, and those behind them.
+#[allow(clippy::type_complexity, reason = "parts of one slice")]
+fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32])> {
     let (mean, rest) = params.split_at_checked(channels)?;
     let (scale, rest) = rest.split_at_checked(channels)?;
-    Some((mean, scale, *rest.first()?))
+    let (&log_det, rest) = rest.split_first()?;
+    Some((mean, scale, log_det, rest))
 }
 
-/// x to y.
+/// x to y. Returns the parameters behind its own.
 #[inline(always)]
-pub fn forward<V: Lanes>(shape: Shape, params: &[f32], x: &mut [V], log_det: &mut V) {
-    let Some((mean, scale, own)) = split(params, shape.channels) else {
-        return;
+pub fn forward<'p, V: Lanes>(
+    shape: Shape,
+    params: &'p [f32],
+    x: &mut [V],
+    log_det: &mut V,
+) -> &'p [f32] {
+    let Some((mean, scale, own, rest)) = split(params, shape.channels) else {
+        return &[];
     };
     by_channel(shape, x, mean.iter().zip(scale), |x, (&mean, &scale)| {
         *x = (*x - V::splat(mean)) * V::splat(scale);
     });
     *log_det = *log_det + V::splat(own);
+    rest
 }
 
 /// y to x.
 #[inline(always)]
 pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) {
-    let Some((mean, scale, own)) = split(params, shape.channels) else {
+    let Some((mean, scale, own, _)) = split(params, shape.channels) else {
         return;
     };
     by_channel(shape, y, mean.iter().zip(scale), |y, (&mean, &scale)| {
@@ -43,7 +52,7 @@ pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mu
 /// Gradient with respect to x from the gradient with respect to y, in place.
 #[inline(always)]
 pub fn backward<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) {
-    let Some((_, scale, _)) = split(params, shape.channels) else {
+    let Some((_, scale, _, _)) = split(params, shape.channels) else {
         return;
     };
     by_channel(shape, gradient, scale.iter(), |gradient, &scale| {

@@ -40,7 +40,8 @@ impl Math {
     }
 
     /// `e^x`. NaN for NaN, 0 and `+inf` at the ends.
-    #[inline]
+    // A call: inlined, it would burden the frame of whoever waits on the stack for a network.
+    #[inline(never)]
     #[must_use]
     pub fn exp(self, x: f32) -> f32 {
         match self {
@@ -55,7 +56,7 @@ impl Math {
     }
 
     /// Hyperbolic tangent, within `-1 ..= 1`. NaN for NaN.
-    #[inline]
+    #[inline(never)]
     #[must_use]
     pub fn tanh(self, x: f32) -> f32 {
         match self {

@@ -26,9 +26,13 @@ pub fn through<V: Lanes>(
     let mut scratch = vec![V::splat(0.0); layer.scratch_len(shape)];
     let after = layer.output_shape(shape).expect("the layer takes the map");
     match (layer, forward) {
-        (LayerSpec::Standardize, true) => standardize::forward(shape, params, x, &mut log_det),
+        (LayerSpec::Standardize, true) => {
+            standardize::forward(shape, params, x, &mut log_det);
+        }
         (LayerSpec::Standardize, false) => standardize::inverse(shape, params, x, &mut log_det),
-        (LayerSpec::Affine, true) => affine::forward(shape, params, x, &mut log_det),
+        (LayerSpec::Affine, true) => {
+            affine::forward(shape, params, x, &mut log_det);
+        }
         (LayerSpec::Affine, false) => affine::inverse(shape, params, x, &mut log_det),
         (LayerSpec::BatchNorm(own), true) => {
             batch_norm::forward(*own, shape, params, x, &mut log_det);

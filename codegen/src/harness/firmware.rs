@@ -16,6 +16,9 @@ const STATIC_RAM: [&str; 3] = [".data", ".bss", ".uninit"];
 /// The firmware defines a symbol with this prefix and its board's name, dashes as underscores.
 const BOARD_SYMBOL: &str = "__nvpico_board_";
 
+/// The engine is built for size, which its kernels for vectors do not suffer from; those of convolutions would.
+const MAPS_PROFILE: &str = "profile.release.package.nvpico.opt-level=3";
+
 /// What the linker says of a program that is larger than its memory.
 const DOES_NOT_FIT: &str = "will not fit in region";
 
@@ -90,6 +93,9 @@ pub fn build(request: &BuildRequest<'_>) -> Result<(), HarnessError> {
         // Comes after the flags of the firmware's configuration, and the last one holds.
         let flags = format!("target.{}.rustflags=['-Ctarget-cpu={cpu}']", core.target());
         command.arg("--config").arg(flags);
+    }
+    if request.features.contains(&"feature-maps") {
+        command.args(["--config", MAPS_PROFILE]);
     }
     command.env("NVPICO_MODEL", &model);
     command.env("DEFMT_LOG", log_level(program));

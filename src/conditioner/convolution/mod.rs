@@ -27,6 +27,8 @@
 //! assert_eq!(sums, [12.0, 14.0, 16.0, 13.0]);
 //! ```
 
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+mod places;
 pub(crate) mod residual;
 pub(crate) mod scalar;
 pub(crate) mod stack;
@@ -207,7 +209,7 @@ impl<'r, V: Lanes> Row<'r, V> {
                 let line = self.source.line(taps.y, self.shape.width * inputs);
                 let from = taps.x * inputs;
                 let part = line.get(from..from + taps.len).unwrap_or(&[]);
-                V::dense(params, rows, Some(taps.before), part, sums, None);
+                V::dense(params, rows, taps.before + 1, part, sums, None);
             }
             if let Some(activation) = self.activation {
                 dense::activate(sums, activation);
@@ -267,6 +269,16 @@ pub(crate) struct Taps {
     pub before: usize,
     /// Inputs.
     pub len: usize,
+}
+
+impl Taps {
+    /// No taps at all.
+    pub(crate) const NONE: Self = Self {
+        y: 0,
+        x: 0,
+        before: 0,
+        len: 0,
+    };
 }
 
 impl Layer<'_> {

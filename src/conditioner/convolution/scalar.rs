@@ -5,7 +5,10 @@
 
 use core::hint::black_box;
 
-use super::{Layer, Row, nth};
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+use super::places;
+use super::{Layer, Row, Taps};
+use crate::conditioner::scalar::Share;
 use crate::conditioner::{self, dense};
 use crate::lanes::Lanes;
 use crate::spec::Activation;
@@ -36,6 +39,11 @@ pub(crate) fn convolve(mut row: Row<'_, f32>) {
 /// One panel, as many places at a time as there are whole windows for.
 #[inline(always)]
 fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
+    #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+    if width >= 4 {
+        places::panel(row, own, from, width);
+        return;
+    }
     let (classes, step) = row.classes();
     for class in 0..classes {
         let mut column = row.columns.start + class;
@@ -106,28 +114,39 @@ impl Block<'_> {
     #[inline(never)]
     fn one(&self, row: &mut Row<'_, f32>, width: usize) {
         let start = self.column * row.layer.outputs + self.from;
-        let (Some(sums), Some((bias, weights))) = (
-            row.output.get_mut(start..start + width),
-            self.own.split_at_checked(width),
-        ) else {
+        let Some(sums) = row.output.get_mut(start..start + width) else {
             return;
         };
-        for (sum, bias) in sums.iter_mut().zip(bias) {
-            *sum = *bias;
-        }
-        let column = self.column;
+        let relu = row.activation == Some(Activation::Relu);
+        let (column, inputs) = (self.column, row.layer.inputs);
         let mut window = row.layer.window(row.shape, row.y, column);
-        while let Some(taps) = window.next(row.kept) {
-            let line = row.source.line(taps.y, row.shape.width * row.layer.inputs);
-            if let (Some(weights), Some(input)) = (
-                weights.get(taps.before * width..),
-                line.get(nth(taps.x, row.layer.inputs).start..)
-                    .and_then(|line| line.get(..taps.len)),
-            ) {
-                conditioner::panel(weights, false, input, sums, None);
-            }
+        // A window without a tap, its input being zero all around, has a bias.
+        let mut taps = window.next(row.kept).unwrap_or(Taps::NONE);
+        let mut bias = true;
+        loop {
+            let next = window.next(row.kept);
+            let line = row.source.line(taps.y, row.shape.width * inputs);
+            let Some(part) = line
+                .get(taps.x * inputs..)
+                .and_then(|line| line.get(..taps.len))
+            else {
+                return;
+            };
+            let share = Share {
+                part,
+                inputs: row.layer.rows(),
+                before: taps.before,
+                bias,
+                relu: relu && next.is_none(),
+            };
+            conditioner::add_inputs(self.own, share, sums);
+            bias = false;
+            let Some(next) = next else {
+                break;
+            };
+            taps = next;
         }
-        if let Some(activation) = row.activation {
+        if let Some(activation @ Activation::LeakyRelu { .. }) = row.activation {
             dense::activate(sums, activation);
         }
     }

@@ -43,32 +43,41 @@ pub fn panels(outputs: usize) -> impl Iterator<Item = usize> {
         .chain([8, 4, 2, 1].into_iter().filter(move |p| rest & p != 0))
 }
 
-/// `output = activation(W input + b)`. `params` holds [`param_len`] values; what is missing from a
-/// short slice leaves its outputs as they were.
+/// `output = activation(W input + b)`. The first [`param_len`] values of `params` are the layer's; what
+/// follows is returned. What is missing from a short slice leaves its outputs as they were.
 #[inline(always)]
-pub fn forward<V: Lanes>(
-    params: &[f32],
+pub fn forward<'p, V: Lanes>(
+    params: &'p [f32],
     input: &[V],
     output: &mut [V],
     activation: Option<Activation>,
-) {
-    V::dense(params, input.len(), None, input, output, activation);
+) -> &'p [f32] {
+    V::dense(params, input.len(), 0, input, output, activation)
 }
 
 /// Two layers in one pass, `output = W2 activation(W1 input + b1) + b2`: of the `width` values between
 /// them some panels at a time are computed and used, `CHUNK` values at the most, so they are never
 /// stored whole. Every output is the same sum in the same order as by [`forward`] after [`forward`].
+/// `params` are those of both layers, one after the other; what follows is returned.
 #[inline(always)]
-pub fn forward_pair<V: Lanes, const CHUNK: usize>(
-    [first, second]: [&[f32]; 2],
+pub fn forward_pair<'p, V: Lanes, const CHUNK: usize>(
+    params: &'p [f32],
     input: &[V],
     width: usize,
     output: &mut [V],
     activation: Activation,
-) {
-    let mut first = first;
+) -> &'p [f32] {
+    let own = param_len(input.len(), width);
+    let Some((mut first, second)) = params.split_at_checked(own) else {
+        return &[];
+    };
+    let mut rest = second;
     let mut from = 0;
-    let mut hidden = [V::splat(0.0); CHUNK];
+    // Any value will do; not zeros, for which a chip would call memset.
+    let Some(&any) = output.first() else {
+        return rest;
+    };
+    let mut hidden = [any; CHUNK];
     while from < width {
         let left = width.saturating_sub(from);
         let chunk = if left < CHUNK {
@@ -76,32 +85,30 @@ pub fn forward_pair<V: Lanes, const CHUNK: usize>(
         } else {
             CHUNK
         };
-        let (Some(hidden), Some((own, rest))) = (
-            hidden.get_mut(..chunk),
-            first.split_at_checked(param_len(input.len(), chunk)),
-        ) else {
-            return;
+        let Some(hidden) = hidden.get_mut(..chunk) else {
+            return &[];
         };
-        forward(own, input, hidden, Some(activation));
-        let after = (from > 0).then_some(from);
-        V::dense(second, width, after, hidden, output, None);
-        first = rest;
+        first = forward(first, input, hidden, Some(activation));
+        let done = if from == 0 { 0 } else { from.saturating_add(1) };
+        rest = V::dense(second, width, done, hidden, output, None);
         from = from.saturating_add(chunk);
     }
+    rest
 }
 
-/// Takes the share of some inputs, `part`, out of `inputs` into every output of a layer: without `after`
-/// the first ones, with sums that start at the biases; else those that follow `after` others, with sums
-/// that go on from what the outputs hold. The activation is for those that complete the sums.
+/// Takes the share of some inputs, `part`, out of `inputs` into every output of a layer. `done` rows of
+/// each panel are behind: with 0 the sums start at the biases, else they go on from what the outputs hold,
+/// with the biases and `done - 1` inputs in them. The activation is for those that complete the sums.
+/// Returns the parameters behind the layer's.
 #[inline(always)]
-pub fn add_inputs<V: Lanes>(
-    params: &[f32],
+pub fn add_inputs<'p, V: Lanes>(
+    params: &'p [f32],
     inputs: usize,
-    after: Option<usize>,
+    done: usize,
     part: &[V],
     output: &mut [V],
     activation: Option<Activation>,
-) {
+) -> &'p [f32] {
     let mut params = params;
     let mut output = output;
     loop {
@@ -110,17 +117,13 @@ pub fn add_inputs<V: Lanes>(
             params.split_at_checked(param_len(inputs, width)),
             output.split_at_mut_checked(width),
         ) else {
-            return;
+            return &[];
         };
         if own_output.is_empty() {
-            return;
+            return params;
         }
-        let skipped = match after {
-            None => 0,
-            Some(others) => others.saturating_add(1),
-        };
-        let rows = own.get(skipped.saturating_mul(width)..).unwrap_or(&[]);
-        V::panel(rows, after.is_none(), part, own_output, activation);
+        let rows = own.get(done.saturating_mul(width)..).unwrap_or(&[]);
+        panel(rows, done == 0, part, own_output, activation);
         (params, output) = (rest, other_outputs);
     }
 }
@@ -171,7 +174,7 @@ pub(crate) const fn panel_width(outputs: usize) -> usize {
 /// One panel for packets. Its rows, as wide as the panel has outputs, are perhaps the biases, where the
 /// sums start (else they go on from what `output` holds), then the weights of one input after the other.
 #[inline(always)]
-pub(crate) fn panel<V: Lanes>(
+fn panel<V: Lanes>(
     rows: &[f32],
     has_bias: bool,
     input: &[V],
@@ -215,10 +218,7 @@ fn tiles<V: Lanes, const P: usize>(
 /// The rows of a panel of `P`: biases if they are there, and weights.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "two parts of one slice")]
-pub(crate) fn split_bias<const P: usize>(
-    rows: &[f32],
-    has_bias: bool,
-) -> (Option<&[f32; P]>, &[[f32; P]]) {
+fn split_bias<const P: usize>(rows: &[f32], has_bias: bool) -> (Option<&[f32; P]>, &[[f32; P]]) {
     let (rows, _) = rows.as_chunks::<P>();
     match rows.split_first() {
         Some((bias, weights)) if has_bias => (Some(bias), weights),
@@ -357,13 +357,8 @@ mod tests {
             forward(&first, &input, &mut hidden, RELU);
             forward(&second, &hidden, &mut twice, None);
             let mut once = std::vec![0.0; outputs];
-            forward_pair::<f32, WIDEST>(
-                [&first, &second],
-                &input,
-                width,
-                &mut once,
-                Activation::Relu,
-            );
+            let params = [first, second].concat();
+            forward_pair::<f32, WIDEST>(&params, &input, width, &mut once, Activation::Relu);
             assert_eq!(once, twice);
         }
     }

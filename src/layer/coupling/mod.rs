@@ -35,17 +35,16 @@ fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
 
 /// Runs one network on the kept features of `x`; [`net_output`] is where the result stands. Each layer
 /// reads from one end of `scratch` and writes to the other; the last hidden layer and the output are
-/// one pass.
+/// one pass. Returns the parameters behind the network's.
 #[inline(always)]
-fn run_net<V: Lanes>(
+fn run_net<'p, V: Lanes>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
-    shape: Shape,
-    params: &[f32],
+    (inputs, outputs): (usize, usize),
+    params: &'p [f32],
     x: &[V],
     scratch: &mut [V],
-) -> Option<()> {
-    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
+) -> Option<&'p [f32]> {
     #[cfg(feature = "residual")]
     if let Nets::Residual { norm } = net.nets {
         let shape = residual::Shape {
@@ -58,25 +57,30 @@ fn run_net<V: Lanes>(
         return residual::forward(net, shape, params, scratch);
     }
     gather(spec, x, scratch);
-    let activation = net.activation;
-    let mut params = params;
-    let mut from = inputs;
-    let mut at_front = true;
-    let (stored, last) = split_last(net.hidden);
-    for &width in stored {
-        let (own, rest) = params.split_at_checked(dense::param_len(from, width))?;
+    let (mut params, mut from, mut at_front) = (params, inputs, true);
+    let mut hidden = net.hidden;
+    loop {
+        // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
+        let (width, between, activation) = match *hidden {
+            [width, _, ..] => (width, None, Some(net.activation)),
+            [width] => (outputs, Some(width), Some(net.activation)),
+            [] => (outputs, None, None),
+        };
         let (input, output) = ends(scratch, at_front, from, width)?;
-        dense::forward(own, input, output, Some(activation));
-        (params, from, at_front) = (rest, width, !at_front);
+        params = match (between, activation) {
+            (Some(between), Some(activation)) => {
+                V::dense_pair(params, input, between, output, activation)
+            }
+            _ => dense::forward(params, input, output, activation),
+        };
+        let [_, rest @ ..] = hidden else {
+            return Some(params);
+        };
+        if rest.is_empty() {
+            return Some(params);
+        }
+        (hidden, from, at_front) = (rest, width, !at_front);
     }
-    let (input, output) = ends(scratch, at_front, from, outputs)?;
-    if let Some(width) = last {
-        let (first, second) = params.split_at_checked(dense::param_len(from, width))?;
-        V::dense_pair([first, second], input, width, output, activation);
-    } else {
-        dense::forward(params, input, output, None);
-    }
-    Some(())
 }
 
 /// Hidden layers that are stored, and the last one, which is not.
@@ -123,46 +127,44 @@ fn ends<V>(
 }
 
 /// Runs the conditioner on the kept features of `x`; returns raw log-scales and shifts, one each per
-/// transformed feature (no log-scales for an additive coupling).
+/// transformed feature (no log-scales for an additive coupling), and the parameters behind its own.
 #[inline(always)]
-fn condition<'w, V: Lanes>(
+#[allow(clippy::type_complexity, reason = "three slices")]
+fn condition<'w, 'p, V: Lanes>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     shape: Shape,
-    params: &[f32],
+    params: &'p [f32],
     x: &[V],
     scratch: &'w mut [V],
-) -> Option<(&'w [V], &'w [V])> {
-    let outputs = spec.net_outputs(shape);
-    let needed = net.scratch_len(spec.net_inputs(shape), outputs);
-    let (scratch, own) = scratch.split_at_mut_checked(needed)?;
-    let count = spec.net_count();
-    let mut own = own.get_mut(..outputs.saturating_mul(count.saturating_sub(1)))?;
-    let mut raw: Option<&[V]> = None;
-    let per_net = params.len() / count;
-    let mut params = params;
-    for _ in 0..count {
-        let (own_params, rest) = params.split_at_checked(per_net)?;
-        params = rest;
-        run_net(spec, net, shape, own_params, x, scratch)?;
-        // The first of two networks gives the log-scales, which wait in `own` for the shifts.
-        let result = net_output(net, outputs, scratch)?;
-        if !own.is_empty() {
-            let waiting = core::mem::take(&mut own);
-            for (slot, &value) in waiting.iter_mut().zip(result) {
-                *slot = value;
-            }
-            raw = Some(waiting);
+) -> Option<(&'w [V], &'w [V], &'p [f32])> {
+    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
+    let mut others = spec.net_count().saturating_sub(1);
+    // The first of two networks gives the log-scales, which wait at the end for the shifts.
+    let end = scratch.len().checked_sub(outputs.saturating_mul(others))?;
+    let has_two = others > 0;
+    let (scratch, waiting) = scratch.split_at_mut_checked(end)?;
+    let mut rest = params;
+    loop {
+        rest = run_net(spec, net, (inputs, outputs), rest, x, scratch)?;
+        if others == 0 {
+            break;
+        }
+        others = 0;
+        for (slot, &value) in waiting.iter_mut().zip(net_output(net, outputs, scratch)?) {
+            *slot = value;
         }
     }
     let result = net_output(net, outputs, scratch)?;
-    if let Some(raw) = raw {
-        return Some((raw, result));
-    }
-    result.split_at_checked(match spec.transform.scale_map() {
-        Some(_) => outputs / 2,
-        None => 0,
-    })
+    let (raw, shift) = if has_two {
+        (&*waiting, result)
+    } else {
+        result.split_at_checked(match spec.transform.scale_map() {
+            Some(_) => outputs / 2,
+            None => 0,
+        })?
+    };
+    Some((raw, shift, rest))
 }
 
 /// What a scale map and its slope are computed from: the tanh, or the raw output for maps without one.
@@ -182,6 +184,10 @@ fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32
         ScaleMap::RescaledTanh => inner * V::splat(rescale.copied().unwrap_or(1.0)),
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => inner,
+        // Refused by `Flow::new`, and no code for it.
+        ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "extra-scales") => {
+            inner
+        }
         ScaleMap::Atan { scale } => inner.map(|raw| math.atan(raw)) * V::splat(scale),
         ScaleMap::Sigmoid {
             offset,
@@ -206,7 +212,7 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     else {
         return s.exp(math);
     };
-    if floor <= 0.0 {
+    if floor <= 0.0 || !cfg!(feature = "extra-scales") {
         return s.exp(math);
     }
     let one = V::splat(1.0);
@@ -244,52 +250,59 @@ fn split_params<'p>(
 }
 
 /// Changes each transformed feature by `change(value, exp(s), t)`, without `exp(s)` for an additive
-/// coupling; returns the sum of `s`, in the order of the features.
+/// coupling. Adds the `s` to `sum`, in the order of the features; returns the parameters behind its own.
 #[inline(always)]
-fn transform<V: Lanes>(
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is one tensor of the pass"
+)]
+fn transform<'p, V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
-    params: &[f32],
+    params: &'p [f32],
     x: &mut [V],
     scratch: &mut [V],
+    sum: &mut V,
     mut change: impl FnMut(&mut V, Option<V>, V),
-) -> V {
-    let mut sum = V::splat(0.0);
+) -> Option<&'p [f32]> {
     let Conditioner::Dense(net) = &spec.conditioner else {
         #[cfg(feature = "feature-maps")]
-        maps::transform(spec, math, shape, params, x, scratch, change, &mut sum);
-        return sum;
+        {
+            let (own, rest) = params.split_at_checked(spec.param_len(shape))?;
+            maps::transform(spec, math, shape, own, x, scratch, change, sum);
+            return Some(rest);
+        }
+        #[cfg(not(feature = "feature-maps"))]
+        return None;
     };
     let (rescale, nets) = split_params(spec, params, shape);
-    let Some((raw, shift)) = condition(spec, net, shape, nets, x, scratch) else {
-        return sum;
-    };
+    let (raw, shift, rest) = condition(spec, net, shape, nets, x, scratch)?;
     let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {
-        let Some(x) = x.get_mut(index) else {
-            return sum;
-        };
-        let factor = factor(map, math, raw.get(at), rescale.get(at), &mut sum);
+        let x = x.get_mut(index)?;
+        let factor = factor(map, math, raw.get(at), rescale.get(at), sum);
         change(x, factor, t);
     }
-    sum
+    Some(rest)
 }
 
-/// x to y. `scratch` holds at least `spec.scratch_len(shape)` values.
+/// x to y. `scratch` holds at least `spec.scratch_len(shape)` values. Returns the parameters behind its
+/// own.
 #[inline(always)]
-pub fn forward<V: Lanes>(
+pub fn forward<'p, V: Lanes>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
-    params: &[f32],
+    params: &'p [f32],
     x: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
-) {
+) -> &'p [f32] {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    let sum = transform(spec, math, shape, params, x, scratch, |x, factor, t| {
+    let mut sum = V::splat(0.0);
+    let change = |x: &mut V, factor: Option<V>, t: V| {
         let Some(factor) = factor else {
             *x = *x + t;
             return;
@@ -299,8 +312,10 @@ pub fn forward<V: Lanes>(
         } else {
             *x * factor + t
         };
-    });
+    };
+    let rest = transform(spec, math, shape, params, x, scratch, &mut sum, change);
     *log_det = *log_det + sum;
+    rest.unwrap_or(&[])
 }
 
 /// y to x. `scratch` holds at least `spec.scratch_len(shape)` values.
@@ -315,7 +330,8 @@ pub fn inverse<V: Lanes>(
     log_det: &mut V,
 ) {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
-    let sum = transform(spec, math, shape, params, y, scratch, |y, factor, t| {
+    let mut sum = V::splat(0.0);
+    let change = |y: &mut V, factor: Option<V>, t: V| {
         let Some(factor) = factor else {
             *y = *y - t;
             return;
@@ -325,6 +341,7 @@ pub fn inverse<V: Lanes>(
         } else {
             (*y - t) / factor
         };
-    });
+    };
+    transform(spec, math, shape, params, y, scratch, &mut sum, change);
     *log_det = *log_det - sum;
 }

@@ -147,8 +147,12 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
                 let (shape, scratch) = (planned.shape, &mut chunk.scratch);
                 let x = &mut x[..shape.len()];
                 match planned.layer {
-                    LayerSpec::Standardize => standardize::forward(shape, own, x, log_det),
-                    LayerSpec::Affine => affine::forward(shape, own, x, log_det),
+                    LayerSpec::Standardize => {
+                        standardize::forward(shape, own, x, log_det);
+                    }
+                    LayerSpec::Affine => {
+                        affine::forward(shape, own, x, log_det);
+                    }
                     LayerSpec::BatchNorm(_) => {
                         let mut sum = 0.0;
                         let pixels = shape.pixels();
