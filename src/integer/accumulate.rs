@@ -7,31 +7,30 @@ use super::weights::{PANEL, QUAD_WORDS, high, low};
 /// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
 #[inline(never)]
 pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-    let add_quad = quad_adder();
-    let mut own = *sums;
+    let add = quad_adder();
+    // Written out: a firmware is built for size, in which loops stay loops.
+    let [mut a, mut b, mut c, mut d] = *sums;
     let rows = weights.as_chunks::<PANEL>().0;
-    for (row, &inputs) in rows.iter().zip(input.as_chunks().0) {
+    for (&[w, x, y, z], &inputs) in rows.iter().zip(input.as_chunks().0) {
         // Keeps the loop as it is written.
         black_box(());
-        for (sum, &weights) in own.iter_mut().zip(row) {
-            *sum = add_quad(*sum, weights, inputs);
-        }
+        (a, b) = (add(a, w, inputs), add(b, x, inputs));
+        (c, d) = (add(c, y, inputs), add(d, z, inputs));
     }
-    *sums = own;
+    *sums = [a, b, c, d];
 }
 
 /// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
 #[inline(never)]
 pub(super) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-    let mut own = *sums;
+    let [mut a, mut b, mut c, mut d] = *sums;
     let rows = weights.as_chunks::<PANEL>().0;
-    for (row, &word) in rows.iter().zip(input) {
+    for (&[w, x, y, z], &inputs) in rows.iter().zip(input) {
         black_box(());
-        for (sum, &weights) in own.iter_mut().zip(row) {
-            *sum = add_pair(*sum, weights, word);
-        }
+        (a, b) = (add_pair(a, w, inputs), add_pair(b, x, inputs));
+        (c, d) = (add_pair(c, y, inputs), add_pair(d, z, inputs));
     }
-    *sums = own;
+    *sums = [a, b, c, d];
 }
 
 /// `sum` and the products of the halves.
@@ -59,10 +58,10 @@ fn quad_adder() -> impl Fn(i32, i32, [i32; QUAD_WORDS]) -> i32 {
 #[inline(always)]
 fn quad_adder() -> impl Fn(i32, i32, [i32; QUAD_WORDS]) -> i32 {
     |sum, weights: i32, [first, second]| {
-        let [a, c, b, d] = weights.to_le_bytes().map(i32::from);
-        sum.wrapping_add(a.wrapping_mul(low(first)))
-            .wrapping_add(b.wrapping_mul(high(first)))
-            .wrapping_add(c.wrapping_mul(low(second)))
-            .wrapping_add(d.wrapping_mul(high(second)))
+        let [a, c, b, d] = weights.to_le_bytes();
+        sum.wrapping_add(i32::from(a).wrapping_mul(low(first)))
+            .wrapping_add(i32::from(b).wrapping_mul(high(first)))
+            .wrapping_add(i32::from(c).wrapping_mul(low(second)))
+            .wrapping_add(i32::from(d).wrapping_mul(high(second)))
     }
 }

@@ -89,33 +89,49 @@ pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     *sums = [s0, s1, s2, s3];
 }
 
+/// The same with weights of 16 bits.
+macro_rules! panel_quad_of_halves {
+    () => {
+        concat!(
+            "ldrd {x0}, {x1}, [{x}], #8\n",
+            "ldrd {a}, {b}, [{w}], #8\n",
+            "smlad {s0}, {a}, {x0}, {s0}\n",
+            "smlad {s1}, {b}, {x0}, {s1}\n",
+            "ldrd {a}, {b}, [{w}], #8\n",
+            "smlad {s2}, {a}, {x0}, {s2}\n",
+            "smlad {s3}, {b}, {x0}, {s3}\n",
+            "ldrd {a}, {b}, [{w}], #8\n",
+            "smlad {s0}, {a}, {x1}, {s0}\n",
+            "smlad {s1}, {b}, {x1}, {s1}\n",
+            "ldrd {a}, {b}, [{w}], #8\n",
+            "smlad {s2}, {a}, {x1}, {s2}\n",
+            "smlad {s3}, {b}, {x1}, {s3}\n",
+        )
+    };
+}
+
 /// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
 #[inline(always)]
 pub(super) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let quads = (weights.len() / (2 * PANEL)).min(input.len() / QUAD_WORDS);
-    if quads == 0 {
-        return;
-    }
     let [mut s0, mut s1, mut s2, mut s3] = *sums;
     // SAFETY: reads `quads` times two words of `input` and eight of `weights`, which their lengths allow.
     unsafe {
         asm!(
+            "lsrs {n}, {n}, #1",
+            "bcs 2f",
+            "bne 3f",
+            "b 4f",
             "2:",
-            "ldrd {x0}, {x1}, [{x}], #8",
-            "ldrd {a}, {b}, [{w}], #8",
-            "smlad {s0}, {a}, {x0}, {s0}",
-            "smlad {s1}, {b}, {x0}, {s1}",
-            "ldrd {a}, {b}, [{w}], #8",
-            "smlad {s2}, {a}, {x0}, {s2}",
-            "smlad {s3}, {b}, {x0}, {s3}",
-            "ldrd {a}, {b}, [{w}], #8",
+            panel_quad_of_halves!(),
+            "cmp {n}, #0",
+            "beq 4f",
+            "3:",
+            panel_quad_of_halves!(),
+            panel_quad_of_halves!(),
             "subs {n}, {n}, #1",
-            "smlad {s0}, {a}, {x1}, {s0}",
-            "smlad {s1}, {b}, {x1}, {s1}",
-            "ldrd {a}, {b}, [{w}], #8",
-            "smlad {s2}, {a}, {x1}, {s2}",
-            "smlad {s3}, {b}, {x1}, {s3}",
-            "bne 2b",
+            "bne 3b",
+            "4:",
             x = inout(reg) input.as_ptr() => _,
             w = inout(reg) weights.as_ptr() => _,
             n = inout(reg) quads => _,

@@ -68,18 +68,13 @@ fn fraction_of(a: i32, b: i32) -> i32 {
 /// `2^f` for `f` within `-0.5 ..= 0.5`, a minimax polynomial; Q31 to Q30. Off by a share of 8e-8 at most.
 #[inline(always)]
 fn exp2_fraction(f: i32) -> i32 {
-    const TERMS: [i32; 5] = [
-        10_389_033,
-        59_600_330,
-        257_935_546,
-        744_260_889,
-        1_073_741_901,
-    ];
-    let mut sum = 1_425_550;
-    for term in TERMS {
-        sum = fraction_of(f, sum).wrapping_add(term);
-    }
-    sum
+    // Written out, as the polynomials and iterations below: a firmware is built for size, in which loops stay
+    // loops.
+    let sum = fraction_of(f, 1_425_550).wrapping_add(10_389_033);
+    let sum = fraction_of(f, sum).wrapping_add(59_600_330);
+    let sum = fraction_of(f, sum).wrapping_add(257_935_546);
+    let sum = fraction_of(f, sum).wrapping_add(744_260_889);
+    fraction_of(f, sum).wrapping_add(1_073_741_901)
 }
 
 /// `e^s` of `s` in Q24, as `(mantissa, exponent)`: `mantissa * 2^exponent`, the mantissa in Q30 and
@@ -120,12 +115,12 @@ fn reciprocal(e: i32) -> i32 {
     // d = (1 + e) / 2 in Q30, and r -> 1 / d in Q29: the line 48/17 - 32/17 d is off by 1/17 at most, and
     // each turn squares that.
     let d = (1_i32 << (Q30 - 1)).wrapping_add(e >> 1);
-    let mut r = 1_515_870_810_i32.wrapping_sub((product(d, 1_010_580_540) >> Q30) as i32);
-    for _ in 0..3 {
+    let line = 1_515_870_810_i32.wrapping_sub((product(d, 1_010_580_540) >> Q30) as i32);
+    let better = |r: i32| {
         let dr = (product(d, r) >> Q30) as i32;
-        r = (product(r, TWO.wrapping_sub(dr)) >> (Q30 - 1)) as i32;
-    }
-    r
+        (product(r, TWO.wrapping_sub(dr)) >> (Q30 - 1)) as i32
+    };
+    better(better(better(line)))
 }
 
 /// `ln(2)` in Q24.
