@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Arg, Command as Options, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    calibrate, demo, emulate, eval, export, import, inspect, sample, score, simulate, train, verify,
+    calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score, simulate,
+    train, verify,
 };
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
@@ -50,6 +51,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Take over weights trained elsewhere
     Import(import::ImportArgs),
+    /// Measure models of many shapes, for the estimates of `inspect`
+    #[command(hide = true)]
+    Measure(measure::MeasureArgs),
     /// Write recordings of simulated machines
     #[command(hide = true)]
     Simulate(simulate::SimulateArgs),
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Measure(args) => measure::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Emulate(args) => emulate::run(&args),
     };

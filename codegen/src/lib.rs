@@ -1,7 +1,7 @@
 //! The desktop side of nvpico, in the order an engineer meets it: read rows ([`data`]), train a model
 //! ([`training`], [`recipe`]), look at it ([`commands`], [`metrics`]), keep it ([`model`]), turn it into
-//! const arrays ([`export`]), prove it on the emulated chip ([`harness`]). Weights of other programs
-//! come in through [`import`].
+//! const arrays ([`export`]), say what it will cost ([`cost`]), prove it on the emulated chip
+//! ([`harness`]). Weights of other programs come in through [`import`].
 //!
 //! The binary `nvpico` is a thin shell around this library, so tests call what users call.
 #![allow(
@@ -16,6 +16,7 @@ pub mod architecture;
 pub mod certificate;
 pub mod cli;
 pub mod commands;
+pub mod cost;
 pub mod data;
 pub mod export;
 pub mod gaussian;

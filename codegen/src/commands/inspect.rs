@@ -6,7 +6,9 @@ use clap::Args;
 use nvpico::LayerSpec;
 use serde::Serialize;
 
+use super::inspect_cost::{self, Clock, CoreCost};
 use super::{load_model, print_json};
+use crate::harness::Core;
 use crate::math_error::{self, MathError};
 use crate::model::{Calibration, ConditionerName, Layer, MathName, Model, Provenance, ShapeName};
 use crate::output::TextTable;
@@ -15,13 +17,21 @@ use crate::output::TextTable;
 #[command(after_help = "Examples:
   nvpico inspect --model pump.safetensors
   nvpico inspect --model pump.safetensors --json
+  nvpico inspect --model pump.safetensors --core m4f,m33 --clock 48M
 
-Flash and RAM are what the parameters and the workspace take; `nvpico verify` measures the whole.")]
+Flash and RAM are what the parameters and the workspace take. --core estimates the whole, and the work,
+from measurements of other models; `nvpico verify` measures this one.")]
 /// Arguments of `nvpico inspect`.
 pub struct InspectArgs {
     /// Model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    /// Cores to estimate flash, RAM, stack and work on, with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CORES")]
+    core: Vec<Core>,
+    /// Clock of the cores, for the time of a score
+    #[arg(long, requires = "core", value_name = "HERTZ")]
+    clock: Option<Clock>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -78,6 +88,9 @@ pub struct Inspection {
     pub provenance: Provenance,
     /// SHA-256 of the model file.
     pub sha256: String,
+    /// What a score costs on the cores asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<CoreCost>,
 }
 
 /// Looks at a model.
@@ -126,13 +139,16 @@ pub fn inspect(model: &Model) -> Inspection {
         calibration: model.header.calibration,
         provenance: model.header.provenance.clone(),
         sha256: model.hash(),
+        costs: Vec::new(),
     }
 }
 
 /// # Errors
 /// A model that cannot be read.
 pub fn run(args: &InspectArgs) -> anyhow::Result<bool> {
-    let inspection = inspect(&load_model(&args.model)?);
+    let model = load_model(&args.model)?;
+    let mut inspection = inspect(&model);
+    inspection.costs = inspect_cost::costs(&model.deploy(), &args.core, args.clock);
     if args.json {
         print_json(&inspection)?;
     } else {
@@ -276,5 +292,8 @@ pub fn report(i: &Inspection) -> String {
         );
     }
     let _ = writeln!(out, "model sha256           {}", i.sha256);
+    if !i.costs.is_empty() {
+        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
+    }
     out
 }

@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 
 use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
 use crate::export::{self, ExportOptions};
-use crate::harness::Core;
 use crate::harness::firmware;
 use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
+use crate::harness::{Core, HarnessError};
 use crate::model::Ready;
 use crate::output::TextTable;
 
@@ -166,6 +166,29 @@ pub fn verify_model(
     )?;
     bar.finish_and_clear();
     Ok(reports)
+}
+
+/// As [`verify_model`] on one core; `None` where the core's board is too small for the model, which is said.
+///
+/// # Errors
+/// Whatever else stops the building or the emulation.
+pub fn verify_if_it_fits(
+    ready: &Ready<'_>,
+    rows: &[f32],
+    core: Core,
+    assembly: bool,
+    keep: &Path,
+) -> anyhow::Result<Option<CoreReport>> {
+    match verify_model(ready, rows, &[core], assembly, Some(keep)) {
+        Ok(reports) => Ok(reports.into_iter().next()),
+        Err(error) => match error.downcast_ref() {
+            Some(HarnessError::DoesNotFit { .. } | HarnessError::StackExhausted { .. }) => {
+                eprintln!("left out: {error}");
+                Ok(None)
+            }
+            _ => Err(error),
+        },
+    }
 }
 
 /// The reports as a person reads them.

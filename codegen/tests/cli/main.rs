@@ -66,6 +66,24 @@ fn from_training_to_export() {
         4 * value["parameters"].as_u64().expect("a number")
     );
 
+    let on_cores = [
+        "inspect",
+        "--model",
+        "m.safetensors",
+        "--core",
+        "m0plus,m4f",
+    ];
+    let text = folder.succeeds(&[&on_cores[..], &["--clock", "48M"]].concat());
+    for word in ["exact: static RAM", "m4f i8: not measured", "ms a score"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let json = folder.succeeds(&[&on_cores[..], &["--json"]].concat());
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let costs = value["costs"].as_array().expect("a list");
+    assert_eq!(costs.len(), 6, "two cores, three precisions: {json}");
+    assert_eq!(costs[0]["core"], "m0plus");
+    assert!(costs[0]["instructions"].is_number() && costs[1]["instructions"].is_null());
+
     folder.succeeds(&["export", "--model", "m.safetensors", "--out", "a.rs"]);
     folder.succeeds(&["export", "--model", "m.safetensors", "--out", "b.rs"]);
     assert_eq!(bytes(&folder.path("a.rs")), bytes(&folder.path("b.rs")));

@@ -10,6 +10,16 @@ fn wrong_usage_is_exit_code_2() {
         &["train"],
         &["score", "--model"],
         &["verify", "--core", "m9"],
+        &["inspect", "--model", "m.safetensors", "--clock", "48M"],
+        &[
+            "inspect",
+            "--model",
+            "m.safetensors",
+            "--core",
+            "m4f",
+            "--clock",
+            "48 apples",
+        ],
     ] {
         assert_eq!(folder.run(args).status.code(), Some(2), "{args:?}");
     }
