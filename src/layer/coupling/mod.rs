@@ -67,12 +67,11 @@ fn run_net<'p, V: Lanes>(
             [] => (outputs, None),
         };
         let (input, output) = ends(scratch, at_front, from, width)?;
-        params = match between {
-            Some(between) => V::dense_pair(params, input, between, output, net.activation),
-            None => {
-                let activation = (!hidden.is_empty()).then_some(net.activation);
-                dense::forward(params, input, output, activation)
-            }
+        params = if let Some(between) = between {
+            V::dense_pair(params, input, between, output, net.activation)
+        } else {
+            let activation = (!hidden.is_empty()).then_some(net.activation);
+            dense::forward(params, input, output, activation)
         };
         let [_, rest @ ..] = hidden else {
             return Some(params);
