@@ -18,7 +18,8 @@ pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
     let mut sum = V::splat(0.0);
     for block in z.chunks(16) {
         let mut own = V::splat(0.0);
-        for &z in block {
+        // A length that the compiler cannot see: unrolled, the loop takes a chip without an FPU a kilobyte of stack.
+        for &z in core::hint::black_box(block) {
             own = own + z * z;
         }
         sum = sum + own;

@@ -61,17 +61,17 @@ fn run_net<'p, V: Lanes>(
     let mut hidden = net.hidden;
     loop {
         // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
-        let (width, between, activation) = match *hidden {
-            [width, _, ..] => (width, None, Some(net.activation)),
-            [width] => (outputs, Some(width), Some(net.activation)),
-            [] => (outputs, None, None),
+        let (width, between) = match *hidden {
+            [width, _, ..] => (width, None),
+            [width] => (outputs, Some(width)),
+            [] => (outputs, None),
         };
         let (input, output) = ends(scratch, at_front, from, width)?;
-        params = match (between, activation) {
-            (Some(between), Some(activation)) => {
-                V::dense_pair(params, input, between, output, activation)
-            }
-            _ => dense::forward(params, input, output, activation),
+        params = if let Some(between) = between {
+            V::dense_pair(params, input, between, output, net.activation)
+        } else {
+            let activation = (!hidden.is_empty()).then_some(net.activation);
+            dense::forward(params, input, output, activation)
         };
         let [_, rest @ ..] = hidden else {
             return Some(params);
