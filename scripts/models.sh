@@ -1,9 +1,14 @@
 #!/bin/sh
 # Makes the models in firmware/models anew, from simulated recordings. The same program gives the same files.
+#
+#     scripts/models.sh [DIR]        leaves pump.safetensors and field.safetensors in DIR
 set -eu
+folder=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+if [ -z "$folder" ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+fi
 nvpico() {
     cargo run --quiet --release --package nvpico-codegen --bin nvpico -- "$@"
 }

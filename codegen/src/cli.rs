@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Arg, Command as Options, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score, simulate,
-    train, verify,
+    bench, calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score,
+    simulate, train, verify,
 };
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
@@ -54,6 +54,9 @@ enum Command {
     /// Measure models of many shapes, for the estimates of `inspect`
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
+    /// Measure models on emulated cores beside others, for the README
+    #[command(hide = true)]
+    Bench(bench::BenchArgs),
     /// Write recordings of simulated machines
     #[command(hide = true)]
     Simulate(simulate::SimulateArgs),
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Measure(args) => measure::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Emulate(args) => emulate::run(&args),
     };

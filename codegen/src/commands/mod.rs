@@ -1,6 +1,7 @@
 //! One file a verb: its arguments, and what it does with them. `Ok(false)` is exit code 1 with the
 //! reason already printed.
 
+pub mod bench;
 pub mod calibrate;
 pub mod demo;
 pub mod emulate;
