@@ -11,7 +11,7 @@ use super::verify::verify_if_it_fits;
 use super::{load_model, mcu_cost, print_json};
 use crate::cost::samples::rows_of;
 use crate::harness::Core;
-use crate::model::Model;
+use crate::model::Ready;
 use crate::output;
 use crate::precision::Precision;
 
@@ -80,7 +80,11 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
         let (name, file) = pair
             .split_once('=')
             .with_context(|| format!("write {pair:?} as NAME=FILE"))?;
-        let model = load_model(Path::new(file))?;
+        let mut model = load_model(Path::new(file))?;
+        if model.integer.is_none() {
+            let rows = rows_of(&model.deploy(), SEED);
+            model.observe(&rows);
+        }
         for &core in &cores {
             // The kernel in assembly is for cores with an FPU; one of them shows what it gains.
             let kernels: &[bool] = if core == Core::M4f {
@@ -88,14 +92,15 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
             } else {
                 &[false]
             };
-            for &assembly in kernels {
-                rows.extend(measure(
-                    name,
-                    &model,
-                    core,
-                    assembly,
-                    args.mcu_cost.as_deref(),
-                )?);
+            for precision in Precision::ALL {
+                if precision != Precision::F32 && model.integer.is_none() {
+                    continue;
+                }
+                let ready = model.ready(Some(precision))?;
+                for &assembly in kernels {
+                    let tool = args.mcu_cost.as_deref();
+                    rows.extend(measure(name, &ready, core, assembly, tool)?);
+                }
             }
         }
     }
@@ -136,18 +141,20 @@ fn cut(readme: &Path) -> anyhow::Result<(String, String)> {
 /// Runs a model on a core; nothing where it does not fit.
 fn measure(
     name: &str,
-    model: &Model,
+    ready: &Ready<'_>,
     core: Core,
     assembly: bool,
     tool: Option<&Path>,
 ) -> anyhow::Result<Option<Measured>> {
     eprintln!(
-        "{name} on {core}{}",
+        "{name} on {core}, {}{}",
+        ready.precision(),
         if assembly { ", in assembly" } else { "" }
     );
     let folder = tempfile::tempdir()?;
-    let rows = rows_of(&model.deploy(), SEED);
-    let Some(report) = verify_if_it_fits(model, &rows, core, assembly, folder.path())? else {
+    let deployed = ready.model.deploy();
+    let rows = rows_of(&deployed, SEED);
+    let Some(report) = verify_if_it_fits(ready, &rows, core, assembly, folder.path())? else {
         return Ok(None);
     };
     let cycles = match tool {
@@ -157,18 +164,17 @@ fn measure(
         }
         _ => None,
     };
-    let deployed = model.deploy().spec;
-    let layers = deployed.layers();
+    let layers = deployed.spec.layers();
     Ok(Some(Measured {
         model: name.to_owned(),
-        multiply_accumulates: deployed.flow_spec(&layers).multiply_accumulates(),
+        multiply_accumulates: deployed.spec.flow_spec(&layers).multiply_accumulates(),
         engine: if assembly {
             "nvpico, feature `assembly`".to_owned()
         } else {
             "nvpico".to_owned()
         },
         core,
-        precision: Precision::F32,
+        precision: ready.precision(),
         instructions: report.instructions_per_score,
         estimated_cycles: cycles,
         flash_bytes: report.flash_bytes,

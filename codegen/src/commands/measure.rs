@@ -31,6 +31,9 @@ pub struct MeasureArgs {
     /// Cores to measure; all distinct ones by default
     #[arg(long, value_enum)]
     core: Vec<Core>,
+    /// Precisions to measure; all by default
+    #[arg(long, value_enum)]
+    precision: Vec<Precision>,
     /// The tool `mcu-cost`, which estimates the Cortex-M4F's cycles instruction by instruction
     #[arg(long, value_name = "FILE")]
     mcu_cost: Option<PathBuf>,
@@ -68,20 +71,28 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
     if tool.is_none() && cores.contains(&Core::M4f) {
         eprintln!("no --mcu-cost: cycles of the Cortex-M4F follow from its instructions");
     }
-    for core in cores {
+    let precisions = if args.precision.is_empty() {
+        Precision::ALL.to_vec()
+    } else {
+        args.precision.clone()
+    };
+    let pairs = cores
+        .iter()
+        .flat_map(|&core| precisions.iter().map(move |&own| (core, own)));
+    for (core, precision) in pairs {
         let mut observed = Vec::new();
-        for (index, sample) in samples.iter().enumerate() {
-            let key = format!("{core} {}", sample.model.hash());
+        for (index, sample) in samples::of(&samples, precision).enumerate() {
+            let key = format!("{core} {precision} {}", sample.model.hash());
             let observation = if let Some(observation) = kept.get(&key) {
                 *observation
             } else {
-                let Some(observation) = observe(sample, core, tool)? else {
+                let Some(observation) = observe(sample, precision, core, tool)? else {
                     continue;
                 };
                 eprintln!(
-                    "{core}, {}/{}, {}: {} instructions",
+                    "{core} {precision}, {}/{}, {}: {} instructions",
                     index + 1,
-                    samples.len(),
+                    samples::of(&samples, precision).count(),
                     sample.name,
                     observation.instructions
                 );
@@ -97,7 +108,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
             let own: Vec<_> = (observed.iter().copied())
                 .filter(|(sample, _)| cost::kind(&sample.model.deploy().spec) == Ok(kind))
                 .collect();
-            let entry = entry(core, kind, &own);
+            let entry = entry(precision, core, kind, &own);
             let Deviations {
                 instructions,
                 cycles,
@@ -105,7 +116,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                 stack,
             } = entry.deviation;
             eprintln!(
-                "{core}, {kind:?}: largest deviation of instructions {:.2} %, cycles {:.2} %, flash {:.2} %, stack {:.2} %",
+                "{core} {precision}, {kind:?}: largest deviation of instructions {:.2} %, cycles {:.2} %, flash {:.2} %, stack {:.2} %",
                 100.0 * instructions,
                 100.0 * cycles,
                 100.0 * flash,
@@ -147,17 +158,13 @@ fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
 /// Runs a model on a core; `None` where the core's board is too small for it, which is said.
 fn observe(
     sample: &Sample,
+    precision: Precision,
     core: Core,
     tool: Option<&Path>,
 ) -> anyhow::Result<Option<Observation>> {
     let folder = tempfile::tempdir()?;
-    let verified = verify_if_it_fits(
-        &sample.model.ready(Some(Precision::F32))?,
-        &sample.rows,
-        core,
-        false,
-        folder.path(),
-    )?;
+    let ready = sample.model.ready(Some(precision))?;
+    let verified = verify_if_it_fits(&ready, &sample.rows, core, false, folder.path())?;
     let Some(report) = verified else {
         return Ok(None);
     };
@@ -166,7 +173,7 @@ fn observe(
         "{}: the bits of {core} differ from the desktop's; mend that first",
         sample.name
     );
-    let parameters = size_of::<f32>() * sample.model.deploy().params.len();
+    let [parameters, _] = cost::exact(&sample.model.deploy(), precision);
     let instructions = report.instructions_per_score as f64;
     let cycles = match tool {
         Some(tool) if core == Core::M4f => {
@@ -183,10 +190,15 @@ fn observe(
 }
 
 /// Coefficients from observations of one kind on one core.
-fn entry(core: Core, kind: Kind, observed: &[(&Sample, Observation)]) -> Entry {
-    let pairs = |work: fn(&Deployed) -> Work, cost: &dyn Fn(&Observation) -> f64| {
+fn entry(
+    precision: Precision,
+    core: Core,
+    kind: Kind,
+    observed: &[(&Sample, Observation)],
+) -> Entry {
+    let pairs = |work: fn(&Deployed, Precision) -> Work, cost: &dyn Fn(&Observation) -> f64| {
         let pair = |(sample, observation): &(&Sample, Observation)| {
-            (work(&sample.model.deploy()), cost(observation))
+            (work(&sample.model.deploy(), precision), cost(observation))
         };
         observed.iter().map(pair).collect::<Vec<_>>()
     };
@@ -200,8 +212,9 @@ fn entry(core: Core, kind: Kind, observed: &[(&Sample, Observation)]) -> Entry {
     let stack = fit_deepest(&stack_pairs);
     let whole_flash = observed.iter().map(|(sample, observation)| {
         let deployed = sample.model.deploy();
-        let parameters = (size_of::<f32>() * deployed.params.len()) as f64;
-        let code = price(&Work::structure(&deployed), &flash).unwrap_or_default();
+        let [parameters, _] = cost::exact(&deployed, precision);
+        let parameters = parameters as f64;
+        let code = price(&Work::structure(&deployed, precision), &flash).unwrap_or_default();
         (parameters + code, parameters + observation.flash)
     });
     let of =
@@ -220,7 +233,7 @@ fn entry(core: Core, kind: Kind, observed: &[(&Sample, Observation)]) -> Entry {
         stack: of("stack", &stack_pairs, &|work| deepest(work, &stack)),
     };
     Entry {
-        precision: Precision::F32,
+        precision,
         core,
         kind,
         models: observed.len(),

@@ -21,10 +21,12 @@ mod activity;
 mod convolution;
 mod cycles;
 pub mod fit;
+mod integer;
 pub mod samples;
 pub mod table;
 mod work;
 
+use nvpico::integer::{I8, I16};
 use serde::Serialize;
 
 use crate::harness::Core;
@@ -86,6 +88,19 @@ pub fn kind(spec: &ModelSpec) -> Result<Kind, NotMeasured> {
     }
 }
 
+/// Bytes of parameters and of the workspace.
+#[must_use]
+pub fn exact(deployed: &Deployed, precision: Precision) -> [usize; 2] {
+    let layers = deployed.spec.layers();
+    let flow = deployed.spec.flow_spec(&layers);
+    let lengths = match precision {
+        Precision::F32 => [flow.param_len(), flow.workspace_len()],
+        Precision::I16 => [flow.word_len::<I16>(), flow.integer_workspace_len()],
+        Precision::I8 => [flow.word_len::<I8>(), flow.integer_workspace_len()],
+    };
+    lengths.map(|words| 4 * words)
+}
+
 /// What a score of a model costs.
 ///
 /// # Errors
@@ -99,7 +114,13 @@ pub fn estimate(
     let entry = Table::built_in()
         .entry(precision, core, kind)
         .ok_or(NotMeasured::Nothing { precision, core })?;
-    let work = Work::of(deployed);
+    let layers = deployed.spec.layers();
+    let flow = deployed.spec.flow_spec(&layers);
+    if precision != Precision::F32 {
+        let known = flow.validate_integer();
+        known.map_err(|error| NotMeasured::Part(error.to_string()))?;
+    }
+    let work = Work::of(deployed, precision);
     let known = |cost: Result<f64, String>| cost.map_err(NotMeasured::Part);
     let instructions = known(price(&work, &entry.instructions))?;
     let (cycles, cycle_source) = match &entry.cycles {
@@ -109,15 +130,13 @@ pub fn estimate(
             CycleSource::Mix,
         ),
     };
-    let code = known(price(&Work::structure(deployed), &entry.flash))?;
+    let code = known(price(&Work::structure(deployed, precision), &entry.flash))?;
     let stack = known(deepest(&work, &entry.stack))?;
-    let layers = deployed.spec.layers();
-    let flow = deployed.spec.flow_spec(&layers);
-    let parameter_bytes = size_of::<f32>() * flow.param_len();
+    let [parameter_bytes, static_ram_bytes] = exact(deployed, precision);
     Ok(Cost {
         parameter_bytes,
         flash_bytes: parameter_bytes + code.round() as usize,
-        static_ram_bytes: size_of::<f32>() * flow.workspace_len(),
+        static_ram_bytes,
         stack_bytes: stack.round() as usize,
         multiply_accumulates: flow.multiply_accumulates(),
         instructions: instructions.round() as u64,

@@ -9,6 +9,7 @@ use crate::model::{
     ActivationName, ConditionerName, Deployed, Layer, MaskName, MathName, Model, ModelSpec,
     NetsName, ScaleName, ShapeName, SqueezeName, TransformName,
 };
+use crate::precision::Precision;
 
 /// Models of vectors.
 const VECTORS: u64 = 44;
@@ -55,6 +56,16 @@ pub fn all() -> Vec<Sample> {
         .chain(large)
         .map(|(seed, spec)| draw(&spec, seed))
         .collect()
+}
+
+/// Those to fit a precision by: integers have fewer parts, so a share of those that they can run will do.
+pub fn of(samples: &[Sample], precision: Precision) -> impl Iterator<Item = &Sample> {
+    let (every, integers) = match precision {
+        Precision::F32 => (1, false),
+        Precision::I16 | Precision::I8 => (3, true),
+    };
+    let runs = move |sample: &&Sample| !integers || sample.model.integer.is_some();
+    samples.iter().filter(runs).step_by(every)
 }
 
 /// Draws shapes.

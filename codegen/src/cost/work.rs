@@ -12,8 +12,9 @@ use nvpico::spec::{
 };
 
 use super::activity::active_products;
-use super::convolution;
+use super::{convolution, integer};
 use crate::model::Deployed;
+use crate::precision::Precision;
 
 /// Outputs of the last hidden layer that are computed at a time: they are used at once and never stored.
 const CHUNK: usize = 16;
@@ -30,7 +31,7 @@ pub struct Work(BTreeMap<String, f64>);
 impl Work {
     /// The work of one score.
     #[must_use]
-    pub fn of(deployed: &Deployed) -> Self {
+    pub fn of(deployed: &Deployed, precision: Precision) -> Self {
         let layers = deployed.spec.layers();
         let spec = deployed.spec.flow_spec(&layers);
         let mut work = Self::default();
@@ -38,7 +39,15 @@ impl Work {
         work.add("value", spec.dim());
         for (index, layer) in spec.layers.iter().enumerate() {
             work.add("layer", 1);
-            work.layer(layer, spec.shape_at(index));
+            let shape = spec.shape_at(index);
+            if precision == Precision::F32 {
+                work.layer(layer, shape);
+            } else {
+                integer::layer(&mut work, layer, shape);
+            }
+        }
+        if precision != Precision::F32 {
+            return work;
         }
         let active = active_products(deployed);
         if active > 0.0 {
@@ -50,11 +59,15 @@ impl Work {
 
     /// What takes flash beside parameters: the engine's code, and a model's structure.
     #[must_use]
-    pub fn structure(deployed: &Deployed) -> Self {
+    pub fn structure(deployed: &Deployed, precision: Precision) -> Self {
         let layers = deployed.spec.layers();
         let spec = deployed.spec.flow_spec(&layers);
         let mut work = Self::default();
         work.add("code", 1);
+        if precision != Precision::F32 {
+            // The words of a model are its structure, too.
+            return work;
+        }
         if spec.dim() <= UNROLLED {
             work.add("unrolled value", spec.dim());
         }
@@ -206,7 +219,7 @@ impl Work {
 }
 
 /// Values of a map that a coupling changes.
-fn transformed_values(coupling: &CouplingSpec<'_>, shape: Shape) -> usize {
+pub(super) fn transformed_values(coupling: &CouplingSpec<'_>, shape: Shape) -> usize {
     (0..shape.len())
         .filter(|&value| !coupling.mask.keeps_value(value, shape))
         .count()
