@@ -95,7 +95,7 @@ impl Ranges {
             let mut rows = [reference::wide(row)];
             reference::forward_watched(&spec, &params, &mut rows, Norm::Running, &mut watch);
         }
-        Self(largest.iter().map(|&l| l as f32).collect())
+        Self(largest.iter().map(|&l| (l as f32).min(f32::MAX)).collect())
     }
 
     /// The numbers as they are kept.
