@@ -37,7 +37,7 @@ pub struct MeasureArgs {
     /// The tool `mcu-cost`, which estimates the Cortex-M4F's cycles instruction by instruction
     #[arg(long, value_name = "FILE")]
     mcu_cost: Option<PathBuf>,
-    /// Keep each measurement there, and take those it holds already
+    /// Keep each measurement there, and take those it holds already: of one state of the engine
     #[arg(long, value_name = "FILE")]
     observations: Option<PathBuf>,
 }

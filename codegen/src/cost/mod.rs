@@ -72,7 +72,9 @@ pub enum NotMeasured {
     #[error("not measured: models that need {0}; `nvpico verify` measures this one")]
     Features(String),
     /// No model measured had such a part.
-    #[error("not measured: {0}; `nvpico verify` measures this model")]
+    #[error(
+        "not measured: no model of its kind had the part `{0}`; `nvpico verify` measures this one"
+    )]
     Part(String),
 }
 
