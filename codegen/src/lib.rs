@@ -32,5 +32,6 @@ pub mod precision;
 pub mod quantize;
 pub mod recipe;
 pub mod reference;
+pub mod search;
 pub mod simulate;
 pub mod training;

@@ -77,6 +77,35 @@ pub fn share_or_none(value: f64) -> Checked<f64> {
     checked(value, good, "a share of at least 0 and below 1")
 }
 
+/// A number with a suffix, `k` or `K` for 1024 and `M` for its square.
+///
+/// # Errors
+/// How to write it.
+pub fn bytes(text: &str) -> Checked<u64> {
+    suffixed(text, 1024)
+}
+
+/// A number with a suffix, `k` or `K` for 1000 and `M` for a million.
+///
+/// # Errors
+/// How to write it.
+pub fn counts(text: &str) -> Checked<u64> {
+    suffixed(text, 1000)
+}
+
+fn suffixed(text: &str, step: u64) -> Checked<u64> {
+    let (digits, factor) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, step),
+        None => match text.strip_suffix('M') {
+            Some(digits) => (digits, step * step),
+            None => (text, 1),
+        },
+    };
+    let number: Option<u64> = digits.parse().ok().filter(|&number| number > 0);
+    let value = number.and_then(|number| number.checked_mul(factor));
+    value.ok_or_else(|| "write it as 65536, 64K or 1M".to_owned())
+}
+
 /// The slope of leaky ReLU.
 ///
 /// # Errors

@@ -66,6 +66,9 @@ impl Work {
         work.add("code", 1);
         if precision != Precision::F32 {
             // The words of a model are its structure, too.
+            if spec.dim() <= UNROLLED {
+                work.add("unrolled value", spec.dim());
+            }
             return work;
         }
         if spec.dim() <= UNROLLED {

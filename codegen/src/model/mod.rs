@@ -130,6 +130,19 @@ pub struct Deployed {
 }
 
 impl Deployed {
+    /// The structure with its batch norms folded, and the parameters that folding gave.
+    #[must_use]
+    pub fn folded(spec: &ModelSpec, params: Vec<f32>) -> Self {
+        let layers = spec.layers.iter().map(Layer::deployed).collect();
+        Self {
+            spec: ModelSpec {
+                layers,
+                ..spec.clone()
+            },
+            params,
+        }
+    }
+
     /// Runs `use_flow` with the validated flow.
     ///
     /// # Panics
@@ -188,20 +201,7 @@ impl Model {
     pub fn deploy(&self) -> Deployed {
         let layers = self.header.spec.layers();
         let folded = nvpico::train::fold(&self.header.spec.flow_spec(&layers), &self.params);
-        let layers = self
-            .header
-            .spec
-            .layers
-            .iter()
-            .map(Layer::deployed)
-            .collect();
-        Deployed {
-            spec: ModelSpec {
-                layers,
-                ..self.header.spec.clone()
-            },
-            params: folded.params,
-        }
+        Deployed::folded(&self.header.spec, folded.params)
     }
 
     /// A log-density in bits per dimension, for a model of counts (paper section 4.1): the density of a

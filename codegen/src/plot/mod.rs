@@ -15,6 +15,7 @@
 
 mod bitmap;
 mod colour;
+mod frontier;
 mod histogram;
 mod key;
 mod layout;
@@ -27,6 +28,7 @@ use std::sync::OnceLock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+pub use frontier::{Point, frontier};
 pub use histogram::density_histogram;
 pub use roc::roc;
 pub use sheet::{Group, Sheet, contact_sheet, contact_sheets};
