@@ -43,6 +43,9 @@ const PATIENCE: usize = 8;
 /// A lower area under the ROC curve than the best one by so much is too low, however good the log-density.
 const DETECTION: f64 = 0.01;
 
+/// Log-densities that differ by no more nats are as good as equal.
+const NEXT_TO: f64 = 0.02;
+
 /// What a score may cost. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Budget {
@@ -55,14 +58,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether a cost is within it.
+    /// Whether a cost is within it, with room for what is an estimate: a tenth of the engine's code and of the
+    /// stack, a twentieth of the cycles.
     #[must_use]
     pub fn allows(&self, cost: &Cost) -> bool {
-        let ram = cost.static_ram_bytes + cost.stack_bytes;
+        let code = cost.flash_bytes.saturating_sub(cost.parameter_bytes);
+        let flash = cost.flash_bytes + code / 10;
+        let ram = cost.static_ram_bytes + cost.stack_bytes + cost.stack_bytes / 10;
         let within = |limit: Option<u64>, value: u64| limit.is_none_or(|limit| value <= limit);
-        within(self.flash, cost.flash_bytes as u64)
+        within(self.flash, flash as u64)
             && within(self.ram, ram as u64)
-            && within(self.cycles, cost.cycles)
+            && within(self.cycles, cost.cycles + cost.cycles / 20)
     }
 }
 
@@ -332,19 +338,25 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
     Ok(())
 }
 
-/// Of those that tell outliers nearly as well as the best one does, that with the highest log-density.
+/// Of those that tell outliers nearly as well as the best one does, and whose log-density is next to the highest
+/// of these, the one that takes least flash.
 fn best(trials: &[Trial]) -> Option<usize> {
     let judged = || trials.iter().enumerate().filter(|(_, trial)| trial.fits);
     let highest = judged().filter_map(|(_, trial)| trial.outlier_auroc);
     let highest = highest.fold(f64::NEG_INFINITY, f64::max);
+    let sees = |trial: &Trial| {
+        trial
+            .outlier_auroc
+            .is_none_or(|own| own >= highest - DETECTION)
+    };
     let log_prob = |trial: &Trial| trial.held_out_log_prob.unwrap_or(f64::NEG_INFINITY);
+    let densest = judged()
+        .filter(|(_, trial)| sees(trial))
+        .map(|(_, trial)| log_prob(trial));
+    let densest = densest.fold(f64::NEG_INFINITY, f64::max);
     judged()
-        .filter(|(_, trial)| {
-            trial
-                .outlier_auroc
-                .is_none_or(|own| own >= highest - DETECTION)
-        })
-        .max_by(|(_, a), (_, b)| log_prob(a).total_cmp(&log_prob(b)))
+        .filter(|(_, trial)| sees(trial) && log_prob(trial) >= densest - NEXT_TO)
+        .min_by_key(|(_, trial)| trial.cost.flash_bytes)
         .map(|(index, _)| index)
 }
 
@@ -394,7 +406,8 @@ mod tests {
             ram: Some(limit),
             ..Budget::default()
         };
-        assert!(ram(400).allows(&own.cost) && !ram(399).allows(&own.cost));
+        // 100 of workspace, 300 of stack and a tenth of that.
+        assert!(ram(430).allows(&own.cost) && !ram(429).allows(&own.cost));
         assert_eq!(own.structure(), "4 x 16-16");
     }
 

@@ -39,9 +39,25 @@ const fn peer(
     }
 }
 
+/// The networks of `flow_8x64` in integers, without the couplings and the density: cycles and flash.
+const fn integer(
+    precision: Precision,
+    engine: &'static str,
+    core: Core,
+    instructions: u64,
+    rest: Option<[u64; 2]>,
+) -> Peer {
+    let mut own = peer("flow_8x64", engine, core, instructions, None);
+    own.precision = precision;
+    if let Some([cycles, flash]) = rest {
+        (own.cycles, own.flash) = (Some(cycles), Some(flash));
+    }
+    own
+}
+
 /// Instructions, then cycles, flash and RAM.
 #[rustfmt::skip]
-static PEERS: [Peer; 13] = [
+static PEERS: [Peer; 18] = [
     peer("flow_8x64", "onnx2c", Core::M4f, 157_984, Some([309_000, 127_780, 2_368])),
     peer("flow_8x64", "naive C", Core::M4f, 153_257, Some([302_000, 124_368, 1_792])),
     peer("flow_8x64", "CMSIS-NN", Core::M4f, 167_023, Some([321_000, 125_220, 1_956])),
@@ -52,6 +68,11 @@ static PEERS: [Peer; 13] = [
     peer("flow_8x64", "hand assembly, VLDM + VMUL + VADD", Core::M4f, 70_739, Some([110_000, 125_400, 1_816])),
     peer("flow_8x64", "onnx2c", Core::M0, 4_806_256, None),
     peer("flow_8x64", "naive C", Core::M0, 4_725_896, None),
+    integer(Precision::I8, "CMSIS-NN int8, the networks alone", Core::M4f, 97_965, Some([127_000, 37_800])),
+    integer(Precision::I8, "microflow, the networks alone", Core::M4f, 921_479, Some([1_048_000, 37_187])),
+    integer(Precision::I8, "SMLAD by hand, the networks alone", Core::M4f, 57_675, Some([73_000, 35_672])),
+    integer(Precision::I16, "SMLAD by hand, the networks alone", Core::M4f, 45_129, Some([65_000, 64_480])),
+    integer(Precision::I8, "CMSIS-NN int8, the networks alone", Core::M0, 264_077, None),
     peer("flow_8x32", "onnx2c", Core::M4f, 50_391, None),
     peer("flow_8x32", "tuned C, reassociated (`-Ofast`)", Core::M4f, 26_322, None),
     peer("flow_8x32", "hand assembly, VLDM + VMUL + VADD", Core::M4f, 24_034, None),
