@@ -19,6 +19,24 @@ fn floats(model: &Model) -> Ready<'_> {
         .expect("floats need nothing")
 }
 
+/// The model with every kind of layer, ranges of its values seen on rows.
+fn observed() -> Model {
+    let mut model = model(MathName::Libm);
+    let rows: Vec<f32> = (0..100 * model.header.spec.dim())
+        .map(|at| ((at * at) % 37) as f32 / 37.0)
+        .collect();
+    model.observe(&rows);
+    let parts = model
+        .integer
+        .as_mut()
+        .expect("every kind of layer has integers");
+    // Nobody trained it: its values explode.
+    for range in &mut parts.ranges {
+        *range = range.min(100.0);
+    }
+    model
+}
+
 /// A model with every kind of layer, and parameters from a small generator.
 fn model(math: MathName) -> Model {
     let coupling = |mask, transform, hidden: &[usize], activation, nets| Layer::Coupling {
@@ -245,7 +263,7 @@ fn write_crate(folder: &Path) {
     std::fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock")).expect("lock file");
     std::fs::write(
         folder.join("src/lib.rs"),
-        "#![no_std]\n#![deny(warnings)]\npub mod libm;\npub mod micromath;\n\
+        "#![no_std]\n#![deny(warnings)]\npub mod libm;\npub mod micromath;\npub mod i8;\npub mod i16;\n\
          #[cfg(feature = \"maps\")]\npub mod maps;\n#[cfg(test)]\nmod refusals;\n",
     )
     .expect("lib.rs");
@@ -263,6 +281,13 @@ fn modules_compile_and_keep_their_bits() {
         std::fs::write(&file, text).expect("module");
         files.push(file);
     }
+    let integers = observed();
+    for (name, precision) in [("i8", Precision::I8), ("i16", Precision::I16)] {
+        let ready = integers.ready(Some(precision)).expect("it was observed");
+        let file = folder.path().join("src").join(format!("{name}.rs"));
+        std::fs::write(&file, module(&ready, &ExportOptions::default())).expect("module");
+        files.push(file);
+    }
     let file = folder.path().join("src/maps.rs");
     std::fs::write(
         &file,
@@ -270,9 +295,9 @@ fn modules_compile_and_keep_their_bits() {
     )
     .expect("module");
     files.push(file);
-    // Two modules' vectors and two tests of what is refused; with maps one module more.
-    test_crate(folder.path(), &[], "4 passed");
-    test_crate(folder.path(), &["--features", "maps"], "5 passed");
+    // Four modules' vectors and two tests of what is refused; with maps one module more.
+    test_crate(folder.path(), &[], "6 passed");
+    test_crate(folder.path(), &["--features", "maps"], "7 passed");
 
     let formatted = Command::new("rustfmt")
         .args(["--check", "--edition", "2024"])
@@ -308,7 +333,7 @@ fn the_same_model_gives_the_same_bytes() {
         let reread = Model::from_bytes(&make().to_bytes()).expect("reads back");
         assert_eq!(text, module(&floats(&reread), &options));
         assert!(
-            text.contains("pub static INPUTS: [[f32; super::DIM]; 5]"),
+            text.contains("pub static INPUTS: [[super::Value; super::DIM]; 5]"),
             "{text}"
         );
         assert!(

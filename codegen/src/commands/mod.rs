@@ -125,7 +125,9 @@ impl PrecisionArgs {
         let table = DataOptions::default().read_for(model, &self.calibrate)?;
         model.observe(&table.values);
         if model.header.calibration.is_some() {
-            model.calibrate_integers(&table.values)?;
+            // Here the reason why it has no integers is of interest.
+            model.ready(Some(self.precision.unwrap_or(Precision::I16)))?;
+            model.calibrate_integers(&table.values);
         }
         Ok(())
     }

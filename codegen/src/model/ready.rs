@@ -237,27 +237,31 @@ impl Model {
     /// Sets the thresholds of all precisions, from held-out normal rows.
     ///
     /// # Errors
-    /// A number that leaves the integers.
+    /// None for a model that was validated.
     pub fn calibrate_on(&mut self, rows: &[f32], false_alarm_rate: f64) -> anyhow::Result<()> {
         let floats = self.ready(Some(Precision::F32))?.log_probs(rows);
         self.calibrate(&floats, false_alarm_rate);
-        self.calibrate_integers(rows)
+        self.calibrate_integers(rows);
+        Ok(())
     }
 
-    /// Scores the rows that thresholds come from in integers.
-    ///
-    /// # Errors
-    /// A number that leaves the integers.
-    pub fn calibrate_integers(&mut self, rows: &[f32]) -> anyhow::Result<()> {
+    /// Scores the rows that thresholds come from in integers. A model whose numbers leave these, as one whose
+    /// training exploded, stays one in floats.
+    pub fn calibrate_integers(&mut self, rows: &[f32]) {
         if self.integer.is_none() {
-            return Ok(());
+            return;
         }
-        let i16 = sorted(self.ready(Some(Precision::I16))?.log_probs(rows));
-        let i8 = sorted(self.ready(Some(Precision::I8))?.log_probs(rows));
-        if let Some(parts) = &mut self.integer {
-            parts.calibrations = [i16, i8];
-        }
-        Ok(())
+        let calibration = |precision| -> anyhow::Result<Vec<f32>> {
+            Ok(sorted(self.ready(Some(precision))?.log_probs(rows)))
+        };
+        let calibrations = [Precision::I16, Precision::I8].map(calibration);
+        self.integer = match (calibrations, self.integer.take()) {
+            ([Ok(i16), Ok(i8)], Some(parts)) => Some(IntegerParts {
+                calibrations: [i16, i8],
+                ..parts
+            }),
+            _ => None,
+        };
     }
 }
 

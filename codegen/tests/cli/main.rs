@@ -74,7 +74,7 @@ fn from_training_to_export() {
         "m0plus,m4f",
     ];
     let text = folder.succeeds(&[&on_cores[..], &["--clock", "48M"]].concat());
-    for word in ["exact: static RAM", "m4f i8: not measured", "ms a score"] {
+    for word in ["exact: parameters, static RAM", "parameters B", "ms a score"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     let json = folder.succeeds(&[&on_cores[..], &["--json"]].concat());
@@ -82,7 +82,8 @@ fn from_training_to_export() {
     let costs = value["costs"].as_array().expect("a list");
     assert_eq!(costs.len(), 6, "two cores, three precisions: {json}");
     assert_eq!(costs[0]["core"], "m0plus");
-    assert!(costs[0]["instructions"].is_number() && costs[1]["instructions"].is_null());
+    assert!(costs.iter().all(|cost| cost["instructions"].is_number()), "{json}");
+    assert!(costs[2]["flash_bytes"].as_u64() < costs[0]["flash_bytes"].as_u64());
 
     folder.succeeds(&["export", "--model", "m.safetensors", "--out", "a.rs"]);
     folder.succeeds(&["export", "--model", "m.safetensors", "--out", "b.rs"]);
@@ -304,4 +305,91 @@ fn constant_columns_are_said_and_a_change_of_them_is_seen() {
         .filter_map(|l| l.rsplit(',').next())
         .collect();
     assert_eq!(decisions, ["normal", "anomalous"]);
+}
+
+#[test]
+fn integers_score_nearly_as_floats() {
+    let folder = Folder::with_model();
+    let log_probs = |precision: &str| -> Vec<f64> {
+        let args = ["score", "--model", "m.safetensors", "--data", "faults.csv"];
+        let text = folder.succeeds(&[&args[..], &["--precision", precision]].concat());
+        let log_prob = |line: &str| line.split(',').nth(1).and_then(|cell| cell.parse().ok());
+        text.lines().skip(1).filter_map(log_prob).collect()
+    };
+    let floats = log_probs("f32");
+    for (precision, most) in [("i16", 0.02), ("i8", 0.5)] {
+        let mut errors: Vec<f64> = (floats.iter().zip(log_probs(precision)))
+            .map(|(float, integer)| (float - integer).abs())
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        let median = errors[errors.len() / 2];
+        assert!(median > 0.0 && median < most, "{precision}: {median}");
+    }
+    let json = folder.succeeds(&[
+        "export",
+        "--model",
+        "m.safetensors",
+        "--precision",
+        "i8",
+        "--data",
+        "normal.csv",
+        "--out",
+        "i8.rs",
+        "--json",
+    ]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["precision"], "i8");
+    assert!(
+        value["near"]["largest"]
+            .as_f64()
+            .is_some_and(|error| error > 0.0),
+        "{json}"
+    );
+    let module = std::fs::read_to_string(folder.path("i8.rs")).expect("it was written");
+    assert!(
+        module.contains("IntegerFlow<'static, nvpico::integer::I8>"),
+        "{module}"
+    );
+}
+
+#[test]
+fn a_budget_finds_a_model_that_fits() {
+    let folder = Folder::with_model();
+    let args = ["train", "--data", "normal.csv", "--epochs", "2", "--json"];
+    let budget = [
+        "--core",
+        "m4f",
+        "--couplings",
+        "2",
+        "--flash",
+        "9K",
+        "--out",
+        "small.safetensors",
+    ];
+    let json = folder.succeeds(&[&args[..], &budget].concat());
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let trials = value["trials"].as_array().expect("what was tried");
+    let chosen: Vec<_> = trials
+        .iter()
+        .filter(|trial| trial["chosen"] == true)
+        .collect();
+    assert_eq!(chosen.len(), 1);
+    assert_eq!(chosen[0]["precision"], value["precision"]);
+    let flash = chosen[0]["cost"]["flash_bytes"].as_u64().expect("bytes");
+    assert!(flash <= 9 * 1024, "{flash}");
+    assert!(folder.path("small.frontier.svg").is_file());
+    let nothing = [
+        "--core",
+        "m4f",
+        "--couplings",
+        "2",
+        "--flash",
+        "1K",
+        "--out",
+        "none.safetensors",
+    ];
+    folder.fails(
+        &[&args[..], &nothing].concat(),
+        &["nothing that was tried fits"],
+    );
 }

@@ -10,6 +10,12 @@ fn wrong_usage_is_exit_code_2() {
         &["train"],
         &["score", "--model"],
         &["verify", "--core", "m9"],
+        &["score", "--model", "m", "--data", "d", "--precision", "i4"],
+        &["train", "--data", "d", "--out", "o", "--flash", "32K"],
+        &["train", "--data", "d", "--out", "o", "--core", "m0"],
+        &[
+            "train", "--data", "d", "--out", "o", "--core", "m0", "--ram", "-3",
+        ],
         &["inspect", "--model", "m.safetensors", "--clock", "48M"],
         &[
             "inspect",
