@@ -74,7 +74,11 @@ fn from_training_to_export() {
         "m0plus,m4f",
     ];
     let text = folder.succeeds(&[&on_cores[..], &["--clock", "48M"]].concat());
-    for word in ["exact: parameters, static RAM", "parameters B", "ms a score"] {
+    for word in [
+        "exact: parameters, static RAM",
+        "parameters B",
+        "ms a score",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
     let json = folder.succeeds(&[&on_cores[..], &["--json"]].concat());
@@ -82,7 +86,10 @@ fn from_training_to_export() {
     let costs = value["costs"].as_array().expect("a list");
     assert_eq!(costs.len(), 6, "two cores, three precisions: {json}");
     assert_eq!(costs[0]["core"], "m0plus");
-    assert!(costs.iter().all(|cost| cost["instructions"].is_number()), "{json}");
+    assert!(
+        costs.iter().all(|cost| cost["instructions"].is_number()),
+        "{json}"
+    );
     assert!(costs[2]["flash_bytes"].as_u64() < costs[0]["flash_bytes"].as_u64());
 
     folder.succeeds(&["export", "--model", "m.safetensors", "--out", "a.rs"]);
