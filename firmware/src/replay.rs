@@ -22,7 +22,7 @@ pub mod status {
 }
 
 /// Zero, of floats or of integers.
-const ZERO: Value = 0 as Value;
+pub const ZERO: Value = Value::from_ne_bytes([0; 4]);
 
 /// Memory that a score works in, besides the row and the stack.
 pub struct Workspace {

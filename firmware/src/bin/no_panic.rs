@@ -17,11 +17,14 @@ use model::{DIM, FLOW, Value, WORKSPACE};
 // Nothing but model and start-up code: other crates bring the logger along, which can panic.
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
 
-static mut VALUES: [Value; WORKSPACE] = [0 as Value; WORKSPACE];
+/// Of floats or of integers.
+const ZERO: Value = Value::from_ne_bytes([0; 4]);
+
+static mut VALUES: [Value; WORKSPACE] = [ZERO; WORKSPACE];
 
 #[entry]
 fn main() -> ! {
-    let row = black_box([0 as Value; DIM]);
+    let row = black_box([ZERO; DIM]);
     let workspace = &raw mut VALUES;
     // SAFETY: the only reference ever taken, and main runs once.
     let workspace = unsafe { &mut *workspace };

@@ -15,7 +15,7 @@ use defmt_semihosting as _;
 use nvpico_firmware::arch::entry;
 use nvpico_firmware::host::{self, File, Mode};
 use nvpico_firmware::model::{DIM, THRESHOLD, Value, vectors};
-use nvpico_firmware::replay::{Record, Workspace, score_rows, status};
+use nvpico_firmware::replay::{Record, Workspace, ZERO, score_rows, status};
 use nvpico_firmware::{board, stack};
 
 /// Rows in memory at a time: enough to time a loop, few enough for the smallest chip.
@@ -29,7 +29,7 @@ struct Memory {
 }
 
 static mut MEMORY: Memory = Memory {
-    rows: [0 as Value; CHUNK * DIM],
+    rows: [ZERO; CHUNK * DIM],
     records: [[0; 4]; CHUNK],
     workspace: Workspace::new(),
 };
@@ -176,6 +176,7 @@ impl Nats for f32 {
 }
 
 impl Nats for i32 {
+    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
     fn nats(self) -> f32 {
         self as f32 / 65_536.0
     }
