@@ -1,6 +1,6 @@
 //! Architectures and precisions that fit a chip: tries them on the data, and takes the best that fits.
 //!
-//! Costs are those of [`cost`](crate::cost), told before anything is built. Every structure of which some
+//! Costs are those of [`cost`], told before anything is built. Every structure of which some
 //! precision fits the budget is trained for a while on some of the rows; each precision that fits is then judged
 //! by the log-density of held-out rows, and by how well it tells these from synthetic outliers: held-out rows with
 //! one value of another row, or one value moved by four standard deviations.

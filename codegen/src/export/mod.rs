@@ -1,7 +1,7 @@
 //! From a model to one Rust module with const arrays.
 //!
 //! The module compiles by itself against `nvpico`: the spec as a `const`, parameters in a `static`
-//! array (flash on a microcontroller), the validated [`Flow`] as a `static`, and test
+//! array (flash on a microcontroller), the validated flow as a `static`, and test
 //! vectors with the bits that every target must reproduce. The same model gives the same bytes.
 //!
 //! ```no_run

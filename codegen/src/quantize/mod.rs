@@ -2,7 +2,7 @@
 //! values have on normal rows.
 //!
 //! Every output of a layer has a step of its own, the finest that its weights' 8 or 16 bits allow and under
-//! which its sum cannot leave 32 bits, whatever the inputs ([`row`]). A hidden unit hands its step on to the
+//! which its sum cannot leave 32 bits, whatever the inputs. A hidden unit hands its step on to the
 //! next layer's weights, so there is no multiplier between layers; only the last layer has one for each output.
 
 mod layer;
