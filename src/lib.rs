@@ -13,6 +13,7 @@
 //! | describe | [`spec`] | what a model is: shape, layers, masks; every length a `const fn` |
 //! | map | [`Flow`], [`Stepper`] | `forward` (x to z), `inverse` (z to x), `score` whole or in steps, `sample` |
 //! | layers | [`layer`], [`conditioner`] | one file each: forward, inverse, backward side by side |
+//! | in integers | [`integer`] | the same structure with weights of 8 or 16 bits and fixed point |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
 //!
@@ -49,7 +50,7 @@
 //!
 //! # Guarantees
 //!
-//! * No heap, no recursion, no `unsafe` but in the kernel of feature `assembly`; after [`Flow::new`]
+//! * No heap, no recursion, no `unsafe` but in the kernels of feature `assembly`; after [`Flow::new`]
 //!   scoring cannot fail and holds no panic path (a test links it for a Cortex-M against a panic
 //!   handler that does not exist).
 //! * The same input gives the same bits on every target, with or without an FPU: plain `f32`
@@ -64,7 +65,8 @@
 //! folded into fixed affine maps; exported ones are. `extra-scales` adds log-scales by arc tangent and
 //! sigmoid, `residual` residual networks, for models of other libraries. `feature-maps` adds images and
 //! time windows: checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` takes
-//! dense layers in assembly on Cortex-M with an FPU, the only `unsafe` code, with the same bits. `defmt`
+//! dense layers in assembly, of floats and of integers, on Cortex-M with an FPU and the DSP extension: the
+//! only `unsafe` code, with the same bits. `defmt`
 //! derives `Format` on public types. `std` adds batch scoring and training, and all of these but
 //! `micromath`, `assembly` and `defmt`.
 //!

@@ -9,8 +9,6 @@
 
 use std::fmt;
 
-use rand_core::SeedableRng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -121,19 +119,7 @@ impl fmt::Display for Certificate {
 /// Rows that a model draws by itself.
 #[must_use]
 pub fn drawn(model: &Deployed) -> Vec<f32> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
-    model.with_flow(|flow| {
-        let spec = flow.spec();
-        let (mut x, mut scratch) = (vec![0.0; spec.dim()], vec![0.0; spec.scratch_len()]);
-        let mut rows = Vec::new();
-        for _ in 0..DRAWN {
-            let drawn = flow.sample(&mut random, 1.0, &mut x, &mut scratch);
-            if drawn.is_ok() && x.iter().all(|x| x.is_finite()) {
-                rows.extend_from_slice(&x);
-            }
-        }
-        rows
-    })
+    model.drawn(2, DRAWN)
 }
 
 /// Every which row double precision has time for.

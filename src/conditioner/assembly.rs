@@ -5,7 +5,8 @@
 //!
 //! A multiply and an add for each weight, in the order of the inputs, as in the safe
 //! [`panels`](super::panels): the same bits, which a test in the emulator compares. NaN is not less
-//! than zero, so ReLU lets it pass. The only unsafe code of the engine.
+//! than zero, so ReLU lets it pass. With the loops of [`integer`](crate::integer) in assembly, which have a
+//! file of their own, this is all unsafe code of the engine.
 //!
 //! Registers of a run: r0 weights, r1 outputs, r2 outputs left, r3 inputs of the layer and r4 their number, r5
 //! inputs before and r8 behind, r9 flags, r10 and r11 at work, r12 the [`Run`]; s0 to s15 sums, s16 to s23
@@ -13,7 +14,6 @@
 
 use core::arch::asm;
 use core::mem::MaybeUninit;
-use core::ptr;
 
 use super::dense;
 #[cfg(feature = "feature-maps")]

@@ -10,7 +10,7 @@ use core::arch::asm;
 use super::weights::{PANEL, QUAD_WORDS};
 
 /// Products of four 8-bit weights, read into `$weight`, with the inputs in `x0` and `x1`.
-macro_rules! quad {
+macro_rules! products {
     ($weight:literal, $sum:literal) => {
         concat!(
             "uxtb16 {t}, {",
@@ -33,64 +33,23 @@ macro_rules! quad {
     };
 }
 
-/// A quad of inputs for the four outputs of a panel.
-macro_rules! panel_quad {
+/// A quad of inputs for the four outputs of a panel, with weights of 8 bits.
+macro_rules! quad_of_bytes {
     () => {
         concat!(
             "ldrd {x0}, {x1}, [{x}], #8\n",
             "ldrd {a}, {b}, [{w}], #8\n",
-            quad!("a", "s0"),
-            quad!("b", "s1"),
+            products!("a", "s0"),
+            products!("b", "s1"),
             "ldrd {a}, {b}, [{w}], #8\n",
-            quad!("a", "s2"),
-            quad!("b", "s3"),
+            products!("a", "s2"),
+            products!("b", "s3"),
         )
     };
 }
 
-/// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
-#[inline(always)]
-pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-    let quads = (weights.len() / PANEL).min(input.len() / QUAD_WORDS);
-    let [mut s0, mut s1, mut s2, mut s3] = *sums;
-    // SAFETY: reads `quads` times two words of `input` and four of `weights`, which their lengths allow.
-    unsafe {
-        asm!(
-            // Two quads a turn; the first of an odd number by itself.
-            "lsrs {n}, {n}, #1",
-            "bcs 2f",
-            "bne 3f",
-            "b 4f",
-            "2:",
-            panel_quad!(),
-            "cmp {n}, #0",
-            "beq 4f",
-            "3:",
-            panel_quad!(),
-            panel_quad!(),
-            "subs {n}, {n}, #1",
-            "bne 3b",
-            "4:",
-            x = inout(reg) input.as_ptr() => _,
-            w = inout(reg) weights.as_ptr() => _,
-            n = inout(reg) quads => _,
-            s0 = inout(reg) s0,
-            s1 = inout(reg) s1,
-            s2 = inout(reg) s2,
-            s3 = inout(reg) s3,
-            a = out(reg) _,
-            b = out(reg) _,
-            x0 = out(reg) _,
-            x1 = out(reg) _,
-            t = out(reg) _,
-            options(nostack, readonly),
-        );
-    }
-    *sums = [s0, s1, s2, s3];
-}
-
 /// The same with weights of 16 bits.
-macro_rules! panel_quad_of_halves {
+macro_rules! quad_of_halves {
     () => {
         concat!(
             "ldrd {x0}, {x1}, [{x}], #8\n",
@@ -110,41 +69,64 @@ macro_rules! panel_quad_of_halves {
     };
 }
 
-/// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
-#[inline(always)]
-pub(super) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
-    let quads = (weights.len() / (2 * PANEL)).min(input.len() / QUAD_WORDS);
-    let [mut s0, mut s1, mut s2, mut s3] = *sums;
-    // SAFETY: reads `quads` times two words of `input` and eight of `weights`, which their lengths allow.
-    unsafe {
-        asm!(
-            "lsrs {n}, {n}, #1",
-            "bcs 2f",
-            "bne 3f",
-            "b 4f",
-            "2:",
-            panel_quad_of_halves!(),
-            "cmp {n}, #0",
-            "beq 4f",
-            "3:",
-            panel_quad_of_halves!(),
-            panel_quad_of_halves!(),
-            "subs {n}, {n}, #1",
-            "bne 3b",
-            "4:",
-            x = inout(reg) input.as_ptr() => _,
-            w = inout(reg) weights.as_ptr() => _,
-            n = inout(reg) quads => _,
-            s0 = inout(reg) s0,
-            s1 = inout(reg) s1,
-            s2 = inout(reg) s2,
-            s3 = inout(reg) s3,
-            a = out(reg) _,
-            b = out(reg) _,
-            x0 = out(reg) _,
-            x1 = out(reg) _,
-            options(nostack, readonly),
-        );
-    }
-    *sums = [s0, s1, s2, s3];
+/// A loop over quads: `$quad` takes in one, `$words` are a panel's weights for it, `$work` a register it works in.
+macro_rules! accumulate {
+    ($(#[$doc:meta])* $name:ident, $quad:ident, $words:expr $(, $work:ident)?) => {
+        $(#[$doc])*
+        #[inline(always)]
+        pub(super) fn $name(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+            let quads = (weights.len() / $words).min(input.len() / QUAD_WORDS);
+            let [mut s0, mut s1, mut s2, mut s3] = *sums;
+            // SAFETY: reads `quads` times `QUAD_WORDS` of `input` and `$words` of `weights`, which their lengths
+            // allow. Every register it changes is named.
+            unsafe {
+                asm!(
+                    // Two quads a turn; the first of an odd number by itself.
+                    "lsrs {n}, {n}, #1",
+                    "bcs 2f",
+                    "bne 3f",
+                    "b 4f",
+                    "2:",
+                    $quad!(),
+                    "cmp {n}, #0",
+                    "beq 4f",
+                    "3:",
+                    $quad!(),
+                    $quad!(),
+                    "subs {n}, {n}, #1",
+                    "bne 3b",
+                    "4:",
+                    x = inout(reg) input.as_ptr() => _,
+                    w = inout(reg) weights.as_ptr() => _,
+                    n = inout(reg) quads => _,
+                    s0 = inout(reg) s0,
+                    s1 = inout(reg) s1,
+                    s2 = inout(reg) s2,
+                    s3 = inout(reg) s3,
+                    a = out(reg) _,
+                    b = out(reg) _,
+                    x0 = out(reg) _,
+                    x1 = out(reg) _,
+                    $($work = out(reg) _,)?
+                    options(nostack, readonly),
+                );
+            }
+            *sums = [s0, s1, s2, s3];
+        }
+    };
 }
+
+accumulate!(
+    /// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
+    bytes,
+    quad_of_bytes,
+    PANEL,
+    t
+);
+
+accumulate!(
+    /// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
+    halves,
+    quad_of_halves,
+    2 * PANEL
+);

@@ -13,7 +13,7 @@ use super::Progress;
 use super::dense::{self, Part};
 use super::fixed::{exp, linear, tanh};
 use super::program::{Program, op};
-use super::weights::{PANEL, QUAD_WORDS, Weights, pair};
+use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
 
 /// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
 #[inline(always)]
@@ -32,7 +32,7 @@ fn gather(indices: &[i32], shift: i32, x: &[i32], out: &mut [i32]) -> i32 {
     };
     for (&word, slot) in indices.iter().zip(out) {
         black_box(());
-        let (first, second) = (value(word), value(word >> 16));
+        let (first, second) = (value(low(word)), value(high(word)));
         total = total.wrapping_add(first).wrapping_add(second);
         *slot = pair(first, second);
     }

@@ -108,7 +108,7 @@ fn gather(indices: &[i32], shift: i32, extent: Extent, y: usize, x: &[i32], row:
             activation(x.get(index).copied().unwrap_or(0), shift)
         };
         for (slot, &word) in place.iter_mut().zip(indices) {
-            *slot = pair(value(word), value(word >> 16));
+            *slot = pair(value(low(word)), value(high(word)));
         }
         column = column.wrapping_add(1);
     }

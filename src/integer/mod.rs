@@ -1,7 +1,7 @@
 //! The engine in integers: weights of 8 or 16 bits, activations of 16, sums of 32, fixed point for all else.
 //!
 //! For cores without an FPU, and for less flash on those with one. The structure is the same
-//! [`FlowSpec`]; what `nvpico export --precision i8` makes of structure and parameters is a slice of words
+//! [`FlowSpec`](crate::FlowSpec); what `nvpico export --precision i8` makes of structure and parameters is a slice of words
 //! that is read from the first to the last, see [`op`]. Between the sample, in whole counts, and the score there is no float: not one
 //! instruction. Bits are the same on every machine by construction.
 //!
@@ -39,6 +39,7 @@ mod accumulate;
 #[path = "assembly.rs"]
 mod accumulate;
 mod affine;
+mod check;
 mod coupling;
 mod dense;
 pub mod fixed;
@@ -54,9 +55,6 @@ pub mod weights;
 pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};
 pub use program::op;
 pub use weights::{I8, I16, Weights};
-
-#[allow(unused_imports, reason = "named in the documentation")]
-use crate::spec::FlowSpec;
 
 /// What a score gathers on its way through the layers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,6 +2,7 @@
 //! reason already printed.
 
 pub mod bench;
+mod budget;
 pub mod calibrate;
 pub mod demo;
 pub mod emulate;

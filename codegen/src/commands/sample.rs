@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use rand_core::SeedableRng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{eval, keep_inputs, load_model};
 use crate::data::{self, ReadOptions};
@@ -121,24 +119,21 @@ fn draw(
     mut each: impl FnMut(&[f32]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let levels = model.levels();
-    model.deploy().with_flow(|flow| {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut scratch = vec![0.0; flow.spec().scratch_len()];
-        let mut x = vec![0.0; flow.dim()];
-        for row in 1..=count {
-            flow.sample(&mut random, temperature, &mut x, &mut scratch)?;
-            if x.iter().any(|x| !x.is_finite()) {
-                bail!("row {row} overflowed: choose a lower --temperature");
-            }
-            if let Some(levels) = levels {
-                for x in &mut x {
-                    // Adding zero makes -0 a count, too.
-                    *x = x.round().clamp(0.0, levels - 1.0) + 0.0;
-                }
-            }
-            each(&x)?;
-        }
-        Ok(())
+    let temperatures = std::iter::repeat_n(temperature, count);
+    let (mut number, mut counts) = (0, Vec::new());
+    model.deploy().draw(seed, temperatures, |row| {
+        number += 1;
+        let Some(row) = row else {
+            bail!("row {number} overflowed: choose a lower --temperature");
+        };
+        let Some(levels) = levels else {
+            return each(row);
+        };
+        // Adding zero makes -0 a count, too.
+        let count = |x: &f32| x.round().clamp(0.0, levels - 1.0) + 0.0;
+        counts.clear();
+        counts.extend(row.iter().map(count));
+        each(&counts)
     })
 }
 

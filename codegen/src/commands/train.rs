@@ -1,7 +1,7 @@
 //! `nvpico train`: from normal readings to a calibrated model.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,17 +10,15 @@ use clap::Args;
 use nvpico::train::{Epoch, TrainOptions};
 use serde::Serialize;
 
+use super::budget::{self, BudgetArgs};
 use super::{DataArgs, keep_inputs, print_json, progress_bar};
 use crate::data::Table;
-use crate::harness::Core;
+use crate::math_error;
 use crate::model::ShapeName;
-use crate::output::{self, TextTable};
-use crate::plot::{self, Point};
 use crate::precision::Precision;
 use crate::recipe::Recipe;
-use crate::search::{self, Budget, Found, Trial};
+use crate::search::Trial;
 use crate::training::{self, Outcome};
-use crate::{limits, math_error};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -51,93 +49,6 @@ pub struct TrainArgs {
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
-}
-
-/// What a score may cost on the chip.
-#[derive(Debug, Default, Args)]
-#[command(group(clap::ArgGroup::new("limit").multiple(true)))]
-pub struct BudgetArgs {
-    /// Bytes of flash that engine and model may add, such as 32K: tries architectures and precisions that fit, and
-    /// trains the best one
-    #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
-    flash: Option<u64>,
-    /// Bytes of RAM that they may add, stack included, such as 1K
-    #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
-    ram: Option<u64>,
-    /// Cycles that a score may take, such as 200K
-    #[arg(long, value_name = "CYCLES", value_parser = limits::counts, requires = "core", group = "limit")]
-    cycles: Option<u64>,
-    /// The core that these are for
-    #[arg(long, value_enum, requires = "limit")]
-    core: Option<Core>,
-}
-
-impl BudgetArgs {
-    fn limits(&self) -> Option<(Core, Budget)> {
-        let budget = Budget {
-            flash: self.flash,
-            ram: self.ram,
-            cycles: self.cycles,
-        };
-        self.core.map(|core| (core, budget))
-    }
-}
-
-/// Searches with a progress bar; shows what was tried, and leaves a plot beside the model.
-fn find(
-    table: &Table,
-    recipe: &Recipe,
-    (core, budget): (Core, Budget),
-    out: &Path,
-) -> anyhow::Result<Found> {
-    let bar = progress_bar(1, "{bar:30} structure {pos}/{len}  {eta} left");
-    let found = search::search(table, recipe, core, budget, |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
-    let found = found?;
-    let mut text = TextTable::new(&[
-        "structure",
-        "precision",
-        "flash B",
-        "RAM B",
-        "cycles",
-        "held out, nats",
-        "outliers, AUROC",
-        "",
-    ]);
-    let mut trials: Vec<&Trial> = found.trials.iter().filter(|trial| trial.fits).collect();
-    trials.sort_by_key(|trial| trial.cost.flash_bytes);
-    let figure = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
-    for trial in &trials {
-        text.row([
-            trial.structure(),
-            trial.precision.to_string(),
-            trial.cost.flash_bytes.to_string(),
-            trial.ram().to_string(),
-            trial.cost.cycles.to_string(),
-            figure(trial.held_out_log_prob),
-            figure(trial.outlier_auroc),
-            if trial.chosen { "taken" } else { "" }.to_owned(),
-        ]);
-    }
-    eprint!("{text}");
-    eprintln!(
-        "{} others do not fit; costs on the {core} are estimates, `nvpico verify` measures",
-        found.trials.len() - trials.len()
-    );
-    let point = |trial: &&Trial| Point {
-        cost: trial.cost.flash_bytes as f64 / 1024.0,
-        gain: trial.held_out_log_prob.unwrap_or(f64::NAN),
-        group: trial.precision.to_string(),
-        chosen: trial.chosen,
-    };
-    let points: Vec<Point> = trials.iter().map(point).collect();
-    let plot = out.with_extension("frontier.svg");
-    output::write_atomic(&plot, plot::frontier("flash, KiB", &points)?.as_bytes())?;
-    eprintln!("what a budget buys: {}", plot.display());
-    Ok(found)
 }
 
 /// The summary of `--json`.
@@ -205,7 +116,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
     let mut recipe = args.recipe.or(file);
     let mut trials = None;
     if let Some(limits) = args.budget.limits() {
-        let found = find(&table, &recipe, limits, &args.out)?;
+        let found = budget::find(&table, &recipe, limits, &args.out)?;
         recipe = found.recipe;
         trials = Some(found.trials);
     }

@@ -344,24 +344,14 @@ pub fn draw(spec: &ModelSpec, seed: u64) -> Sample {
     }
 }
 
-/// Rows drawn from a model.
+/// Rows drawn from a model, fewer where many overflow.
 #[must_use]
 pub fn rows_of(deployed: &Deployed, seed: u64) -> Vec<f32> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let dim = deployed.spec.dim();
     let count = (VALUES / dim).max(4);
-    deployed.with_flow(|flow| {
-        let mut scratch = vec![0.0; flow.spec().workspace_len()];
-        let mut rows = Vec::new();
-        while rows.len() < count * dim {
-            let mut row = vec![0.0; dim];
-            let drawn = flow.sample(&mut random, 1.0, &mut row, &mut scratch);
-            if drawn.is_ok() && row.iter().all(|value| value.is_finite()) {
-                rows.extend(row);
-            }
-        }
-        rows
-    })
+    let mut rows = deployed.drawn(seed, 2 * count);
+    rows.truncate(count * dim);
+    rows
 }
 
 /// The shape in words: dimension and layers.

@@ -24,7 +24,11 @@ mod names;
 mod ready;
 mod spec;
 
+use std::convert::Infallible;
+
 use nvpico::{Flow, FlowSpec, LayerSpec, Score, ScoreError};
+use rand_core::SeedableRng as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
 use crate::data;
@@ -164,6 +168,42 @@ impl Deployed {
     #[must_use]
     pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
         log_probs(&self.score(rows))
+    }
+
+    /// Draws a row at each temperature (the latent's standard deviation) and hands it on, `None` where it
+    /// overflowed. The same seed draws the same rows.
+    ///
+    /// # Errors
+    /// Those of `each`, which end it.
+    pub fn draw<E>(
+        &self,
+        seed: u64,
+        temperatures: impl IntoIterator<Item = f32>,
+        mut each: impl FnMut(Option<&[f32]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with_flow(|flow| {
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let mut scratch = vec![0.0; flow.spec().scratch_len()];
+            let mut x = vec![0.0; flow.dim()];
+            for temperature in temperatures {
+                let drawn = flow.sample(&mut random, temperature, &mut x, &mut scratch);
+                let is_good = drawn.is_ok() && x.iter().all(|x| x.is_finite());
+                each(is_good.then_some(&x))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// At most `count` rows at temperature 1; those that overflow are left out.
+    #[must_use]
+    pub fn drawn(&self, seed: u64, count: usize) -> Vec<f32> {
+        let mut rows = Vec::new();
+        let temperatures = std::iter::repeat_n(1.0, count);
+        let Ok(()) = self.draw::<Infallible>(seed, temperatures, |row| {
+            rows.extend_from_slice(row.unwrap_or_default());
+            Ok(())
+        });
+        rows
     }
 }
 

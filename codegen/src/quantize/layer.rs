@@ -120,8 +120,8 @@ pub(super) fn coupling<W: Weights>(
     };
     let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
     let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
-    // Two, at least, for the rounding.
-    let input_shift = span.log2().ceil().max(2.0) as i32;
+    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
+    let input_shift = span.log2().ceil().clamp(2.0, 17.0) as i32;
     let input_step = power(input_shift - Q16);
 
     let (inputs, outputs, count) = (
