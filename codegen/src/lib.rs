@@ -1,5 +1,5 @@
 //! The desktop side of nvpico, in the order an engineer meets it: read rows ([`data`]), train a model
-//! ([`training`], [`recipe`]), look at it ([`commands`], [`metrics`]), keep it ([`model`]), turn it into
+//! ([`training`], [`recipe`], [`fine_tune`]), look at it ([`commands`], [`metrics`]), keep it ([`model`]), turn it into
 //! const arrays ([`export`]), say what it will cost ([`cost`]), prove it on the emulated chip
 //! ([`harness`]). Weights of other programs come in through [`import`].
 //!
@@ -19,6 +19,7 @@ pub mod commands;
 pub mod cost;
 pub mod data;
 pub mod export;
+pub mod fine_tune;
 pub mod gaussian;
 pub mod harness;
 pub mod import;

@@ -315,7 +315,7 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
         patience: Some(structure.patience.unwrap_or(PATIENCE).min(PATIENCE)),
         ..structure.clone()
     };
-    let outcome = training::fit(rows, None, recipe, |_| true)?;
+    let outcome = training::fit(rows, None, recipe, |_, _| true)?;
     let resolved = &outcome.recipe;
     let (share, which) = (
         resolved.held_out.unwrap_or_default(),

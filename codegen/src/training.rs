@@ -5,6 +5,7 @@ use nvpico::Flow;
 use nvpico::train::{self, Epoch};
 
 use crate::data::{Table, constant_columns};
+use crate::fine_tune::{FineTuned, fine_tune};
 use crate::gaussian::Gaussian;
 use crate::model::{Model, Provenance, ShapeName, Source};
 use crate::recipe::{Recipe, SplitChoice};
@@ -17,6 +18,15 @@ const LEAST_HELD_OUT_ROWS: usize = 5;
 const MOST_PARAMS: usize = 1 << 24;
 /// Blocks of a split by blocks.
 const BLOCKS: usize = 10;
+
+/// What an epoch belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Training in floats.
+    Training,
+    /// Training through the rounding of integers.
+    FineTuning,
+}
 
 /// What training came to.
 #[derive(Debug, Clone)]
@@ -31,6 +41,8 @@ pub struct Outcome {
     pub gaussian_ridge: f64,
     /// Epochs run.
     pub epochs: usize,
+    /// What fine-tuning came to, for a model in integers.
+    pub fine_tuned: Option<FineTuned>,
     /// Names of constant columns.
     pub constant_columns: Vec<String>,
     /// The resolved recipe.
@@ -62,7 +74,7 @@ pub fn split(values: &[f32], dim: usize, share: f64, which: SplitChoice) -> (Vec
 }
 
 /// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a
-/// share of `table`. `on_epoch` ends the run by returning `false`.
+/// share of `table`. `on_epoch` ends a stage by returning `false`.
 ///
 /// # Errors
 /// Too few rows, options out of range, or a diverged run.
@@ -70,7 +82,7 @@ pub fn fit(
     table: &Table,
     valid: Option<&Table>,
     recipe: Recipe,
-    on_epoch: impl FnMut(&Epoch) -> bool,
+    mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
 ) -> anyhow::Result<Outcome> {
     let dim = table.columns.len();
     if dim < 2 {
@@ -132,7 +144,9 @@ pub fn fit(
     let options = recipe.train_options();
     let start = train::init(&flow_spec, &rows, options.seed);
     Flow::new(flow_spec, &start)?;
-    let trained = train::train(&flow_spec, start, &rows, &held_out, &options, on_epoch)?;
+    let trained = train::train(&flow_spec, start, &rows, &held_out, &options, |epoch| {
+        on_epoch(Stage::Training, epoch)
+    })?;
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
         bail!("the training rows hold values that are not finite");
@@ -141,6 +155,13 @@ pub fn fit(
     let mut model = Model::new(spec.clone(), trained.params);
     model.header.columns.clone_from(&table.columns);
     model.header.precision = recipe.precision.unwrap_or_default();
+    model.observe(&rows);
+    let mut fine_tuning = options.clone();
+    fine_tuning.epochs = recipe.fine_tune.unwrap_or_default();
+    let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {
+        on_epoch(Stage::FineTuning, epoch)
+    })?;
+    let held_out_log_prob = train::mean_log_prob(&flow_spec, &model.params, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
@@ -148,18 +169,18 @@ pub fn fit(
         train_rows,
         held_out_rows,
         best_epoch: trained.best_epoch,
-        held_out_log_prob: finite(trained.held_out_log_prob),
+        held_out_log_prob: finite(held_out_log_prob),
         gaussian_log_prob: finite(gaussian_log_prob),
     };
-    model.observe(&rows);
     model.calibrate_on(&held_out, rate)?;
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
         model,
-        held_out_log_prob: trained.held_out_log_prob,
+        held_out_log_prob,
         gaussian_log_prob,
         gaussian_ridge: gaussian.ridge(),
         epochs: trained.epochs,
+        fine_tuned,
         constant_columns: constant,
         recipe,
     })

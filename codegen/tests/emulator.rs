@@ -247,7 +247,7 @@ fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
         couplings: Some(2),
         ..recipe
     };
-    let outcome = training::fit(&table, None, recipe, |_| true);
+    let outcome = training::fit(&table, None, recipe, |_, _| true);
     (outcome.expect("it can be trained").model, rows)
 }
 

@@ -86,6 +86,23 @@ pub struct Trained {
     pub epochs: usize,
 }
 
+/// What becomes of parameters where the model is used, such as weights of 8 bits.
+pub trait Rounding {
+    /// The rounded parameters, in the same order; running statistics stay as they are. `None` for parameters
+    /// that are used as they are.
+    fn rounded(&self, params: &[f32]) -> Option<Vec<f32>>;
+}
+
+/// Parameters are used as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRounding;
+
+impl Rounding for NoRounding {
+    fn rounded(&self, _params: &[f32]) -> Option<Vec<f32>> {
+        None
+    }
+}
+
 /// Trains from the parameters `start` on `rows` (`[rows, dim]`, row-major, the user's units); keeps
 /// the state with the best mean log-density on `held_out`. `on_epoch` is told of every epoch and ends
 /// the run by returning `false`. Runs on rayon's current thread pool.
@@ -98,24 +115,46 @@ pub fn train(
     rows: &[f32],
     held_out: &[f32],
     options: &TrainOptions,
+    on_epoch: impl FnMut(&Epoch) -> bool,
+) -> Result<Trained, TrainError> {
+    train_rounded(spec, start, rows, held_out, options, &NoRounding, on_epoch)
+}
+
+/// The same through a rounding, by the straight-through estimator (arXiv:1308.3432): every log-density and
+/// every gradient is that of the rounded parameters, and steps are taken by the parameters behind them.
+/// [`Trained::params`] are those behind.
+///
+/// # Errors
+/// [`TrainError`]: wrong spec, data or options, or a diverged run.
+pub fn train_rounded(
+    spec: &FlowSpec<'_>,
+    start: Vec<f32>,
+    rows: &[f32],
+    held_out: &[f32],
+    options: &TrainOptions,
+    rounding: &dyn Rounding,
     mut on_epoch: impl FnMut(&Epoch) -> bool,
 ) -> Result<Trained, TrainError> {
     check(spec, &start, [rows, held_out], options)?;
     let mut params = start;
     let mut run = Run::new(spec, &params, rows, options);
+    let judge = |params: &[f32]| {
+        let rounded = rounding.rounded(params);
+        mean_log_prob(spec, rounded.as_deref().unwrap_or(params), held_out)
+    };
     let mut best = Trained {
-        held_out_log_prob: mean_log_prob(spec, &params, held_out)?,
+        held_out_log_prob: judge(&params)?,
         params: params.clone(),
         best_epoch: 0,
         epochs: 0,
     };
     let (mut since_best, mut since_decay) = (0, 0);
     for epoch in 1..=options.epochs {
-        let (train_log_prob, skipped_batches) = run.epoch(&mut params);
+        let (train_log_prob, skipped_batches) = run.epoch(&mut params, rounding);
         if !train_log_prob.is_finite() {
             return Err(TrainError::Diverged { epoch });
         }
-        let held_out_log_prob = mean_log_prob(spec, &params, held_out)?;
+        let held_out_log_prob = judge(&params)?;
         let is_best = held_out_log_prob > best.held_out_log_prob;
         best.epochs = epoch;
         let learning_rate = run.learning_rate;

@@ -12,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::adam::Adam;
 use super::options::{BatchNormTraining, TrainOptions};
 use super::step::{BatchStep, Step};
-use super::{init, parametrization};
+use super::{Rounding, init, parametrization};
 use crate::dispatch::has_wide_registers;
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
@@ -92,14 +92,14 @@ impl<'s> Run<'s> {
     }
 
     /// One pass over all rows in a new order; mean log-density and batches left out.
-    pub(super) fn epoch(&mut self, params: &mut [f32]) -> (f64, usize) {
+    pub(super) fn epoch(&mut self, params: &mut [f32], rounding: &dyn Rounding) -> (f64, usize) {
         shuffle(&mut self.order, &mut self.random);
         let order = core::mem::take(&mut self.order);
         let (mut sum, mut rows, mut skipped) = (0.0, 0, 0);
         for picked in order.chunks(self.batch) {
             self.load(picked);
             self.gradient.fill(0.0);
-            let loss = self.step.run(params, &self.input, &mut self.gradient);
+            let loss = self.loss(params, rounding);
             let norm = norm(&self.gradient);
             if !loss.is_finite() || !norm.is_finite() {
                 skipped += 1;
@@ -123,6 +123,22 @@ impl<'s> Run<'s> {
         }
         self.order = order;
         (sum / rows as f64 + self.log_det, skipped)
+    }
+
+    /// Loss and gradient of the loaded rows at the rounded parameters.
+    fn loss(&mut self, params: &mut [f32], rounding: &dyn Rounding) -> f64 {
+        let Some(rounded) = rounding.rounded(params) else {
+            return self.step.run(params, &self.input, &mut self.gradient);
+        };
+        let mut moved = rounded.clone();
+        let loss = self.step.run(&mut moved, &self.input, &mut self.gradient);
+        // Running statistics are all that a step sets by itself.
+        for (param, (before, after)) in params.iter_mut().zip(rounded.iter().zip(moved)) {
+            if after.to_bits() != before.to_bits() {
+                *param = after;
+            }
+        }
+        loss
     }
 
     /// The picked rows, with noise.

@@ -13,12 +13,13 @@ use serde::Serialize;
 use super::budget::{self, BudgetArgs};
 use super::{DataArgs, keep_inputs, print_json, progress_bar};
 use crate::data::Table;
+use crate::fine_tune::FineTuned;
 use crate::math_error;
 use crate::model::ShapeName;
 use crate::precision::Precision;
-use crate::recipe::Recipe;
+use crate::recipe::{FINE_TUNING, Recipe};
 use crate::search::Trial;
-use crate::training::{self, Outcome};
+use crate::training::{self, Outcome, Stage};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -73,6 +74,9 @@ struct Summary<'a> {
     false_alarm_rate: Option<f64>,
     parameters: usize,
     precision: Precision,
+    /// Of a model in integers: held-out log-density before and after fine-tuning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fine_tuned: Option<FineTuned>,
     /// What was tried within a budget; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     trials: Option<Vec<Trial>>,
@@ -155,6 +159,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
             parameters: outcome.model.params.len(),
             precision: outcome.model.header.precision,
+            fine_tuned: outcome.fine_tuned,
             trials,
             interrupted,
         })?;
@@ -227,8 +232,15 @@ pub(super) fn fit_with_progress(
         "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
     );
     let terminal = std::io::stderr().is_terminal();
-    let mut best = f64::NEG_INFINITY;
-    let outcome = training::fit(table, valid, recipe, |epoch: &Epoch| {
+    let (mut stage, mut best) = (Stage::Training, f64::NEG_INFINITY);
+    let fine_tuning = recipe.fine_tune.unwrap_or(FINE_TUNING) as u64;
+    let outcome = training::fit(table, valid, recipe, |now, epoch: &Epoch| {
+        if now != stage {
+            (stage, best) = (now, f64::NEG_INFINITY);
+            bar.set_length(fine_tuning);
+            bar.reset();
+            bar.suspend(|| eprintln!("fine-tuning through the rounding of integers"));
+        }
         best = best.max(epoch.held_out_log_prob);
         let text = format!(
             "train {:.3}, held out {:.3}, best {best:.3} nats",
@@ -273,6 +285,16 @@ pub(super) fn report(outcome: &Outcome) {
         "  Gaussian  {:>12.4} nats (full covariance, same rows)",
         outcome.gaussian_log_prob
     );
+    if let Some(tuned) = outcome.fine_tuned {
+        let precision = outcome.model.header.precision;
+        eprintln!("  flow      {:>12.4} nats in {precision}", tuned.after);
+        if tuned.epochs > 0 {
+            eprintln!(
+                "  ({:.4} before {} epochs of fine-tuning through the rounding)",
+                tuned.before, tuned.epochs
+            );
+        }
+    }
     if let Some(bits) = outcome.model.bits_per_dimension(outcome.held_out_log_prob) {
         eprintln!("  flow      {bits:>12.4} bits per dimension");
     }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
 //! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
-//! | `ranges` | `[n]` | the largest values in the networks, on the training rows; absent where integers cannot be |
+//! | `ranges` | `[n]` | the largest values in the networks, on the training rows before any fine-tuning; absent where integers cannot be |
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is

@@ -1,41 +1,34 @@
 //! A layer's parameters as words of the integer engine.
 
 use anyhow::{Context as _, bail, ensure};
-use nvpico::conditioner::dense;
 use nvpico::integer::fixed;
 use nvpico::integer::layout::{
     activation_words, coupling_op, net_scratch, parity_word, place_words, squeeze_kind,
-    stack_lengths, window_inputs,
+    stack_lengths,
 };
-use nvpico::integer::weights::PANEL;
 use nvpico::integer::{Weights, op};
-use nvpico::spec::{
-    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, LayerSpec,
-    LogitSpec, ScaleMap, Shape, Squeeze,
-};
+use nvpico::spec::{Conditioner, CouplingSpec, LayerSpec, LogitSpec, ScaleMap, Shape, Squeeze};
 
-use super::row::{LARGEST_ACTIVATION, Row, panels};
+use super::network;
 
-/// Values may be so many times as large as any that was seen before they are cut.
-const MARGIN: f64 = 2.0;
-/// A unit may have so many times the share of its range in a sum's step of the middle one, before its
-/// weights are made coarser for it: two bits of the activations of all others at the most.
-const UNEVEN: f64 = 8.0;
+/// Values may be so many times as large as any that was seen before they are cut. Less would be a finer step, but
+/// rows that are anomalous by little would be cut already, and lose their order.
+pub(super) const MARGIN: f64 = 8.0;
 /// Multipliers have their highest bit here.
 const MULTIPLIER_BITS: i32 = 30;
 
 /// Fraction bits of values and shifts.
-const Q16: i32 = fixed::Q16.cast_signed();
+pub(super) const Q16: i32 = fixed::Q16.cast_signed();
 /// Fraction bits of log-scales.
 const Q24: i32 = fixed::Q24.cast_signed();
 
 /// A count as a word: what the engine runs has far fewer of anything than a word holds.
-fn word(count: usize) -> i32 {
+pub(super) fn word(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// `2^exponent`.
-fn power(exponent: i32) -> f64 {
+pub(super) fn power(exponent: i32) -> f64 {
     2.0_f64.powi(exponent)
 }
 
@@ -118,35 +111,10 @@ pub(super) fn coupling<W: Weights>(
         Some(ScaleMap::ClampedTanh { clamp }) => f64::from(clamp),
         _ => 1.0,
     };
-    let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
-    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
-    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
-    let input_shift = span.log2().ceil().clamp(2.0, 17.0) as i32;
-    let input_step = power(input_shift - Q16);
-
-    let (inputs, outputs, count) = (
-        spec.net_inputs(shape),
-        spec.net_outputs(shape),
-        spec.net_count(),
-    );
-    let mut last = Vec::new();
-    let mut bodies = Vec::new();
-    let stages = ranges.len() / count;
-    for (params, ranges) in nets.chunks(nets.len() / count).zip(ranges.chunks(stages)) {
-        let mut body = Vec::new();
-        let mut network = Network {
-            params,
-            steps: vec![input_step; inputs],
-            words: &mut body,
-        };
-        match &spec.conditioner {
-            Conditioner::Dense(net) => network.dense::<W>(net, outputs, ranges),
-            Conditioner::Convolution(net) => network.stack::<W>(net, outputs, ranges),
-            Conditioner::ResidualConvolution(_) => bail!("the integer engine has no such network"),
-        }
-        last.extend(network.steps);
-        bodies.push(body);
-    }
+    let inputs = spec.net_inputs(shape);
+    let networks = network::all::<W>(spec, shape, nets, ranges);
+    let input_shift = networks.input_shift;
+    let last = networks.steps;
     // What one step of each sum is worth, of raw log-scales over the clamp.
     let (raw, shifts) = last.split_at(last.len() - transformed);
     let raw: Vec<f64> = raw.iter().map(|step| step / clamp * power(Q24)).collect();
@@ -191,132 +159,8 @@ pub(super) fn coupling<W: Weights>(
         words.push(raw.get(at).copied().unwrap_or_default());
         words.push(shifts[at]);
     }
-    for body in bodies {
-        words.extend(body);
-    }
+    words.extend(networks.words);
     Ok(words)
-}
-
-/// A network on its way to words.
-struct Network<'n> {
-    /// Parameters that are left.
-    params: &'n [f32],
-    /// What one step of each activation is worth, at last of each sum.
-    steps: Vec<f64>,
-    words: &'n mut Vec<i32>,
-}
-
-impl Network<'_> {
-    /// The rows of the next layer, which reads `taps` times the activations there are.
-    fn rows(&mut self, taps: usize, outputs: usize) -> Vec<Row> {
-        let steps = self.steps.repeat(taps);
-        let (own, rest) = self.params.split_at(dense::param_len(steps.len(), outputs));
-        self.params = rest;
-        unpacked(own, &steps, outputs)
-    }
-
-    fn dense<W: Weights>(&mut self, net: &DenseSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
-        self.words.push(word(net.hidden.len()));
-        for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
-            let rows = self.rows(1, width);
-            self.steps = hidden::<W>(&rows, range, net.activation, self.words);
-        }
-        let rows = self.rows(1, outputs);
-        self.steps = last::<W>(&rows, self.words);
-    }
-
-    fn stack<W: Weights>(&mut self, net: &ConvolutionSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
-        let mut place = place_words(self.steps.len(), true);
-        for (layer, &range) in net.hidden.iter().zip(&ranges[1..]) {
-            let rows = self.window(layer.kernel, place, layer.filters);
-            self.steps = hidden::<W>(&rows, range, net.activation, self.words);
-            place = place_words(layer.filters, false);
-        }
-        let rows = self.window(net.last, place, outputs);
-        self.steps = last::<W>(&rows, self.words);
-    }
-
-    /// The rows of a convolution, zeros where a place has more activations than channels, after the window's
-    /// height and width.
-    fn window(&mut self, kernel: Kernel, place: usize, outputs: usize) -> Vec<Row> {
-        let channels = self.steps.len();
-        self.words.extend([word(kernel.height), word(kernel.width)]);
-        let mut rows = self.rows(kernel.taps(), outputs);
-        for row in &mut rows {
-            let mut weights = Vec::new();
-            for tap in row.weights.chunks(channels) {
-                weights.extend_from_slice(tap);
-                weights.resize(weights.len() + 2 * place - channels, 0.0);
-            }
-            weights.resize(window_inputs(kernel, place), 0.0);
-            row.weights = weights;
-        }
-        rows
-    }
-}
-
-/// A last layer; returns the steps of its sums.
-fn last<W: Weights>(rows: &[Row], words: &mut Vec<i32>) -> Vec<f64> {
-    let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
-    let rows: Vec<_> = rows.iter().map(step).collect();
-    words.extend([word(rows.len().div_ceil(PANEL)), 0, 0]);
-    words.extend(panels::<W>(&rows));
-    rows.iter().map(|row| row.step).collect()
-}
-
-/// A hidden layer; returns the steps of its activations.
-fn hidden<W: Weights>(
-    rows: &[Row],
-    ranges: &[f32],
-    activation: Activation,
-    words: &mut Vec<i32>,
-) -> Vec<f64> {
-    let finest: Vec<f64> = rows.iter().map(Row::finest_step::<W>).collect();
-    // By what the sums' steps must grow for activations to hold what was seen.
-    let growth = |(step, range): (&f64, &f32)| {
-        MARGIN * f64::from(*range) / (step * (LARGEST_ACTIVATION - 1.0))
-    };
-    let mut growths: Vec<f64> = finest.iter().zip(ranges).map(growth).collect();
-    growths.sort_by(f64::total_cmp);
-    let most = growths[growths.len() - 1].min(UNEVEN * growths[growths.len() / 2]);
-    let shift = most.log2().ceil().clamp(0.0, 24.0) as i32;
-    let slope = match activation {
-        Activation::Relu => 0.0,
-        Activation::LeakyRelu { slope } => f64::from(slope),
-    };
-    let panel_count = word(rows.len().div_ceil(PANEL));
-    words.extend([panel_count, shift, (slope * power(15)).round() as i32]);
-    let half = (1_i32 << shift) >> 1;
-    let rows: Vec<_> = rows
-        .iter()
-        .zip(&finest)
-        .zip(ranges)
-        .map(|((row, &finest), range)| {
-            let step = finest * (growth((&finest, range)) / power(shift)).max(1.0);
-            row.in_steps(step, half)
-        })
-        .collect();
-    words.extend(panels::<W>(&rows));
-    rows.iter().map(|row| row.step * power(shift)).collect()
-}
-
-/// The rows of a dense layer, weights times the steps of its inputs.
-fn unpacked(params: &[f32], steps: &[f64], outputs: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut rest = params;
-    for width in dense::panels(outputs) {
-        let (panel, others) = rest.split_at(dense::param_len(steps.len(), width));
-        rest = others;
-        let (biases, weights) = panel.split_at(width);
-        for (at, &bias) in biases.iter().enumerate() {
-            let weights = weights[at..].iter().step_by(width).zip(steps);
-            rows.push(Row {
-                weights: weights.map(|(&w, step)| f64::from(w) * step).collect(),
-                bias: f64::from(bias),
-            });
-        }
-    }
-    rows
 }
 
 /// The words of a layer.

@@ -6,6 +6,7 @@
 //! next layer's weights, so there is no multiplier between layers; only the last layer has one for each output.
 
 mod layer;
+mod network;
 mod ranges;
 mod row;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod tests;
 
 use anyhow::{Context as _, bail};
 use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
-use nvpico::{Score, ScoreError};
+use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
 use crate::model::{Deployed, Layer, ModelSpec};
@@ -185,6 +186,41 @@ pub fn threshold(nats_: f32) -> i32 {
         }
     }
     least as i32
+}
+
+/// The parameters that integers stand for: weights and biases of networks in whole steps, all else as it is.
+/// `params` are in the order of the spec, of a structure that the integer engine runs once it is folded.
+#[must_use]
+pub fn rounded(
+    spec: &FlowSpec<'_>,
+    params: &[f32],
+    precision: Precision,
+    ranges: &Ranges,
+) -> Vec<f32> {
+    let mut rest = params;
+    let mut rounded = Vec::with_capacity(params.len());
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let (own, others) = rest.split_at(layer.param_len(shape));
+        rest = others;
+        let LayerSpec::Coupling(coupling) = layer else {
+            rounded.extend_from_slice(own);
+            continue;
+        };
+        let (rescale, nets) = own.split_at(coupling.rescale_len(shape));
+        rounded.extend_from_slice(rescale);
+        let ranges = ranges.coupling(spec, index);
+        let networks = match precision {
+            Precision::F32 => {
+                rounded.extend_from_slice(nets);
+                continue;
+            }
+            Precision::I16 => network::all::<I16>(coupling, shape, nets, &ranges),
+            Precision::I8 => network::all::<I8>(coupling, shape, nets, &ranges),
+        };
+        rounded.extend(networks.rounded);
+    }
+    rounded
 }
 
 fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow::Result<Vec<i32>> {

@@ -24,6 +24,14 @@ pub(super) struct IntegerRow {
 }
 
 impl Row {
+    /// Zeros.
+    pub(super) fn zero(inputs: usize) -> Self {
+        Self {
+            weights: vec![0.0; inputs],
+            bias: 0.0,
+        }
+    }
+
     /// The finest step that the weights' bits and the sum's 32 allow.
     pub(super) fn finest_step<W: Weights>(&self) -> f64 {
         let most = self

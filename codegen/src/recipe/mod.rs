@@ -19,6 +19,9 @@ use crate::model::{
 use crate::precision::Precision;
 pub use choice::{Architecture, MaskChoice, NormChoice, ScaleChoice, SplitChoice};
 
+/// Epochs of fine-tuning, at the most.
+pub const FINE_TUNING: usize = 40;
+
 /// Architecture and training options. `None` is the default, see [`Recipe::resolved`].
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -105,6 +108,10 @@ pub struct Recipe {
     /// Arithmetic that the model is meant for; every verb takes another one, too [default: f32]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub precision: Option<Precision>,
+    /// The most passes over the rows once more, through the rounding of an integer precision, where that loses
+    /// log-density; 0 for none [default: 40]
+    #[arg(long, value_name = "N")]
+    pub fine_tune: Option<usize>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
     #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,
@@ -150,6 +157,7 @@ impl Recipe {
             held_out,
             split,
             precision,
+            fine_tune,
             false_alarm_rate
         )
     }
@@ -210,6 +218,7 @@ impl Recipe {
             held_out: Some(0.2),
             split: Some(SplitChoice::Blocks),
             precision: Some(Precision::F32),
+            fine_tune: Some(FINE_TUNING),
             false_alarm_rate: Some(0.01),
         })
     }

@@ -34,7 +34,7 @@ fn pictures_are_drawn_and_the_broken_pixel_is_found() {
         couplings: Some(1),
         ..demo.recipe()
     };
-    let outcome = training::fit(&table, None, recipe, |_| true).unwrap();
+    let outcome = training::fit(&table, None, recipe, |_, _| true).unwrap();
     let judged = Judged {
         model: &outcome.model,
         log_probs: &outcome.model.deploy().log_probs(&demo.faults.values),

@@ -1,0 +1,231 @@
+//! The networks of a coupling as words of the integer engine, and as the floats that these words stand for.
+
+use nvpico::conditioner::dense;
+use nvpico::integer::Weights;
+use nvpico::integer::layout::{place_words, window_inputs};
+use nvpico::integer::weights::PANEL;
+use nvpico::spec::{
+    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Shape,
+};
+
+use super::layer::{MARGIN, Q16, power, word};
+use super::row::{IntegerRow, LARGEST_ACTIVATION, Row, panels};
+
+/// A unit may have so many times the share of its range in a sum's step of the middle one, before its
+/// weights are made coarser for it: two bits of the activations of all others at the most.
+const UNEVEN: f64 = 8.0;
+
+/// All networks of a coupling.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Networks {
+    /// An activation of what they read counts in steps of `2^input_shift` in Q16.
+    pub input_shift: i32,
+    /// What one step of each sum of the last layers is worth.
+    pub steps: Vec<f64>,
+    /// The words.
+    pub words: Vec<i32>,
+    /// The parameters that the words stand for, in the order of the spec.
+    pub rounded: Vec<f32>,
+}
+
+/// Quantises the networks of a coupling; `params` are theirs alone, `ranges` those of their stages.
+pub(super) fn all<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    shape: Shape,
+    params: &[f32],
+    ranges: &[&[f32]],
+) -> Networks {
+    let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
+    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
+    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
+    let input_shift = span.log2().ceil().clamp(2.0, 17.0) as i32;
+    let mut all = Networks {
+        input_shift,
+        ..Networks::default()
+    };
+    let (outputs, count) = (spec.net_outputs(shape), spec.net_count());
+    let ranges = ranges.chunks(ranges.len() / count);
+    for (params, ranges) in params.chunks(params.len() / count).zip(ranges) {
+        let mut network = Network {
+            params,
+            steps: vec![power(input_shift - Q16); spec.net_inputs(shape)],
+            words: &mut all.words,
+            rounded: &mut all.rounded,
+        };
+        match &spec.conditioner {
+            Conditioner::Dense(net) => network.dense::<W>(net, outputs, ranges),
+            Conditioner::Convolution(net) => network.stack::<W>(net, outputs, ranges),
+            // Refused before: see `FlowSpec::validate_integer`.
+            Conditioner::ResidualConvolution(_) => {}
+        }
+        all.steps.extend(network.steps);
+    }
+    all
+}
+
+/// A network on its way to words.
+struct Network<'n> {
+    /// Parameters that are left.
+    params: &'n [f32],
+    /// What one step of each activation is worth, at last of each sum.
+    steps: Vec<f64>,
+    words: &'n mut Vec<i32>,
+    rounded: &'n mut Vec<f32>,
+}
+
+/// Where a layer's inputs are among the weights of a row: `taps` times the activations there are.
+#[derive(Clone, Copy)]
+struct Window {
+    taps: usize,
+    /// Weights of a tap, zeros included.
+    stride: usize,
+    /// Weights of a row, zeros included.
+    inputs: usize,
+}
+
+impl Network<'_> {
+    fn dense<W: Weights>(&mut self, net: &DenseSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
+        self.words.push(word(net.hidden.len()));
+        for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
+            self.hidden::<W>(self.all_inputs(), width, range, net.activation);
+        }
+        self.last::<W>(self.all_inputs(), outputs);
+    }
+
+    fn stack<W: Weights>(&mut self, net: &ConvolutionSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
+        let mut place = place_words(self.steps.len(), true);
+        for (layer, &range) in net.hidden.iter().zip(&ranges[1..]) {
+            let window = self.window(layer.kernel, place);
+            self.hidden::<W>(window, layer.filters, range, net.activation);
+            place = place_words(layer.filters, false);
+        }
+        let window = self.window(net.last, place);
+        self.last::<W>(window, outputs);
+    }
+
+    fn all_inputs(&self) -> Window {
+        let inputs = self.steps.len();
+        Window {
+            taps: 1,
+            stride: inputs,
+            inputs,
+        }
+    }
+
+    /// The inputs of a convolution, zeros where a place has more activations than channels; says the
+    /// kernel's height and width.
+    fn window(&mut self, kernel: Kernel, place: usize) -> Window {
+        self.words.extend([word(kernel.height), word(kernel.width)]);
+        Window {
+            taps: kernel.taps(),
+            stride: 2 * place,
+            inputs: window_inputs(kernel, place),
+        }
+    }
+
+    /// The next layer's rows: its weights times the steps of what they are for.
+    fn rows(&mut self, window: Window, outputs: usize) -> Vec<Row> {
+        let inputs = window.taps * self.steps.len();
+        let (own, rest) = self.params.split_at(dense::param_len(inputs, outputs));
+        self.params = rest;
+        let mut rows = vec![Row::zero(window.inputs); outputs];
+        let mut values = own.iter().map(|&param| f64::from(param));
+        self.each_param(window, outputs, |output, place| {
+            let value = values.next().unwrap_or_default();
+            match place {
+                Some((at, step)) => rows[output].weights[at] = value * step,
+                None => rows[output].bias = value,
+            }
+        });
+        rows
+    }
+
+    /// Keeps what integer rows stand for; `half` was added to their biases.
+    fn keep(&mut self, rows: &[IntegerRow], half: i32, window: Window) {
+        let mut rounded = Vec::new();
+        self.each_param(window, rows.len(), |output, place| {
+            let row = &rows[output];
+            let value = match place {
+                Some((at, step)) => f64::from(row.weights[at]) * row.step / step,
+                None => f64::from(row.bias.wrapping_sub(half)) * row.step,
+            };
+            rounded.push(value as f32);
+        });
+        self.rounded.extend(rounded);
+    }
+
+    /// Every parameter of a layer in order: its output and, for a weight, its place in the row and the step of
+    /// the activation that it is for.
+    fn each_param(
+        &self,
+        window: Window,
+        outputs: usize,
+        mut each: impl FnMut(usize, Option<(usize, f64)>),
+    ) {
+        let mut first = 0;
+        for width in dense::panels(outputs) {
+            let panel = first..first + width;
+            panel.clone().for_each(|output| each(output, None));
+            for tap in 0..window.taps {
+                for (channel, &step) in self.steps.iter().enumerate() {
+                    let at = tap * window.stride + channel;
+                    panel
+                        .clone()
+                        .for_each(|output| each(output, Some((at, step))));
+                }
+            }
+            first += width;
+        }
+    }
+
+    /// A hidden layer; the steps become those of its activations.
+    fn hidden<W: Weights>(
+        &mut self,
+        window: Window,
+        outputs: usize,
+        ranges: &[f32],
+        activation: Activation,
+    ) {
+        let rows = self.rows(window, outputs);
+        let finest: Vec<f64> = rows.iter().map(Row::finest_step::<W>).collect();
+        // By what the sums' steps must grow for activations to hold what was seen.
+        let growth = |(step, range): (&f64, &f32)| {
+            MARGIN * f64::from(*range) / (step * (LARGEST_ACTIVATION - 1.0))
+        };
+        let mut growths: Vec<f64> = finest.iter().zip(ranges).map(growth).collect();
+        growths.sort_by(f64::total_cmp);
+        let most = growths[growths.len() - 1].min(UNEVEN * growths[growths.len() / 2]);
+        let shift = most.log2().ceil().clamp(0.0, 24.0) as i32;
+        let slope = match activation {
+            Activation::Relu => 0.0,
+            Activation::LeakyRelu { slope } => f64::from(slope),
+        };
+        let slope = (slope * power(15)).round() as i32;
+        let half = (1_i32 << shift) >> 1;
+        let rows: Vec<_> = rows
+            .iter()
+            .zip(&finest)
+            .zip(ranges)
+            .map(|((row, &finest), range)| {
+                let step = finest * (growth((&finest, range)) / power(shift)).max(1.0);
+                row.in_steps(step, half)
+            })
+            .collect();
+        self.words
+            .extend([word(rows.len().div_ceil(PANEL)), shift, slope]);
+        self.words.extend(panels::<W>(&rows));
+        self.keep(&rows, half, window);
+        self.steps = rows.iter().map(|row| row.step * power(shift)).collect();
+    }
+
+    /// A last layer; the steps become those of its sums.
+    fn last<W: Weights>(&mut self, window: Window, outputs: usize) {
+        let rows = self.rows(window, outputs);
+        let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
+        let rows: Vec<_> = rows.iter().map(step).collect();
+        self.words.extend([word(rows.len().div_ceil(PANEL)), 0, 0]);
+        self.words.extend(panels::<W>(&rows));
+        self.keep(&rows, 0, window);
+        self.steps = rows.iter().map(|row| row.step).collect();
+    }
+}
