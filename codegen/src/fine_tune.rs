@@ -5,8 +5,9 @@
 //! other model is made of it. What comes of it is a model whose parameters are whole steps: its floats and its
 //! integers are one model, and differ by the rounding of activations alone.
 
-use nvpico::FlowSpec;
+use nvpico::spec::Conditioner;
 use nvpico::train::{self, Epoch, Rounding, TrainOptions};
+use nvpico::{FlowSpec, LayerSpec};
 use serde::Serialize;
 
 use crate::model::Model;
@@ -50,7 +51,8 @@ impl Rounding for Integers<'_> {
             precision,
             ranges,
         } = self;
-        Some(quantize::rounded(spec, params, *precision, ranges))
+        // Parameters that leave the integers are worth nothing to them.
+        quantize::rounded(spec, params, *precision, ranges).ok()
     }
 }
 
@@ -60,7 +62,8 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// Fine-tunes a model that was trained and observed, for its own precision; `None` where that is no integer one,
-/// or the model has no integers. It stays as it is where nothing is gained.
+/// or the model has no integers. It stays as it is where nothing is gained, and where its weights are normalised
+/// (the paper's networks).
 ///
 /// # Errors
 /// A run that diverged, or options out of their range.
@@ -95,10 +98,15 @@ pub fn fine_tune(
         epochs: 0,
     };
     let errors = floats.iter().zip(&integers).map(|(a, b)| (a - b).abs());
-    if options.epochs == 0 || mean(errors) < NEAR {
+    let layers = model.header.spec.layers();
+    // Their weights are normalised on the way to the integers.
+    let is_normalised = |layer: &LayerSpec<'_>| {
+        matches!(layer, LayerSpec::Coupling(own)
+            if matches!(own.conditioner, Conditioner::ResidualConvolution(_)))
+    };
+    if options.epochs == 0 || mean(errors) < NEAR || layers.iter().any(is_normalised) {
         return Ok(Some(done));
     }
-    let layers = model.header.spec.layers();
     let spec = model.header.spec.flow_spec(&layers);
     let ranges = Ranges::from_values(&spec, parts.ranges.clone());
     let rounding = Integers {

@@ -25,9 +25,12 @@ use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
 use nvpico_codegen::harness::toolchain::{TARGETS, Toolchain, build_engine};
 use nvpico_codegen::harness::verify::ScoreBits;
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
-use nvpico_codegen::model::{Model, ShapeName};
+use nvpico_codegen::model::{
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ScaleName, ShapeName, TransformName,
+};
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::recipe::Recipe;
+use nvpico_codegen::recipe::{Architecture, Recipe};
 use nvpico_codegen::training;
 
 fn model() -> PathBuf {
@@ -251,6 +254,42 @@ fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
     (outcome.expect("it can be trained").model, rows)
 }
 
+/// A model of parts that other libraries have, in integers.
+fn imported_in_integers() -> (Model, Vec<f32>) {
+    let coupling = |mask, scale, nets| Layer::Coupling {
+        mask,
+        transform: TransformName::Affine(scale),
+        conditioner: ConditionerName::Dense {
+            hidden: vec![6, 6, 6],
+            activation: ActivationName::LeakyRelu(0.1),
+            nets,
+        },
+    };
+    let sigmoid = ScaleName::Sigmoid {
+        offset: 2.0,
+        floor: 1e-3,
+        inverse: true,
+    };
+    let spec = ModelSpec {
+        shape: ShapeName::vector(5),
+        math: MathName::Libm,
+        layers: vec![
+            Layer::Standardize,
+            coupling(MaskName::Odd, sigmoid, NetsName::Residual { norm: true }),
+            coupling(MaskName::Even, ScaleName::Atan(1.5), NetsName::Two),
+        ],
+    };
+    let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
+    let layers = spec.layers();
+    let mut params = nvpico::train::init(&spec.flow_spec(&layers), &rows, 3);
+    for (at, param) in params.iter_mut().enumerate().skip(10) {
+        *param += (at % 7) as f32 * 0.03 - 0.09;
+    }
+    let mut model = Model::new(spec, params);
+    model.observe(&rows);
+    (model, rows)
+}
+
 #[test]
 fn integers_give_the_desktops_bits_and_cannot_panic() {
     let vector = Recipe {
@@ -264,8 +303,23 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
         levels: Some(256),
         ..Recipe::default()
     };
-    for (shape, recipe, maps) in [([5, 1, 1], vector, false), ([1, 6, 6], map, true)] {
-        let (model, mut rows) = in_integers(shape, recipe);
+    let paper = Recipe {
+        architecture: Some(Architecture::Paper),
+        filters: Some(3),
+        blocks: Some(1),
+        ..Recipe::default()
+    };
+    let trained = |shape, recipe, features: &'static [&str]| {
+        let (model, rows) = in_integers(shape, recipe);
+        (model, rows, features)
+    };
+    let (imported, rows_of_it) = imported_in_integers();
+    for (model, mut rows, engine) in [
+        trained([5, 1, 1], vector, &[]),
+        trained([1, 6, 6], map, &["feature-maps"]),
+        trained([3, 4, 2], paper, &["feature-maps"]),
+        (imported, rows_of_it, &IMPORTED),
+    ] {
         // Counts that no converter gives, and readings beyond all counts.
         rows[0] = 3e9;
         rows[7] = -1.0;
@@ -277,11 +331,11 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
             let text = export::module(&ready, &ExportOptions::default());
             std::fs::write(&module, text).expect("it can be written");
             for (cores, assembly) in [(&Core::ALL[..], false), (&[Core::M4f], true)] {
-                let mut features = if maps { vec!["feature-maps"] } else { vec![] };
+                let mut features = engine.to_vec();
                 features.extend(assembly.then_some("assembly"));
                 let request = VerifyRequest {
                     model: &module,
-                    dim: shape.iter().product(),
+                    dim: model.header.spec.dim(),
                     words: &words,
                     expected: &expected,
                     cores,

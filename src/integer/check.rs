@@ -2,14 +2,14 @@
 //! last word. Done once, when a model is made, in a `const` at the best.
 
 use super::layout::{
-    activation_words, coupling_op, layer_words, net_scratch, parity_word, place_words,
-    squeeze_kind, stack_lengths, window_inputs,
+    activation_words, adder_words, coupling_op, layer_words, net_scratch, parity_word, place_words,
+    residual_lengths, squeeze_kind, stack_lengths, window_inputs,
 };
 use super::program::{Program, op};
 use super::weights::{PANEL, Weights};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Shape,
-    SpecError,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
+    ResidualConvolutionSpec, Shape, SpecError,
 };
 
 impl FlowSpec<'_> {
@@ -124,7 +124,30 @@ impl CouplingSpec<'_> {
                     && has_values(self.mask, shape, kept as usize, &mut program)
                     && has_stack::<W>(self, net, shape, &mut program)
             }
-            Conditioner::ResidualConvolution(_) => false,
+            Conditioner::ResidualConvolution(net) => {
+                let Some(&[height, width, parity, panels]) = program.header() else {
+                    return false;
+                };
+                let Some(&[blocks, kernel_height, kernel_width, window]) = program.header() else {
+                    return false;
+                };
+                let Some(&[_, _]) = program.header() else {
+                    return false;
+                };
+                let lengths = residual_lengths::<W>(self, net, shape);
+                kept as usize == inputs
+                    && height as usize == shape.height
+                    && width as usize == shape.width
+                    && parity == parity_word(self.mask)
+                    && panels as usize * PANEL == lengths.channels
+                    && blocks as usize == net.blocks
+                    && kernel_height as usize == net.kernel.height
+                    && kernel_width as usize == net.kernel.width
+                    && window as usize == lengths.window
+                    && has_records(self.mask, shape, true, &mut program)
+                    && has_records(self.mask, shape, false, &mut program)
+                    && has_residual::<W>(self, net, shape, &mut program)
+            }
         }
     }
 }
@@ -158,6 +181,84 @@ const fn has_stack<W: Weights>(
         place = place_words(outputs, false);
         hidden = hidden.split_at(1).1;
     }
+}
+
+/// Whether the layers of a residual network have their panels, to the last word.
+const fn has_residual<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    net: &ResidualConvolutionSpec,
+    shape: Shape,
+    program: &mut Program<'_>,
+) -> bool {
+    let (channels, place) = (
+        net.filters.next_multiple_of(PANEL),
+        activation_words(net.filters),
+    );
+    let norm = channels * op::NORM;
+    let first = window_inputs(net.kernel, spec.net_inputs(shape));
+    let inner = window_inputs(net.kernel, place);
+    let point = window_inputs(Kernel::POINT, place);
+    if !has_adder::<W>(first, net.filters, program)
+        || program.take(1).is_none()
+        || !has_adder::<W>(point, net.filters, program)
+    {
+        return false;
+    }
+    let mut blocks = net.blocks;
+    while blocks > 0 {
+        if program.take(norm).is_none()
+            || !has_layer::<W>(inner, net.filters, program)
+            || !has_adder::<W>(inner, net.filters, program)
+            || program.take(1).is_none()
+            || !has_adder::<W>(point, net.filters, program)
+        {
+            return false;
+        }
+        blocks -= 1;
+    }
+    program.take(norm).is_some()
+        && has_layer::<W>(point, spec.net_outputs(shape), program)
+        && program.len() == 0
+}
+
+/// Whether the layers of a network of residual blocks have their panels, to the last word.
+const fn has_blocks<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    shape: Shape,
+    width: usize,
+    blocks: usize,
+    program: &mut Program<'_>,
+) -> bool {
+    let Some(&[found, panels]) = program.header() else {
+        return false;
+    };
+    if found as usize != blocks
+        || panels as usize != width.div_ceil(PANEL)
+        || !has_adder::<W>(spec.net_inputs(shape), width, program)
+    {
+        return false;
+    }
+    let mut left = blocks;
+    while left > 0 {
+        if program
+            .take(width.next_multiple_of(PANEL) * op::NORM)
+            .is_none()
+            || !has_layer::<W>(width, width, program)
+            || !has_adder::<W>(width, width, program)
+        {
+            return false;
+        }
+        left -= 1;
+    }
+    program.take(1).is_some()
+        && has_layer::<W>(width, spec.net_outputs(shape), program)
+        && program.len() == 0
+}
+
+/// Whether a layer whose sums are added has its panels; takes its words, and those that follow it.
+const fn has_adder<W: Weights>(inputs: usize, outputs: usize, program: &mut Program<'_>) -> bool {
+    let own = adder_words::<W>(inputs, outputs) - layer_words::<W>(inputs, outputs);
+    has_layer::<W>(inputs, outputs, program) && program.take(own).is_some()
 }
 
 /// Whether a layer has its panels; takes its words.
@@ -201,9 +302,14 @@ const fn has_values(mask: Mask<'_>, shape: Shape, words: usize, program: &mut Pr
         }
         words = rest;
     }
-    index = 0;
-    while index < dim {
-        if mask.parity().is_some() || !mask.keeps(index, dim) {
+    has_records(mask, shape, false, program)
+}
+
+/// Whether records are those of the kept or of the transformed channels of a mask: their first words say.
+const fn has_records(mask: Mask<'_>, shape: Shape, kept: bool, program: &mut Program<'_>) -> bool {
+    let mut index = 0;
+    while index < shape.channels {
+        if mask.parity().is_some() || mask.keeps(index, shape.channels) == kept {
             let Some(&[found, _, _, _]) = program.header::<{ op::RECORD }>() else {
                 return false;
             };
@@ -224,6 +330,9 @@ const fn has_nets<W: Weights>(
     program: &mut Program<'_>,
 ) -> bool {
     let mut count = spec.net_count();
+    if let (Nets::Residual { .. }, [width, blocks @ ..]) = (net.nets, net.hidden) {
+        return has_blocks::<W>(spec, shape, *width, blocks.len() / 2, program);
+    }
     while count > 0 {
         let Some(&[layers]) = program.header() else {
             return false;

@@ -1,8 +1,8 @@
 //! The coupling in fixed point (paper sections 3.2 and 3.3).
 //!
 //! Its words: a header, the indices of the kept values (two to a word, as the activations that they become),
-//! a record for each transformed value, and the networks: how many hidden layers, then the layers. A raw
-//! log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
+//! a record for each transformed value, and the networks: how many hidden layers, then the layers, or those of
+//! residual blocks. A raw log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
 //!
 //! What the network reads is held within the range of the calibration. Any function of the kept values
 //! makes a coupling, so the density stays a density there; what is transformed is never cut.
@@ -10,7 +10,11 @@
 use core::hint::black_box;
 
 use super::Progress;
+#[cfg(feature = "residual")]
+use super::block;
 use super::dense::{self, Part};
+#[cfg(feature = "extra-scales")]
+use super::fixed::{atan, log_sigmoid};
 use super::fixed::{exp, linear, tanh};
 use super::program::{Program, op};
 use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
@@ -95,6 +99,11 @@ pub(super) fn forward<W: Weights>(
     let (front, back) = scratch.split_at_mut_checked(front as usize)?;
     for sums in sums.chunks_exact_mut(each.max(1)) {
         let total = gather(indices, input_shift, x, front);
+        #[cfg(feature = "residual")]
+        if kind & op::BLOCKS != 0 {
+            block::run::<W>(program, front, total, sums, back)?;
+            continue;
+        }
         run_net::<W>(program, kept, total, sums, front, back)?;
     }
     change.all(sums, sums.get(shifts..)?, x, 1, 0, progress)
@@ -176,12 +185,24 @@ impl Change<'_> {
         }
         let mut over = false;
         let raw = linear(raw, raw_multiplier, self.raw_shift, 0, &mut over);
-        let s = if self.kind & op::TANH == 0 {
-            *beyond |= over;
-            raw
-        } else {
-            // Where the tangent is flat, the limit of 32 bits does not matter.
-            linear(tanh(raw), bound, 30, 0, beyond)
+        // Where a map is flat, the limit of 32 bits does not matter.
+        let s = match self.kind & op::MAP {
+            op::TANH => linear(tanh(raw), bound, 30, 0, beyond),
+            #[cfg(feature = "extra-scales")]
+            op::ATAN => linear(atan(raw), bound, 30, 0, beyond),
+            #[cfg(feature = "extra-scales")]
+            op::SIGMOID => {
+                let s = log_sigmoid(raw, bound);
+                if self.kind & op::INVERSE == 0 {
+                    s
+                } else {
+                    s.wrapping_neg()
+                }
+            }
+            _ => {
+                *beyond |= over;
+                raw
+            }
         };
         progress.log_det = progress.log_det.wrapping_add(i64::from(s));
         let (mantissa, exponent) = exp(s);

@@ -16,6 +16,9 @@
 pub const Q16: u32 = 16;
 /// Fraction bits of log-scales and of sums of them.
 pub const Q24: u32 = 24;
+/// Fraction bits of the argument of [`atan`], which must reach far.
+#[cfg(feature = "extra-scales")]
+pub const Q20: u32 = 20;
 /// Fraction bits of a mantissa.
 const Q30: u32 = 30;
 
@@ -123,12 +126,80 @@ fn reciprocal(e: i32) -> i32 {
     better(better(better(line)))
 }
 
+/// `atan(u)`, Q20 to Q30. Off by at most 1e-7.
+#[cfg(feature = "extra-scales")]
+#[inline(never)]
+#[must_use]
+pub fn atan(u: i32) -> i32 {
+    // atan(t) / t for t within 0 to 1, a minimax polynomial of t^2 in Q30.
+    const FIRST: i32 = 3_117_507;
+    const TERMS: [i32; 8] = [
+        -17_483_116,
+        46_212_156,
+        -80_891_384,
+        114_403_337,
+        -152_547_838,
+        214_673_772,
+        -357_911_371,
+        1_073_741_809,
+    ];
+    const HALF_PI: i32 = 1_686_629_713;
+    let magnitude = u.saturating_abs();
+    let is_steep = magnitude > 1 << Q20;
+    // The argument or its reciprocal, in Q30.
+    let t = if is_steep {
+        let zeros = magnitude.leading_zeros();
+        // Within 1 to 2 in Q30, less 1.
+        let normal = magnitude.wrapping_shl(zeros.wrapping_sub(1));
+        reciprocal(normal.wrapping_sub(1 << Q30)).wrapping_shr(11_u32.wrapping_sub(zeros))
+    } else {
+        magnitude << (Q30 - Q20)
+    };
+    // In Q31, in which 1 is one step too many.
+    let square = product(t, t) >> (2 * Q30 - 31);
+    let square = saturated(square, &mut false);
+    let mut sum = FIRST;
+    for term in TERMS {
+        sum = fraction_of(square, sum).wrapping_add(term);
+    }
+    let angle = (product(t, sum) >> Q30) as i32;
+    let angle = if is_steep {
+        HALF_PI.wrapping_sub(angle)
+    } else {
+        angle
+    };
+    if u < 0 { angle.wrapping_neg() } else { angle }
+}
+
+/// `ln(sigmoid(u) + floor)`, `u` in Q24 and the floor, below 0.9, in Q30, to Q24. Off by at most 3e-7 plus 5e-10 for
+/// what the logarithm is of.
+#[cfg(feature = "extra-scales")]
+#[inline(never)]
+#[must_use]
+pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
+    // Beyond, the sigmoid has no bit left.
+    const FLAT: i32 = 24 << Q24;
+    let magnitude = u.saturating_abs().min(FLAT);
+    let (mantissa, exponent) = exp(magnitude.wrapping_neg());
+    let e = rounded(
+        i64::from(mantissa) << 1,
+        exponent.unsigned_abs().wrapping_add(1),
+    ) as i32;
+    let of_positive = reciprocal(e);
+    let sigmoid = if u < 0 {
+        (product(e, of_positive) >> Q30) as i32
+    } else {
+        of_positive
+    };
+    ln(sigmoid.wrapping_add(floor).max(1))
+}
+
 /// `ln(2)` in Q24.
-#[cfg(feature = "feature-maps")]
+#[cfg(any(feature = "feature-maps", feature = "extra-scales"))]
 const LN_2: i32 = 11_629_080;
 
 /// `ln(v)` of `v` above 0, Q30 to Q24. Off by at most 2e-7.
-#[cfg(feature = "feature-maps")]
+#[cfg(any(feature = "feature-maps", feature = "extra-scales"))]
 #[inline(never)]
 #[must_use]
 pub fn ln(v: i32) -> i32 {
@@ -198,6 +269,35 @@ mod tests {
             let found = f64::from(ln(v)) * STEP;
             let expected = (f64::from(v) / f64::from(1 << 30)).ln();
             assert!((found - expected).abs() < 3e-7, "{v}: {found} {expected}");
+        }
+    }
+
+    #[cfg(feature = "extra-scales")]
+    #[test]
+    fn the_arc_tangent_is_right_to_six_digits() {
+        let near = (-1 << 21..1 << 21).step_by(97);
+        for u in (i32::MIN..=i32::MAX).step_by(299_993).chain(near) {
+            let found = f64::from(atan(u)) / f64::from(1 << 30);
+            let expected = (f64::from(u) / f64::from(1 << 20)).atan();
+            assert!((found - expected).abs() < 1e-7, "{u}: {found} {expected}");
+        }
+        assert_eq!(atan(0), 0);
+    }
+
+    #[cfg(feature = "extra-scales")]
+    #[test]
+    fn the_logarithm_of_a_sigmoid_is_right() {
+        for floor in [0.0, 1e-3, 0.5] {
+            let floor_in_steps = (floor * f64::from(1 << 30)) as i32;
+            let far = (i32::MIN..=i32::MAX).step_by(299_993);
+            for u in far.chain((-1 << 26..1 << 26).step_by(10_007)) {
+                let found = f64::from(log_sigmoid(u, floor_in_steps)) * STEP;
+                let v = 1.0 / (1.0 + (-f64::from(u) * STEP).exp()) + floor;
+                // Below a step there is nothing.
+                let expected = v.max(2_f64.powi(-30)).ln();
+                let error = (found - expected).abs();
+                assert!(error < 4e-7 + 3e-9 / v, "{u} {floor}: {found} {expected}");
+            }
         }
     }
 

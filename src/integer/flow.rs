@@ -8,7 +8,7 @@ use super::program::{Program, op};
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
-use super::{logit, maps};
+use super::{logit, maps, residual};
 use crate::flow::ScoreError;
 #[cfg(feature = "feature-maps")]
 use crate::layer::squeeze;
@@ -227,6 +227,8 @@ impl<'a> Pass<'a> {
             op::LOGIT => logit::forward(program, x, progress),
             #[cfg(feature = "feature-maps")]
             op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
+            #[cfg(feature = "feature-maps")]
+            op::RESIDUAL => residual::forward::<W>(program, kind, x, scratch, progress),
             _ => coupling::forward::<W>(program, kind, x, scratch, progress),
         }
     }

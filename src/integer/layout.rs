@@ -4,7 +4,8 @@ use super::program::op;
 use super::weights::{I8, PANEL, QUAD, QUAD_WORDS, Weights};
 use crate::spec::{
     Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
-    ScaleMap, Shape, SpecError, Squeeze, Transform, add, max, mul,
+    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, Squeeze, Transform, add,
+    max, mul,
 };
 
 /// Words that hold so many activations: whole quads.
@@ -91,32 +92,103 @@ pub const fn stack_lengths<W: Weights>(
     }
 }
 
+/// Lengths of a coupling's residual network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResidualLengths {
+    /// Words of its layers.
+    pub words: usize,
+    /// Channels of `h` and `skip`: whole panels.
+    pub channels: usize,
+    /// Words of the largest window.
+    pub window: usize,
+    /// Words of scratch, the window among them.
+    pub scratch: usize,
+}
+
+/// Lengths of a coupling's residual network. Each kept channel is two activations, one for each sign.
+#[must_use]
+pub const fn residual_lengths<W: Weights>(
+    spec: &CouplingSpec<'_>,
+    net: &ResidualConvolutionSpec,
+    shape: Shape,
+) -> ResidualLengths {
+    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
+    let (channels, place) = (sum_words(net.filters), activation_words(net.filters));
+    let first = window_inputs(net.kernel, inputs);
+    let inner = window_inputs(net.kernel, place);
+    let point = window_inputs(Kernel::POINT, place);
+    let skip = add(1, adder_words::<W>(point, net.filters));
+    let norm = mul(channels, op::NORM);
+    let layer = layer_words::<W>(inner, net.filters);
+    let block = add(
+        add(norm, skip),
+        add(layer, adder_words::<W>(inner, net.filters)),
+    );
+    let words = add(
+        add(adder_words::<W>(first, net.filters), skip),
+        add(
+            mul(net.blocks, block),
+            add(norm, layer_words::<W>(point, outputs)),
+        ),
+    );
+    let rows = if net.kernel.height < shape.height {
+        net.kernel.height
+    } else {
+        shape.height
+    };
+    let row = mul(rows, shape.width);
+    let (mut window, mut rings) = (max(first, point), mul(row, inputs));
+    if net.blocks > 0 {
+        window = max(window, inner);
+        rings = max(rings, mul(row, mul(2, place)));
+    }
+    let window = activation_words(window);
+    let sums = max(
+        channels,
+        sum_words(mul(2, spec.mask.transformed(shape.channels))),
+    );
+    let maps = mul(mul(shape.pixels(), channels), 2);
+    ResidualLengths {
+        words,
+        channels,
+        window,
+        scratch: add(add(maps, rings), add(window, sums)),
+    }
+}
+
 /// The first word of a coupling.
 #[must_use]
 pub const fn coupling_op(spec: &CouplingSpec<'_>) -> i32 {
     let conditioner = match spec.conditioner {
         Conditioner::Dense(_) => op::COUPLING,
-        _ => op::CONVOLUTION,
+        Conditioner::Convolution(_) => op::CONVOLUTION,
+        Conditioner::ResidualConvolution(_) => op::RESIDUAL,
     };
     let transform = match spec.transform {
         Transform::Additive => 0,
         Transform::Affine(_) => op::AFFINE_COUPLING,
         Transform::ShiftFirst(_) => op::SHIFT_FIRST,
     };
-    let tanh = match spec.transform.scale_map() {
+    let map = match spec.transform.scale_map() {
         Some(ScaleMap::RescaledTanh | ScaleMap::ClampedTanh { .. }) => op::TANH,
+        Some(ScaleMap::Atan { .. }) => op::ATAN,
+        Some(ScaleMap::Sigmoid { inverse: false, .. }) => op::SIGMOID,
+        Some(ScaleMap::Sigmoid { inverse: true, .. }) => op::SIGMOID | op::INVERSE,
+        Some(ScaleMap::Unbounded) | None => 0,
+    };
+    let nets = match &spec.conditioner {
+        Conditioner::Dense(net) if matches!(net.nets, Nets::Residual { .. }) => op::BLOCKS,
+        _ if spec.net_count() == 2 => op::TWO_NETS,
         _ => 0,
     };
-    let nets = if spec.net_count() == 2 {
-        op::TWO_NETS
-    } else {
-        0
-    };
-    conditioner | transform | tanh | nets
+    conditioner | transform | map | nets
 }
 
 /// Words of one network.
 const fn net_words<W: Weights>(net: &DenseSpec<'_>, inputs: usize, outputs: usize) -> usize {
+    if let (Nets::Residual { .. }, [width, blocks @ ..]) = (net.nets, net.hidden) {
+        return block_words::<W>(inputs, *width, blocks.len() / 2, outputs);
+    }
     // How many hidden layers.
     let mut total: usize = 1;
     let mut from = inputs;
@@ -129,10 +201,38 @@ const fn net_words<W: Weights>(net: &DenseSpec<'_>, inputs: usize, outputs: usiz
     total.saturating_add(layer_words::<W>(from, outputs))
 }
 
+/// Words of a layer whose sums are added: a shift and a multiplier for each of its outputs follow it.
+pub(super) const fn adder_words<W: Weights>(inputs: usize, outputs: usize) -> usize {
+    add(
+        layer_words::<W>(inputs, outputs),
+        add(1, sum_words(outputs)),
+    )
+}
+
+/// Words of a network of residual blocks.
+const fn block_words<W: Weights>(
+    inputs: usize,
+    width: usize,
+    blocks: usize,
+    outputs: usize,
+) -> usize {
+    let norm = mul(sum_words(width), op::NORM);
+    let layers = add(
+        layer_words::<W>(width, width),
+        adder_words::<W>(width, width),
+    );
+    let first = add(2, adder_words::<W>(inputs, width));
+    let last = add(1, layer_words::<W>(width, outputs));
+    add(add(first, last), mul(blocks, add(norm, layers)))
+}
+
 /// Words of the front and of the back of the scratch: layers take turns to write to the back and to the
-/// front, where the input stands.
+/// front, where the input stands. Of residual blocks the back has values, sums, and twice activations.
 #[must_use]
 pub const fn net_scratch(net: &DenseSpec<'_>, inputs: usize) -> [usize; 2] {
+    if let (Nets::Residual { .. }, [width, ..]) = (net.nets, net.hidden) {
+        return [activation_words(inputs), mul(3, sum_words(*width))];
+    }
     let (mut front, mut back) = (activation_words(inputs), 0);
     let mut at_back = true;
     let mut hidden = net.hidden;
@@ -180,7 +280,10 @@ impl LayerSpec<'_> {
                             add(place_words(inputs, true), op::CONVOLUTION_HEADER),
                         )
                     }
-                    Conditioner::ResidualConvolution(_) => return 0,
+                    Conditioner::ResidualConvolution(net) => add(
+                        residual_lengths::<W>(spec, net, shape).words,
+                        add(mul(inputs, op::RECORD), op::RESIDUAL_HEADER),
+                    ),
                 };
                 add(own, records)
             }
@@ -201,7 +304,9 @@ impl LayerSpec<'_> {
                 }
                 // Either width of weights has the same scratch.
                 Conditioner::Convolution(net) => stack_lengths::<I8>(spec, net, shape).scratch,
-                Conditioner::ResidualConvolution(_) => 0,
+                Conditioner::ResidualConvolution(net) => {
+                    residual_lengths::<I8>(spec, net, shape).scratch
+                }
             },
             _ => 0,
         }
@@ -212,14 +317,16 @@ impl LayerSpec<'_> {
         match self {
             LayerSpec::BatchNorm(_) => false,
             LayerSpec::Coupling(spec) => {
-                let map = !matches!(
-                    spec.transform.scale_map(),
-                    Some(ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. })
-                );
+                // Sigmoid and floor have two bits before the point together.
+                let map = match spec.transform.scale_map() {
+                    Some(ScaleMap::Sigmoid { floor, .. }) => floor < 0.9,
+                    _ => true,
+                };
                 let net = match &spec.conditioner {
-                    Conditioner::Dense(net) => !matches!(net.nets, Nets::Residual { .. }),
-                    Conditioner::Convolution(_) => true,
-                    Conditioner::ResidualConvolution(_) => false,
+                    Conditioner::Dense(_) | Conditioner::Convolution(_) => true,
+                    Conditioner::ResidualConvolution(net) => {
+                        matches!(net.form, ResidualForm::Deployed)
+                    }
                 };
                 map && net
             }

@@ -18,32 +18,70 @@ use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
 
 /// What a network runs on.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
-    height: usize,
-    width: usize,
+pub(super) struct Extent {
+    pub height: usize,
+    pub width: usize,
     /// Of a checkerboard, the parity of `y + x` where it keeps; 2 for other masks.
-    parity: usize,
+    pub parity: usize,
 }
 
 impl Extent {
-    fn is_other(self, y: usize, x: usize) -> bool {
+    /// Whether a checkerboard changes a place.
+    pub(super) fn is_other(self, y: usize, x: usize) -> bool {
         self.parity < 2 && (y.wrapping_add(x) & 1) != self.parity
     }
 
-    fn places(self) -> usize {
+    /// Whether a checkerboard keeps a place.
+    pub(super) fn is_kept(self, y: usize, x: usize) -> bool {
+        self.parity < 2 && !self.is_other(y, x)
+    }
+
+    pub(super) fn places(self) -> usize {
         self.height.wrapping_mul(self.width)
     }
 }
 
 /// Rows of places in a ring.
-struct Ring<'s> {
+pub(super) struct Ring<'s> {
     words: &'s mut [i32],
     slots: usize,
     /// Words of a place.
     place: usize,
 }
 
-impl Ring<'_> {
+impl<'s> Ring<'s> {
+    /// So many rows off the front of the scratch, places of so many words.
+    pub(super) fn cut(
+        scratch: &'s mut [i32],
+        slots: usize,
+        place: usize,
+        extent: Extent,
+    ) -> Option<(Self, &'s mut [i32])> {
+        let len = slots.wrapping_mul(extent.width).wrapping_mul(place);
+        let (words, rest) = scratch.split_at_mut_checked(len)?;
+        let ring = Self {
+            words,
+            slots,
+            place,
+        };
+        Some((ring, rest))
+    }
+
+    /// Row `y`, to write it.
+    pub(super) fn row_mut(&mut self, y: usize, extent: Extent) -> Option<&mut [i32]> {
+        let from = self.start(y, extent.width);
+        let len = extent.width.wrapping_mul(self.place);
+        self.words.get_mut(from..from.wrapping_add(len))
+    }
+
+    /// A place of row `y`, to write it.
+    pub(super) fn place_mut(&mut self, y: usize, x: usize, extent: Extent) -> Option<&mut [i32]> {
+        let from = x
+            .wrapping_mul(self.place)
+            .wrapping_add(self.start(y, extent.width));
+        self.words.get_mut(from..from.wrapping_add(self.place))
+    }
+
     /// Where row `y` stands; nowhere if nothing is held.
     fn start(&self, y: usize, width: usize) -> usize {
         let slot = y.checked_rem(self.slots).unwrap_or(0);
@@ -52,7 +90,7 @@ impl Ring<'_> {
 
     /// What the window around a place covers, to the front of `window`; returns the sum of the activations.
     #[inline(always)]
-    fn read(
+    pub(super) fn read(
         &self,
         kernel: [usize; 2],
         extent: Extent,
@@ -115,7 +153,7 @@ fn gather(indices: &[i32], shift: i32, extent: Extent, y: usize, x: &[i32], row:
 }
 
 /// The row that a layer `delay` rows behind makes at `step`.
-fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
+pub(super) fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)
 }
 
@@ -156,9 +194,7 @@ pub(super) fn forward<W: Weights>(
         let (mut ring, after) = cut(rest, first_height, kept as usize, extent)?;
         rest = after;
         if step < extent.height {
-            let from = ring.start(step, extent.width);
-            let len = extent.width.wrapping_mul(ring.place);
-            let row = ring.words.get_mut(from..from.wrapping_add(len))?;
+            let row = ring.row_mut(step, extent)?;
             gather(indices, input_shift, extent, step, x, row);
         }
         for layer in 1..=layers {
@@ -176,7 +212,7 @@ pub(super) fn forward<W: Weights>(
                 let Some(y) = row else { break };
                 for column in 0..extent.width {
                     // What a checkerboard keeps does not change.
-                    if extent.parity < 2 && !extent.is_other(y, column) {
+                    if extent.is_kept(y, column) {
                         continue;
                     }
                     let total = ring.read(kernel, extent, y, column, window);
@@ -188,12 +224,10 @@ pub(super) fn forward<W: Weights>(
             }
             let &[next_height] = { own }.header()?;
             let place = panels.wrapping_mul(QUAD_WORDS);
-            let (target, after) = cut(rest, next_height, place, extent)?;
+            let (mut target, after) = cut(rest, next_height, place, extent)?;
             rest = after;
             if let Some(y) = row {
-                let from = target.start(y, extent.width);
-                let len = extent.width.wrapping_mul(place);
-                let row = target.words.get_mut(from..from.wrapping_add(len))?;
+                let row = target.row_mut(y, extent)?;
                 for (column, output) in row.chunks_exact_mut(place.max(1)).enumerate() {
                     let total = ring.read(kernel, extent, y, column, window);
                     dense::forward::<W>(&mut { layer_words }, Part::Hidden, window, total, output)?;
@@ -217,13 +251,5 @@ fn cut(
     place: usize,
     extent: Extent,
 ) -> Option<(Ring<'_>, &mut [i32])> {
-    let slots = (rows as usize).min(extent.height);
-    let len = slots.wrapping_mul(extent.width).wrapping_mul(place);
-    let (words, rest) = scratch.split_at_mut_checked(len)?;
-    let ring = Ring {
-        words,
-        slots,
-        place,
-    };
-    Some((ring, rest))
+    Ring::cut(scratch, (rows as usize).min(extent.height), place, extent)
 }

@@ -39,6 +39,8 @@ mod accumulate;
 #[path = "assembly.rs"]
 mod accumulate;
 mod affine;
+#[cfg(any(feature = "feature-maps", feature = "residual"))]
+mod block;
 mod check;
 mod coupling;
 mod dense;
@@ -50,6 +52,8 @@ mod logit;
 #[cfg(feature = "feature-maps")]
 mod maps;
 mod program;
+#[cfg(feature = "feature-maps")]
+mod residual;
 pub mod weights;
 
 pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};

@@ -62,6 +62,8 @@ pub mod op {
     pub const CONVOLUTION: i32 = 7;
     /// Coupling with fully connected networks.
     pub const COUPLING: i32 = 8;
+    /// Coupling with the paper's residual network.
+    pub const RESIDUAL: i32 = 9;
 
     /// Kinds of a squeeze.
     pub const CELLS: i32 = 0;
@@ -82,6 +84,18 @@ pub mod op {
     /// Added to a coupling: a network each for log-scales and shifts.
     pub const TWO_NETS: i32 = 1 << 11;
 
+    /// Added to a coupling: networks of residual blocks.
+    pub const BLOCKS: i32 = 1 << 12;
+    /// Added to a coupling: log-scales go through an arc tangent.
+    pub const ATAN: i32 = 1 << 13;
+    /// Added to a coupling: log-scales are the logarithm of a sigmoid with a floor, or with [`INVERSE`] minus that.
+    pub const SIGMOID: i32 = 1 << 14;
+    /// See [`SIGMOID`].
+    pub const INVERSE: i32 = 1 << 15;
+
+    /// Takes the map of log-scales from a coupling's op.
+    pub const MAP: i32 = TANH | ATAN | SIGMOID;
+
     /// Words of a channel: mean in counts, multiplier, its shift, shift in Q16.
     pub const STANDARDIZE_CHANNEL: usize = 4;
     /// Words of a channel: multiplier, its shift, shift in Q16.
@@ -92,8 +106,14 @@ pub mod op {
     /// Words of the header of a coupling on maps: the op, words of kept channels, records, height, width,
     /// parity of a checkerboard or 2, words of the largest window, layers, and the three shifts.
     pub const CONVOLUTION_HEADER: usize = 11;
-    /// Words of a coupling's record for a transformed value: its index, the bound of its log-scale in Q24,
-    /// multipliers of the raw log-scale and of the shift.
+    /// Words of the header of a coupling with a residual network: the op, kept channels, records, height,
+    /// width, parity of a checkerboard or 2, panels of channels, blocks, height and width of the kernel, words
+    /// of the largest window, shifts of raw log-scales and of shifts.
+    pub const RESIDUAL_HEADER: usize = 13;
+    /// Words of a norm inside a residual network: multiplier, its shift, offset.
+    pub const NORM: usize = 3;
+    /// Words of a coupling's record for a transformed value: its index, the bound of its log-scale in Q24 (of a
+    /// sigmoid the floor in Q30), multipliers of the raw log-scale and of the shift.
     pub const RECORD: usize = 4;
     /// Words of a layer of a network: panels, shift, slope.
     pub const LAYER_HEADER: usize = 3;

@@ -50,8 +50,8 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// The integer engine has no such layer: it runs affine maps, folded norms, couplings whose log-scales
-    /// come from a hyperbolic tangent or unbounded, permutations and squeezes.
+    /// The integer engine has no such layer: a batch norm that is not folded, a residual network in its trained form, or
+    /// a sigmoid with a floor of 0.9 or more.
     NoIntegers {
         /// Layer concerned.
         layer: usize,
@@ -179,7 +179,7 @@ impl fmt::Display for SpecError {
             ),
             SpecError::NoIntegers { layer } => write!(
                 f,
-                "layer {layer}: the integer engine has no such layer, use floats"
+                "layer {layer}: the integer engine has no such layer (norms must be folded), use floats"
             ),
             SpecError::Words { layer } => write!(
                 f,

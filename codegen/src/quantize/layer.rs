@@ -3,11 +3,14 @@
 use anyhow::{Context as _, bail, ensure};
 use nvpico::integer::fixed;
 use nvpico::integer::layout::{
-    activation_words, coupling_op, net_scratch, parity_word, place_words, squeeze_kind,
-    stack_lengths,
+    activation_words, coupling_op, net_scratch, parity_word, place_words, residual_lengths,
+    squeeze_kind, stack_lengths,
 };
+use nvpico::integer::weights::PANEL;
 use nvpico::integer::{Weights, op};
-use nvpico::spec::{Conditioner, CouplingSpec, LayerSpec, LogitSpec, ScaleMap, Shape, Squeeze};
+use nvpico::spec::{
+    Conditioner, CouplingSpec, Kernel, LayerSpec, LogitSpec, ScaleMap, Shape, Squeeze,
+};
 
 use super::network;
 
@@ -21,6 +24,10 @@ const MULTIPLIER_BITS: i32 = 30;
 pub(super) const Q16: i32 = fixed::Q16.cast_signed();
 /// Fraction bits of log-scales.
 const Q24: i32 = fixed::Q24.cast_signed();
+/// Fraction bits of what an arc tangent is of.
+const Q20: i32 = fixed::Q20.cast_signed();
+/// Fraction bits of what a logarithm is of.
+const Q30: i32 = 30;
 
 /// A count as a word: what the engine runs has far fewer of anything than a word holds.
 pub(super) fn word(count: usize) -> i32 {
@@ -33,7 +40,7 @@ pub(super) fn power(exponent: i32) -> f64 {
 }
 
 /// A value as a whole number of `2^-bits`.
-fn whole(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
+pub(super) fn whole(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
     let steps = (value * power(bits)).round();
     ensure!(
         steps.abs() <= f64::from(i32::MAX),
@@ -43,7 +50,7 @@ fn whole(value: f64, bits: i32, what: &str) -> anyhow::Result<i32> {
 }
 
 /// The shift under which the largest of some factors fills a multiplier.
-fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
+pub(super) fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
     let most = factors.fold(0.0_f64, |most, factor| most.max(factor.abs()));
     if most > 0.0 {
         // The largest becomes 2^29 to 2^30.
@@ -105,19 +112,26 @@ pub(super) fn coupling<W: Weights>(
     let amplitudes: Vec<f64> = match spec.transform.scale_map() {
         Some(ScaleMap::RescaledTanh) => rescale.iter().map(|&r| f64::from(r)).collect(),
         Some(ScaleMap::ClampedTanh { clamp }) => vec![f64::from(clamp); transformed],
-        _ => Vec::new(),
+        Some(ScaleMap::Atan { scale }) => vec![f64::from(scale); transformed],
+        Some(ScaleMap::Sigmoid { floor, .. }) => vec![f64::from(floor); transformed],
+        Some(ScaleMap::Unbounded) | None => Vec::new(),
     };
-    let clamp = match spec.transform.scale_map() {
-        Some(ScaleMap::ClampedTanh { clamp }) => f64::from(clamp),
-        _ => 1.0,
+    // Fraction bits of bounds and of raw log-scales, and what these are divided by.
+    let (bound_bits, raw_bits, clamp) = match spec.transform.scale_map() {
+        Some(ScaleMap::ClampedTanh { clamp }) => (Q24, Q24, f64::from(clamp)),
+        Some(ScaleMap::Atan { .. }) => (Q24, Q20, 1.0),
+        Some(ScaleMap::Sigmoid { .. }) => (Q30, Q24, 1.0),
+        _ => (Q24, Q24, 1.0),
     };
     let inputs = spec.net_inputs(shape);
-    let networks = network::all::<W>(spec, shape, nets, ranges);
-    let input_shift = networks.input_shift;
+    let networks = network::all::<W>(spec, shape, nets, ranges)?;
     let last = networks.steps;
     // What one step of each sum is worth, of raw log-scales over the clamp.
     let (raw, shifts) = last.split_at(last.len() - transformed);
-    let raw: Vec<f64> = raw.iter().map(|step| step / clamp * power(Q24)).collect();
+    let raw: Vec<f64> = raw
+        .iter()
+        .map(|step| step / clamp * power(raw_bits))
+        .collect();
     let shifts: Vec<f64> = shifts.iter().map(|step| step * power(Q16)).collect();
     let raw_shift = common_shift(raw.iter().copied());
     let shift_shift = common_shift(shifts.iter().copied());
@@ -129,7 +143,6 @@ pub(super) fn coupling<W: Weights>(
         multipliers.push(whole(factor, shift_shift, "a multiplier")?);
     }
     let mut words = vec![coupling_op(spec)];
-    let shifts = [input_shift, raw_shift, shift_shift];
     let kept_words = match &spec.conditioner {
         Conditioner::Dense(net) => {
             let kept = activation_words(inputs);
@@ -145,9 +158,20 @@ pub(super) fn coupling<W: Weights>(
             words.extend([parity_word(spec.mask), word(window), word(layers)]);
             kept
         }
-        Conditioner::ResidualConvolution(_) => 0,
+        Conditioner::ResidualConvolution(net) => {
+            let lengths = residual_lengths::<W>(spec, net, shape);
+            words.extend([inputs, transformed, shape.height, shape.width].map(word));
+            words.extend([parity_word(spec.mask), word(lengths.channels / PANEL)]);
+            let Kernel { height, width } = net.kernel;
+            words.extend([net.blocks, height, width, lengths.window].map(word));
+            0
+        }
     };
-    words.extend(shifts);
+    if !matches!(spec.conditioner, Conditioner::ResidualConvolution(_)) {
+        words.push(networks.input_shift);
+    }
+    words.extend([raw_shift, shift_shift]);
+    words.extend(&networks.records);
     let mut kept = spec.mask.kept_features(shape.channels);
     let mut index = || kept.next().map_or(op::NO_INDEX, word);
     words.extend((0..kept_words).map(|_| index() | (index() << 16)));
@@ -155,7 +179,7 @@ pub(super) fn coupling<W: Weights>(
     for (at, index) in spec.mask.transformed_features(shape.channels).enumerate() {
         let bound = amplitudes.get(at).copied().unwrap_or_default();
         words.push(word(index));
-        words.push(whole(bound, Q24, "a log-scale's bound")?);
+        words.push(whole(bound, bound_bits, "a log-scale's bound")?);
         words.push(raw.get(at).copied().unwrap_or_default());
         words.push(shifts[at]);
     }

@@ -8,12 +8,14 @@
 mod layer;
 mod network;
 mod ranges;
+mod residual;
 mod row;
 #[cfg(test)]
 mod tests;
 
 use anyhow::{Context as _, bail};
 use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
+use nvpico::spec::Conditioner;
 use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
@@ -189,14 +191,17 @@ pub fn threshold(nats_: f32) -> i32 {
 }
 
 /// The parameters that integers stand for: weights and biases of networks in whole steps, all else as it is.
-/// `params` are in the order of the spec, of a structure that the integer engine runs once it is folded.
-#[must_use]
+/// `params` are in the order of the spec, of a structure that the integer engine runs once it is folded;
+/// networks that folding changes stay as they are.
+///
+/// # Errors
+/// A number beyond 32 bits.
 pub fn rounded(
     spec: &FlowSpec<'_>,
     params: &[f32],
     precision: Precision,
     ranges: &Ranges,
-) -> Vec<f32> {
+) -> anyhow::Result<Vec<f32>> {
     let mut rest = params;
     let mut rounded = Vec::with_capacity(params.len());
     for (index, layer) in spec.layers.iter().enumerate() {
@@ -210,17 +215,17 @@ pub fn rounded(
         let (rescale, nets) = own.split_at(coupling.rescale_len(shape));
         rounded.extend_from_slice(rescale);
         let ranges = ranges.coupling(spec, index);
-        let networks = match precision {
-            Precision::F32 => {
+        let networks = match (precision, &coupling.conditioner) {
+            (Precision::F32, _) | (_, Conditioner::ResidualConvolution(_)) => {
                 rounded.extend_from_slice(nets);
                 continue;
             }
-            Precision::I16 => network::all::<I16>(coupling, shape, nets, &ranges),
-            Precision::I8 => network::all::<I8>(coupling, shape, nets, &ranges),
+            (Precision::I16, _) => network::all::<I16>(coupling, shape, nets, &ranges),
+            (Precision::I8, _) => network::all::<I8>(coupling, shape, nets, &ranges),
         };
-        rounded.extend(networks.rounded);
+        rounded.extend(networks?.rounded);
     }
-    rounded
+    Ok(rounded)
 }
 
 fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow::Result<Vec<i32>> {

@@ -5,7 +5,8 @@ use nvpico::integer::Weights;
 use nvpico::integer::layout::{place_words, window_inputs};
 use nvpico::integer::weights::PANEL;
 use nvpico::spec::{
-    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Shape,
+    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ScaleMap,
+    Shape,
 };
 
 use super::layer::{MARGIN, Q16, power, word};
@@ -22,65 +23,113 @@ pub(super) struct Networks {
     pub input_shift: i32,
     /// What one step of each sum of the last layers is worth.
     pub steps: Vec<f64>,
-    /// The words.
+    /// Records of the kept channels, where the network is a residual one.
+    pub records: Vec<i32>,
+    /// The words of the layers.
     pub words: Vec<i32>,
     /// The parameters that the words stand for, in the order of the spec.
     pub rounded: Vec<f32>,
 }
 
 /// Quantises the networks of a coupling; `params` are theirs alone, `ranges` those of their stages.
+///
+/// # Errors
+/// A number beyond 32 bits.
 pub(super) fn all<W: Weights>(
     spec: &CouplingSpec<'_>,
     shape: Shape,
     params: &[f32],
     ranges: &[&[f32]],
-) -> Networks {
-    let widest = ranges[0].iter().fold(0.0_f32, |most, &r| most.max(r));
-    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
-    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
-    let input_shift = span.log2().ceil().clamp(2.0, 17.0) as i32;
+) -> anyhow::Result<Networks> {
     let mut all = Networks {
-        input_shift,
+        input_shift: input_shift(ranges[0]),
         ..Networks::default()
     };
     let (outputs, count) = (spec.net_outputs(shape), spec.net_count());
     let ranges = ranges.chunks(ranges.len() / count);
+    // A sigmoid's offset is part of the biases of the raw log-scales, which come first.
+    let mut offsets = match spec.transform.scale_map() {
+        Some(ScaleMap::Sigmoid { offset, .. }) => {
+            vec![f64::from(offset); spec.mask.transformed(shape.channels)]
+        }
+        _ => Vec::new(),
+    };
     for (params, ranges) in params.chunks(params.len() / count).zip(ranges) {
         let mut network = Network {
             params,
-            steps: vec![power(input_shift - Q16); spec.net_inputs(shape)],
+            steps: vec![power(all.input_shift - Q16); spec.net_inputs(shape)],
             words: &mut all.words,
             rounded: &mut all.rounded,
+            offsets: std::mem::take(&mut offsets),
         };
         match &spec.conditioner {
-            Conditioner::Dense(net) => network.dense::<W>(net, outputs, ranges),
+            Conditioner::Dense(net) => match net.nets {
+                Nets::Residual { norm } => network.blocks::<W>(net, norm, outputs, ranges)?,
+                _ => network.dense::<W>(net, outputs, ranges),
+            },
             Conditioner::Convolution(net) => network.stack::<W>(net, outputs, ranges),
-            // Refused before: see `FlowSpec::validate_integer`.
-            Conditioner::ResidualConvolution(_) => {}
+            Conditioner::ResidualConvolution(net) => {
+                all.records = network.residual::<W>(spec, net, shape, ranges)?;
+            }
         }
         all.steps.extend(network.steps);
     }
-    all
+    Ok(all)
+}
+
+/// The shift that makes activations of 16 bits of values in Q16.
+pub(super) fn input_shift(ranges: &[f32]) -> i32 {
+    let widest = ranges.iter().fold(0.0_f32, |most, &r| most.max(r));
+    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
+    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
+    span.log2().ceil().clamp(2.0, 17.0) as i32
 }
 
 /// A network on its way to words.
-struct Network<'n> {
+pub(super) struct Network<'n> {
     /// Parameters that are left.
-    params: &'n [f32],
+    pub params: &'n [f32],
     /// What one step of each activation is worth, at last of each sum.
-    steps: Vec<f64>,
-    words: &'n mut Vec<i32>,
-    rounded: &'n mut Vec<f32>,
+    pub steps: Vec<f64>,
+    pub words: &'n mut Vec<i32>,
+    pub rounded: &'n mut Vec<f32>,
+    /// Added to the biases of the network's first outputs.
+    pub offsets: Vec<f64>,
 }
 
 /// Where a layer's inputs are among the weights of a row: `taps` times the activations there are.
 #[derive(Clone, Copy)]
-struct Window {
-    taps: usize,
+pub(super) struct Window {
+    /// Whether the second half of the channels are the negatives of the first, each beside its own.
+    pub signs: bool,
+    pub taps: usize,
     /// Weights of a tap, zeros included.
-    stride: usize,
+    pub stride: usize,
     /// Weights of a row, zeros included.
-    inputs: usize,
+    pub inputs: usize,
+}
+
+impl Window {
+    /// That of a kernel on places of so many words.
+    pub(super) fn over(kernel: Kernel, place: usize) -> Self {
+        Self {
+            signs: false,
+            taps: kernel.taps(),
+            stride: 2 * place,
+            inputs: window_inputs(kernel, place),
+        }
+    }
+
+    /// Where a channel of a tap is.
+    fn at(self, tap: usize, channel: usize, channels: usize) -> usize {
+        let half = channels / 2;
+        let within = match channel.checked_sub(half) {
+            _ if !self.signs => channel,
+            None => 2 * channel,
+            Some(negative) => 2 * negative + 1,
+        };
+        tap * self.stride + within
+    }
 }
 
 impl Network<'_> {
@@ -103,9 +152,10 @@ impl Network<'_> {
         self.last::<W>(window, outputs);
     }
 
-    fn all_inputs(&self) -> Window {
+    pub(super) fn all_inputs(&self) -> Window {
         let inputs = self.steps.len();
         Window {
+            signs: false,
             taps: 1,
             stride: inputs,
             inputs,
@@ -116,11 +166,7 @@ impl Network<'_> {
     /// kernel's height and width.
     fn window(&mut self, kernel: Kernel, place: usize) -> Window {
         self.words.extend([word(kernel.height), word(kernel.width)]);
-        Window {
-            taps: kernel.taps(),
-            stride: 2 * place,
-            inputs: window_inputs(kernel, place),
-        }
+        Window::over(kernel, place)
     }
 
     /// The next layer's rows: its weights times the steps of what they are for.
@@ -140,14 +186,15 @@ impl Network<'_> {
         rows
     }
 
-    /// Keeps what integer rows stand for; `half` was added to their biases.
-    fn keep(&mut self, rows: &[IntegerRow], half: i32, window: Window) {
+    /// Keeps what integer rows stand for; `half`, and of the first rows the offsets, were added to their biases.
+    fn keep(&mut self, rows: &[IntegerRow], half: i32, window: Window, offsets: &[f64]) {
         let mut rounded = Vec::new();
         self.each_param(window, rows.len(), |output, place| {
             let row = &rows[output];
+            let offset = offsets.get(output).copied().unwrap_or_default();
             let value = match place {
                 Some((at, step)) => f64::from(row.weights[at]) * row.step / step,
-                None => f64::from(row.bias.wrapping_sub(half)) * row.step,
+                None => f64::from(row.bias.wrapping_sub(half)) * row.step - offset,
             };
             rounded.push(value as f32);
         });
@@ -168,7 +215,7 @@ impl Network<'_> {
             panel.clone().for_each(|output| each(output, None));
             for tap in 0..window.taps {
                 for (channel, &step) in self.steps.iter().enumerate() {
-                    let at = tap * window.stride + channel;
+                    let at = window.at(tap, channel, self.steps.len());
                     panel
                         .clone()
                         .for_each(|output| each(output, Some((at, step))));
@@ -179,7 +226,7 @@ impl Network<'_> {
     }
 
     /// A hidden layer; the steps become those of its activations.
-    fn hidden<W: Weights>(
+    pub(super) fn hidden<W: Weights>(
         &mut self,
         window: Window,
         outputs: usize,
@@ -214,18 +261,28 @@ impl Network<'_> {
         self.words
             .extend([word(rows.len().div_ceil(PANEL)), shift, slope]);
         self.words.extend(panels::<W>(&rows));
-        self.keep(&rows, half, window);
+        self.keep(&rows, half, window, &[]);
         self.steps = rows.iter().map(|row| row.step * power(shift)).collect();
     }
 
-    /// A last layer; the steps become those of its sums.
-    fn last<W: Weights>(&mut self, window: Window, outputs: usize) {
-        let rows = self.rows(window, outputs);
+    /// The last layer; the steps become those of its sums.
+    pub(super) fn last<W: Weights>(&mut self, window: Window, outputs: usize) {
+        let offsets = std::mem::take(&mut self.offsets);
+        self.linear::<W>(window, outputs, &offsets);
+    }
+
+    /// A layer whose sums leave whole, with additions to the biases of its first outputs; the steps become those
+    /// of its sums.
+    pub(super) fn linear<W: Weights>(&mut self, window: Window, outputs: usize, offsets: &[f64]) {
+        let mut rows = self.rows(window, outputs);
+        for (row, offset) in rows.iter_mut().zip(offsets) {
+            row.bias += offset;
+        }
         let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
         let rows: Vec<_> = rows.iter().map(step).collect();
         self.words.extend([word(rows.len().div_ceil(PANEL)), 0, 0]);
         self.words.extend(panels::<W>(&rows));
-        self.keep(&rows, 0, window);
+        self.keep(&rows, 0, window, offsets);
         self.steps = rows.iter().map(|row| row.step).collect();
     }
 }

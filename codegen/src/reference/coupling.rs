@@ -176,7 +176,7 @@ fn run(
             .map(|input| maps::stack(net, shape, params, input, outputs, watch))
             .collect(),
         Conditioner::ResidualConvolution(net) => {
-            maps::residual(net, shape, params, &inputs, outputs, keep, seen)
+            maps::residual(net, shape, params, &inputs, outputs, keep, seen, watch)
         }
     }
 }
@@ -200,14 +200,22 @@ fn log_scale(map: ScaleMap, raw: f64, rescale: Option<&f64>) -> f64 {
     }
 }
 
-/// A linear layer, blocks `h + W2 a(W1 a(h) + b1) + b2`, a linear layer.
+/// A linear layer, blocks `h + W2 a(W1 a(h) + b1) + b2`, a linear layer. The stages that `watch` sees: the
+/// input; `h`; of each block `a(h)`, what the first layer and its activation give, `h`; the outputs.
 fn residual(
     spec: &DenseSpec<'_>,
     norm: bool,
     params: &[f64],
     input: &[f64],
     outputs: usize,
+    watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Vec<f64> {
+    let mut stage = 0;
+    let mut seen = |values: &[f64]| {
+        watch(stage, values);
+        stage += 1;
+    };
+    seen(input);
     let mut rest = params;
     let mut take = |count: usize| {
         let (own, after) = rest.split_at(count);
@@ -216,6 +224,7 @@ fn residual(
     };
     let width = spec.hidden[0];
     let mut hidden = dense(take((input.len() + 1) * width), input, width);
+    seen(&hidden);
     for _ in 0..spec.hidden.len() / 2 {
         let mut active = hidden.clone();
         if norm {
@@ -227,16 +236,21 @@ fn residual(
         for value in &mut active {
             *value = activated(spec.activation, *value);
         }
+        seen(&active);
         let mut inner = dense(take((width + 1) * width), &active, width);
         for value in &mut inner {
             *value = activated(spec.activation, *value);
         }
+        seen(&inner);
         let result = dense(take((width + 1) * width), &inner, width);
         for (hidden, result) in hidden.iter_mut().zip(result) {
             *hidden += result;
         }
+        seen(&hidden);
     }
-    dense(rest, &hidden, outputs)
+    let outputs = dense(rest, &hidden, outputs);
+    seen(&outputs);
+    outputs
 }
 
 /// The activation of a hidden layer.
@@ -258,7 +272,7 @@ fn network(
     watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Vec<f64> {
     if let Nets::Residual { norm } = spec.nets {
-        return residual(spec, norm, params, input, outputs);
+        return residual(spec, norm, params, input, outputs, watch);
     }
     let mut params = params;
     let mut values = input.to_vec();

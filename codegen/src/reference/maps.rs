@@ -119,7 +119,10 @@ const GROUP: usize = 16;
 
 /// The residual network on all rows. In the trained form norms take `keep` times their running
 /// statistics and the rest from the group of rows. `seen` gets the groups' own statistics, averaged
-/// over the rows.
+/// over the rows. The stages that `watch` sees: what the first norm gives; `h`; of each block what its norm
+/// and activation give, what its first convolution and activation do, `h`; what the last norm and activation
+/// give; the outputs.
+#[allow(clippy::too_many_arguments, reason = "what a reference is made of")]
 pub fn residual(
     spec: &ResidualConvolutionSpec,
     shape: Shape,
@@ -128,6 +131,7 @@ pub fn residual(
     outputs: usize,
     keep: f64,
     seen: &mut Vec<f64>,
+    watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Vec<Map> {
     let mut all = Vec::new();
     for group in inputs.chunks(GROUP) {
@@ -138,7 +142,7 @@ pub fn residual(
             keep,
             statistics: Vec::new(),
         };
-        all.extend(network.run(group, outputs));
+        all.extend(network.run(group, outputs, watch));
         assert!(network.params.is_empty(), "every parameter has a part");
         seen.resize(network.statistics.len(), 0.0);
         let weight = group.len() as f64 / inputs.len() as f64;
@@ -159,9 +163,22 @@ struct Residual<'s> {
 }
 
 impl Residual<'_> {
-    fn run(&mut self, input: &[Map], outputs: usize) -> Vec<Map> {
+    fn run(
+        &mut self,
+        input: &[Map],
+        outputs: usize,
+        watch: &mut dyn FnMut(usize, &[f64]),
+    ) -> Vec<Map> {
         let (kernel, width) = (self.spec.kernel, self.spec.filters);
+        let mut stage = 0;
+        let mut seen = |maps: &[Map]| {
+            for map in maps {
+                show(stage, map, watch);
+            }
+            stage += 1;
+        };
         let normed = self.norm(input);
+        seen(&normed);
         let both = |map: &Map| -> Map {
             let negated = |place: &Vec<f64>| place.iter().map(|n| -n).collect();
             let place = |place: &Vec<f64>| [place.clone(), negated(place)].concat();
@@ -169,20 +186,28 @@ impl Residual<'_> {
         };
         let active = relu(normed.iter().map(both).collect());
         let mut hidden = self.convolution(kernel, &active, width);
+        seen(&hidden);
         let mut skip = self.convolution(Kernel::POINT, &hidden, width);
         for _ in 0..self.spec.blocks {
             let active = relu(self.norm(&hidden));
+            seen(&active);
             let mut inner = self.convolution(kernel, &active, width);
             if self.spec.form != ResidualForm::Deployed {
                 inner = self.norm(&inner);
             }
-            let change = self.convolution(kernel, &relu(inner), width);
+            let inner = relu(inner);
+            seen(&inner);
+            let change = self.convolution(kernel, &inner, width);
             hidden = sum(&hidden, &change);
+            seen(&hidden);
             let more = self.convolution(Kernel::POINT, &hidden, width);
             skip = sum(&skip, &more);
         }
         let active = relu(self.norm(&skip));
-        self.convolution(Kernel::POINT, &active, outputs)
+        seen(&active);
+        let outputs = self.convolution(Kernel::POINT, &active, outputs);
+        seen(&outputs);
+        outputs
     }
 
     /// The next norm.
