@@ -116,7 +116,6 @@ impl<'p> Adder<'p> {
 /// Its words: blocks and panels of `h`; a layer that is added; for each block a norm, a layer, one that is
 /// added; a shift that makes activations of `h`, the last layer. `input` are activations whose sum is `total`;
 /// the sums of the last layer go to `output`.
-#[cfg(feature = "residual")]
 #[inline(never)]
 pub(super) fn run<W: Weights>(
     program: &mut Program<'_>,

@@ -5,10 +5,12 @@ use core::marker::PhantomData;
 
 use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 use super::program::{Program, op};
+#[cfg(all(feature = "feature-maps", feature = "residual"))]
+use super::residual;
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
-use super::{logit, maps, residual};
+use super::{logit, maps};
 use crate::flow::ScoreError;
 #[cfg(feature = "feature-maps")]
 use crate::layer::squeeze;
@@ -227,7 +229,7 @@ impl<'a> Pass<'a> {
             op::LOGIT => logit::forward(program, x, progress),
             #[cfg(feature = "feature-maps")]
             op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
-            #[cfg(feature = "feature-maps")]
+            #[cfg(all(feature = "feature-maps", feature = "residual"))]
             op::RESIDUAL => residual::forward::<W>(program, kind, x, scratch, progress),
             _ => coupling::forward::<W>(program, kind, x, scratch, progress),
         }

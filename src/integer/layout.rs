@@ -312,6 +312,17 @@ impl LayerSpec<'_> {
         }
     }
 
+    /// Whether it has the paper's network, which is compiled in with other residual ones.
+    const fn is_residual(&self) -> bool {
+        matches!(
+            self,
+            LayerSpec::Coupling(CouplingSpec {
+                conditioner: Conditioner::ResidualConvolution(_),
+                ..
+            })
+        )
+    }
+
     /// Whether the integer engine runs this layer.
     const fn has_integers(&self) -> bool {
         match self {
@@ -397,6 +408,9 @@ impl FlowSpec<'_> {
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
+            if layer.is_residual() && !cfg!(feature = "residual") {
+                return Err(SpecError::ResidualNotCompiled { layer: index });
+            }
             if !layer.has_integers() {
                 return Err(SpecError::NoIntegers { layer: index });
             }

@@ -39,7 +39,7 @@ mod accumulate;
 #[path = "assembly.rs"]
 mod accumulate;
 mod affine;
-#[cfg(any(feature = "feature-maps", feature = "residual"))]
+#[cfg(feature = "residual")]
 mod block;
 mod check;
 mod coupling;
@@ -52,7 +52,7 @@ mod logit;
 #[cfg(feature = "feature-maps")]
 mod maps;
 mod program;
-#[cfg(feature = "feature-maps")]
+#[cfg(all(feature = "feature-maps", feature = "residual"))]
 mod residual;
 pub mod weights;
 

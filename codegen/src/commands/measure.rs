@@ -106,7 +106,9 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
         }
         for kind in [Kind::Vector, Kind::Map] {
             let own: Vec<_> = (observed.iter().copied())
-                .filter(|(sample, _)| cost::kind(&sample.model.deploy().spec) == Ok(kind))
+                .filter(|(sample, _)| {
+                    cost::kind(&sample.model.deploy().spec, precision) == Ok(kind)
+                })
                 .collect();
             let entry = entry(precision, core, kind, &own);
             let Deviations {

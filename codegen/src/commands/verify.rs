@@ -139,7 +139,7 @@ pub fn verify_model(
     let folder = tempfile::tempdir()?;
     let module = folder.path().join("model.rs");
     std::fs::write(&module, export::module(ready, &ExportOptions::default()))?;
-    let mut features = ready.spec().engine_features();
+    let mut features = ready.spec().engine_features(ready.precision());
     if assembly {
         features.push("assembly");
     }

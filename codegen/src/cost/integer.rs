@@ -34,8 +34,8 @@ pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
                     stack(work, net, spec, shape);
                     changed(work, spec, transformed_values(spec, shape));
                 }
-                // No model of the table has one: it is said to be not measured.
-                Conditioner::ResidualConvolution(_) => work.add("residual network", 1),
+                // Not measured: `kind` says so.
+                Conditioner::ResidualConvolution(_) => {}
             }
         }
     }

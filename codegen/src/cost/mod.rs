@@ -82,8 +82,8 @@ pub enum NotMeasured {
 ///
 /// # Errors
 /// The features that were not measured.
-pub fn kind(spec: &ModelSpec) -> Result<Kind, NotMeasured> {
-    match spec.engine_features()[..] {
+pub fn kind(spec: &ModelSpec, precision: Precision) -> Result<Kind, NotMeasured> {
+    match spec.engine_features(precision)[..] {
         [] => Ok(Kind::Vector),
         ["feature-maps"] => Ok(Kind::Map),
         ref features => Err(NotMeasured::Features(features.join(", "))),
@@ -112,7 +112,7 @@ pub fn estimate(
     precision: Precision,
     core: Core,
 ) -> Result<Cost, NotMeasured> {
-    let kind = kind(&deployed.spec)?;
+    let kind = kind(&deployed.spec, precision)?;
     let entry = Table::built_in()
         .entry(precision, core, kind)
         .ok_or(NotMeasured::Nothing { precision, core })?;

@@ -5,6 +5,7 @@ use nvpico::spec::{ConvolutionLayer, Kernel};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::kind;
 use crate::model::{
     ActivationName, ConditionerName, Deployed, Layer, MaskName, MathName, Model, ModelSpec,
     NetsName, ScaleName, ShapeName, SqueezeName, TransformName,
@@ -64,7 +65,10 @@ pub fn of(samples: &[Sample], precision: Precision) -> impl Iterator<Item = &Sam
         Precision::F32 => (1, false),
         Precision::I16 | Precision::I8 => (3, true),
     };
-    let runs = move |sample: &&Sample| !integers || sample.model.integer.is_some();
+    let runs = move |sample: &&Sample| {
+        let model = &sample.model;
+        !integers || (model.integer.is_some() && kind(&model.header.spec, precision).is_ok())
+    };
     samples.iter().filter(runs).step_by(every)
 }
 

@@ -115,7 +115,7 @@ fn header(out: &mut String, ready: &Ready<'_>) {
             comment(&source.sha256)
         );
     }
-    let features = spec.engine_features();
+    let features = spec.engine_features(ready.precision());
     if !features.is_empty() {
         line!(out, "// needs features of nvpico: {}", features.join(", "));
     }

@@ -19,6 +19,7 @@ use super::names::{
     ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName, TransformName,
 };
 use crate::data::map_columns;
+use crate::precision::Precision;
 
 /// Structure of a flow; see [`nvpico::FlowSpec`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,9 +164,10 @@ impl Layer {
 }
 
 impl ModelSpec {
-    /// Features of `nvpico`, beside the default ones, that a firmware with this model enables.
+    /// Features of `nvpico`, beside the default ones, that a firmware with this model enables. In floats the
+    /// paper's networks come with all that is for maps; in integers they come with other residual networks.
     #[must_use]
-    pub fn engine_features(&self) -> Vec<&'static str> {
+    pub fn engine_features(&self, precision: Precision) -> Vec<&'static str> {
         let is_extra = |transform: &TransformName| match transform {
             TransformName::Affine(map) | TransformName::ShiftFirst(map) => {
                 matches!(map, ScaleName::Atan(_) | ScaleName::Sigmoid { .. })
@@ -181,16 +183,14 @@ impl ModelSpec {
             features.push("extra-scales");
         }
         let is_residual = |layer: &Layer| {
-            matches!(
-                layer,
-                Layer::Coupling {
-                    conditioner: ConditionerName::Dense {
-                        nets: NetsName::Residual { .. },
-                        ..
-                    },
-                    ..
-                }
-            )
+            let Layer::Coupling { conditioner, .. } = layer else {
+                return false;
+            };
+            match conditioner {
+                ConditionerName::Dense { nets, .. } => matches!(nets, NetsName::Residual { .. }),
+                ConditionerName::Convolution { .. } => false,
+                ConditionerName::ResidualConvolution { .. } => precision != Precision::F32,
+            }
         };
         if any(&is_residual) {
             features.push("residual");
