@@ -290,7 +290,7 @@ pub(super) fn report(outcome: &Outcome) {
         eprintln!("  flow      {:>12.4} nats in {precision}", tuned.after);
         if tuned.epochs > 0 {
             eprintln!(
-                "  ({:.4} before {} epochs of fine-tuning through the rounding)",
+                "  ({:.4} before fine-tuning through the rounding; epochs: {})",
                 tuned.before, tuned.epochs
             );
         }
