@@ -92,6 +92,14 @@ pub fn exp(s: i32) -> (i32, i32) {
     (exp2_fraction(fraction << 7), exponent as i32)
 }
 
+/// `e^s` of `s` in Q24 within -25 to 0, in Q30.
+#[inline(always)]
+fn exp_of_negative(s: i32) -> i32 {
+    let (mantissa, exponent) = exp(s);
+    let shift = exponent.unsigned_abs().wrapping_add(1);
+    rounded(i64::from(mantissa) << 1, shift) as i32
+}
+
 /// `tanh(u)`, Q24 to Q30. Off by at most 1e-7.
 #[inline(never)]
 #[must_use]
@@ -102,11 +110,7 @@ pub fn tanh(u: i32) -> i32 {
     let magnitude = if u < 0 { u.saturating_neg() } else { u };
     let magnitude = if magnitude > FLAT { FLAT } else { magnitude };
     // (1 - e) / (1 + e) with e = exp(-2 |u|).
-    let (mantissa, exponent) = exp(magnitude.wrapping_mul(-2));
-    let e = rounded(
-        i64::from(mantissa) << 1,
-        exponent.unsigned_abs().wrapping_add(1),
-    ) as i32;
+    let e = exp_of_negative(magnitude.wrapping_mul(-2));
     let tanh = (product(ONE.wrapping_sub(e), reciprocal(e)) >> Q30) as i32;
     if u < 0 { tanh.wrapping_neg() } else { tanh }
 }
@@ -180,11 +184,7 @@ pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
     // Beyond, the sigmoid has no bit left.
     const FLAT: i32 = 24 << Q24;
     let magnitude = u.saturating_abs().min(FLAT);
-    let (mantissa, exponent) = exp(magnitude.wrapping_neg());
-    let e = rounded(
-        i64::from(mantissa) << 1,
-        exponent.unsigned_abs().wrapping_add(1),
-    ) as i32;
+    let e = exp_of_negative(magnitude.wrapping_neg());
     let of_positive = reciprocal(e);
     let sigmoid = if u < 0 {
         (product(e, of_positive) >> Q30) as i32

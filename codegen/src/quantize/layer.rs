@@ -148,6 +148,7 @@ pub(super) fn coupling<W: Weights>(
             let kept = activation_words(inputs);
             let [front, _] = net_scratch(net, inputs);
             words.extend([kept, transformed, front].map(word));
+            words.push(networks.input_shift);
             kept
         }
         Conditioner::Convolution(net) => {
@@ -156,6 +157,7 @@ pub(super) fn coupling<W: Weights>(
             let layers = net.hidden.len() + 1;
             words.extend([kept, transformed, shape.height, shape.width].map(word));
             words.extend([parity_word(spec.mask), word(window), word(layers)]);
+            words.push(networks.input_shift);
             kept
         }
         Conditioner::ResidualConvolution(net) => {
@@ -164,12 +166,10 @@ pub(super) fn coupling<W: Weights>(
             words.extend([parity_word(spec.mask), word(lengths.channels / PANEL)]);
             let Kernel { height, width } = net.kernel;
             words.extend([net.blocks, height, width, lengths.window].map(word));
+            // Its kept channels have records, and norms instead of a shift.
             0
         }
     };
-    if !matches!(spec.conditioner, Conditioner::ResidualConvolution(_)) {
-        words.push(networks.input_shift);
-    }
     words.extend([raw_shift, shift_shift]);
     words.extend(&networks.records);
     let mut kept = spec.mask.kept_features(shape.channels);
