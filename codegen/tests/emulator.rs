@@ -19,11 +19,12 @@ use std::path::{Path, PathBuf};
 
 use nvpico_codegen::data::Table;
 use nvpico_codegen::export::{self, ExportOptions};
-use nvpico_codegen::harness::firmware::{self, BuildRequest};
+use nvpico_codegen::harness::boards::{self, Board};
+use nvpico_codegen::harness::firmware::{self, BuildRequest, build_engine};
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
-use nvpico_codegen::harness::toolchain::{TARGETS, Toolchain, build_engine};
-use nvpico_codegen::harness::verify::ScoreBits;
+use nvpico_codegen::harness::toolchain::Toolchain;
+use nvpico_codegen::harness::verify::{ScoreBits, compare};
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
 use nvpico_codegen::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
@@ -158,7 +159,7 @@ fn what_other_libraries_have_gives_the_desktops_bits() {
         target_dir: &target_dir(),
         keep: None,
     };
-    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     for report in reports {
         assert_eq!(report.differing_bits, 0, "{report:?}");
     }
@@ -200,7 +201,7 @@ fn feature_maps_give_the_desktops_bits() {
             target_dir: &target_dir(),
             keep: None,
         };
-        let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
         for report in reports {
             assert_eq!(report.differing_bits, 0, "{report:?}");
         }
@@ -221,7 +222,7 @@ fn the_kernel_in_assembly_gives_the_same_bits() {
         target_dir: &target_dir(),
         keep: None,
     };
-    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     for report in reports {
         assert_eq!(report.differing_bits, 0, "{report:?}");
     }
@@ -343,7 +344,7 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
                     target_dir: &target_dir(),
                     keep: None,
                 };
-                let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+                let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
                 for report in reports {
                     assert_eq!(report.differing_bits, 0, "{precision}: {report:?}");
                 }
@@ -379,7 +380,7 @@ fn two_layers_in_turns_give_the_same_bits() {
             target_dir: &target_dir(),
             keep: None,
         };
-        let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(reports[0].differing_bits, 0, "{:?}", reports[0]);
     }
 }
@@ -389,12 +390,12 @@ fn the_firmware_checks_its_own_test_vectors() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let elf = folder.path().join("score.elf");
     firmware::build(&BuildRequest {
-        program: "score",
+        programs: &["score"],
         core: Core::M4f,
         model: &model(),
         features: &[],
         target_dir: &target_dir(),
-        output: &elf,
+        output: folder.path(),
     })
     .unwrap_or_else(|error| panic!("{error}"));
     let run = Run {
@@ -432,7 +433,7 @@ fn a_wrong_bit_is_seen() {
         target_dir: &target_dir(),
         keep: None,
     };
-    let reports = verify(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(reports[0].differing_bits, 1);
     assert_eq!(
         reports[0].first_difference.as_ref().map(|first| first.row),
@@ -461,27 +462,28 @@ fn no_panic_is_reachable_from_a_score() {
 
 #[test]
 fn the_engine_compiles_for_every_target() {
-    for target in TARGETS {
+    for target in Board::targets().unwrap_or_else(|error| panic!("{error}")) {
         for features in [
             &["libm"][..],
             &["micromath"],
             &["libm", "micromath", "defmt"],
         ] {
-            build_engine(target, features, &target_dir()).unwrap_or_else(|error| panic!("{error}"));
+            build_engine(&target, features, &target_dir())
+                .unwrap_or_else(|error| panic!("{error}"));
         }
     }
 }
 
 #[test]
 fn the_programs_for_sensors_build_for_a_real_board() {
-    let folder = firmware::locate().unwrap_or_else(|error| panic!("{error}"));
-    let toolchain = Toolchain::find(Core::M4f.target(), &folder);
+    let boards = boards::locate().unwrap_or_else(|error| panic!("{error}"));
+    let folder = boards.join("boards/nrf52840-dk");
+    let toolchain = Toolchain::find("thumbv7em-none-eabihf", &folder);
     let mut command = toolchain
         .unwrap_or_else(|error| panic!("{error}"))
         .build_command(&folder, &target_dir());
     let built = command
         .args(["--quiet", "--release", "--bin", "detect", "--bin", "record"])
-        .args(["--no-default-features", "--features", "nrf52840-dk"])
         .output()
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&built.stderr);

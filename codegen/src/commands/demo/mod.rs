@@ -186,7 +186,7 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         eprintln!("5/5 The emulated chip is left out as asked.");
         return Ok(Vec::new());
     }
-    if let Err(missing) = qemu::require(Core::M4f.emulator()) {
+    if let Err(missing) = qemu::require(Core::M4f) {
         eprintln!("5/5 The emulated chip is left out: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
