@@ -39,7 +39,7 @@ fn model() -> PathBuf {
 }
 
 /// What models of other libraries have beyond ours.
-const IMPORTED: [&str; 2] = ["extra-scales", "residual"];
+const IMPORTED: [&str; 1] = ["foreign"];
 
 fn imported_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
@@ -463,11 +463,7 @@ fn no_panic_is_reachable_from_a_score() {
 #[test]
 fn the_engine_compiles_for_every_target() {
     for target in Board::targets().unwrap_or_else(|error| panic!("{error}")) {
-        for features in [
-            &["libm"][..],
-            &["micromath"],
-            &["libm", "micromath", "defmt"],
-        ] {
+        for features in [&[][..], &["micromath"], &["foreign", "micromath", "defmt"]] {
             build_engine(&target, features, &target_dir())
                 .unwrap_or_else(|error| panic!("{error}"));
         }
