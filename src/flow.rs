@@ -23,15 +23,18 @@ pub struct Flow<'a> {
     scratch_len: usize,
 }
 
-/// What a sample scores.
+/// What a sample scores: `log_prob` and the two terms it is made of (paper equation 3). No field is ever NaN.
+///
+/// On readings far beyond the training data the flow may overflow. Each term that did so is infinite and
+/// makes `log_prob = -inf`; a term that did not keeps its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
-    /// `log p(x)` in nats; `-inf` where the flow overflowed, never NaN.
+    /// `log p(x)` in nats; `-inf` where the flow overflowed.
     pub log_prob: f32,
-    /// `sum(z^2)` of the latent; may be `inf` or NaN where `log_prob` is `-inf`.
+    /// `sum(z^2)` of the latent; `inf` where it overflowed.
     pub z_norm_sq: f32,
-    /// `log |det dz/dx|` in nats; may be `inf` or NaN where `log_prob` is `-inf`.
+    /// `log |det dz/dx|` in nats; `-inf` where it overflowed, upwards too.
     pub log_det: f32,
 }
 
@@ -138,7 +141,8 @@ impl<'a> Flow<'a> {
 
     /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`, channel after channel;
     /// `scratch` holds at least [`FlowSpec::scratch_len`] values. z has the shape of x: what squeezing
-    /// moved is put back to its place, so a map of z shows where a sample is unusual.
+    /// moved is put back to its place, so a map of z shows where a sample is unusual. On a sample so far out that the
+    /// flow overflows, values of z are infinite and the result is `-inf`; neither is ever NaN.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
@@ -147,10 +151,12 @@ impl<'a> Flow<'a> {
         let log_det = self.forward_lanes(x, scratch);
         #[cfg(feature = "feature-maps")]
         self.places_of_x(x, scratch);
-        Ok(log_det)
+        without_nan(x);
+        Ok(finite_or(log_det, f32::NEG_INFINITY))
     }
 
-    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward).
+    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward). Where the
+    /// inverse overflows, values of x are infinite and the result may be; neither is ever NaN.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
@@ -158,7 +164,14 @@ impl<'a> Flow<'a> {
         self.check(z, scratch.len(), self.scratch_len)?;
         #[cfg(feature = "feature-maps")]
         self.places_of_z(z, scratch);
-        Ok(self.inverse_lanes(z, scratch))
+        let log_det = self.inverse_lanes(z, scratch);
+        without_nan(z);
+        // As unlikely as can be: the log-density of x is that of z less this.
+        Ok(if log_det.is_nan() {
+            f32::INFINITY
+        } else {
+            log_det
+        })
     }
 
     /// Exact log-density of one sample, with its parts. `workspace` holds at least
@@ -366,7 +379,11 @@ impl<'a> Flow<'a> {
     pub(crate) fn score_latent<V: Lanes>(&self, x: &[V], log_det: V) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
         let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
-        (log_prob, one_nan(z_norm_sq), one_nan(log_det))
+        (
+            log_prob,
+            finite_or(z_norm_sq, f32::INFINITY),
+            finite_or(log_det, f32::NEG_INFINITY),
+        )
     }
 }
 
@@ -421,8 +438,18 @@ impl Pass<'_> {
     }
 }
 
-/// Gives every NaN the same bits: processors differ in the sign and payload of the NaN they make.
+/// `overflow` in place of NaN and `+inf`. Processors differ in the sign and payload of the NaN they make.
 #[inline(always)]
-fn one_nan<V: Lanes>(value: V) -> V {
-    value.map(|v| if v.is_nan() { f32::NAN } else { v })
+fn finite_or<V: Lanes>(value: V, overflow: f32) -> V {
+    // False for NaN and for +inf.
+    value.map(|v| if v < f32::INFINITY { v } else { overflow })
+}
+
+/// `inf` in place of every NaN that an overflow left.
+fn without_nan(values: &mut [f32]) {
+    for value in values {
+        if value.is_nan() {
+            *value = f32::INFINITY;
+        }
+    }
 }
