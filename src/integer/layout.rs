@@ -3,9 +3,9 @@
 use super::program::op;
 use super::weights::{I8, PANEL, QUAD, QUAD_WORDS, Weights};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, Squeeze, Transform, add,
-    max, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Feature, FlowSpec, Kernel, LayerSpec,
+    Mask, Nets, ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, Squeeze,
+    Transform, add, max, mul,
 };
 
 /// Words that hold so many activations: whole quads.
@@ -409,7 +409,7 @@ impl FlowSpec<'_> {
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
             if layer.is_residual() && !cfg!(feature = "foreign") {
-                return Err(SpecError::ResidualNotCompiled { layer: index });
+                return Err(SpecError::missing(index, Feature::Foreign));
             }
             if !layer.has_integers() {
                 return Err(SpecError::NoIntegers { layer: index });

@@ -26,6 +26,16 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// A map of `channels` values at each of `height` times `width` places.
+    #[must_use]
+    pub const fn map(channels: usize, height: usize, width: usize) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+        }
+    }
+
     /// A vector of so many features.
     #[must_use]
     pub const fn vector(features: usize) -> Self {
