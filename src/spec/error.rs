@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Shape;
-use crate::math::Math;
+use crate::arithmetic::Math;
 
 /// What [`Flow::new`](crate::Flow::new) found wrong. `layer` counts from 0 in the order of `forward`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
