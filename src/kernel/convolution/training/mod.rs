@@ -12,8 +12,8 @@ pub(crate) mod weight_norm;
 use pulp::{Arch, NullaryFnOnce};
 
 use super::{Columns, Extent, Layer, Row, Source, nth};
-use crate::arithmetic::dispatch::dispatch;
 use crate::arithmetic::Packet;
+use crate::arithmetic::dispatch::dispatch;
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::spec::{Activation, Shape};
