@@ -5,8 +5,8 @@
 mod common;
 
 use common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
+use nvpico::arithmetic::Packet;
 use nvpico::base::{self, HALF_LN_2PI};
-use nvpico::lanes::Packet;
 use nvpico::spec::{Mask, ScaleMap, Shape, Transform};
 use nvpico::train::init;
 use nvpico::{Flow, FlowSpec, LayerSpec, Math, Score, ScoreError, batch};

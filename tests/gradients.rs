@@ -13,8 +13,8 @@ use common::models::maps::{self, LOGIT, SHAPES};
 use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec};
 use common::reference::{self, Norm, central_differences, wide};
 use nvpico::LayerSpec;
-use nvpico::conditioner::dense;
-use nvpico::lanes::{Lanes, Packet};
+use nvpico::arithmetic::{Lanes, Packet};
+use nvpico::kernel::dense;
 use nvpico::layer::{affine, batch_norm, logit, permutation, standardize};
 use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, Shape};
 

@@ -4,7 +4,7 @@
 //! neither `ln` nor `sqrt`.
 
 use super::by_channel;
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
 /// The parameters, and those behind them.

@@ -7,7 +7,7 @@
 //! They come from the training rows and are not learned.
 
 use super::by_channel;
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
 /// The parameters, and those behind them.

@@ -3,7 +3,7 @@
 use super::error::{Feature, SpecError};
 use super::shape::Shape;
 use super::{LayerSpec, add, max, position};
-use crate::math::Math;
+use crate::arithmetic::Math;
 
 /// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -257,7 +257,7 @@ pub(crate) const fn mul(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::Math;
+    use crate::arithmetic::Math;
 
     fn coupling(mask: Mask<'_>) -> LayerSpec<'_> {
         LayerSpec::Coupling(CouplingSpec {

@@ -7,7 +7,7 @@
 
 use std::vec::Vec;
 
-use crate::conditioner::convolution::training::weight_norm;
+use crate::kernel::convolution::training::weight_norm;
 use crate::layer::batch_norm;
 use crate::spec::{Conditioner, CouplingSpec, FlowSpec, LayerSpec, ResidualForm, Shape};
 

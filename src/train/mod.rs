@@ -50,7 +50,7 @@ pub use fold::{Folded, fold};
 pub use init::{init, standardization};
 pub use options::{BatchNormTraining, TrainError, TrainOptions};
 
-use crate::batch;
+use crate::flow::batch;
 use crate::flow::{Flow, ScoreError};
 use crate::spec::FlowSpec;
 use options::check;

@@ -13,7 +13,7 @@ use super::adam::Adam;
 use super::options::{BatchNormTraining, TrainOptions};
 use super::step::{BatchStep, Step};
 use super::{Rounding, init, parametrization};
-use crate::dispatch::has_wide_registers;
+use crate::arithmetic::dispatch::has_wide_registers;
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
 

@@ -11,7 +11,7 @@ use std::vec::Vec;
 use pulp::Arch;
 
 use crate as nvpico;
-use crate::conditioner::convolution::training::weight_norm::{self, Part};
+use crate::kernel::convolution::training::weight_norm::{self, Part};
 use crate::spec::{Conditioner, Mask};
 use crate::{FlowSpec, LayerSpec};
 

@@ -1,7 +1,7 @@
 //! Gradients of layers by central differences of the reference.
 
 use super::models::{self, Random};
-use super::nvpico::lanes::Lanes;
+use super::nvpico::arithmetic::Lanes;
 use super::nvpico::layer::coupling::training::{self, Context};
 use super::nvpico::spec::{CouplingSpec, Shape};
 use super::nvpico::{FlowSpec, LayerSpec, Math};

@@ -1,6 +1,6 @@
 //! Layers by themselves, through their public functions.
 
-use super::nvpico::lanes::{Lanes, Packet};
+use super::nvpico::arithmetic::{Lanes, Packet};
 use super::nvpico::layer::{
     affine, batch_norm, coupling, logit, permutation, squeeze, standardize,
 };

@@ -1,9 +1,9 @@
 //! The networks of a coupling as words of the integer engine, and as the floats that these words stand for.
 
-use nvpico::conditioner::dense;
 use nvpico::integer::Weights;
 use nvpico::integer::layout::{place_words, window_inputs};
 use nvpico::integer::weights::PANEL;
+use nvpico::kernel::dense;
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ScaleMap,
     Shape,

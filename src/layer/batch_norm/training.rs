@@ -2,7 +2,7 @@
 //! appendix E describes, and the gradients through them.
 
 use super::Feature;
-use crate::math::double;
+use crate::arithmetic::elementary::double;
 
 /// A feature's batch statistics in training.
 #[derive(Clone, Copy, Debug, PartialEq)]

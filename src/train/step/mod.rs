@@ -17,8 +17,8 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::parametrization;
-use crate::dispatch::dispatch;
-use crate::lanes::{Lanes, Packet};
+use crate::arithmetic::dispatch::dispatch;
+use crate::arithmetic::{Lanes, Packet};
 use crate::layer::batch_norm;
 use crate::layer::coupling::training as coupling;
 use crate::spec::{FlowSpec, LayerSpec, Shape};

@@ -5,9 +5,9 @@ use std::vec::Vec;
 
 use pulp::NullaryFnOnce;
 
-use crate::base;
-use crate::batch::gather;
-use crate::lanes::{Lanes, Packet, select};
+use crate::arithmetic::{Lanes, Packet, select};
+use crate::flow::base;
+use crate::flow::batch::gather;
 use crate::layer::coupling::training::{self as coupling, Context};
 use crate::layer::{affine, batch_norm, logit, permutation, squeeze, standardize};
 use crate::spec::{FlowSpec, LayerSpec, Shape};

@@ -6,8 +6,8 @@ use core::ops::Range;
 use std::vec;
 use std::vec::Vec;
 
-use crate::conditioner::dense;
-use crate::math::double;
+use crate::arithmetic::elementary::double;
+use crate::kernel::dense;
 use crate::spec::{Kernel, ResidualConvolutionSpec, ResidualForm};
 
 /// A part of the network, in the order of the parameters.

@@ -5,7 +5,7 @@
 //! The parameters are those of the layers in order, each block's scale and shift before its own.
 
 use super::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
 use crate::spec::DenseSpec;
 
 /// What [`forward`] runs on.
@@ -21,7 +21,7 @@ pub(crate) struct Shape {
 
 /// Runs the network within `scratch`; returns the parameters behind its own. `None` where a slice is too short, which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<'p, V: Lanes>(
+pub(crate) fn forward<'p, V: Kernels>(
     spec: &DenseSpec<'_>,
     shape: Shape,
     params: &'p [f32],

@@ -1,12 +1,11 @@
 //! The panels of a dense layer for one sample: sums stay in registers. Every product is written out, so
 //! a build for size (`opt-level = "s"`) runs as fast as one for speed.
 
-use super::dense;
 use super::scalar::{Share, keep_as_written};
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 use crate::spec::Activation;
 
-/// [`dense::add_inputs`] for one sample; the caller sees to leaky ReLU.
+/// [`add_inputs`](super::add_inputs) for one sample; the caller sees to leaky ReLU.
 #[inline(never)]
 pub(crate) fn add_inputs<'p>(params: &'p [f32], share: Share<'_>, output: &mut [f32]) -> &'p [f32] {
     let mut params = params;
@@ -16,7 +15,7 @@ pub(crate) fn add_inputs<'p>(params: &'p [f32], share: Share<'_>, output: &mut [
     }
 }
 
-/// [`dense::forward_pair`] for one sample.
+/// [`forward_pair`](super::forward_pair) for one sample.
 #[inline(always)]
 pub(crate) fn forward_pair<'p>(
     params: &'p [f32],
@@ -25,7 +24,7 @@ pub(crate) fn forward_pair<'p>(
     output: &mut [f32],
     activation: Activation,
 ) -> &'p [f32] {
-    dense::forward_pair::<f32, { dense::WIDEST }>(params, input, width, output, activation)
+    super::forward_pair::<f32, { super::WIDEST }>(params, input, width, output, activation)
 }
 
 #[inline(always)]

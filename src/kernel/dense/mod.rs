@@ -7,7 +7,7 @@
 //! independent accumulators keep SIMD lanes and FPU pipelines busy.
 //!
 //! ```
-//! use nvpico::conditioner::dense;
+//! use nvpico::kernel::dense;
 //! use nvpico::spec::Activation;
 //!
 //! // Two outputs: one panel of two. Biases, then a row per input.
@@ -17,13 +17,29 @@
 //! assert_eq!(y, [1.5, 3.0]);
 //! ```
 
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+#[allow(
+    unsafe_code,
+    reason = "opt-in, with a safe twin that it is tested against"
+)]
+pub(crate) mod assembly;
 #[cfg(feature = "std")]
 mod backward;
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+pub(crate) mod panels;
+pub(crate) mod scalar;
+
+/// The kernels for a single sample.
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+pub(crate) use assembly as single;
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+pub(crate) use panels as single;
 
 #[cfg(feature = "std")]
 pub use backward::{backward, backward_activation};
 
-use crate::lanes::Lanes;
+use super::Kernels;
+use crate::arithmetic::Lanes;
 use crate::spec::Activation;
 
 /// The most outputs of a panel.
@@ -46,7 +62,7 @@ pub fn panels(outputs: usize) -> impl Iterator<Item = usize> {
 /// `output = activation(W input + b)`. The first [`param_len`] values of `params` are the layer's; what
 /// follows is returned. What is missing from a short slice leaves its outputs as they were.
 #[inline(always)]
-pub fn forward<'p, V: Lanes>(
+pub fn forward<'p, V: Kernels>(
     params: &'p [f32],
     input: &[V],
     output: &mut [V],
@@ -60,7 +76,7 @@ pub fn forward<'p, V: Lanes>(
 /// stored whole. Every output is the same sum in the same order as by [`forward`] after [`forward`].
 /// `params` are those of both layers, one after the other; what follows is returned.
 #[inline(always)]
-pub fn forward_pair<'p, V: Lanes, const CHUNK: usize>(
+pub fn forward_pair<'p, V: Kernels, const CHUNK: usize>(
     params: &'p [f32],
     input: &[V],
     width: usize,
@@ -101,7 +117,7 @@ pub fn forward_pair<'p, V: Lanes, const CHUNK: usize>(
 /// with the biases and `done - 1` inputs in them. The activation is for those that complete the sums.
 /// Returns the parameters behind the layer's.
 #[inline(always)]
-pub fn add_inputs<'p, V: Lanes>(
+pub fn add_inputs<'p, V: Kernels>(
     params: &'p [f32],
     inputs: usize,
     done: usize,
@@ -174,7 +190,7 @@ pub(crate) const fn panel_width(outputs: usize) -> usize {
 /// One panel for packets. Its rows, as wide as the panel has outputs, are perhaps the biases, where the
 /// sums start (else they go on from what `output` holds), then the weights of one input after the other.
 #[inline(always)]
-fn panel<V: Lanes>(
+fn panel<V: Kernels>(
     rows: &[f32],
     has_bias: bool,
     input: &[V],
@@ -192,7 +208,7 @@ fn panel<V: Lanes>(
 
 /// `P` outputs, as many at a time as the registers hold.
 #[inline(always)]
-fn tiles<V: Lanes, const P: usize>(
+fn tiles<V: Kernels, const P: usize>(
     rows: &[f32],
     has_bias: bool,
     input: &[V],
@@ -280,7 +296,7 @@ fn add_row<V: Lanes, const P: usize, const T: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lanes::Packet;
+    use crate::arithmetic::Packet;
     use std::vec::Vec;
 
     const RELU: Option<Activation> = Some(Activation::Relu);

@@ -5,8 +5,8 @@
 //! a sum that starts at what these hold would lose digits with every term.
 
 use super::{Extent, Layer, Row, Rows, Source, nth, slot};
-use crate::conditioner::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::dense;
 use crate::spec::{Activation, Kernel, ResidualConvolutionSpec};
 
 /// Scale and shift of each channel: a batch norm on its running statistics.
@@ -26,7 +26,7 @@ impl<'p> Norm<'p> {
 
     /// Of a row's places, one after the other.
     #[inline(always)]
-    fn apply<V: Lanes>(self, row: &mut [V]) {
+    fn apply<V: Kernels>(self, row: &mut [V]) {
         let maps = self.scale.iter().zip(self.shift).cycle();
         for (value, (&scale, &shift)) in row.iter_mut().zip(maps) {
             *value = *value * V::splat(scale) + V::splat(shift);
@@ -37,7 +37,7 @@ impl<'p> Norm<'p> {
 /// Runs the network. `scratch` holds [`ResidualConvolutionSpec`]'s scratch; `None` where a slice is too
 /// short, which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<V: Lanes>(
+pub(crate) fn forward<V: Kernels>(
     spec: &ResidualConvolutionSpec,
     extent: Extent,
     params: &[f32],
@@ -74,7 +74,7 @@ struct Maps<'s, V> {
     rings: &'s mut [V],
 }
 
-impl<V: Lanes> Maps<'_, V> {
+impl<V: Kernels> Maps<'_, V> {
     /// `h = conv(relu(concat(n, -n)))`, `skip = point(h)`.
     #[inline(always)]
     fn first<'p>(&mut self, params: &'p [f32], rows: &impl Rows<V>) -> Option<&'p [f32]> {
@@ -203,7 +203,7 @@ impl<V: Lanes> Maps<'_, V> {
 
 /// `sums += terms`.
 #[inline(always)]
-pub(crate) fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
+pub(crate) fn add<V: Kernels>(sums: &mut [V], terms: &[V]) {
     for (sum, &term) in sums.iter_mut().zip(terms) {
         *sum = *sum + term;
     }
@@ -211,7 +211,7 @@ pub(crate) fn add<V: Lanes>(sums: &mut [V], terms: &[V]) {
 
 /// `relu(concat(n, -n))` place by place, from `n` that stands from `start` on, to the front.
 #[inline(always)]
-fn both_signs<V: Lanes>(row: &mut [V], start: usize, channels: usize) {
+fn both_signs<V: Kernels>(row: &mut [V], start: usize, channels: usize) {
     let mut place: usize = 0;
     let (mut from, mut to) = (start, 0_usize);
     while from < row.len() {

@@ -3,9 +3,9 @@
 use core::mem;
 
 use super::Map;
-use crate::conditioner::convolution::{Extent, Layer};
-use crate::conditioner::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::convolution::{Extent, Layer};
+use crate::kernel::dense;
 use crate::spec::{ConvolutionSpec, Kernel};
 
 /// Channels of every layer's input and of the outputs.
@@ -39,7 +39,7 @@ pub(crate) fn scratch_len(spec: &ConvolutionSpec<'_>, extent: Extent) -> usize {
 }
 
 /// The first map of `saved` is the input, the last one becomes the outputs.
-pub(crate) fn forward<V: Lanes>(
+pub(crate) fn forward<V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     extent: Extent,
     params: &[f32],
@@ -69,7 +69,7 @@ pub(crate) fn forward<V: Lanes>(
 }
 
 /// `gradient` is that of the outputs; that of the input map ends in the slice returned.
-pub(crate) fn backward<'w, V: Lanes>(
+pub(crate) fn backward<'w, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     extent: Extent,
     params: &[f32],

@@ -1,7 +1,7 @@
 //! The gradients of a fully connected layer.
 
 use super::{WIDEST, param_len};
-use crate::lanes::{Lanes, select};
+use crate::arithmetic::{Lanes, select};
 use crate::spec::Activation;
 
 /// The most lanes of any number type.

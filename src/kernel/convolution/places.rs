@@ -4,8 +4,8 @@
 //! The arithmetic is that of [`Row::run`], in the same order; a test in the emulator compares bits.
 
 use super::{Layer, Row, Taps};
-use crate::conditioner::assembly::add_at_places;
-use crate::conditioner::scalar::{Places, Share, leaky};
+use crate::kernel::dense::assembly::add_at_places;
+use crate::kernel::dense::scalar::{Places, Share, leaky};
 use crate::spec::Activation;
 
 /// One panel, at all places together that have whole windows.

@@ -2,13 +2,13 @@
 //! only the rows that its window covers are held, in a ring.
 
 use super::{Extent, Layer, Row, Rows, Source, slot};
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
 use crate::spec::ConvolutionSpec;
 
 /// Runs the network. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
 /// which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<V: Lanes>(
+pub(crate) fn forward<V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     extent: Extent,
     params: &[f32],

@@ -1,17 +1,21 @@
 //! A validated model: spec and parameters, and the passes through all layers.
 
+pub mod base;
+#[cfg(feature = "std")]
+pub mod batch;
+mod stepper;
+
 use core::fmt;
 
-use crate::base;
-use crate::lanes::Lanes;
+use crate::arithmetic::Math;
+use crate::kernel::Kernels;
 #[cfg(feature = "foreign")]
 use crate::layer::batch_norm;
 use crate::layer::{affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use crate::layer::{logit, squeeze};
-use crate::math::Math;
 use crate::spec::{FlowSpec, LayerSpec, SpecError, Walk};
-use crate::stepper::Stepper;
+pub use stepper::Stepper;
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
 /// cannot fail but for what the caller hands in.
@@ -282,7 +286,7 @@ impl<'a> Flow<'a> {
 
     /// x to z for every lane; lengths are the caller's promise.
     #[inline(always)]
-    pub(crate) fn forward_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> V {
+    pub(crate) fn forward_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
         let mut pass = self.pass();
         while pass.next(x, scratch, &mut log_det).is_some() {}
@@ -291,7 +295,7 @@ impl<'a> Flow<'a> {
 
     /// z to x for every lane; lengths are the caller's promise.
     #[inline(always)]
-    pub(crate) fn inverse_lanes<V: Lanes>(&self, z: &mut [V], scratch: &mut [V]) -> V {
+    pub(crate) fn inverse_lanes<V: Kernels>(&self, z: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
         let mut params = self.params;
         let mut after = self.spec.shape_at(usize::MAX);
@@ -368,14 +372,14 @@ impl<'a> Flow<'a> {
 
     /// `(log_prob, z_norm_sq, log_det)` for every lane; `x` becomes z.
     #[inline(always)]
-    pub(crate) fn score_lanes<V: Lanes>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
+    pub(crate) fn score_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
         let log_det = self.forward_lanes(x, scratch);
         self.score_latent(x, log_det)
     }
 
     /// `(log_prob, z_norm_sq, log_det)` of a latent; `x` is z already.
     #[inline(always)]
-    pub(crate) fn score_latent<V: Lanes>(&self, x: &[V], log_det: V) -> (V, V, V) {
+    pub(crate) fn score_latent<V: Kernels>(&self, x: &[V], log_det: V) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
         let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
         (
@@ -398,7 +402,7 @@ impl Pass<'_> {
     /// Runs the next layer; `None` after the last one. Lengths are the caller's promise. Layers take their
     /// parameters from the front: to count them first would cost a chip more than many a layer.
     #[inline(always)]
-    pub(crate) fn next<V: Lanes>(
+    pub(crate) fn next<V: Kernels>(
         &mut self,
         x: &mut [V],
         scratch: &mut [V],
@@ -439,7 +443,7 @@ impl Pass<'_> {
 
 /// `overflow` in place of NaN and `+inf`. Processors differ in the sign and payload of the NaN they make.
 #[inline(always)]
-fn finite_or<V: Lanes>(value: V, overflow: f32) -> V {
+fn finite_or<V: Kernels>(value: V, overflow: f32) -> V {
     // False for NaN and for +inf.
     value.map(|v| if v < f32::INFINITY { v } else { overflow })
 }

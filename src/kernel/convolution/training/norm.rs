@@ -1,8 +1,8 @@
 //! A batch norm inside a network, one channel at a time: over the places of a map and the rows of a
 //! packet.
 
-use crate::lanes::Lanes;
-use crate::math::double;
+use crate::arithmetic::elementary::double;
+use crate::kernel::Kernels;
 
 /// What a norm takes besides values.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ impl Norm {
     }
 
     /// Mean and biased variance over places and the lanes that carry a row.
-    fn measure<V: Lanes>(self, map: &[V], rows: usize) -> (f64, f64) {
+    fn measure<V: Kernels>(self, map: &[V], rows: usize) -> (f64, f64) {
         let (mut count, mut sum) = (0.0, 0.0);
         for value in self.values(map) {
             for &lane in value.as_lanes().iter().take(rows) {
@@ -88,7 +88,7 @@ impl Norm {
     }
 
     /// `input` to `output`; returns the batch's mean and variance.
-    pub(super) fn forward<V: Lanes>(
+    pub(super) fn forward<V: Kernels>(
         self,
         eps: f32,
         statistics: Statistics,
@@ -108,7 +108,7 @@ impl Norm {
     /// Turns the gradient with respect to the output into that with respect to `input`. Returns what
     /// the parameters' gradient takes: the batch's mean and variance times its rows, in the places of
     /// the running ones, and the gradients of scale and shift.
-    pub(super) fn backward<V: Lanes>(
+    pub(super) fn backward<V: Kernels>(
         self,
         eps: f32,
         statistics: Statistics,

@@ -15,7 +15,6 @@
 use core::arch::asm;
 use core::mem::MaybeUninit;
 
-use super::dense;
 #[cfg(feature = "feature-maps")]
 use super::scalar::Places;
 use super::scalar::Share;
@@ -133,7 +132,7 @@ struct Alone {
     next: usize,
 }
 
-/// [`dense::add_inputs`] for one sample; the caller sees to leaky ReLU.
+/// [`add_inputs`](super::add_inputs) for one sample; the caller sees to leaky ReLU.
 #[inline(always)]
 pub(crate) fn add_inputs<'p>(params: &'p [f32], share: Share<'_>, output: &mut [f32]) -> &'p [f32] {
     let mut params = params;
@@ -217,7 +216,7 @@ pub(crate) fn add_at_places(
     Some(())
 }
 
-/// [`dense::forward_pair`] for one sample.
+/// [`forward_pair`](super::forward_pair) for one sample.
 #[inline(always)]
 pub(crate) fn forward_pair<'p>(
     params: &'p [f32],
@@ -244,7 +243,7 @@ fn one_after_the_other<'p>(
     output: &mut [f32],
     activation: Activation,
 ) -> &'p [f32] {
-    dense::forward_pair::<f32, CHUNK>(params, input, width, output, activation)
+    super::forward_pair::<f32, CHUNK>(params, input, width, output, activation)
 }
 
 /// Both layers of a pair with ReLU, if all their outputs stand in panels of 16, 8 or 4.

@@ -1,5 +1,5 @@
 //! A score in steps of one layer each, for cooperative schedulers (RTIC, embassy, a superloop): between
-//! two steps the processor is free for whatever is due. The bits are those of [`Flow::score`].
+//! two steps the processor is free for whatever is due. The bits are those of [`Flow::score`](crate::Flow::score).
 //!
 //! No step takes longer than that of the layer with most multiply-accumulates,
 //! [`FlowSpec::largest_step`](crate::FlowSpec::largest_step).
@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::flow::{Flow, Pass, Score};
+use super::{Flow, Pass, Score};
 
 /// A score under way; [`Flow::stepper`] begins one.
 #[derive(Debug)]

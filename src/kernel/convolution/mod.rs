@@ -7,7 +7,7 @@
 //! is left out of the sum, not multiplied.
 //!
 //! ```
-//! use nvpico::conditioner::convolution::{Columns, Layer, Row, Source};
+//! use nvpico::kernel::convolution::{Columns, Layer, Row, Source};
 //! use nvpico::spec::{Kernel, Shape};
 //!
 //! // One channel, a window of 1 x 3 that adds its neighbours; the bias is 10.
@@ -39,7 +39,7 @@ pub(crate) mod training;
 pub use training::Backward;
 
 use super::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
 use crate::spec::{Activation, Kernel, Shape};
 
 /// A convolution: its parameters ([`Kernel::param_len`]), its window, its channels.
@@ -165,7 +165,7 @@ pub struct Row<'r, V> {
     pub activation: Option<Activation>,
 }
 
-impl<'r, V: Lanes> Row<'r, V> {
+impl<'r, V: Kernels> Row<'r, V> {
     /// Row `y` at every column, of an input without a mask; no activation.
     #[inline(always)]
     pub(crate) fn new(

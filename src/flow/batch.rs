@@ -24,9 +24,9 @@ use std::vec::Vec;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use crate::dispatch::{dispatch, has_wide_registers};
-use crate::flow::{Flow, Score, ScoreError};
-use crate::lanes::{Lanes, Packet};
+use super::{Flow, Score, ScoreError};
+use crate::arithmetic::dispatch::{dispatch, has_wide_registers};
+use crate::arithmetic::{Lanes, Packet};
 
 /// Rows that one task scores before another thread may take over; a multiple of every lane count.
 const TASK_ROWS: usize = 256;

@@ -8,9 +8,9 @@ use core::hint::black_box;
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 use super::places;
 use super::{Layer, Row, Taps};
-use crate::conditioner::scalar::Share;
-use crate::conditioner::{self, dense};
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
+use crate::kernel::dense;
+use crate::kernel::dense::scalar::Share;
 use crate::spec::Activation;
 
 /// Inputs that one turn of the inner loop takes in.
@@ -139,7 +139,7 @@ impl Block<'_> {
                 bias,
                 relu: relu && next.is_none(),
             };
-            conditioner::add_inputs(self.own, share, sums);
+            dense::single::add_inputs(self.own, share, sums);
             bias = false;
             let Some(next) = next else {
                 break;

@@ -1,13 +1,13 @@
 //! A dense layer for one sample, written for a chip with few registers and little flash: what the kernels of
 //! [`panels`](super::panels) and, as an option, of `assembly` share.
 //!
-//! The arithmetic is that of [`dense`](super::dense), in the same order; the tests compare bits.
+//! The arithmetic is that of [`dense`](super), in the same order; the tests compare bits.
 
 use core::hint::black_box;
 
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 
-/// The share of some inputs in a layer, as [`dense::add_inputs`](super::dense::add_inputs) has it.
+/// The share of some inputs in a layer, as [`add_inputs`](super::add_inputs) has it.
 #[derive(Clone, Copy)]
 pub(crate) struct Share<'p> {
     /// Inputs of the layer.

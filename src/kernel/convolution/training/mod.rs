@@ -12,9 +12,10 @@ pub(crate) mod weight_norm;
 use pulp::{Arch, NullaryFnOnce};
 
 use super::{Columns, Extent, Layer, Row, Source, nth};
-use crate::conditioner::dense;
-use crate::dispatch::dispatch;
-use crate::lanes::{Lanes, Packet};
+use crate::arithmetic::Packet;
+use crate::arithmetic::dispatch::dispatch;
+use crate::kernel::Kernels;
+use crate::kernel::dense;
 use crate::spec::{Activation, Shape};
 
 /// A convolution on a whole map.
@@ -53,7 +54,7 @@ impl<'p> Map<'p> {
     }
 
     /// The convolution of `input` to `output`.
-    pub(crate) fn forward<V: Lanes>(
+    pub(crate) fn forward<V: Kernels>(
         self,
         input: &[V],
         output: &mut [V],
@@ -85,7 +86,7 @@ impl<'p> Map<'p> {
 
     /// Gradients: adds to `param_gradient` and to `input_gradient`. `patch` holds [`Map::patch_len`]
     /// values.
-    pub(crate) fn backward<V: Lanes>(
+    pub(crate) fn backward<V: Kernels>(
         self,
         input: &[V],
         output_gradient: &[V],
@@ -115,7 +116,7 @@ pub struct Backward<'s, V> {
     patch: &'s mut [V],
 }
 
-impl<V: Lanes> Backward<'_, V> {
+impl<V: Kernels> Backward<'_, V> {
     #[inline(always)]
     pub(crate) fn run(self) -> Option<()> {
         let Self {

@@ -10,10 +10,10 @@ use std::vec::Vec;
 use super::Map;
 use super::norm::{Norm, Statistics};
 use super::weight_norm::{Part, parts};
-use crate::conditioner::convolution::residual::add;
-use crate::conditioner::convolution::{Extent, Layer};
-use crate::conditioner::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::convolution::residual::add;
+use crate::kernel::convolution::{Extent, Layer};
+use crate::kernel::dense;
 use crate::spec::{Activation, ResidualConvolutionSpec, ResidualForm};
 
 /// Maps that are kept, in values per place: see [`forward`].
@@ -57,7 +57,7 @@ struct Front<'s, V> {
     maps: &'s mut [V],
 }
 
-impl<'s, V: Lanes> Front<'s, V> {
+impl<'s, V: Kernels> Front<'s, V> {
     fn map(&mut self, len: usize) -> Option<&'s mut [V]> {
         let (map, rest) = core::mem::take(&mut self.maps).split_at_mut_checked(len)?;
         self.maps = rest;
@@ -128,7 +128,7 @@ fn eps(spec: &ResidualConvolutionSpec) -> f32 {
 /// The network on the input map that stands first among the kept ones. Kept are, as they come: input;
 /// `a = relu(concat(n, -n))`; `h`; per block `relu(norm(h))`, the first convolution's result, its
 /// normalised and activated form, `h`; `skip` at the end, its activated form, the outputs.
-pub(crate) fn forward<V: Lanes>(
+pub(crate) fn forward<V: Kernels>(
     spec: &ResidualConvolutionSpec,
     extent: Extent,
     statistics: Statistics,
@@ -200,7 +200,7 @@ struct Back<'s, V> {
     patch: &'s mut [V],
 }
 
-impl<'s, V: Lanes> Back<'s, V> {
+impl<'s, V: Kernels> Back<'s, V> {
     /// The last map.
     fn map(&mut self, len: usize) -> Option<&'s [V]> {
         let (rest, map) = self
@@ -278,7 +278,7 @@ impl<'s, V: Lanes> Back<'s, V> {
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"
 )]
-pub(crate) fn backward<'w, V: Lanes>(
+pub(crate) fn backward<'w, V: Kernels>(
     spec: &ResidualConvolutionSpec,
     extent: Extent,
     statistics: Statistics,

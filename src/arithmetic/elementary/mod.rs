@@ -16,7 +16,7 @@
 //! | `Libm` | 1 ulp | 1 ulp |
 //! | `Micromath` | 2.4e-3 | 1.2e-3 |
 
-use crate::lanes::{Lanes, Packet};
+use crate::arithmetic::{Lanes, Packet};
 
 /// The back end of elementary functions that a model was trained and calibrated with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

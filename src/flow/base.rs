@@ -7,7 +7,7 @@
 //! assert!((base::log_prob(0.0, 0.0_f32, 1) + 0.918_938_5).abs() < 1e-6);
 //! ```
 
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 
 /// `ln(2 pi) / 2`, in nats per feature.
 pub const HALF_LN_2PI: f32 = 0.918_938_5;
@@ -47,7 +47,7 @@ pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
 /// (Wichura's algorithm AS 241, PPND7: about seven digits). The largest magnitude is 5.3.
 #[must_use]
 pub fn standard_normal(bits: u32) -> f32 {
-    use crate::math::{ln, sqrt};
+    use crate::arithmetic::elementary::{ln, sqrt};
 
     // 23 bits and a half: every value is exact in f32 and neither 0 nor 1 occurs.
     let p = ((bits >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0);
