@@ -125,7 +125,9 @@ pub mod window;
 
 pub use arithmetic::Math;
 pub use detector::Detector;
+#[doc(hidden)]
+pub use flow::Cursor;
 #[cfg(feature = "std")]
 pub use flow::batch;
-pub use flow::{Flow, Score, ScoreError, Stepper, base};
+pub use flow::{Density, Flow, Score, ScoreError, Stepper, base};
 pub use spec::{FlowSpec, LayerSpec, SpecError};

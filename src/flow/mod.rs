@@ -3,6 +3,7 @@
 pub mod base;
 #[cfg(feature = "std")]
 pub mod batch;
+mod density;
 mod stepper;
 
 use core::fmt;
@@ -15,6 +16,8 @@ use crate::layer::{affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use crate::layer::{logit, squeeze};
 use crate::spec::{FlowSpec, LayerSpec, SpecError, Walk};
+pub(crate) use density::sealed;
+pub use density::{Cursor, Density};
 pub use stepper::Stepper;
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
@@ -43,6 +46,13 @@ pub struct Score {
 }
 
 impl Score {
+    /// Of a sample that is as unlikely as can be.
+    pub(crate) const IMPOSSIBLE: Self = Self {
+        log_prob: f32::NEG_INFINITY,
+        z_norm_sq: f32::INFINITY,
+        log_det: f32::NEG_INFINITY,
+    };
+
     /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
     #[must_use]
     pub const fn bits(self) -> [u32; 3] {
@@ -137,6 +147,13 @@ impl<'a> Flow<'a> {
         self.spec.dim()
     }
 
+    /// Values of workspace that a score needs.
+    #[must_use]
+    #[inline(always)]
+    pub const fn workspace_len(&self) -> usize {
+        self.dim().saturating_add(self.scratch_len)
+    }
+
     /// The parameters, in the order that [`spec`](crate::spec) documents.
     #[must_use]
     pub const fn params(&self) -> &'a [f32] {
@@ -185,17 +202,7 @@ impl<'a> Flow<'a> {
     /// [`ScoreError`] for a wrong length or a non-finite feature.
     #[inline(never)]
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
-        let needed = self.dim().saturating_add(self.scratch_len);
-        self.check(x, workspace.len(), needed)?;
-        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
-            return Err(ScoreError::WorkspaceLength {
-                expected: needed,
-                found: workspace.len(),
-            });
-        };
-        for (slot, &value) in z.iter_mut().zip(x) {
-            *slot = value;
-        }
+        let (z, scratch) = self.place(x, workspace)?;
         let (log_prob, z_norm_sq, log_det) = self.score_lanes(z, scratch);
         Ok(Score {
             log_prob,
@@ -213,20 +220,8 @@ impl<'a> Flow<'a> {
         &self,
         x: &[f32],
         workspace: &'w mut [f32],
-    ) -> Result<Stepper<'a, 'w>, ScoreError> {
-        let needed = self.dim().saturating_add(self.scratch_len);
-        self.check(x, workspace.len(), needed)?;
-        let found = workspace.len();
-        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
-            return Err(ScoreError::WorkspaceLength {
-                expected: needed,
-                found,
-            });
-        };
-        for (slot, &value) in z.iter_mut().zip(x) {
-            *slot = value;
-        }
-        Ok(Stepper::new(*self, z, scratch))
+    ) -> Result<Stepper<'w, Self>, ScoreError> {
+        Stepper::new(*self, x, workspace)
     }
 
     /// `log p(x)` in nats; see [`score`](Self::score).
@@ -253,6 +248,25 @@ impl<'a> Flow<'a> {
             *x = temperature * base::standard_normal(random.next_u32());
         }
         self.inverse(x, scratch)
+    }
+
+    /// Copies a checked sample to its place in the workspace; gives that place and the rest.
+    #[inline(always)]
+    fn place<'w>(
+        &self,
+        x: &[f32],
+        workspace: &'w mut [f32],
+    ) -> Result<(&'w mut [f32], &'w mut [f32]), ScoreError> {
+        let expected = self.workspace_len();
+        let found = workspace.len();
+        self.check(x, found, expected)?;
+        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
+            return Err(ScoreError::WorkspaceLength { expected, found });
+        };
+        for (slot, &value) in z.iter_mut().zip(x) {
+            *slot = value;
+        }
+        Ok((z, scratch))
     }
 
     fn check(&self, x: &[f32], scratch: usize, needed: usize) -> Result<(), ScoreError> {

@@ -11,7 +11,7 @@ use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
 use super::{logit, maps};
-use crate::flow::ScoreError;
+use crate::flow::{Density, ScoreError, Stepper, sealed};
 #[cfg(feature = "feature-maps")]
 use crate::layer::squeeze;
 use crate::spec::{FlowSpec, SpecError};
@@ -102,7 +102,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
-        let (z, scratch) = self.begin(x, workspace)?;
+        let (z, scratch) = self.place(x, workspace)?;
         let mut pass = Pass::new(self.words);
         while pass.next::<W>(z, scratch).is_some() {}
         Ok(pass.score(z))
@@ -118,18 +118,12 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         x: &[i32],
         workspace: &'w mut [i32],
     ) -> Result<IntegerStepper<'a, 'w, W>, ScoreError> {
-        let (x, scratch) = self.begin(x, workspace)?;
-        Ok(IntegerStepper {
-            pass: Pass::new(self.words),
-            x,
-            scratch,
-            weights: PhantomData,
-        })
+        Stepper::new(*self, x, workspace)
     }
 
     /// The sample in its place in the workspace, and the rest of it.
     #[inline(always)]
-    fn begin<'w>(
+    fn place<'w>(
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
@@ -161,21 +155,61 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 }
 
 /// A score under way; [`IntegerFlow::stepper`] begins one.
-#[derive(Debug)]
-pub struct IntegerStepper<'a, 'w, W> {
-    pass: Pass<'a>,
-    x: &'w mut [i32],
-    scratch: &'w mut [i32],
-    weights: PhantomData<W>,
-}
+pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
-impl<W: Weights> IntegerStepper<'_, '_, W> {
-    /// Runs the next layer. After the last one, and from then on, the score.
-    pub fn step(&mut self) -> Option<IntegerScore> {
-        if self.pass.next::<W>(self.x, self.scratch).is_some() {
+/// Where a score in steps stands.
+#[derive(Clone, Copy, Debug)]
+pub struct IntegerCursor<'a>(Pass<'a>);
+
+impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
+
+impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
+    type Value = i32;
+    type Score = IntegerScore;
+    type Cursor = IntegerCursor<'a>;
+    const ZERO: i32 = 0;
+    const IMPOSSIBLE: i32 = IntegerScore::IMPOSSIBLE;
+
+    #[inline(always)]
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    #[inline(always)]
+    fn workspace_len(&self) -> usize {
+        self.workspace_len
+    }
+
+    #[inline(always)]
+    fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
+        IntegerFlow::score(self, x, workspace)
+    }
+
+    #[inline(always)]
+    fn log_prob(score: &IntegerScore) -> i32 {
+        score.log_prob
+    }
+
+    fn begin(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerCursor<'a>, ScoreError> {
+        self.place(x, workspace)?;
+        Ok(IntegerCursor(Pass::new(self.words)))
+    }
+
+    #[inline(never)]
+    fn step(&self, cursor: &mut IntegerCursor<'a>, workspace: &mut [i32]) -> Option<IntegerScore> {
+        let IntegerCursor(pass) = cursor;
+        let Some((x, scratch)) = workspace.split_at_mut_checked(self.dim) else {
+            // Not the workspace that it began with.
+            return Some(IntegerScore {
+                log_prob: IntegerScore::IMPOSSIBLE,
+                z_norm_sq: i32::MAX,
+                log_det: i32::MIN,
+            });
+        };
+        if pass.next::<W>(x, scratch).is_some() {
             return None;
         }
-        Some(self.pass.score(self.x))
+        Some(pass.score(x))
     }
 }
 

@@ -56,7 +56,7 @@ mod program;
 mod residual;
 pub mod weights;
 
-pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};
+pub use flow::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
 pub use program::op;
 pub use weights::{I8, I16, Weights};
 
