@@ -25,13 +25,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Flow, Pass, Score};
+use super::{Flow, Progress, Score};
 
 /// A score under way; [`Flow::stepper`] begins one.
 #[derive(Debug)]
 pub struct Stepper<'f, 'w> {
     flow: Flow<'f>,
-    pass: Pass<'f>,
+    progress: Progress<'f>,
     log_det: f32,
     x: &'w mut [f32],
     scratch: &'w mut [f32],
@@ -41,7 +41,7 @@ impl<'f, 'w> Stepper<'f, 'w> {
     pub(crate) fn new(flow: Flow<'f>, x: &'w mut [f32], scratch: &'w mut [f32]) -> Self {
         Self {
             flow,
-            pass: flow.pass(),
+            progress: flow.start(),
             log_det: 0.0,
             x,
             scratch,
@@ -51,13 +51,13 @@ impl<'f, 'w> Stepper<'f, 'w> {
     /// Runs the next layer. After the last one, and from then on, the score.
     pub fn step(&mut self) -> Option<Score> {
         let Self {
-            pass,
+            progress,
             log_det,
             x,
             scratch,
             ..
         } = self;
-        if pass.next(x, scratch, log_det).is_some() {
+        if progress.next(x, scratch, log_det).is_some() {
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.flow.score_latent(self.x, self.log_det);
