@@ -13,7 +13,8 @@ use common::models::maps::{self, LOGIT, SHAPES};
 use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec};
 use common::reference::{self, Norm, central_differences, wide};
 use nvpico::LayerSpec;
-use nvpico::arithmetic::{Lanes, Packet};
+use nvpico::arithmetic::Packet;
+use nvpico::kernel::Kernels;
 use nvpico::kernel::dense;
 use nvpico::layer::{affine, batch_norm, logit, permutation, standardize};
 use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, Shape};
@@ -89,7 +90,7 @@ fn coupling_gradients_agree_for_stacks_of_convolutions() {
 }
 
 /// Gradients of a dense layer, through its activation.
-fn check_dense<V: Lanes>(
+fn check_dense<V: Kernels>(
     (inputs, outputs): (usize, usize),
     activation: Option<Activation>,
     random: &mut Random,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Flow, Pass, Score, ScoreError};
+use super::{Flow, Progress, Score, ScoreError};
 
 /// A density over samples: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
 ///
@@ -62,7 +62,7 @@ pub(crate) mod sealed {
 /// Where a score in steps stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
-    pass: Pass<'a>,
+    progress: Progress<'a>,
     log_det: f32,
 }
 
@@ -96,9 +96,9 @@ impl<'a> Density for Flow<'a> {
     }
 
     fn begin(&self, x: &[f32], workspace: &mut [f32]) -> Result<Cursor<'a>, ScoreError> {
-        self.place(x, workspace)?;
+        self.load(x, workspace)?;
         Ok(Cursor {
-            pass: self.pass(),
+            progress: self.start(),
             log_det: 0.0,
         })
     }
@@ -109,8 +109,8 @@ impl<'a> Density for Flow<'a> {
             // Not the workspace that it began with.
             return Some(Score::IMPOSSIBLE);
         };
-        let Cursor { pass, log_det } = cursor;
-        if pass.next(x, scratch, log_det).is_some() {
+        let Cursor { progress, log_det } = cursor;
+        if progress.next(x, scratch, log_det).is_some() {
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.score_latent(x, *log_det);

@@ -10,12 +10,8 @@ use core::fmt;
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;
-#[cfg(feature = "foreign")]
-use crate::layer::batch_norm;
-use crate::layer::{affine, coupling, permutation, standardize};
-#[cfg(feature = "feature-maps")]
-use crate::layer::{logit, squeeze};
-use crate::spec::{FlowSpec, LayerSpec, SpecError, Walk};
+use crate::layer::{self, Place};
+use crate::spec::{FlowSpec, Shape, SpecError, Walk};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
 pub use stepper::Stepper;
@@ -171,7 +167,7 @@ impl<'a> Flow<'a> {
         self.check(x, scratch.len(), self.scratch_len)?;
         let log_det = self.forward_lanes(x, scratch);
         #[cfg(feature = "feature-maps")]
-        self.places_of_x(x, scratch);
+        self.to_places_of_x(x, scratch);
         without_nan(x);
         Ok(finite_or(log_det, f32::NEG_INFINITY))
     }
@@ -184,7 +180,7 @@ impl<'a> Flow<'a> {
     pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(z, scratch.len(), self.scratch_len)?;
         #[cfg(feature = "feature-maps")]
-        self.places_of_z(z, scratch);
+        self.to_places_of_z(z, scratch);
         let log_det = self.inverse_lanes(z, scratch);
         without_nan(z);
         // As unlikely as can be: the log-density of x is that of z less this.
@@ -202,7 +198,7 @@ impl<'a> Flow<'a> {
     /// [`ScoreError`] for a wrong length or a non-finite feature.
     #[inline(never)]
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
-        let (z, scratch) = self.place(x, workspace)?;
+        let (z, scratch) = self.load(x, workspace)?;
         let (log_prob, z_norm_sq, log_det) = self.score_lanes(z, scratch);
         Ok(Score {
             log_prob,
@@ -250,9 +246,9 @@ impl<'a> Flow<'a> {
         self.inverse(x, scratch)
     }
 
-    /// Copies a checked sample to its place in the workspace; gives that place and the rest.
+    /// Copies a sample to the front of the workspace, once it is checked; gives the copy and the rest.
     #[inline(always)]
-    fn place<'w>(
+    fn load<'w>(
         &self,
         x: &[f32],
         workspace: &'w mut [f32],
@@ -288,10 +284,10 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The way from x to z, layer by layer.
+    /// A sample before the first layer.
     #[inline(always)]
-    pub(crate) fn pass(&self) -> Pass<'a> {
-        Pass {
+    pub(crate) fn start(&self) -> Progress<'a> {
+        Progress {
             math: self.spec.math,
             walk: self.spec.walk(),
             params: self.params,
@@ -302,8 +298,8 @@ impl<'a> Flow<'a> {
     #[inline(always)]
     pub(crate) fn forward_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
-        let mut pass = self.pass();
-        while pass.next(x, scratch, &mut log_det).is_some() {}
+        let mut progress = self.start();
+        while progress.next(x, scratch, &mut log_det).is_some() {}
         log_det
     }
 
@@ -312,74 +308,57 @@ impl<'a> Flow<'a> {
     pub(crate) fn inverse_lanes<V: Kernels>(&self, z: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
         let mut params = self.params;
-        let mut after = self.spec.shape_at(usize::MAX);
-        for layer in self.spec.layers.iter().rev() {
-            let Some(shape) = layer.input_shape(after) else {
-                break;
-            };
-            let end = params.len().saturating_sub(layer.param_len(shape));
-            let (Some((rest, own)), Some(z)) =
-                (params.split_at_checked(end), z.get_mut(..shape.len()))
-            else {
-                break;
-            };
-            params = rest;
-            match layer {
-                LayerSpec::Standardize => standardize::inverse(shape, own, z, &mut log_det),
-                LayerSpec::Affine => affine::inverse(shape, own, z, &mut log_det),
-                #[cfg(feature = "foreign")]
-                LayerSpec::BatchNorm(spec) => {
-                    batch_norm::inverse(*spec, shape, own, z, &mut log_det);
-                }
-                LayerSpec::Coupling(spec) => {
-                    coupling::inverse(spec, self.spec.math, shape, own, z, scratch, &mut log_det);
-                }
-                LayerSpec::Permutation(order) => permutation::inverse(shape, order, z, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Logit(spec) => logit::inverse(*spec, self.spec.math, z, &mut log_det),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, z, scratch),
-                #[cfg(feature = "feature-maps")]
-                LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, after, z, scratch),
-                _ => {}
+        let mut walk = self.spec.walk_back();
+        while let Some((layer, input, output)) = walk.next() {
+            let place = self.place(input, output);
+            let len = layer.param_len(input);
+            let done = params.len().checked_sub(len).and_then(|end| {
+                let (others, last) = params.split_at_checked(end)?;
+                params = others;
+                layer::inverse(
+                    layer,
+                    place,
+                    last,
+                    z.get_mut(..input.len())?,
+                    scratch,
+                    &mut log_det,
+                )
+            });
+            if done.is_none() {
+                // A density of 0 at x.
+                log_det = V::splat(f32::INFINITY);
             }
-            after = shape;
         }
         log_det
     }
 
-    /// Puts every value of z back to the place in the sample that squeezing took it from.
-    #[cfg(feature = "feature-maps")]
-    fn places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
-        let mut after = self.spec.shape_at(usize::MAX);
-        for layer in self.spec.layers.iter().rev() {
-            let Some(shape) = layer.input_shape(after) else {
-                return;
-            };
-            let Some(z) = z.get_mut(..shape.len()) else {
-                return;
-            };
-            match layer {
-                LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, z, scratch),
-                LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, after, z, scratch),
-                _ => {}
-            }
-            after = shape;
+    #[inline(always)]
+    const fn place(&self, input: Shape, output: Shape) -> Place {
+        Place {
+            math: self.spec.math,
+            input,
+            output,
         }
     }
 
-    /// Puts every value of z to where the layers leave it: undoes [`places_of_x`](Self::places_of_x).
+    /// Puts every value of z back to the place in the sample that squeezing took it from.
     #[cfg(feature = "feature-maps")]
-    fn places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn to_places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
+        let mut walk = self.spec.walk_back();
+        while let Some((layer, input, output)) = walk.next() {
+            if let Some(z) = z.get_mut(..input.len()) {
+                layer::to_places_of_x(layer, self.place(input, output), z, scratch);
+            }
+        }
+    }
+
+    /// Puts every value of z to where the layers leave it: undoes [`to_places_of_x`](Self::to_places_of_x).
+    #[cfg(feature = "feature-maps")]
+    fn to_places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk();
-        while let Some((layer, shape)) = walk.next() {
-            let Some(z) = z.get_mut(..shape.len()) else {
-                return;
-            };
-            match layer {
-                LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, z, scratch),
-                LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, walk.shape, z, scratch),
-                _ => {}
+        while let Some((layer, input)) = walk.next() {
+            if let Some(z) = z.get_mut(..input.len()) {
+                layer::to_places_of_z(layer, self.place(input, walk.shape), z, scratch);
             }
         }
     }
@@ -404,17 +383,17 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// The way from x to z: what is left of the layers and their parameters.
+/// How far a sample is on its way from x to z: what is left of the layers and their parameters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass<'a> {
+pub(crate) struct Progress<'a> {
     math: Math,
     walk: Walk<'a>,
     params: &'a [f32],
 }
 
-impl Pass<'_> {
-    /// Runs the next layer; `None` after the last one. Lengths are the caller's promise. Layers take their
-    /// parameters from the front: to count them first would cost a chip more than many a layer.
+impl Progress<'_> {
+    /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`] rules
+    /// out, makes the sample impossible. Lengths are the caller's promise.
     #[inline(always)]
     pub(crate) fn next<V: Kernels>(
         &mut self,
@@ -422,34 +401,19 @@ impl Pass<'_> {
         scratch: &mut [V],
         log_det: &mut V,
     ) -> Option<()> {
-        let (layer, shape) = self.walk.next()?;
-        let params = self.params;
+        let (layer, input) = self.walk.next()?;
+        let place = Place {
+            math: self.math,
+            input,
+            output: self.walk.shape,
+        };
         // What was factored out lies behind.
-        let x = x.get_mut(..shape.len())?;
-        match layer {
-            LayerSpec::Standardize => {
-                self.params = standardize::forward(shape, params, x, log_det);
-            }
-            LayerSpec::Affine => self.params = affine::forward(shape, params, x, log_det),
-            #[cfg(feature = "foreign")]
-            LayerSpec::BatchNorm(spec) => {
-                let (own, rest) = params.split_at_checked(layer.param_len(shape))?;
-                self.params = rest;
-                batch_norm::forward(*spec, shape, own, x, log_det);
-            }
-            LayerSpec::Coupling(spec) => {
-                self.params =
-                    coupling::forward(spec, self.math, shape, params, x, scratch, log_det);
-            }
-            LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
-            #[cfg(feature = "feature-maps")]
-            LayerSpec::Logit(spec) => logit::forward(*spec, x, log_det),
-            #[cfg(feature = "feature-maps")]
-            LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
-            #[cfg(feature = "feature-maps")]
-            LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, self.walk.shape, x, scratch),
-            // Nothing to do, or refused by `Flow::new`.
-            _ => {}
+        let rest = x
+            .get_mut(..input.len())
+            .and_then(|x| layer::forward(layer, place, self.params, x, scratch, log_det));
+        match rest {
+            Some(rest) => self.params = rest,
+            None => *log_det = V::splat(f32::NEG_INFINITY),
         }
         Some(())
     }

@@ -102,7 +102,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
-        let (z, scratch) = self.place(x, workspace)?;
+        let (z, scratch) = self.load(x, workspace)?;
         let mut pass = Pass::new(self.words);
         while pass.next::<W>(z, scratch).is_some() {}
         Ok(pass.score(z))
@@ -123,7 +123,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 
     /// The sample in its place in the workspace, and the rest of it.
     #[inline(always)]
-    fn place<'w>(
+    fn load<'w>(
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
@@ -191,7 +191,7 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
     }
 
     fn begin(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerCursor<'a>, ScoreError> {
-        self.place(x, workspace)?;
+        self.load(x, workspace)?;
         Ok(IntegerCursor(Pass::new(self.words)))
     }
 

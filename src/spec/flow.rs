@@ -41,6 +41,31 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Layers with the shapes around them, in the order of `inverse`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WalkBack<'a> {
+    layers: &'a [LayerSpec<'a>],
+    /// Of what the next layer gives in `forward`.
+    after: Shape,
+}
+
+impl<'a> WalkBack<'a> {
+    /// The layer before, the shape that reaches it, and that which goes on.
+    #[inline(always)]
+    pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape, Shape)> {
+        let [rest @ .., layer] = self.layers else {
+            return None;
+        };
+        let after = self.after;
+        let Some(before) = layer.input_shape(after) else {
+            return None;
+        };
+        self.layers = rest;
+        self.after = before;
+        Some((layer, before, after))
+    }
+}
+
 impl<'a> FlowSpec<'a> {
     /// A structure with the elementary functions of `libm`.
     #[must_use]
@@ -71,6 +96,15 @@ impl<'a> FlowSpec<'a> {
         Walk {
             layers: self.layers,
             shape: self.shape,
+        }
+    }
+
+    /// The layers from the last to the first.
+    #[inline(always)]
+    pub(crate) const fn walk_back(&self) -> WalkBack<'a> {
+        WalkBack {
+            layers: self.layers,
+            after: self.shape_at(usize::MAX),
         }
     }
 
@@ -113,15 +147,13 @@ impl<'a> FlowSpec<'a> {
         most
     }
 
-    /// Multiply-accumulates of all conditioners for one sample.
+    /// Multiply-accumulates of all layers for one sample; those of a layer are its networks'.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total: usize = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            if let LayerSpec::Coupling(spec) = layer {
-                total = add(total, spec.multiply_accumulates(shape));
-            }
+            total = add(total, layer.multiply_accumulates(shape));
         }
         total
     }
@@ -133,9 +165,7 @@ impl<'a> FlowSpec<'a> {
         let mut most = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            if let LayerSpec::Coupling(spec) = layer {
-                most = max(most, spec.multiply_accumulates(shape));
-            }
+            most = max(most, layer.multiply_accumulates(shape));
         }
         most
     }
@@ -234,7 +264,12 @@ impl<'a> FlowSpec<'a> {
                         }
                     }
                     LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
-                    _ => {}
+                    // They change no value by another.
+                    LayerSpec::Standardize
+                    | LayerSpec::Logit(_)
+                    | LayerSpec::Affine
+                    | LayerSpec::BatchNorm(_)
+                    | LayerSpec::FactorOut => {}
                 }
             }
             if !transformed {

@@ -127,7 +127,12 @@ impl LayerSpec<'_> {
                 Some(shape.with_channels(shape.channels / 2))
             }
             LayerSpec::FactorOut => None,
-            _ => Some(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::Permutation(_) => Some(shape),
         }
     }
 
@@ -142,7 +147,12 @@ impl LayerSpec<'_> {
             LayerSpec::Squeeze(squeeze) => squeeze.input_shape(shape),
             LayerSpec::Unsqueeze(squeeze) => squeeze.output_shape(shape),
             LayerSpec::FactorOut => Some(shape.with_channels(mul(shape.channels, 2))),
-            _ => Some(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::Permutation(_) => Some(shape),
         }
     }
 
@@ -154,7 +164,11 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize | LayerSpec::Affine => add(mul(shape.channels, 2), 1),
             LayerSpec::BatchNorm(spec) => mul(shape.channels, if spec.affine { 4 } else { 2 }),
             LayerSpec::Coupling(spec) => spec.param_len(shape),
-            _ => 0,
+            LayerSpec::Logit(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => 0,
         }
     }
 
@@ -166,7 +180,27 @@ impl LayerSpec<'_> {
             LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
                 shape.len()
             }
-            _ => 0,
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::FactorOut => 0,
+        }
+    }
+
+    /// Multiply-accumulates of the layer's networks for one sample.
+    #[must_use]
+    pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
+        match self {
+            LayerSpec::Coupling(spec) => spec.multiply_accumulates(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => 0,
         }
     }
 

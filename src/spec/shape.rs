@@ -163,7 +163,7 @@ impl Squeeze {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "feature-maps"))]
 mod tests {
     use super::*;
     use std::vec::Vec;

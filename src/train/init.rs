@@ -51,7 +51,11 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
                     init_net(coupling, shape, &mut random, &mut params);
                 }
             }
-            _ => {}
+            LayerSpec::Logit(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => {}
         }
     }
     params

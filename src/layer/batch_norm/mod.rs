@@ -125,3 +125,5 @@ pub fn inverse<V: Lanes>(
 mod training;
 #[cfg(feature = "std")]
 pub use training::{Gradient, Statistics, backward};
+#[cfg(feature = "std")]
+pub(crate) use training::{backward_rows, forward_saving};

@@ -268,7 +268,7 @@ fn transform<'p, V: Kernels>(
         #[cfg(feature = "feature-maps")]
         {
             let (own, rest) = params.split_at_checked(spec.param_len(shape))?;
-            maps::transform(spec, math, shape, own, x, scratch, change, sum);
+            maps::transform(spec, math, shape, own, x, scratch, change, sum)?;
             return Some(rest);
         }
         #[cfg(not(feature = "feature-maps"))]
@@ -287,7 +287,7 @@ fn transform<'p, V: Kernels>(
 }
 
 /// x to y. `scratch` holds at least `spec.scratch_len(shape)` values. Returns the parameters behind its
-/// own.
+/// own; `None` where a slice is too short or the network is not compiled in.
 #[inline(always)]
 pub fn forward<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -297,7 +297,7 @@ pub fn forward<'p, V: Kernels>(
     x: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
-) -> &'p [f32] {
+) -> Option<&'p [f32]> {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
     let mut sum = V::splat(0.0);
     let change = |x: &mut V, factor: Option<V>, t: V| {
@@ -311,12 +311,12 @@ pub fn forward<'p, V: Kernels>(
             *x * factor + t
         };
     };
-    let rest = transform(spec, math, shape, params, x, scratch, &mut sum, change);
+    let rest = transform(spec, math, shape, params, x, scratch, &mut sum, change)?;
     *log_det = *log_det + sum;
-    rest.unwrap_or(&[])
+    Some(rest)
 }
 
-/// y to x. `scratch` holds at least `spec.scratch_len(shape)` values.
+/// y to x; lengths and `None` as for [`forward`].
 #[inline(always)]
 pub fn inverse<V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -326,7 +326,7 @@ pub fn inverse<V: Kernels>(
     y: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
-) {
+) -> Option<()> {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
     let mut sum = V::splat(0.0);
     let change = |y: &mut V, factor: Option<V>, t: V| {
@@ -340,6 +340,7 @@ pub fn inverse<V: Kernels>(
             (*y - t) / factor
         };
     };
-    transform(spec, math, shape, params, y, scratch, &mut sum, change);
+    transform(spec, math, shape, params, y, scratch, &mut sum, change)?;
     *log_det = *log_det - sum;
+    Some(())
 }
