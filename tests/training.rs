@@ -1,11 +1,9 @@
 //! Maximum likelihood training learns, stops and reports as its options say.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::{NORMS, Random, coupling, spec, whole};
-use common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
-use common::training::run;
+use crate::common;
+use crate::common::models::{NORMS, Random, coupling, spec, whole};
+use crate::common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
+use crate::common::training::run;
 use nvpico::spec::{Mask, ScaleMap, Transform};
 use nvpico::train::{
     BatchNormTraining, Rounding, TrainError, TrainOptions, init, mean_log_prob, train,

@@ -1,11 +1,9 @@
 //! Layers by themselves, through their public functions.
 
-use super::nvpico::lanes::{Lanes, Packet};
-use super::nvpico::layer::{
-    affine, batch_norm, coupling, logit, permutation, squeeze, standardize,
-};
-use super::nvpico::spec::{CouplingSpec, Shape};
-use super::nvpico::{LayerSpec, Math};
+use nvpico::lanes::{Lanes, Packet};
+use nvpico::layer::{affine, batch_norm, coupling, logit, permutation, squeeze, standardize};
+use nvpico::spec::{CouplingSpec, Shape};
+use nvpico::{LayerSpec, Math};
 
 /// One layer on a map of a shape.
 #[derive(Clone, Copy, Debug)]
