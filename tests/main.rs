@@ -15,6 +15,7 @@ mod maps;
 mod properties;
 mod reference;
 mod refusals;
+mod rounding;
 mod sampling;
 mod training;
 mod training_step;

@@ -39,7 +39,6 @@ const KNOWN_LONG_FILES: &[&str] = &[
     "codegen/src/quantize/tests.rs",
     "codegen/tests/cli/main.rs",
     "codegen/tests/emulator.rs",
-    "tests/training.rs",
 ];
 
 /// Lines that a file may have beside its test module.
