@@ -9,7 +9,8 @@
 #![no_main]
 
 use board::{COLUMNS, entry};
-use nvpico_app::{Acquire, Deploy, Nats, detect, same_names};
+use nvpico::Detector;
+use nvpico_app::{Acquire, HISTORY, Nats, RULE, detect, same_names};
 use nvpico_support::DefmtLog;
 
 include!(concat!(env!("OUT_DIR"), "/field.rs"));
@@ -30,7 +31,9 @@ fn main() -> ! {
         defmt::error!("no sensors, nor a file readings.bin in their place");
         board::fail()
     };
-    let Ok(mut detector) = model::FLOW.detector::<{ model::DIM }, { model::WORKSPACE }>(THRESHOLD)
+    let criterion = model::FLOW.anomalous_below(THRESHOLD);
+    let Ok(mut detector) =
+        Detector::<{ model::DIM }, { model::WORKSPACE }, HISTORY, _>::new(criterion, RULE)
     else {
         defmt::error!("threshold or alarm rule make no sense");
         board::fail()

@@ -26,7 +26,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "codegen/src: model, quantize",
     "codegen/src/cost: convolution, integer, work",
     "codegen/src/data: error, map",
-    "codegen/src/harness: core, error, firmware, qemu, toolchain",
     "codegen/src/plot: key, layout, sheet",
     "codegen/src/quantize: layer, network",
 ];
@@ -38,7 +37,6 @@ const KNOWN_LONG_FILES: &[&str] = &[
     "codegen/src/import/nflows.rs",
     "codegen/src/quantize/tests.rs",
     "codegen/tests/cli/main.rs",
-    "codegen/tests/emulator.rs",
 ];
 
 /// Lines that a file may have beside its test module.

@@ -1,8 +1,8 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
-use nvpico::detector::{AlarmRule, Detector, DetectorError, Model};
-use nvpico::integer::{self, IntegerFlow, IntegerScore, Weights};
-use nvpico::{Flow, Score};
+use nvpico::Density;
+use nvpico::detector::{AlarmRule, Detector};
+use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Event, Log, Source};
 
@@ -11,7 +11,7 @@ pub const HISTORY: usize = 8;
 
 /// Half of the last readings raise the alarm, a second of normal ones clears it. At a false-alarm rate of one reading
 /// in a hundred, chance alone raises it once in a day and a half, not once in ten seconds.
-pub const RULE: AlarmRule = AlarmRule { raise: 4, clear: 0 };
+pub const RULE: AlarmRule = AlarmRule::new(4, 0);
 
 /// Steps of an integer model's log-density in a nat.
 const STEPS_PER_NAT: f32 = 65_536.0;
@@ -61,59 +61,17 @@ impl Nats for i32 {
     }
 }
 
-impl Nats for Score {
-    fn nats(self) -> f32 {
-        self.log_prob
-    }
-}
-
-impl Nats for IntegerScore {
-    fn nats(self) -> f32 {
-        self.log_prob.nats()
-    }
-}
-
-/// A model that [`detect`] can run: floats or integers of either width.
-pub trait Deploy: Model<Score: Nats> + Sized {
-    /// A detector with this model, the [`RULE`] and a history of [`HISTORY`] readings.
-    ///
-    /// # Errors
-    /// As the constructors of [`Detector`]: sizes or threshold do not fit the model.
-    fn detector<const N: usize, const WORKSPACE: usize>(
-        self,
-        threshold: Self::Value,
-    ) -> Result<Detector<N, WORKSPACE, HISTORY, Self>, DetectorError>;
-}
-
-impl Deploy for Flow<'static> {
-    fn detector<const N: usize, const WORKSPACE: usize>(
-        self,
-        threshold: f32,
-    ) -> Result<Detector<N, WORKSPACE, HISTORY, Self>, DetectorError> {
-        Detector::new(self, threshold, RULE)
-    }
-}
-
-impl<W: Weights> Deploy for IntegerFlow<'static, W> {
-    fn detector<const N: usize, const WORKSPACE: usize>(
-        self,
-        threshold: i32,
-    ) -> Result<Detector<N, WORKSPACE, HISTORY, Self>, DetectorError> {
-        Detector::new_integer(self, threshold, RULE)
-    }
-}
-
 /// Reads, scores, decides and tells the log, until the source ends; live sensors never do. A sensor's fault is a
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
-pub fn detect<S, C, L, M, const N: usize, const WORKSPACE: usize, const HISTORY: usize>(
+pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    detector: &mut Detector<N, WORKSPACE, HISTORY, M>,
+    detector: &mut Detector<N, WORKSPACE, HISTORY, D>,
     units: &[i32; N],
 ) where
     S: Source<N>,
     C: Clock,
     L: Log<S::Value, S::Fault, N>,
-    M: Model<Value: Input<S::Value>, Score: Nats>,
+    D: Density<Value: Input<S::Value> + Nats>,
 {
     let mut alarm = false;
     let mut number = 0u32;
@@ -124,7 +82,7 @@ pub fn detect<S, C, L, M, const N: usize, const WORKSPACE: usize, const HISTORY:
         };
         if let Some(reading) = &reading {
             let log_prob = match observation.score {
-                Some(Ok(score)) => score.nats(),
+                Some(Ok(score)) => D::log_prob(&score).nats(),
                 _ => f32::NEG_INFINITY,
             };
             acquire.log.log(Event::Scored {
@@ -165,21 +123,17 @@ mod tests {
     use crate::test_parts::{Script, Told, acquire};
     use nvpico::detector::Decision::{Anomalous, Invalid, Normal};
     use nvpico::spec::Shape;
-    use nvpico::{FlowSpec, LayerSpec, Math};
+    use nvpico::{Flow, FlowSpec, LayerSpec};
     use std::vec::Vec;
 
-    const SPEC: FlowSpec<'static> = FlowSpec {
-        shape: Shape::vector(2),
-        math: Math::Libm,
-        layers: &[LayerSpec::Standardize],
-    };
+    const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
 
     /// What the log is told of these readings, with a standard normal distribution about (20, 0) and the threshold -4 nats.
     fn told(script: &Script) -> Vec<Told> {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
-        let mut detector = flow
-            .detector::<2, { SPEC.workspace_len() }>(-4.0)
+        let criterion = flow.anomalous_below(-4.0);
+        let mut detector = Detector::<2, { SPEC.workspace_len() }, HISTORY>::new(criterion, RULE)
             .expect("it fits");
         let mut acquire = acquire(script);
         detect(&mut acquire, &mut detector, &[0, 0]);

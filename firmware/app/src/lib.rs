@@ -61,7 +61,7 @@ mod test_parts;
 
 pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
 pub use csv::Line;
-pub use detect::{Deploy, HISTORY, Input, Nats, RULE, detect};
+pub use detect::{HISTORY, Input, Nats, RULE, detect};
 pub use record::{Store, record};
 
 /// Whether two lists of names are equal. In `const` contexts, to refuse a model for other columns at compile time.
