@@ -102,11 +102,10 @@ where
         }
     }
 
-    /// Waits for the time of the next reading and reads. `Some(None)` is a reading that a sensor could not give,
-    /// `None` the end of the source.
+    /// Waits for the time of the next reading and reads; `None` at the end of the source.
     ///
     /// Of a fault that lasts, the log is told once.
-    pub(crate) fn next(&mut self) -> Option<Option<[S::Value; N]>> {
+    pub(crate) fn next(&mut self) -> Option<Result<[S::Value; N], S::Fault>> {
         self.clock.still_alive();
         self.clock.delay_ms(PERIOD_MS);
         let reading = self.source.read(&mut self.clock)?;
@@ -115,7 +114,7 @@ where
             self.log.log(fault.map_or(Event::Recovered, Event::Fault));
             self.last_fault = fault;
         }
-        Some(reading.ok())
+        Some(reading)
     }
 }
 
@@ -128,12 +127,12 @@ mod tests {
         let mut acquire = acquire(&[Ok(1.0), Err('a'), Err('a'), Err('b'), Ok(2.0), Ok(3.0)]);
         let mut readings = std::vec::Vec::new();
         while let Some(reading) = acquire.next() {
-            readings.push(reading);
+            readings.push(reading.ok());
         }
-        let (some, none) = (|value| Some([value, 0.0]), None);
+        let some = |value| Some([value, 0.0]);
         assert_eq!(
             readings,
-            [some(1.0), none, none, none, some(2.0), some(3.0)]
+            [some(1.0), None, None, None, some(2.0), some(3.0)]
         );
         assert_eq!(
             acquire.log.told,

@@ -76,11 +76,15 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY:
     let mut alarm = false;
     let mut number = 0u32;
     while let Some(reading) = acquire.next() {
-        let observation = match reading.as_ref().and_then(|reading| input(reading, units)) {
+        let observation = match reading
+            .as_ref()
+            .ok()
+            .and_then(|reading| input(reading, units))
+        {
             Some(values) => detector.observe(&values),
             None => detector.observe_invalid(),
         };
-        if let Some(reading) = &reading {
+        if let Ok(reading) = &reading {
             let log_prob = match observation.score {
                 Some(Ok(score)) => D::log_prob(&score).nats(),
                 _ => f32::NEG_INFINITY,

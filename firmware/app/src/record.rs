@@ -35,14 +35,14 @@ where
     while recorded < rows {
         match acquire.next() {
             None => break,
-            Some(None) => {
+            Some(Err(_)) => {
                 faults_in_a_row += 1;
                 if faults_in_a_row >= FAULTS_TO_GIVE_UP {
                     acquire.log.log(Event::NoReadings { rows: recorded });
                     return false;
                 }
             }
-            Some(Some(reading)) => {
+            Some(Ok(reading)) => {
                 faults_in_a_row = 0;
                 if !store.row(&reading) {
                     acquire.log.log(Event::StoreFailed { rows: recorded });

@@ -43,7 +43,7 @@ pub trait Timer {
     fn ticks() -> u32;
 }
 
-#[cfg(all(not(target_arch = "riscv32"), target_os = "none"))]
+#[cfg(not(target_arch = "riscv32"))]
 #[cortex_m_rt::exception]
 unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
     defmt::error!("hard fault");
@@ -59,8 +59,7 @@ extern "C" fn exception() -> ! {
 }
 
 /// Says only that it happened: formatting the message would cost more flash than the engine.
-#[cfg_attr(target_os = "none", panic_handler)]
-#[cfg_attr(not(target_os = "none"), allow(dead_code))]
+#[panic_handler]
 fn panic(_info: &PanicInfo) -> ! {
     defmt::error!("panicked");
     fail()

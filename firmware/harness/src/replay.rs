@@ -131,7 +131,7 @@ pub fn run<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const CHU
     T::start();
     match File::open(c"rows.bin", Mode::Read) {
         Some(rows) => replay_file::<S, T, DIM, VALUES, CHUNK>(&rows, memory, setting.board),
-        None => check_vectors::<S, T, DIM, VALUES, CHUNK>(memory, setting),
+        None => check_vectors::<S, DIM, VALUES, CHUNK>(memory, setting),
     }
 }
 
@@ -212,7 +212,7 @@ fn write_report<T: Timer>(report: &Report) -> bool {
 }
 
 /// The test vectors inside the generated module, each against its expected bits.
-fn check_vectors<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const CHUNK: usize>(
+fn check_vectors<S: Scorer, const DIM: usize, const VALUES: usize, const CHUNK: usize>(
     memory: &mut Memory<S::Value, S::Workspace, VALUES, CHUNK>,
     setting: &Setting<S::Value, DIM>,
 ) -> bool {

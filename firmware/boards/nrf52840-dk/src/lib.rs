@@ -44,7 +44,6 @@ pub fn fail() -> ! {
     cortex_m::peripheral::SCB::sys_reset()
 }
 
-#[cfg(target_os = "none")]
 #[cortex_m_rt::exception]
 unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
     defmt::error!("hard fault");
@@ -52,8 +51,7 @@ unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
 }
 
 /// Says only that it happened.
-#[cfg_attr(target_os = "none", panic_handler)]
-#[cfg_attr(not(target_os = "none"), allow(dead_code))]
+#[panic_handler]
 fn panic(_info: &PanicInfo) -> ! {
     defmt::error!("panicked");
     fail()
