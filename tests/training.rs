@@ -12,7 +12,7 @@ use nvpico::train::{
     train_rounded,
 };
 use nvpico::{FlowSpec, LayerSpec};
-use nvpico_codegen::gaussian::Gaussian;
+use nvpico_codegen::fit::gaussian::Gaussian;
 
 const CLAMPED: Transform = Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.5 });
 

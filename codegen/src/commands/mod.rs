@@ -11,7 +11,6 @@ pub mod export;
 pub mod import;
 pub mod inspect;
 pub mod inspect_cost;
-pub mod mcu_cost;
 pub mod measure;
 pub mod sample;
 pub mod score;
@@ -29,7 +28,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::data::{self, ReadOptions, Table};
-use crate::model::Model;
+use crate::inspection::math_error;
+use crate::model::{MathName, Model};
 use crate::precision::Precision;
 
 /// Which rows and columns to read; the same for every verb that reads data.
@@ -140,6 +140,17 @@ fn report_skipped(table: &Table) {
             "left out {} of {} rows with missing or non-finite cells",
             table.skipped_rows,
             table.rows + table.skipped_rows
+        );
+    }
+}
+
+/// Says on standard error what a model's back end costs, if it is not the accurate one.
+pub(crate) fn report_math_error(math: MathName) {
+    if math == MathName::Micromath {
+        let error = math_error::measure(math.into());
+        eprintln!(
+            "micromath: exp is off by up to {:.1e} (relative), tanh by up to {:.1e}; thresholds hold for this back end only",
+            error.exp_relative, error.tanh_absolute
         );
     }
 }

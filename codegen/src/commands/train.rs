@@ -11,15 +11,14 @@ use nvpico::train::{Epoch, TrainOptions};
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
-use super::{DataArgs, keep_inputs, print_json, progress_bar};
+use super::{DataArgs, keep_inputs, print_json, progress_bar, report_math_error};
 use crate::data::Table;
-use crate::fine_tune::FineTuned;
-use crate::math_error;
+use crate::fit::fine_tune::FineTuned;
+use crate::fit::recipe::{FINE_TUNING, Recipe};
+use crate::fit::search::Trial;
+use crate::fit::training::{self, Outcome, Stage};
 use crate::model::ShapeName;
 use crate::precision::Precision;
-use crate::recipe::{FINE_TUNING, Recipe};
-use crate::search::Trial;
-use crate::training::{self, Outcome, Stage};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -321,5 +320,5 @@ pub(super) fn report(outcome: &Outcome) {
             );
         }
     }
-    math_error::report(outcome.model.header.spec.math);
+    report_math_error(outcome.model.header.spec.math);
 }

@@ -19,7 +19,8 @@ use nvpico::spec::Conditioner;
 use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
-use crate::model::{Deployed, Layer, ModelSpec};
+use crate::deploy::Deployed;
+use crate::model::{Layer, ModelSpec};
 use crate::precision::Precision;
 pub use ranges::Ranges;
 
