@@ -30,7 +30,7 @@ step cargo fmt --all --check
 step cargo fmt --manifest-path firmware/Cargo.toml --all --check
 
 # The engine must be clean with each feature and in the combinations that are used.
-for features in "" libm micromath libm,micromath batch-norm extra-scales libm,residual feature-maps feature-maps,assembly feature-maps,residual libm,assembly libm,defmt std \
+for features in "" micromath foreign feature-maps feature-maps,assembly foreign,feature-maps assembly,defmt std \
     std,micromath,defmt; do
     step cargo clippy --quiet --package nvpico --no-default-features --features "$features" -- --deny warnings
 done

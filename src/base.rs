@@ -45,7 +45,6 @@ pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
 
 /// A standard normal value from 32 random bits, by the inverse of the normal distribution function
 /// (Wichura's algorithm AS 241, PPND7: about seven digits). The largest magnitude is 5.3.
-#[cfg(feature = "libm")]
 #[must_use]
 pub fn standard_normal(bits: u32) -> f32 {
     use crate::math::{ln, sqrt};

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::base;
 use crate::lanes::Lanes;
-#[cfg(feature = "batch-norm")]
+#[cfg(feature = "foreign")]
 use crate::layer::batch_norm;
 use crate::layer::{affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
@@ -225,7 +225,6 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length, or for a temperature that makes the latent non-finite.
-    #[cfg(feature = "libm")]
     pub fn sample(
         &self,
         random: &mut impl rand_core::Rng,
@@ -297,7 +296,7 @@ impl<'a> Flow<'a> {
             match layer {
                 LayerSpec::Standardize => standardize::inverse(shape, own, z, &mut log_det),
                 LayerSpec::Affine => affine::inverse(shape, own, z, &mut log_det),
-                #[cfg(feature = "batch-norm")]
+                #[cfg(feature = "foreign")]
                 LayerSpec::BatchNorm(spec) => {
                     batch_norm::inverse(*spec, shape, own, z, &mut log_det);
                 }
@@ -397,7 +396,7 @@ impl Pass<'_> {
                 self.params = standardize::forward(shape, params, x, log_det);
             }
             LayerSpec::Affine => self.params = affine::forward(shape, params, x, log_det),
-            #[cfg(feature = "batch-norm")]
+            #[cfg(feature = "foreign")]
             LayerSpec::BatchNorm(spec) => {
                 let (own, rest) = params.split_at_checked(layer.param_len(shape))?;
                 self.params = rest;

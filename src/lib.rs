@@ -60,15 +60,13 @@
 //!
 //! # Features
 //!
-//! `libm` (default) and `micromath` each compile in one back end of elementary functions; a model
-//! names the one it was trained with ([`Math`]). `batch-norm` allows models whose batch norms are not
-//! folded into fixed affine maps; exported ones are. `extra-scales` adds log-scales by arc tangent and
-//! sigmoid, `residual` residual networks, for models of other libraries. `feature-maps` adds images and
-//! time windows: checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` takes
-//! dense layers in assembly, of floats and of integers, on Cortex-M with an FPU and the DSP extension: the
-//! only `unsafe` code, with the same bits. `defmt`
-//! derives `Format` on public types. `std` adds batch scoring and training, and all of these but
-//! `micromath`, `assembly` and `defmt`.
+//! `micromath` adds its back end of elementary functions to `libm`, for models trained with it ([`Math`]). `foreign`
+//! adds what models of other libraries have: residual networks, log-scales by arc tangent and sigmoid, batch norms
+//! that are not folded into fixed affine maps (exported ones are). `feature-maps` adds images and time windows:
+//! checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` runs dense layers in assembly,
+//! of floats and of integers, on Cortex-M with an FPU and the DSP extension: the only `unsafe` code, with the same
+//! bits. `defmt` derives `Format` on public types. `std` adds batch scoring and training, `foreign` and
+//! `feature-maps`.
 //!
 //! # Build settings for a chip
 //!

@@ -38,7 +38,7 @@ fn model() -> PathBuf {
 }
 
 /// What models of other libraries have beyond ours.
-const IMPORTED: [&str; 2] = ["extra-scales", "residual"];
+const IMPORTED: [&str; 1] = ["foreign"];
 
 fn imported_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
@@ -462,11 +462,7 @@ fn no_panic_is_reachable_from_a_score() {
 #[test]
 fn the_engine_compiles_for_every_target() {
     for target in TARGETS {
-        for features in [
-            &["libm"][..],
-            &["micromath"],
-            &["libm", "micromath", "defmt"],
-        ] {
+        for features in [&[][..], &["micromath"], &["foreign", "micromath", "defmt"]] {
             build_engine(target, features, &target_dir()).unwrap_or_else(|error| panic!("{error}"));
         }
     }

@@ -8,7 +8,7 @@
 #[cfg(feature = "feature-maps")]
 pub mod convolution;
 pub mod dense;
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 pub(crate) mod residual;
 pub(crate) mod scalar;
 

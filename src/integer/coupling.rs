@@ -10,10 +10,10 @@
 use core::hint::black_box;
 
 use super::Progress;
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 use super::block;
 use super::dense::{self, Part};
-#[cfg(feature = "extra-scales")]
+#[cfg(feature = "foreign")]
 use super::fixed::{atan, log_sigmoid};
 use super::fixed::{exp, linear, tanh};
 use super::program::{Program, op};
@@ -99,7 +99,7 @@ pub(super) fn forward<W: Weights>(
     let (front, back) = scratch.split_at_mut_checked(front as usize)?;
     for sums in sums.chunks_exact_mut(each.max(1)) {
         let total = gather(indices, input_shift, x, front);
-        #[cfg(feature = "residual")]
+        #[cfg(feature = "foreign")]
         if kind & op::BLOCKS != 0 {
             block::run::<W>(program, front, total, sums, back)?;
             continue;
@@ -188,9 +188,9 @@ impl Change<'_> {
         // Where a map is flat, the limit of 32 bits does not matter.
         let s = match self.kind & op::MAP {
             op::TANH => linear(tanh(raw), bound, 30, 0, beyond),
-            #[cfg(feature = "extra-scales")]
+            #[cfg(feature = "foreign")]
             op::ATAN => linear(atan(raw), bound, 30, 0, beyond),
-            #[cfg(feature = "extra-scales")]
+            #[cfg(feature = "foreign")]
             op::SIGMOID => {
                 let s = log_sigmoid(raw, bound);
                 if self.kind & op::INVERSE == 0 {

@@ -64,7 +64,7 @@ pub(super) fn forward<W: Weights>(
 }
 
 /// Walks past a layer on so many words of activations; returns its panels.
-#[cfg(any(feature = "feature-maps", feature = "residual"))]
+#[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
 pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
     let &[panels, _, _] = program.header::<{ op::LAYER_HEADER }>()?;

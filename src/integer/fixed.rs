@@ -17,7 +17,7 @@ pub const Q16: u32 = 16;
 /// Fraction bits of log-scales and of sums of them.
 pub const Q24: u32 = 24;
 /// Fraction bits of the argument of [`atan`], which must reach far.
-#[cfg(feature = "extra-scales")]
+#[cfg(feature = "foreign")]
 pub const Q20: u32 = 20;
 /// Fraction bits of a mantissa.
 const Q30: u32 = 30;
@@ -131,7 +131,7 @@ fn reciprocal(e: i32) -> i32 {
 }
 
 /// `atan(u)`, Q20 to Q30. Off by at most 1e-7.
-#[cfg(feature = "extra-scales")]
+#[cfg(feature = "foreign")]
 #[inline(never)]
 #[must_use]
 pub fn atan(u: i32) -> i32 {
@@ -177,7 +177,7 @@ pub fn atan(u: i32) -> i32 {
 
 /// `ln(sigmoid(u) + floor)`, `u` in Q24 and the floor, below 0.9, in Q30, to Q24. Off by at most 3e-7 plus 5e-10 for
 /// what the logarithm is of.
-#[cfg(feature = "extra-scales")]
+#[cfg(feature = "foreign")]
 #[inline(never)]
 #[must_use]
 pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
@@ -195,11 +195,11 @@ pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
 }
 
 /// `ln(2)` in Q24.
-#[cfg(any(feature = "feature-maps", feature = "extra-scales"))]
+#[cfg(any(feature = "feature-maps", feature = "foreign"))]
 const LN_2: i32 = 11_629_080;
 
 /// `ln(v)` of `v` above 0, Q30 to Q24. Off by at most 2e-7.
-#[cfg(any(feature = "feature-maps", feature = "extra-scales"))]
+#[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(never)]
 #[must_use]
 pub fn ln(v: i32) -> i32 {
@@ -272,7 +272,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "extra-scales")]
+    #[cfg(feature = "foreign")]
     #[test]
     fn the_arc_tangent_is_right_to_six_digits() {
         let near = (-1 << 21..1 << 21).step_by(97);
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(atan(0), 0);
     }
 
-    #[cfg(feature = "extra-scales")]
+    #[cfg(feature = "foreign")]
     #[test]
     fn the_logarithm_of_a_sigmoid_is_right() {
         for floor in [0.0, 1e-3, 0.5] {

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 use super::program::{Program, op};
-#[cfg(all(feature = "feature-maps", feature = "residual"))]
+#[cfg(all(feature = "feature-maps", feature = "foreign"))]
 use super::residual;
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
@@ -229,7 +229,7 @@ impl<'a> Pass<'a> {
             op::LOGIT => logit::forward(program, x, progress),
             #[cfg(feature = "feature-maps")]
             op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
-            #[cfg(all(feature = "feature-maps", feature = "residual"))]
+            #[cfg(all(feature = "feature-maps", feature = "foreign"))]
             op::RESIDUAL => residual::forward::<W>(program, kind, x, scratch, progress),
             _ => coupling::forward::<W>(program, kind, x, scratch, progress),
         }

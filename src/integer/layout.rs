@@ -408,7 +408,7 @@ impl FlowSpec<'_> {
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
-            if layer.is_residual() && !cfg!(feature = "residual") {
+            if layer.is_residual() && !cfg!(feature = "foreign") {
                 return Err(SpecError::ResidualNotCompiled { layer: index });
             }
             if !layer.has_integers() {

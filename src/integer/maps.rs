@@ -75,7 +75,7 @@ impl<'s> Ring<'s> {
     }
 
     /// A place of row `y`, to write it.
-    #[cfg(feature = "residual")]
+    #[cfg(feature = "foreign")]
     pub(super) fn place_mut(&mut self, y: usize, x: usize, extent: Extent) -> Option<&mut [i32]> {
         let from = x
             .wrapping_mul(self.place)

@@ -39,7 +39,7 @@ mod accumulate;
 #[path = "assembly.rs"]
 mod accumulate;
 mod affine;
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 mod block;
 mod check;
 mod coupling;
@@ -52,7 +52,7 @@ mod logit;
 #[cfg(feature = "feature-maps")]
 mod maps;
 mod program;
-#[cfg(all(feature = "feature-maps", feature = "residual"))]
+#[cfg(all(feature = "feature-maps", feature = "foreign"))]
 mod residual;
 pub mod weights;
 

@@ -5,7 +5,7 @@
 //! [`Flow::new`](crate::Flow::new); a slice that is too short makes a layer do less, never panic.
 
 pub mod affine;
-#[cfg(feature = "batch-norm")]
+#[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
 #[cfg(feature = "feature-maps")]

@@ -1,8 +1,8 @@
 //! Elementary functions: the only file that names `libm` or `micromath`.
 //!
 //! Which back end a model uses is part of its spec, for it decides the bits of every score and with
-//! them the threshold. Features only compile a back end in; [`Flow::new`](crate::Flow::new) refuses
-//! a model whose back end is missing.
+//! them the threshold. `libm` is always there, feature `micromath` adds the other;
+//! [`Flow::new`](crate::Flow::new) refuses a model whose back end is missing.
 //!
 //! ```
 //! use nvpico::Math;
@@ -30,11 +30,11 @@ pub enum Math {
 }
 
 impl Math {
-    /// Whether this back end's cargo feature is enabled.
+    /// Whether this back end is compiled in.
     #[must_use]
     pub const fn is_compiled(self) -> bool {
         match self {
-            Math::Libm => cfg!(feature = "libm"),
+            Math::Libm => true,
             Math::Micromath => cfg!(feature = "micromath"),
         }
     }
@@ -45,13 +45,12 @@ impl Math {
     #[must_use]
     pub fn exp(self, x: f32) -> f32 {
         match self {
-            #[cfg(feature = "libm")]
             Math::Libm => libm::expf(x),
             #[cfg(feature = "micromath")]
             Math::Micromath => micromath_exp(x),
             // Not reached through a validated flow; NaN ends as log_prob = -inf, never as normal.
-            #[cfg(not(all(feature = "libm", feature = "micromath")))]
-            _ => x * f32::NAN,
+            #[cfg(not(feature = "micromath"))]
+            Math::Micromath => x * f32::NAN,
         }
     }
 
@@ -60,7 +59,6 @@ impl Math {
     #[must_use]
     pub fn tanh(self, x: f32) -> f32 {
         match self {
-            #[cfg(feature = "libm")]
             Math::Libm => libm::tanhf(x),
             #[cfg(feature = "micromath")]
             Math::Micromath => {
@@ -68,18 +66,18 @@ impl Math {
                 let e = micromath_exp(-2.0 * x.abs());
                 ((1.0 - e) / (1.0 + e)).copysign(x)
             }
-            #[cfg(not(all(feature = "libm", feature = "micromath")))]
-            _ => x * f32::NAN,
+            #[cfg(not(feature = "micromath"))]
+            Math::Micromath => x * f32::NAN,
         }
     }
 
-    /// Arc tangent, with feature `extra-scales` and by `Libm`; NaN elsewhere, but there
+    /// Arc tangent, with feature `foreign` and by `Libm`; NaN elsewhere, but there
     /// [`Flow::new`](crate::Flow::new) refuses the model.
     #[inline]
     #[must_use]
     pub fn atan(self, x: f32) -> f32 {
         match self {
-            #[cfg(feature = "extra-scales")]
+            #[cfg(feature = "foreign")]
             Math::Libm => libm::atanf(x),
             _ => x * f32::NAN,
         }
@@ -91,9 +89,9 @@ impl Math {
     #[must_use]
     pub fn log_sigmoid(self, x: f32, floor: f32) -> f32 {
         match self {
-            #[cfg(feature = "extra-scales")]
+            #[cfg(feature = "foreign")]
             Math::Libm if floor > 0.0 => libm::logf(1.0 / (1.0 + libm::expf(-x)) + floor),
-            #[cfg(feature = "extra-scales")]
+            #[cfg(feature = "foreign")]
             Math::Libm => {
                 let below = if x < 0.0 { x } else { 0.0 };
                 below - libm::log1pf(libm::expf(-x.abs()))
@@ -105,7 +103,6 @@ impl Math {
     /// `e^x` in every lane, with the bits of [`Math::exp`].
     #[inline(always)]
     pub(crate) fn exp_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        #[cfg(feature = "libm")]
         if self == Math::Libm {
             return vector::exp(x);
         }
@@ -115,7 +112,6 @@ impl Math {
     /// Hyperbolic tangent in every lane, with the bits of [`Math::tanh`].
     #[inline(always)]
     pub(crate) fn tanh_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        #[cfg(feature = "libm")]
         if self == Math::Libm {
             return vector::tanh(x);
         }
@@ -138,14 +134,12 @@ fn micromath_exp(x: f32) -> f32 {
 }
 
 /// Natural logarithm, for what is done once and not per score: folding, sampling.
-#[cfg(feature = "libm")]
 #[inline]
 pub(crate) fn ln(x: f32) -> f32 {
     libm::logf(x)
 }
 
 /// Square root, correctly rounded.
-#[cfg(feature = "libm")]
 #[inline]
 pub(crate) fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
@@ -158,5 +152,4 @@ pub(crate) mod double {
     pub(crate) use libm::{exp, log as ln, sqrt};
 }
 
-#[cfg(feature = "libm")]
 mod vector;

@@ -65,12 +65,12 @@ pub enum ScaleMap {
     },
     /// `s = raw`. Overflows on far outliers; they score `-inf`.
     Unbounded,
-    /// `s = scale * atan(raw)`. Needs feature `extra-scales` and `Math::Libm`.
+    /// `s = scale * atan(raw)`. Needs feature `foreign` and `Math::Libm`.
     Atan {
         /// Bound of `|s|`, divided by half pi; finite.
         scale: f32,
     },
-    /// `s = ln(sigmoid(raw + offset) + floor)`, or minus that. Needs feature `extra-scales` and
+    /// `s = ln(sigmoid(raw + offset) + floor)`, or minus that. Needs feature `foreign` and
     /// `Math::Libm`.
     Sigmoid {
         /// Added to the raw output; finite.
@@ -137,7 +137,7 @@ pub enum Nets {
     Two,
     /// One network of residual blocks with both outputs. Hidden layers are all as wide: the first is
     /// linear, then two at a time make a block `h + W2 a(W1 a(h) + b1) + b2`, `a` being the activation.
-    /// Runs and inverts, but cannot be trained yet. Needs feature `residual`.
+    /// Runs and inverts, but cannot be trained yet. Needs feature `foreign`.
     Residual {
         /// Whether every block starts by `h * scale + shift`: a batch norm on its running statistics.
         /// Parameters: `scale[width]`, `shift[width]` before the block's.
@@ -214,7 +214,7 @@ impl DenseSpec<'_> {
 
     const fn validate(&self, layer: usize) -> Result<(), SpecError> {
         if let Nets::Residual { .. } = self.nets {
-            if !cfg!(feature = "residual") {
+            if !cfg!(feature = "foreign") {
                 return Err(SpecError::ResidualNotCompiled { layer });
             }
             if !is_residual(self.hidden) {

@@ -61,7 +61,7 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// A residual network needs feature `residual`.
+    /// A residual network needs feature `foreign`.
     ResidualNotCompiled {
         /// Layer concerned.
         layer: usize,
@@ -108,12 +108,12 @@ pub enum SpecError {
         /// The back end the model names.
         math: Math,
     },
-    /// A log-scale by arc tangent or sigmoid needs feature `extra-scales` and the back end `Libm`.
+    /// A log-scale by arc tangent or sigmoid needs feature `foreign` and the back end `Libm`.
     ScaleMapNotCompiled {
         /// Layer concerned.
         layer: usize,
     },
-    /// An unfolded batch norm needs feature `batch-norm`; exported models are folded.
+    /// An unfolded batch norm needs feature `foreign`; exported models are folded.
     BatchNormNotCompiled {
         /// Layer concerned.
         layer: usize,
@@ -155,7 +155,7 @@ impl fmt::Display for SpecError {
             }
             SpecError::ResidualNotCompiled { layer } => write!(
                 f,
-                "layer {layer}: a residual network needs feature residual of nvpico"
+                "layer {layer}: a residual network needs feature foreign of nvpico"
             ),
             SpecError::ResidualWidths { layer } => write!(
                 f,
@@ -174,9 +174,9 @@ impl fmt::Display for SpecError {
                 f,
                 "layer {layer}: a convolution needs at least one filter and a window of odd height and width"
             ),
-            SpecError::FeatureMapsNotCompiled => f.write_str(
-                "the model has feature maps: enable feature feature-maps (and libm) of nvpico",
-            ),
+            SpecError::FeatureMapsNotCompiled => {
+                f.write_str("the model has feature maps: enable feature feature-maps of nvpico")
+            }
             SpecError::NoIntegers { layer } => write!(
                 f,
                 "layer {layer}: the integer engine has no such layer (norms must be folded), use floats"
@@ -199,11 +199,11 @@ impl fmt::Display for SpecError {
             ),
             SpecError::ScaleMapNotCompiled { layer } => write!(
                 f,
-                "layer {layer}: log-scales by arc tangent or sigmoid need feature extra-scales of nvpico and the back end libm"
+                "layer {layer}: log-scales by arc tangent or sigmoid need feature foreign of nvpico and the back end libm"
             ),
             SpecError::BatchNormNotCompiled { layer } => write!(
                 f,
-                "layer {layer}: an unfolded batch norm needs feature batch-norm of nvpico; exported models are folded"
+                "layer {layer}: an unfolded batch norm needs feature foreign of nvpico; exported models are folded"
             ),
         }
     }

@@ -154,7 +154,7 @@ impl<'a> FlowSpec<'a> {
             if let LayerSpec::Coupling(spec) = layer
                 && let Some(map) = spec.transform.scale_map()
                 && map.is_extra()
-                && !(cfg!(feature = "extra-scales") && matches!(self.math, Math::Libm))
+                && !(cfg!(feature = "foreign") && matches!(self.math, Math::Libm))
             {
                 return Err(SpecError::ScaleMapNotCompiled { layer: index });
             }

@@ -160,7 +160,7 @@ impl LayerSpec<'_> {
             LayerSpec::BatchNorm(spec) => {
                 if !(spec.eps > 0.0 && spec.eps.is_finite()) {
                     Err(SpecError::Constant { layer })
-                } else if cfg!(feature = "batch-norm") {
+                } else if cfg!(feature = "foreign") {
                     Ok(())
                 } else {
                     Err(SpecError::BatchNormNotCompiled { layer })
@@ -179,7 +179,7 @@ impl LayerSpec<'_> {
                     && spec.alpha < 1.0
                     && spec.levels > 0.0
                     && spec.levels.is_finite();
-                if !cfg!(all(feature = "feature-maps", feature = "libm")) {
+                if !cfg!(feature = "feature-maps") {
                     Err(SpecError::FeatureMapsNotCompiled)
                 } else if valid {
                     Ok(())

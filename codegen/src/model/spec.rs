@@ -179,9 +179,6 @@ impl ModelSpec {
         if self.math == MathName::Micromath {
             features.push("micromath");
         }
-        if any(&|layer| matches!(layer, Layer::Coupling { transform, .. } if is_extra(transform))) {
-            features.push("extra-scales");
-        }
         let is_residual = |layer: &Layer| {
             let Layer::Coupling { conditioner, .. } = layer else {
                 return false;
@@ -192,8 +189,9 @@ impl ModelSpec {
                 ConditionerName::ResidualConvolution { .. } => precision != Precision::F32,
             }
         };
-        if any(&is_residual) {
-            features.push("residual");
+        let is_extra_layer = |layer: &Layer| matches!(layer, Layer::Coupling { transform, .. } if is_extra(transform));
+        if any(&is_residual) || any(&is_extra_layer) {
+            features.push("foreign");
         }
         let takes_maps = |layer: &Layer| match layer {
             Layer::Coupling { conditioner, .. } => {

@@ -143,7 +143,7 @@ pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iter
 }
 
 /// The activation of values, in place.
-#[cfg(any(feature = "feature-maps", feature = "residual"))]
+#[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
 pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
     let slope = match activation {

@@ -15,11 +15,11 @@ mod maps;
 pub mod training;
 
 use crate::conditioner::dense;
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 use crate::conditioner::residual;
 use crate::lanes::Lanes;
 use crate::math::Math;
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 use crate::spec::Nets;
 use crate::spec::{Conditioner, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform};
 
@@ -45,7 +45,7 @@ fn run_net<'p, V: Lanes>(
     x: &[V],
     scratch: &mut [V],
 ) -> Option<&'p [f32]> {
-    #[cfg(feature = "residual")]
+    #[cfg(feature = "foreign")]
     if let Nets::Residual { norm } = net.nets {
         let shape = residual::Shape {
             inputs,
@@ -96,7 +96,7 @@ fn split_last(hidden: &[usize]) -> (&[usize], Option<usize>) {
 #[inline(always)]
 fn net_output<'w, V>(net: &DenseSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
     let (stored, _) = split_last(net.hidden);
-    #[cfg(feature = "residual")]
+    #[cfg(feature = "foreign")]
     let stored = match net.nets {
         // Its result always stands at the end.
         Nets::Residual { .. } => &[],
@@ -185,9 +185,7 @@ fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => inner,
         // Refused by `Flow::new`, and no code for it.
-        ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "extra-scales") => {
-            inner
-        }
+        ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "foreign") => inner,
         ScaleMap::Atan { scale } => inner.map(|raw| math.atan(raw)) * V::splat(scale),
         ScaleMap::Sigmoid {
             offset,
@@ -212,7 +210,7 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     else {
         return s.exp(math);
     };
-    if floor <= 0.0 || !cfg!(feature = "extra-scales") {
+    if floor <= 0.0 || !cfg!(feature = "foreign") {
         return s.exp(math);
     }
     let one = V::splat(1.0);
