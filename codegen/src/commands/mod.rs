@@ -176,7 +176,13 @@ pub(crate) fn keep_inputs<'a>(
 
 /// Loads a model, with what to do if that fails.
 pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
-    Model::load(path).context("cannot use this model")
+    let loaded = Model::load(path).map_err(anyhow::Error::new);
+    let checked = loaded.and_then(|model| {
+        let integers = model.validate_integers();
+        integers.with_context(|| path.display().to_string())?;
+        Ok(model)
+    });
+    checked.context("cannot use this model")
 }
 
 /// Prints a JSON document and a line end.

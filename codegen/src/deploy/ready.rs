@@ -177,6 +177,22 @@ impl Model {
         })
     }
 
+    /// Checks that what is kept for integers is that of this structure.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn validate_integers(&self) -> anyhow::Result<()> {
+        let Some(parts) = &self.integer else {
+            return Ok(());
+        };
+        let deployed = self.deploy();
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        Ranges::from_values(&spec, parts.ranges.clone())
+            .map(|_| ())
+            .context("the model's ranges are not those of its networks")
+    }
+
     fn quantized(
         deployed: &Deployed,
         precision: Precision,
