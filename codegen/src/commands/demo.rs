@@ -15,6 +15,7 @@ use crate::data::{self, ReadOptions};
 use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, charts};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
+use crate::fit::training;
 use crate::harness::{Core, CoreReport, qemu};
 use crate::metrics;
 use crate::model::Model;
@@ -103,8 +104,12 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         table.rows,
         subject.lesson()
     );
-    let outcome =
-        train::fit_with_progress(&table, None, subject.recipe(), &AtomicBool::new(false))?;
+    let outcome = train::fit_with_progress(
+        &table,
+        None,
+        training::settings(&table, &subject.recipe())?,
+        &AtomicBool::new(false),
+    )?;
     train::report(&outcome);
     let model = &outcome.model;
     model.save(&file("safetensors"))?;

@@ -1,6 +1,6 @@
 //! From normal rows to a calibrated model.
 //!
-//! [`recipe`] holds the settings, [`architecture`] turns them into layers, [`training`] splits the rows, trains and
+//! [`recipe`] holds what was asked for, [`settings`] resolves it, [`architecture`] turns it into layers, [`training`] splits the rows, trains and
 //! calibrates, [`fine_tune`] trains on through the rounding of integers, and [`search`] tries architectures within a
 //! chip's budget. [`gaussian`] is the baseline that a flow has to beat.
 
@@ -9,4 +9,5 @@ pub mod fine_tune;
 pub mod gaussian;
 pub mod recipe;
 pub mod search;
+pub mod settings;
 pub mod training;

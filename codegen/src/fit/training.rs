@@ -4,10 +4,11 @@ use anyhow::bail;
 use nvpico::Flow;
 use nvpico::train::{self, Epoch};
 
+use super::fine_tune::{FineTuned, fine_tune};
+use super::gaussian::Gaussian;
+use super::recipe::{Recipe, SplitChoice};
+use super::settings::Settings;
 use crate::data::{Table, constant_columns};
-use crate::fit::fine_tune::{FineTuned, fine_tune};
-use crate::fit::gaussian::Gaussian;
-use crate::fit::recipe::{Recipe, SplitChoice};
 use crate::model::{Model, Provenance, ShapeName, Source};
 
 /// Fewer training rows than this teach nothing.
@@ -45,8 +46,8 @@ pub struct Outcome {
     pub fine_tuned: Option<FineTuned>,
     /// Names of constant columns.
     pub constant_columns: Vec<String>,
-    /// The resolved recipe.
-    pub recipe: Recipe,
+    /// What it was trained with.
+    pub settings: Settings,
 }
 
 /// Rows to train on, then rows held out; both row-major.
@@ -73,48 +74,64 @@ pub fn split(values: &[f32], dim: usize, share: f64, which: SplitChoice) -> (Vec
     }
 }
 
-/// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a
-/// share of `table`. `on_epoch` ends a stage by returning `false`.
+/// The shape of a table's samples.
+#[must_use]
+pub fn shape_of(table: &Table) -> ShapeName {
+    table
+        .shape
+        .map_or(ShapeName::vector(table.dim()), ShapeName)
+}
+
+/// [`run`] with the settings of a recipe.
 ///
 /// # Errors
-/// Too few rows, options out of range, or a diverged run.
+/// Settings out of range, and those of [`run`].
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "callers make the recipe for this call"
+)]
 pub fn fit(
     table: &Table,
     valid: Option<&Table>,
     recipe: Recipe,
-    mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
+    on_epoch: impl FnMut(Stage, &Epoch) -> bool,
 ) -> anyhow::Result<Outcome> {
-    let dim = table.columns.len();
+    run(table, valid, settings(table, &recipe)?, on_epoch)
+}
+
+/// The settings of a recipe for a table.
+///
+/// # Errors
+/// A table without features to learn from, settings out of range.
+pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
+    let dim = table.dim();
     if dim < 2 {
         bail!(
             "a flow needs at least 2 numeric columns, found {dim} ({})",
             table.columns.join(", ")
         );
     }
-    let shape = table.shape.map_or(ShapeName::vector(dim), ShapeName);
-    let given = recipe.clone();
-    recipe.check().map_err(anyhow::Error::msg)?;
-    let recipe = recipe.resolved(table.rows, shape);
-    if let Some(kind) = recipe.architecture
-        && let Some(setting) = given.unknown_to(kind)
-    {
-        bail!(
-            "--{setting} has no meaning for this architecture: leave it out, or choose --architecture"
-        );
+    Settings::new(recipe, table.rows, shape_of(table)).map_err(anyhow::Error::msg)
+}
+
+/// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a
+/// share of `table`. `on_epoch` ends a stage by returning `false`.
+///
+/// # Errors
+/// Too few rows, a shape that the architecture does not take, or a diverged run.
+pub fn run(
+    table: &Table,
+    valid: Option<&Table>,
+    settings: Settings,
+    mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
+) -> anyhow::Result<Outcome> {
+    let (dim, shape) = (table.dim(), shape_of(table));
+    if let Some(counts) = settings.counts {
+        check_counts(table, counts.levels)?;
     }
-    if let Some(levels) = recipe.levels {
-        check_counts(table, levels)?;
-    }
-    let share = recipe.held_out.unwrap_or_default();
-    let rate = recipe.false_alarm_rate.unwrap_or_default();
     let (rows, held_out) = match valid {
         Some(valid) => (table.values.clone(), valid.values.clone()),
-        None => split(
-            &table.values,
-            dim,
-            share,
-            recipe.split.unwrap_or(SplitChoice::Blocks),
-        ),
+        None => split(&table.values, dim, settings.held_out, settings.split),
     };
     let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);
     if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
@@ -131,7 +148,7 @@ pub fn fit(
     let constant = constant.into_iter().filter(|_| table.shape.is_none());
     let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
-    let spec = recipe.spec(shape).map_err(anyhow::Error::msg)?;
+    let spec = settings.spec(shape).map_err(anyhow::Error::msg)?;
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
     flow_spec.validate()?;
@@ -141,7 +158,7 @@ pub fn fit(
             flow_spec.param_len()
         );
     }
-    let options = recipe.train_options();
+    let options = settings.train_options();
     let start = train::init(&flow_spec, &rows, options.seed);
     Flow::new(flow_spec, &start)?;
     let trained = train::train(&flow_spec, start, &rows, &held_out, &options, |epoch| {
@@ -154,10 +171,10 @@ pub fn fit(
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     let mut model = Model::new(spec.clone(), trained.params);
     model.header.columns.clone_from(&table.columns);
-    model.header.precision = recipe.precision.unwrap_or_default();
+    model.header.precision = settings.precision;
     model.observe(&rows);
     let mut fine_tuning = options.clone();
-    fine_tuning.epochs = recipe.fine_tune.unwrap_or_default();
+    fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {
         on_epoch(Stage::FineTuning, epoch)
     })?;
@@ -165,14 +182,14 @@ pub fn fit(
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
-        config: toml::to_string(&recipe)?,
+        config: toml::to_string(&settings)?,
         train_rows,
         held_out_rows,
         best_epoch: trained.best_epoch,
         held_out_log_prob: finite(held_out_log_prob),
         gaussian_log_prob: finite(gaussian_log_prob),
     };
-    model.calibrate_on(&held_out, rate)?;
+    model.calibrate_on(&held_out, settings.false_alarm_rate)?;
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
         model,
@@ -182,7 +199,7 @@ pub fn fit(
         epochs: trained.epochs,
         fine_tuned,
         constant_columns: constant,
-        recipe,
+        settings,
     })
 }
 

@@ -20,9 +20,12 @@
 
 mod activity;
 mod convolution;
+mod count;
 mod cycles;
 pub mod fit;
+mod float;
 mod integer;
+mod kind;
 pub mod samples;
 pub mod table;
 mod work;
@@ -32,10 +35,10 @@ use serde::Serialize;
 
 use crate::deploy::Deployed;
 use crate::harness::Core;
-use crate::model::ModelSpec;
 use crate::precision::Precision;
 pub use cycles::CycleSource;
-use table::{Kind, Table, deepest, price};
+pub use kind::{NotMeasured, kind};
+use table::{Table, deepest, price};
 pub use work::Work;
 
 /// What a score costs on a core. The names are those of `--json`.
@@ -57,39 +60,6 @@ pub struct Cost {
     pub cycles: u64,
     /// Where the cycles come from.
     pub cycle_source: CycleSource,
-}
-
-/// Why there is no estimate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotMeasured {
-    /// No model was measured in this precision on this core.
-    #[error("not measured: {precision} on {core}")]
-    Nothing {
-        /// The precision.
-        precision: Precision,
-        /// The core.
-        core: Core,
-    },
-    /// Models that need such features of the engine were not measured.
-    #[error("not measured: models that need {0}; `nvpico verify` measures this one")]
-    Features(String),
-    /// No model measured had such a part.
-    #[error(
-        "not measured: no model of its kind had the part `{0}`; `nvpico verify` measures this one"
-    )]
-    Part(String),
-}
-
-/// The kind of a model, by the features of the engine that its firmware enables.
-///
-/// # Errors
-/// The features that were not measured.
-pub fn kind(spec: &ModelSpec, precision: Precision) -> Result<Kind, NotMeasured> {
-    match spec.engine_features(precision)[..] {
-        [] => Ok(Kind::Vector),
-        ["feature-maps"] => Ok(Kind::Map),
-        ref features => Err(NotMeasured::Features(features.join(", "))),
-    }
 }
 
 /// Bytes of parameters and of the workspace.

@@ -5,7 +5,7 @@ use nvpico::spec::{ConvolutionLayer, Kernel};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::kind;
+use super::kind::kind;
 use crate::deploy::Deployed;
 use crate::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,

@@ -35,6 +35,7 @@ impl Recipe {
         in_range("clip", self.clip, limits::above_zero)?;
         in_range("noise", self.noise, limits::not_negative)?;
         in_range("patience", self.patience, limits::at_least_one)?;
+        in_range("seed", self.seed, limits::seed)?;
         in_range("held-out", self.held_out, limits::share)?;
         let rate = self.false_alarm_rate;
         in_range("false-alarm-rate", rate, limits::share_or_none)

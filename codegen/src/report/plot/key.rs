@@ -15,16 +15,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::bitmap::{MUTED, Page, point, rectangle, style, words};
 use super::colour::{Range, UNDEFINED, colour};
-use super::layout::{CAPTION, GROUP_TITLE};
+use super::dimensions::{BAR, CAPTION, GROUP_TITLE, TICK, UNDEFINED_HEIGHT};
 use super::{DARK, PlotError, fail};
-
-/// Of the scale without its numbers, and with them.
-const BAR: usize = 30;
-pub(super) const WIDTH: usize = BAR + 118;
-/// Distance of the numbers beside it, or more.
-const TICK: usize = 44;
-/// Of the line for what is not a number, below.
-pub(super) const UNDEFINED_HEIGHT: usize = 56;
 
 /// A key and where it stands.
 pub(super) struct Key<'a> {

@@ -9,27 +9,13 @@
 //! # Ok::<(), nvpico_codegen::report::plot::PlotError>(())
 //! ```
 
+use super::PlotError;
 use super::bitmap::text_width;
-use super::sheet::{Group, Sheet};
-use super::{PlotError, key};
-
-/// All lengths are in pixels, two for one of a usual screen: a sheet stays sharp on a fine one.
-pub(super) const WIDEST: usize = 1720;
-pub(super) const MARGIN: usize = 44;
-/// A tile's longer side comes near to this.
-pub(super) const TILE: usize = 144;
-/// The least height of a tile.
-const STRIP: usize = 24;
-/// Between tiles, between the channels of one, and between groups.
-pub(super) const GAP: usize = 20;
-pub(super) const CHANNEL_GAP: usize = 4;
-pub(super) const GROUP_GAP: usize = 34;
-pub(super) const TITLE: (u32, usize) = (42, 70);
-pub(super) const GROUP_TITLE: (u32, usize) = (31, 46);
-pub(super) const CAPTION: (u32, usize) = (24, 36);
-/// The key of the colours: its distance from the tiles, and its least and its greatest height.
-pub(super) const KEY_GAP: usize = 36;
-const KEY_HEIGHTS: (usize, usize) = (150, 440);
+use super::contents::{Group, Sheet};
+use super::dimensions::{
+    CAPTION, CHANNEL_GAP, GAP, GROUP_GAP, GROUP_TITLE, KEY_GAP, KEY_HEIGHTS, KEY_WIDTH, MARGIN,
+    STRIP, TILE, TITLE, UNDEFINED_HEIGHT, WIDEST,
+};
 
 /// Where everything goes.
 pub(super) struct Layout {
@@ -80,7 +66,7 @@ impl Layout {
             .map(|group| group.rows.len() / values)
             .collect();
         let most = counts.iter().copied().max().unwrap_or(0).max(1);
-        let room = WIDEST - 2 * MARGIN - KEY_GAP - key::WIDTH;
+        let room = WIDEST - 2 * MARGIN - KEY_GAP - KEY_WIDTH;
         let fit = ((room + GAP) / slot.saturating_add(GAP)).max(1);
         // As many lines as needed, of tiles spread evenly over them.
         let columns = most.div_ceil(most.div_ceil(fit));
@@ -145,13 +131,9 @@ impl Layout {
 
     /// Width and height of all, without margins.
     pub fn size(&self) -> (usize, usize) {
-        let right = KEY_GAP + key::WIDTH;
+        let right = KEY_GAP + KEY_WIDTH;
         let width = (self.tiles_width().saturating_add(right)).max(self.text);
-        let key = if self.undefined {
-            key::UNDEFINED_HEIGHT
-        } else {
-            0
-        };
+        let key = if self.undefined { UNDEFINED_HEIGHT } else { 0 };
         let beside = GROUP_TITLE.1 + self.key_height() + key;
         let height = self.head.saturating_add(self.groups_height().max(beside));
         (width, height)

@@ -15,6 +15,8 @@
 
 mod bitmap;
 mod colour;
+mod contents;
+mod dimensions;
 mod frontier;
 mod histogram;
 mod key;
@@ -28,10 +30,11 @@ use std::sync::OnceLock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+pub use contents::{Group, Sheet};
 pub use frontier::{Point, frontier};
 pub use histogram::density_histogram;
 pub use roc::roc;
-pub use sheet::{Group, Sheet, captions, contact_sheet, contact_sheets};
+pub use sheet::{captions, contact_sheet, contact_sheets};
 pub use timeline::{Span, density_over_time};
 
 /// A picture that could not be drawn.

@@ -1,7 +1,7 @@
 //! Sheets of every kind of row.
 
 use super::super::colour::{UNDEFINED, colour};
-use super::super::layout::{TILE, WIDEST};
+use super::super::dimensions::{TILE, WIDEST};
 use super::*;
 
 fn group(title: &str, rows: Vec<f32>, captions: &[&str]) -> Group {
