@@ -2,6 +2,8 @@
 
 use nvpico_codegen::data::Table;
 use nvpico_codegen::export::{self, ExportOptions};
+use nvpico_codegen::fit::recipe::{Architecture, Recipe};
+use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::verify::compare;
 use nvpico_codegen::harness::{Core, VerifyRequest};
@@ -10,8 +12,6 @@ use nvpico_codegen::model::{
     ScaleName, ShapeName, TransformName,
 };
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::recipe::{Architecture, Recipe};
-use nvpico_codegen::training;
 
 use crate::target_dir;
 
