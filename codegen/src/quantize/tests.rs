@@ -8,7 +8,7 @@ use super::*;
 use crate::deploy::Engine;
 use crate::fit::architecture::{Networks, Parts, map, vector};
 use crate::model::{
-    ActivationName, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
+    ActivationName, Layer, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
 };
 
 /// Errors of log-densities in nats, with weights of 16 and of 8 bits; the largest measured are
