@@ -335,7 +335,8 @@ fn check_replay(core: Core, model: &Path, judge: impl Fn(&[f32]) -> (f32, Decisi
     let readings: Vec<_> = log.iter().filter(|line| reading(line).is_some()).collect();
     assert_eq!(readings.len(), rows.len(), "{log:?}");
     for (line, row) in readings.iter().zip(&rows) {
-        assert_eq!(reading(line).expect("a reading").0, *row);
+        let (values, _, _) = reading(line).expect("a reading");
+        assert_eq!(values.map(f32::to_bits), row.map(f32::to_bits), "{line}");
         check_line(line, &judge);
     }
     let tells = |text: &str| log.iter().any(|line| line.contains(text));
