@@ -8,6 +8,8 @@
 #[cfg(feature = "feature-maps")]
 pub mod convolution;
 pub mod dense;
+pub(crate) mod perceptron;
+pub(crate) mod ping_pong;
 #[cfg(feature = "foreign")]
 pub(crate) mod residual;
 

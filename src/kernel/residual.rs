@@ -4,40 +4,32 @@
 //!
 //! The parameters are those of the layers in order, each block's scale and shift before its own.
 
-use super::dense;
-use crate::kernel::Kernels;
+use super::ping_pong::PingPong;
+use super::{Kernels, dense};
 use crate::spec::DenseSpec;
 
-/// What [`forward`] runs on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    /// Values at the end of the scratch that the network reads.
-    pub inputs: usize,
-    /// Values at the end of the scratch where its result stands afterwards.
-    pub outputs: usize,
-    /// Whether blocks have norms.
-    pub norm: bool,
-}
-
-/// Runs the network within `scratch`; returns the parameters behind its own. `None` where a slice is too short, which a valid spec rules out.
+/// Runs the network on the current `values`, which become its outputs; returns the parameters behind its
+/// own. `None` where a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &DenseSpec<'_>,
-    shape: Shape,
+    norm: bool,
+    outputs: usize,
     params: &'p [f32],
-    scratch: &mut [V],
+    values: &mut PingPong<'_, V>,
 ) -> Option<&'p [f32]> {
     let (&width, rest) = spec.hidden.split_first()?;
-    let (front, input) = split_end(scratch, shape.inputs)?;
-    let mut params = dense::forward(params, input, front.get_mut(..width)?, None);
+    let mut params = values.step(width, |input, hidden| {
+        dense::forward(params, input, hidden, None)
+    })?;
     for _ in 0..rest.len() / 2 {
-        let (hidden, others) = scratch.split_at_mut_checked(width)?;
-        let (active, others) = others.split_at_mut_checked(width)?;
-        let result = others.get_mut(..width)?;
+        let (hidden, free) = values.split()?;
+        let (active, free) = free.split_at_mut_checked(width)?;
+        let result = free.get_mut(..width)?;
         for (active, &hidden) in active.iter_mut().zip(hidden.iter()) {
             *active = hidden;
         }
-        if shape.norm {
+        if norm {
             let (scale, after) = params.split_at_checked(width)?;
             let (shift, after) = after.split_at_checked(width)?;
             params = after;
@@ -51,12 +43,7 @@ pub(crate) fn forward<'p, V: Kernels>(
             *hidden = *hidden + result;
         }
     }
-    let (front, output) = split_end(scratch, shape.outputs)?;
-    Some(dense::forward(params, front.get(..width)?, output, None))
-}
-
-/// Cuts `len` values off the end.
-#[inline(always)]
-fn split_end<V>(values: &mut [V], len: usize) -> Option<(&mut [V], &mut [V])> {
-    values.split_at_mut_checked(values.len().checked_sub(len)?)
+    values.step(outputs, |hidden, output| {
+        dense::forward(params, hidden, output, None)
+    })
 }
