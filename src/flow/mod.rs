@@ -3,6 +3,7 @@
 pub mod base;
 #[cfg(feature = "std")]
 pub mod batch;
+mod density;
 mod stepper;
 
 use core::fmt;
@@ -11,6 +12,8 @@ use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
 use crate::spec::{FlowSpec, Shape, SpecError, Walk};
+pub(crate) use density::sealed;
+pub use density::{Cursor, Density};
 pub use stepper::Stepper;
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
@@ -23,19 +26,29 @@ pub struct Flow<'a> {
     scratch_len: usize,
 }
 
-/// What a sample scores.
+/// What a sample scores: `log_prob` and the two terms it is made of (paper equation 3). No field is ever NaN.
+///
+/// On readings far beyond the training data the flow may overflow. Each term that did so is infinite and
+/// makes `log_prob = -inf`; a term that did not keeps its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
-    /// `log p(x)` in nats; `-inf` where the flow overflowed, never NaN.
+    /// `log p(x)` in nats; `-inf` where the flow overflowed.
     pub log_prob: f32,
-    /// `sum(z^2)` of the latent; may be `inf` or NaN where `log_prob` is `-inf`.
+    /// `sum(z^2)` of the latent; `inf` where it overflowed.
     pub z_norm_sq: f32,
-    /// `log |det dz/dx|` in nats; may be `inf` or NaN where `log_prob` is `-inf`.
+    /// `log |det dz/dx|` in nats; `-inf` where it overflowed, upwards too.
     pub log_det: f32,
 }
 
 impl Score {
+    /// Of a sample that is as unlikely as can be.
+    pub(crate) const IMPOSSIBLE: Self = Self {
+        log_prob: f32::NEG_INFINITY,
+        z_norm_sq: f32::INFINITY,
+        log_det: f32::NEG_INFINITY,
+    };
+
     /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
     #[must_use]
     pub const fn bits(self) -> [u32; 3] {
@@ -130,6 +143,13 @@ impl<'a> Flow<'a> {
         self.spec.dim()
     }
 
+    /// Values of workspace that a score needs.
+    #[must_use]
+    #[inline(always)]
+    pub const fn workspace_len(&self) -> usize {
+        self.dim().saturating_add(self.scratch_len)
+    }
+
     /// The parameters, in the order that [`spec`](crate::spec) documents.
     #[must_use]
     pub const fn params(&self) -> &'a [f32] {
@@ -138,7 +158,8 @@ impl<'a> Flow<'a> {
 
     /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`, channel after channel;
     /// `scratch` holds at least [`FlowSpec::scratch_len`] values. z has the shape of x: what squeezing
-    /// moved is put back to its place, so a map of z shows where a sample is unusual.
+    /// moved is put back to its place, so a map of z shows where a sample is unusual. On a sample so far out that the
+    /// flow overflows, values of z are infinite and the result is `-inf`; neither is ever NaN.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
@@ -147,10 +168,12 @@ impl<'a> Flow<'a> {
         let log_det = self.forward_lanes(x, scratch);
         #[cfg(feature = "feature-maps")]
         self.to_places_of_x(x, scratch);
-        Ok(log_det)
+        without_nan(x);
+        Ok(finite_or(log_det, f32::NEG_INFINITY))
     }
 
-    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward).
+    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward). Where the
+    /// inverse overflows, values of x are infinite and the result may be; neither is ever NaN.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
@@ -158,7 +181,14 @@ impl<'a> Flow<'a> {
         self.check(z, scratch.len(), self.scratch_len)?;
         #[cfg(feature = "feature-maps")]
         self.to_places_of_z(z, scratch);
-        Ok(self.inverse_lanes(z, scratch))
+        let log_det = self.inverse_lanes(z, scratch);
+        without_nan(z);
+        // As unlikely as can be: the log-density of x is that of z less this.
+        Ok(if log_det.is_nan() {
+            f32::INFINITY
+        } else {
+            log_det
+        })
     }
 
     /// Exact log-density of one sample, with its parts. `workspace` holds at least
@@ -168,17 +198,7 @@ impl<'a> Flow<'a> {
     /// [`ScoreError`] for a wrong length or a non-finite feature.
     #[inline(never)]
     pub fn score(&self, x: &[f32], workspace: &mut [f32]) -> Result<Score, ScoreError> {
-        let needed = self.dim().saturating_add(self.scratch_len);
-        self.check(x, workspace.len(), needed)?;
-        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
-            return Err(ScoreError::WorkspaceLength {
-                expected: needed,
-                found: workspace.len(),
-            });
-        };
-        for (slot, &value) in z.iter_mut().zip(x) {
-            *slot = value;
-        }
+        let (z, scratch) = self.load(x, workspace)?;
         let (log_prob, z_norm_sq, log_det) = self.score_lanes(z, scratch);
         Ok(Score {
             log_prob,
@@ -196,20 +216,8 @@ impl<'a> Flow<'a> {
         &self,
         x: &[f32],
         workspace: &'w mut [f32],
-    ) -> Result<Stepper<'a, 'w>, ScoreError> {
-        let needed = self.dim().saturating_add(self.scratch_len);
-        self.check(x, workspace.len(), needed)?;
-        let found = workspace.len();
-        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
-            return Err(ScoreError::WorkspaceLength {
-                expected: needed,
-                found,
-            });
-        };
-        for (slot, &value) in z.iter_mut().zip(x) {
-            *slot = value;
-        }
-        Ok(Stepper::new(*self, z, scratch))
+    ) -> Result<Stepper<'w, Self>, ScoreError> {
+        Stepper::new(*self, x, workspace)
     }
 
     /// `log p(x)` in nats; see [`score`](Self::score).
@@ -236,6 +244,25 @@ impl<'a> Flow<'a> {
             *x = temperature * base::standard_normal(random.next_u32());
         }
         self.inverse(x, scratch)
+    }
+
+    /// Copies a sample to the front of the workspace, once it is checked; gives the copy and the rest.
+    #[inline(always)]
+    fn load<'w>(
+        &self,
+        x: &[f32],
+        workspace: &'w mut [f32],
+    ) -> Result<(&'w mut [f32], &'w mut [f32]), ScoreError> {
+        let expected = self.workspace_len();
+        let found = workspace.len();
+        self.check(x, found, expected)?;
+        let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
+            return Err(ScoreError::WorkspaceLength { expected, found });
+        };
+        for (slot, &value) in z.iter_mut().zip(x) {
+            *slot = value;
+        }
+        Ok((z, scratch))
     }
 
     fn check(&self, x: &[f32], scratch: usize, needed: usize) -> Result<(), ScoreError> {
@@ -348,7 +375,11 @@ impl<'a> Flow<'a> {
     pub(crate) fn score_latent<V: Kernels>(&self, x: &[V], log_det: V) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
         let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
-        (log_prob, one_nan(z_norm_sq), one_nan(log_det))
+        (
+            log_prob,
+            finite_or(z_norm_sq, f32::INFINITY),
+            finite_or(log_det, f32::NEG_INFINITY),
+        )
     }
 }
 
@@ -388,8 +419,18 @@ impl Progress<'_> {
     }
 }
 
-/// Gives every NaN the same bits: processors differ in the sign and payload of the NaN they make.
+/// `overflow` in place of NaN and `+inf`. Processors differ in the sign and payload of the NaN they make.
 #[inline(always)]
-fn one_nan<V: Kernels>(value: V) -> V {
-    value.map(|v| if v.is_nan() { f32::NAN } else { v })
+fn finite_or<V: Kernels>(value: V, overflow: f32) -> V {
+    // False for NaN and for +inf.
+    value.map(|v| if v < f32::INFINITY { v } else { overflow })
+}
+
+/// `inf` in place of every NaN that an overflow left.
+fn without_nan(values: &mut [f32]) {
+    for value in values {
+        if value.is_nan() {
+            *value = f32::INFINITY;
+        }
+    }
 }

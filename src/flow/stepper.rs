@@ -25,46 +25,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Flow, Progress, Score};
+use super::{Density, Flow, ScoreError};
 
-/// A score under way; [`Flow::stepper`] begins one.
+/// A score under way; [`Flow::stepper`] or [`IntegerFlow::stepper`](crate::integer::IntegerFlow::stepper) begins one.
 #[derive(Debug)]
-pub struct Stepper<'f, 'w> {
-    flow: Flow<'f>,
-    progress: Progress<'f>,
-    log_det: f32,
-    x: &'w mut [f32],
-    scratch: &'w mut [f32],
+pub struct Stepper<'w, D: Density = Flow<'static>> {
+    density: D,
+    cursor: D::Cursor,
+    workspace: &'w mut [D::Value],
 }
 
-impl<'f, 'w> Stepper<'f, 'w> {
-    pub(crate) fn new(flow: Flow<'f>, x: &'w mut [f32], scratch: &'w mut [f32]) -> Self {
-        Self {
-            flow,
-            progress: flow.start(),
-            log_det: 0.0,
-            x,
-            scratch,
-        }
+impl<'w, D: Density> Stepper<'w, D> {
+    pub(crate) fn new(
+        density: D,
+        x: &[D::Value],
+        workspace: &'w mut [D::Value],
+    ) -> Result<Self, ScoreError> {
+        Ok(Self {
+            cursor: density.begin(x, workspace)?,
+            density,
+            workspace,
+        })
     }
 
     /// Runs the next layer. After the last one, and from then on, the score.
-    pub fn step(&mut self) -> Option<Score> {
-        let Self {
-            progress,
-            log_det,
-            x,
-            scratch,
-            ..
-        } = self;
-        if progress.next(x, scratch, log_det).is_some() {
-            return None;
-        }
-        let (log_prob, z_norm_sq, log_det) = self.flow.score_latent(self.x, self.log_det);
-        Some(Score {
-            log_prob,
-            z_norm_sq,
-            log_det,
-        })
+    pub fn step(&mut self) -> Option<D::Score> {
+        self.density.step(&mut self.cursor, self.workspace)
     }
 }

@@ -1,6 +1,6 @@
 //! A model's structure as a whole: lengths, checks, and the walk through its layers.
 
-use super::error::SpecError;
+use super::error::{Feature, SpecError};
 use super::shape::Shape;
 use super::{LayerSpec, add, max, position};
 use crate::arithmetic::Math;
@@ -67,6 +67,22 @@ impl<'a> WalkBack<'a> {
 }
 
 impl<'a> FlowSpec<'a> {
+    /// A structure with the elementary functions of `libm`.
+    #[must_use]
+    pub const fn new(shape: Shape, layers: &'a [LayerSpec<'a>]) -> Self {
+        Self {
+            shape,
+            math: Math::Libm,
+            layers,
+        }
+    }
+
+    /// The same with another back end of elementary functions.
+    #[must_use]
+    pub const fn with_math(self, math: Math) -> Self {
+        Self { math, ..self }
+    }
+
     /// Values of a sample.
     #[must_use]
     #[inline(always)]
@@ -162,7 +178,10 @@ impl<'a> FlowSpec<'a> {
         let Shape { height, width, .. } = self.shape;
         if height != 1 || width != 1 {
             if !cfg!(feature = "feature-maps") {
-                return Err(SpecError::FeatureMapsNotCompiled);
+                return Err(SpecError::FeatureMissing {
+                    layer: None,
+                    feature: Feature::FeatureMaps,
+                });
             }
             if height == 0 || width == 0 {
                 return Err(SpecError::Dimension { dim: 0 });
@@ -172,7 +191,10 @@ impl<'a> FlowSpec<'a> {
             return Err(SpecError::Dimension { dim: self.dim() });
         }
         if !self.math.is_compiled() {
-            return Err(SpecError::MathNotCompiled { math: self.math });
+            return Err(SpecError::FeatureMissing {
+                layer: None,
+                feature: Feature::Micromath,
+            });
         }
         let mut layers = self.layers;
         let mut shape = self.shape;
@@ -184,9 +206,13 @@ impl<'a> FlowSpec<'a> {
             if let LayerSpec::Coupling(spec) = layer
                 && let Some(map) = spec.transform.scale_map()
                 && map.is_extra()
-                && !(cfg!(feature = "foreign") && matches!(self.math, Math::Libm))
             {
-                return Err(SpecError::ScaleMapNotCompiled { layer: index });
+                if !cfg!(feature = "foreign") {
+                    return Err(SpecError::missing(index, Feature::Foreign));
+                }
+                if !matches!(self.math, Math::Libm) {
+                    return Err(SpecError::ScaleMapMath { layer: index });
+                }
             }
             match layer.output_shape(shape) {
                 Some(after) => shape = after,

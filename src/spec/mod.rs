@@ -40,7 +40,7 @@ pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
 };
 pub use coupling::{Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform};
-pub use error::SpecError;
+pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;
 pub use mask::{Features, Mask};
@@ -93,6 +93,22 @@ pub struct LogitSpec {
     pub alpha: f32,
     /// Levels of the counts, as 256; positive.
     pub levels: f32,
+}
+
+impl BatchNormSpec {
+    /// A norm with `eps` added to variances, and a learned scale and shift behind it if `affine`.
+    #[must_use]
+    pub const fn new(eps: f32, affine: bool) -> Self {
+        Self { eps, affine }
+    }
+}
+
+impl LogitSpec {
+    /// A logit of counts in `0 .. levels`.
+    #[must_use]
+    pub const fn new(alpha: f32, levels: f32) -> Self {
+        Self { alpha, levels }
+    }
 }
 
 impl LayerSpec<'_> {
@@ -197,7 +213,7 @@ impl LayerSpec<'_> {
                 } else if cfg!(feature = "foreign") {
                     Ok(())
                 } else {
-                    Err(SpecError::BatchNormNotCompiled { layer })
+                    Err(SpecError::missing(layer, Feature::Foreign))
                 }
             }
             LayerSpec::Coupling(spec) => spec.validate(shape, layer),
@@ -214,7 +230,7 @@ impl LayerSpec<'_> {
                     && spec.levels > 0.0
                     && spec.levels.is_finite();
                 if !cfg!(feature = "feature-maps") {
-                    Err(SpecError::FeatureMapsNotCompiled)
+                    Err(SpecError::missing(layer, Feature::FeatureMaps))
                 } else if valid {
                     Ok(())
                 } else {
@@ -223,7 +239,7 @@ impl LayerSpec<'_> {
             }
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) | LayerSpec::FactorOut => {
                 if !cfg!(feature = "feature-maps") {
-                    Err(SpecError::FeatureMapsNotCompiled)
+                    Err(SpecError::missing(layer, Feature::FeatureMaps))
                 } else if self.output_shape(shape).is_some() {
                     Ok(())
                 } else {
