@@ -340,7 +340,7 @@ fn other_maps_of_log_scales() {
     }
 }
 
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 #[test]
 fn networks_of_residual_blocks() {
     fn image<W: Weights>() -> Image {
@@ -482,7 +482,7 @@ mod maps {
         both("stacks", MAP, &layers, [image::<I8>(), image::<I16>()]);
     }
 
-    #[cfg(feature = "residual")]
+    #[cfg(feature = "foreign")]
     #[test]
     fn residual_networks() {
         fn image<W: Weights>(checkerboard: bool) -> Image {

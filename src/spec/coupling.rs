@@ -3,6 +3,7 @@
 use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec, ResidualForm};
 use super::error::{Feature, SpecError};
 use super::mask::Mask;
+use super::network::Network;
 use super::shape::Shape;
 use super::{add, max, mul};
 
@@ -164,34 +165,6 @@ impl<'a> DenseSpec<'a> {
 }
 
 impl DenseSpec<'_> {
-    /// Parameters of one network with `inputs` inputs and `outputs` outputs.
-    #[must_use]
-    pub const fn net_len(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total: usize = match (self.nets, self.hidden) {
-            // Two values for each unit of every block, a block being two layers.
-            (Nets::Residual { norm: true }, [width, blocks @ ..]) => mul(*width, blocks.len()),
-            _ => 0,
-        };
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            total = add(total, mul(add(from, 1), *width));
-            from = *width;
-            hidden = rest;
-        }
-        add(total, mul(add(from, 1), outputs))
-    }
-
-    const fn widest_hidden(&self) -> usize {
-        let mut widest = 0;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            widest = max(widest, *width);
-            hidden = rest;
-        }
-        widest
-    }
-
     /// Values of scratch that one network needs: the most that a layer's input and output take
     /// together. The last hidden layer is never stored.
     #[must_use]
@@ -212,24 +185,6 @@ impl DenseSpec<'_> {
         max(most, add(from, outputs))
     }
 
-    /// The widest of inputs, hidden layers and outputs.
-    #[must_use]
-    pub const fn widest(&self, inputs: usize, outputs: usize) -> usize {
-        max(max(inputs, outputs), self.widest_hidden())
-    }
-
-    const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total: usize = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            total = add(total, mul(from, *width));
-            from = *width;
-            hidden = rest;
-        }
-        add(total, mul(from, outputs))
-    }
-
     const fn validate(&self, layer: usize) -> Result<(), SpecError> {
         if let Nets::Residual { .. } = self.nets {
             if !cfg!(feature = "foreign") {
@@ -238,13 +193,6 @@ impl DenseSpec<'_> {
             if !is_residual(self.hidden) {
                 return Err(SpecError::ResidualWidths { layer });
             }
-        }
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            if *width == 0 {
-                return Err(SpecError::HiddenWidth { layer });
-            }
-            hidden = rest;
         }
         Ok(())
     }
@@ -258,6 +206,16 @@ impl<'a> CouplingSpec<'a> {
             mask,
             transform,
             conditioner,
+        }
+    }
+
+    /// A network of the conditioner: each, where there are two.
+    #[must_use]
+    pub const fn network(&self, shape: Shape) -> Network<'a> {
+        Network {
+            conditioner: self.conditioner,
+            inputs: self.net_inputs(shape),
+            outputs: self.net_outputs(shape),
         }
     }
 }
@@ -307,13 +265,8 @@ impl CouplingSpec<'_> {
     /// Parameters of the coupling.
     #[must_use]
     pub const fn param_len(&self, shape: Shape) -> usize {
-        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
-        let net = match self.conditioner {
-            Conditioner::Dense(spec) => spec.net_len(inputs, outputs),
-            Conditioner::Convolution(spec) => spec.param_len(inputs, outputs),
-            Conditioner::ResidualConvolution(spec) => spec.param_len(inputs, outputs),
-        };
-        add(mul(net, self.net_count()), self.rescale_len(shape))
+        let nets = mul(self.network(shape).param_len(), self.net_count());
+        add(nets, self.rescale_len(shape))
     }
 
     /// Values of scratch: what one network needs, and `s` if `t` has its own.
@@ -325,7 +278,7 @@ impl CouplingSpec<'_> {
                 let net = spec.scratch_len(inputs, outputs);
                 add(net, mul(outputs, self.net_count() - 1))
             }
-            Conditioner::Convolution(spec) => spec.scratch_len(shape, inputs, outputs),
+            Conditioner::Convolution(_) => self.network(shape).rows_len(shape),
             Conditioner::ResidualConvolution(spec) => spec.scratch_len(shape, inputs, outputs),
         }
     }
@@ -334,14 +287,7 @@ impl CouplingSpec<'_> {
     /// mask counted as the usual frameworks compute them.
     #[must_use]
     pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
-        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
-        let place = match self.conditioner {
-            Conditioner::Dense(spec) => {
-                mul(spec.multiply_accumulates(inputs, outputs), self.net_count())
-            }
-            Conditioner::Convolution(spec) => spec.multiply_accumulates(inputs, outputs),
-            Conditioner::ResidualConvolution(spec) => spec.multiply_accumulates(inputs, outputs),
-        };
+        let place = mul(self.network(shape).multiply_accumulates(), self.net_count());
         mul(place, shape.pixels())
     }
 
@@ -364,14 +310,22 @@ impl CouplingSpec<'_> {
         {
             return Err(SpecError::Constant { layer });
         }
-        let valid = match self.conditioner {
+        let valid = self.network(shape).is_valid();
+        match self.conditioner {
             Conditioner::Dense(spec) => {
                 if shape.pixels() != 1 {
                     return Err(SpecError::DenseOnMap { layer });
                 }
-                return spec.validate(layer);
+                if let Err(error) = spec.validate(layer) {
+                    return Err(error);
+                }
+                return if valid {
+                    Ok(())
+                } else {
+                    Err(SpecError::HiddenWidth { layer })
+                };
             }
-            Conditioner::Convolution(spec) => spec.is_valid(),
+            Conditioner::Convolution(_) => {}
             Conditioner::ResidualConvolution(spec) => {
                 if let ResidualForm::Trained { .. } = spec.form
                     && !cfg!(feature = "std")
@@ -381,9 +335,8 @@ impl CouplingSpec<'_> {
                 if !spec.has_valid_constants() {
                     return Err(SpecError::Constant { layer });
                 }
-                spec.is_valid()
             }
-        };
+        }
         if !cfg!(feature = "feature-maps") {
             return Err(SpecError::missing(layer, Feature::FeatureMaps));
         }

@@ -34,6 +34,7 @@ mod coupling;
 mod error;
 mod flow;
 mod mask;
+pub mod network;
 mod shape;
 
 pub use convolution::{

@@ -57,12 +57,12 @@ fn coupling_products(
     let Conditioner::Dense(net) = &coupling.conditioner else {
         return 0;
     };
-    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    let outputs = coupling.net_outputs(shape);
     let kept: Vec<f32> = (coupling.mask.kept_features(x.len()))
         .map(|index| x[index])
         .collect();
     let nets = &params[coupling.rescale_len(shape)..];
-    nets.chunks(net.net_len(inputs, outputs))
+    nets.chunks(coupling.network(shape).param_len())
         .map(|own| net_products(net, own, kept.clone(), outputs))
         .sum()
 }

@@ -193,9 +193,7 @@ fn transform<'p, V: Kernels>(
     let Conditioner::Dense(net) = &spec.conditioner else {
         #[cfg(feature = "feature-maps")]
         {
-            let (own, rest) = params.split_at_checked(spec.param_len(shape))?;
-            maps::transform(spec, math, shape, own, x, scratch, change, sum)?;
-            return Some(rest);
+            return maps::transform(spec, math, shape, params, x, scratch, change, sum);
         }
         #[cfg(not(feature = "feature-maps"))]
         return None;

@@ -20,12 +20,12 @@ pub(super) fn saved_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Sha
 }
 
 pub(super) fn scratch_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) -> usize {
-    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
+    let network = spec.network(shape);
     let widths = match net.nets {
         Nets::Residual { .. } => residual::SCRATCH_WIDTHS,
         _ => 2,
     };
-    spec.net_count() * outputs + widths * net.widest(inputs, outputs)
+    spec.net_count() * network.outputs + widths * network.widest()
 }
 
 fn saved_nets_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) -> usize {
@@ -182,7 +182,7 @@ pub(super) fn backward<V: Kernels>(
         let input_gradient = if let Nets::Residual { norm } = net.nets {
             residual::backward(net, norm, tensors, output_gradient, param_gradient, scratch)?
         } else {
-            let (first, second) = scratch.split_at_mut_checked(net.widest(inputs, outputs))?;
+            let (first, second) = scratch.split_at_mut_checked(spec.network(shape).widest())?;
             for (slot, &g) in first.iter_mut().zip(output_gradient) {
                 *slot = g;
             }

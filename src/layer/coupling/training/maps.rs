@@ -42,7 +42,7 @@ pub(super) fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 fn input_at(spec: &CouplingSpec<'_>, extent: Extent) -> usize {
     match &spec.conditioner {
         Conditioner::ResidualConvolution(own) => residual::input_at(own, extent),
-        _ => 0,
+        Conditioner::Dense(_) | Conditioner::Convolution(_) => 0,
     }
 }
 

@@ -31,7 +31,9 @@ pub struct Context {
 pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     match &spec.conditioner {
         Conditioner::Dense(net) => dense::saved_len(spec, net, shape),
-        _ => maps::saved_len(spec, shape),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::saved_len(spec, shape)
+        }
     }
 }
 
@@ -40,7 +42,9 @@ pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 pub fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     match &spec.conditioner {
         Conditioner::Dense(net) => dense::scratch_len(spec, net, shape),
-        _ => maps::scratch_len(spec, shape),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::scratch_len(spec, shape)
+        }
     }
 }
 
@@ -59,7 +63,9 @@ pub fn forward_saving<V: Kernels>(
         Conditioner::Dense(net) => {
             dense::forward_saving(spec, net, context, params, x, saved, log_det)
         }
-        _ => maps::forward_saving(spec, context, params, x, saved, log_det),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::forward_saving(spec, context, params, x, saved, log_det)
+        }
     };
     debug_assert!(done.is_some(), "slices fit the spec");
 }
@@ -97,7 +103,9 @@ pub fn backward<V: Kernels>(
             param_gradient,
             scratch,
         ),
-        _ => maps::backward(spec, context, tensors, gradient, param_gradient, scratch),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::backward(spec, context, tensors, gradient, param_gradient, scratch)
+        }
     };
     debug_assert!(done.is_some(), "slices fit the spec");
 }
