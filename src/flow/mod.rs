@@ -393,7 +393,7 @@ pub(crate) struct Progress<'a> {
 
 impl Progress<'_> {
     /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`] rules
-    /// out, makes the sample impossible. Lengths are the caller's promise.
+    /// out, ends the way and makes the sample impossible. Lengths are the caller's promise.
     #[inline(always)]
     pub(crate) fn next<V: Kernels>(
         &mut self,
@@ -411,10 +411,12 @@ impl Progress<'_> {
         let rest = x
             .get_mut(..input.len())
             .and_then(|x| layer::forward(layer, place, self.params, x, scratch, log_det));
-        match rest {
-            Some(rest) => self.params = rest,
-            None => *log_det = V::splat(f32::NEG_INFINITY),
-        }
+        let Some(rest) = rest else {
+            *log_det = V::splat(f32::NEG_INFINITY);
+            self.walk.end();
+            return None;
+        };
+        self.params = rest;
         Some(())
     }
 }

@@ -21,16 +21,16 @@ impl<'w, V> PingPong<'w, V> {
         }
     }
 
-    /// Begins with `len` values, which the caller writes. `None` where the buffer is too short, as for the
-    /// other methods; a valid spec rules it out.
+    /// Begins with `len` values, which the caller writes to the front of the buffer.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, len: usize) -> Option<&mut [V]> {
+    pub(crate) const fn begin(&mut self, len: usize) -> &mut [V] {
         self.len = len;
         self.at_front = true;
-        self.buffer.get_mut(..len)
+        self.buffer
     }
 
-    /// Makes the next `len` values by `make(current, next)`.
+    /// Makes the next `len` values by `make(current, next)`. `None` where the buffer is too short, as for the
+    /// other methods; a valid spec rules it out.
     #[inline(always)]
     pub(crate) fn step<R>(
         &mut self,
@@ -97,7 +97,7 @@ mod tests {
     fn steps_go_from_end_to_end_of_a_buffer_of_two_neighbours() {
         let mut buffer = [0; 5];
         let mut values = PingPong::new(&mut buffer);
-        values.begin(2).unwrap().copy_from_slice(&[1, 2]);
+        values.begin(2)[..2].copy_from_slice(&[1, 2]);
         for (len, expected) in [(3, &[3, 4, 5][..]), (1, &[12]), (4, &[12, 13, 14, 15])] {
             values
                 .step(len, |current, next| {

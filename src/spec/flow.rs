@@ -25,6 +25,12 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Leaves out what is left.
+    #[inline(always)]
+    pub const fn end(&mut self) {
+        self.layers = &[];
+    }
+
     /// The next layer and the shape that reaches it. Ends, too, at a layer that cannot take its shape.
     #[inline(always)]
     pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape)> {

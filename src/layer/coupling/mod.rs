@@ -71,7 +71,7 @@ fn condition<'w, 'p, V: Kernels>(
     let mut values = PingPong::new(scratch);
     let mut rest = params;
     loop {
-        gather(spec, x, values.begin(inputs)?);
+        gather(spec, x, values.begin(inputs));
         rest = run_net(net, outputs, rest, &mut values)?;
         if others == 0 {
             break;
