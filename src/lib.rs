@@ -118,6 +118,7 @@ pub mod detector;
 #[cfg(feature = "std")]
 mod dispatch;
 mod flow;
+pub mod image;
 pub mod integer;
 pub mod lanes;
 pub mod layer;

@@ -1,7 +1,7 @@
 //! One output of a layer in integers: its weights, its bias, and the step that its sum counts in.
 
+use nvpico::image::panel_words;
 use nvpico::integer::Weights;
-use nvpico::integer::weights::{PANEL, QUAD};
 
 /// The largest magnitude of an activation of 16 bits.
 pub(super) const LARGEST_ACTIVATION: f64 = 32_768.0;
@@ -75,22 +75,11 @@ impl IntegerRow {
     }
 }
 
-/// The words of a layer's panels. Missing outputs and inputs are zero.
+/// The words of a layer's panels.
 pub(super) fn panels<W: Weights>(rows: &[IntegerRow]) -> Vec<i32> {
-    let mut words = Vec::new();
-    for panel in rows.chunks(PANEL) {
-        words.extend((0..PANEL).map(|at| panel.get(at).map_or(0, |row| row.bias)));
-        let inputs = rows[0].weights.len();
-        for from in (0..inputs).step_by(QUAD) {
-            let weight = |output: usize, input: usize| {
-                let row = panel.get(output);
-                row.and_then(|row| row.weights.get(from + input))
-                    .copied()
-                    .unwrap_or(0)
-            };
-            let quad = std::array::from_fn(|output| std::array::from_fn(|at| weight(output, at)));
-            words.extend(W::pack(quad));
-        }
-    }
-    words
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.bias, &row.weights[..]))
+        .collect();
+    panel_words::<W>(&rows)
 }

@@ -3,7 +3,8 @@
 //! Encoder and check both take them from here. All other words of a layer are free numbers of the model: means,
 //! scales, log-determinants, multipliers, offsets, biases and weights.
 
-use super::fixed::Q24;
+use super::fields::LogitHeader;
+use crate::integer::fixed::Q24;
 use crate::spec::{Activation, Conditioner, CouplingSpec, LogitSpec, ScaleMap};
 
 /// Least and largest value of a word.
@@ -19,7 +20,7 @@ pub const SUM_SHIFT: Range = (0, 24);
 /// Fraction bits of a slope of a leaky rectifier.
 pub const SLOPE_BITS: u32 = 15;
 /// Fraction bits of shares and of a sigmoid's floor.
-pub const SHARE_BITS: u32 = 30;
+const SHARE_BITS: u32 = 30;
 
 /// Whether a word lies within a range.
 pub(super) const fn within(word: i32, (least, most): Range) -> bool {
@@ -27,8 +28,7 @@ pub(super) const fn within(word: i32, (least, most): Range) -> bool {
 }
 
 /// `value * 2^bits` to the nearest whole number, halves away from zero; `None` where 32 bits do not hold it.
-#[must_use]
-pub const fn whole(value: f64, bits: u32) -> Option<i32> {
+const fn whole(value: f64, bits: u32) -> Option<i32> {
     let steps = value * (1_u64 << bits) as f64;
     let half = if steps < 0.0 { -0.5 } else { 0.5 };
     let nearest = (steps + half) as i64;
@@ -119,10 +119,8 @@ pub enum Bound {
 }
 
 impl LogitSpec {
-    /// The words behind the number of values: the highest count, multiplier of a count and its shift, `p` of no count,
-    /// half a count's share, and the logarithm of the slope. `None` where 32 bits do not hold one.
-    #[must_use]
-    pub const fn stated_words(&self) -> Option<[i32; 6]> {
+    /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
+    pub(super) const fn constants(&self) -> Option<LogitHeader> {
         let (alpha, levels) = (self.alpha as f64, self.levels as f64);
         let slope = (1.0 - alpha) / levels;
         let share = slope * (1_u64 << SHARE_BITS) as f64;
@@ -136,7 +134,15 @@ impl LogitSpec {
         ) else {
             return None;
         };
-        Some([last, multiplier, shift, lowest, half, ln_slope])
+        Some(LogitHeader {
+            values: 0,
+            last,
+            multiplier,
+            shift,
+            lowest,
+            half,
+            ln_slope,
+        })
     }
 }
 
@@ -181,7 +187,7 @@ mod tests {
             alpha: 0.05,
             levels,
         };
-        assert!(spec(256.0).stated_words().is_some());
-        assert_eq!(spec(3e9).stated_words(), None);
+        assert!(spec(256.0).constants().is_some());
+        assert_eq!(spec(3e9).constants(), None);
     }
 }
