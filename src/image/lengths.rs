@@ -8,8 +8,8 @@ use super::op;
 use super::sections::Section;
 use super::width::{PANEL, QUAD, QUAD_WORDS, Width};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Nets,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Feature, FlowSpec, Kernel, LayerSpec,
+    Nets, ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
 };
 
 /// Words that hold so many activations: whole quads.
@@ -283,7 +283,7 @@ impl FlowSpec<'_> {
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
             if layer.is_residual() && !cfg!(feature = "foreign") {
-                return Err(SpecError::ResidualNotCompiled { layer: index });
+                return Err(SpecError::missing(index, Feature::Foreign));
             }
             if !layer.has_integers() {
                 return Err(SpecError::NoIntegers { layer: index });

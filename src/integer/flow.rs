@@ -10,7 +10,7 @@ use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
 use super::{logit, maps};
-use crate::flow::ScoreError;
+use crate::flow::{Density, ScoreError, Stepper, sealed};
 use crate::image::{AffineChannel, Op, PermutationHeader, Program, StandardizeChannel};
 #[cfg(feature = "feature-maps")]
 use crate::image::{FactorOutHeader, SqueezeHeader, op};
@@ -111,7 +111,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
-        let (mut pass, z, scratch) = self.begin(x, workspace)?;
+        let (mut pass, z, scratch) = self.load(x, workspace)?;
         while pass.next::<W>(z, scratch) {}
         Ok(pass.score(z))
     }
@@ -126,18 +126,12 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         x: &[i32],
         workspace: &'w mut [i32],
     ) -> Result<IntegerStepper<'a, 'w, W>, ScoreError> {
-        let (pass, x, scratch) = self.begin(x, workspace)?;
-        Ok(IntegerStepper {
-            pass,
-            x,
-            scratch,
-            weights: PhantomData,
-        })
+        Stepper::new(*self, x, workspace)
     }
 
     /// The pass to come, the sample in its place in the workspace, and the rest of it.
     #[inline(always)]
-    fn begin<'w>(
+    fn load<'w>(
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
@@ -173,21 +167,61 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 }
 
 /// A score under way; [`IntegerFlow::stepper`] begins one.
-#[derive(Debug)]
-pub struct IntegerStepper<'a, 'w, W> {
-    pass: Pass<'a>,
-    x: &'w mut [i32],
-    scratch: &'w mut [i32],
-    weights: PhantomData<W>,
-}
+pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
-impl<W: Weights> IntegerStepper<'_, '_, W> {
-    /// Runs the next layer. After the last one, and from then on, the score.
-    pub fn step(&mut self) -> Option<IntegerScore> {
-        if self.pass.next::<W>(self.x, self.scratch) {
+/// Where a score in steps stands.
+#[derive(Clone, Copy, Debug)]
+pub struct IntegerCursor<'a>(Pass<'a>);
+
+impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
+
+impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
+    type Value = i32;
+    type Score = IntegerScore;
+    type Cursor = IntegerCursor<'a>;
+    const ZERO: i32 = 0;
+    const IMPOSSIBLE: i32 = IntegerScore::IMPOSSIBLE;
+
+    #[inline(always)]
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    #[inline(always)]
+    fn workspace_len(&self) -> usize {
+        self.workspace_len
+    }
+
+    #[inline(always)]
+    fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
+        IntegerFlow::score(self, x, workspace)
+    }
+
+    #[inline(always)]
+    fn log_prob(score: &IntegerScore) -> i32 {
+        score.log_prob
+    }
+
+    fn begin(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerCursor<'a>, ScoreError> {
+        let (pass, _, _) = self.load(x, workspace)?;
+        Ok(IntegerCursor(pass))
+    }
+
+    #[inline(never)]
+    fn step(&self, cursor: &mut IntegerCursor<'a>, workspace: &mut [i32]) -> Option<IntegerScore> {
+        let IntegerCursor(pass) = cursor;
+        let Some((x, scratch)) = workspace.split_at_mut_checked(self.dim) else {
+            // Not the workspace that it began with.
+            return Some(IntegerScore {
+                log_prob: IntegerScore::IMPOSSIBLE,
+                z_norm_sq: i32::MAX,
+                log_det: i32::MIN,
+            });
+        };
+        if pass.next::<W>(x, scratch) {
             return None;
         }
-        Some(self.pass.score(self.x))
+        Some(pass.score(x))
     }
 }
 

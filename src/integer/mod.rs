@@ -54,7 +54,7 @@ mod residual;
 mod weights;
 
 pub use crate::image::{I8, I16, op};
-pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};
+pub use flow::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
 pub use weights::Weights;
 
 /// What a score gathers on its way through the layers.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use nvpico::LayerSpec;
-use nvpico::conditioner::dense;
+use nvpico::kernel::dense;
 use nvpico::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform,
 };

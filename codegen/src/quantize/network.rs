@@ -1,12 +1,12 @@
 //! The networks of a coupling as words of the integer engine, and as the floats that these words stand for.
 
 use anyhow::Context as _;
-use nvpico::conditioner::dense;
 use nvpico::image::{
     BlocksHeader, INPUT_SHIFT, KernelHeader, LayerHeader, LayerShape, NetworkHeader, PANEL,
     SUM_SHIFT, Section, Sums, word,
 };
 use nvpico::integer::Weights;
+use nvpico::kernel::dense;
 use nvpico::spec::{Conditioner, CouplingSpec, Nets, ScaleMap, Shape};
 
 use super::layer::{MARGIN, Q16, power};

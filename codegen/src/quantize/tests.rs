@@ -93,11 +93,11 @@ pub(super) fn errors(model: &Model, precision: Precision, rows: &[f32]) -> [f64;
     let deployed = model.deploy();
     let layers = deployed.spec.layers();
     let spec = deployed.spec.flow_spec(&layers);
-    let params = crate::reference::wide(&deployed.params);
+    let params = nvpico_reference::wide(&deployed.params);
     let ready = model.ready(Some(precision)).expect("it has integers");
     let (mut largest, mut sum, mut count) = (0.0_f64, 0.0, 0.0);
     for (row, found) in rows.chunks_exact(spec.dim()).zip(ready.log_probs(rows)) {
-        let exact = crate::reference::forward(&spec, &params, &crate::reference::wide(row));
+        let exact = nvpico_reference::forward(&spec, &params, &nvpico_reference::wide(row));
         // Far samples have large errors, and may have them.
         let error = (f64::from(found) - exact.log_prob).abs() / (1.0 + 0.1 * exact.log_prob.abs());
         largest = largest.max(error);
