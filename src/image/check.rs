@@ -13,8 +13,8 @@ use super::fields::{
     KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, Norm,
     PermutationHeader, Record, ResidualHeader, ScalingHeader, SqueezeHeader, StandardizeChannel,
 };
-use super::lengths::sum_words;
 use super::sections::{Section, Sums};
+use super::sizes::sum_words;
 use super::stated::Bound;
 use super::width::{PANEL, Width};
 use super::word;

@@ -7,8 +7,8 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{I8, I16, op};
-use crate::integer::{IntegerFlow, IntegerScore, Weights};
 use crate::Math;
+use crate::integer::{IntegerFlow, IntegerScore, Weights};
 use crate::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets, ScaleMap,
     Shape, SpecError, Transform,

@@ -5,11 +5,12 @@ use super::fields::{
     AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, LogitHeader, PermutationHeader,
     ResidualHeader, SqueezeHeader,
 };
-use super::lengths::{
-    activation_words, net_scratch, place_words, residual_lengths, stack_window, sum_words,
-};
+use super::lengths::{net_scratch, residual_lengths, stack_window};
+use super::sizes::{activation_words, place_words, sum_words};
+use super::stated::{SHARE_BITS, filling_shift, ln, whole};
 use super::width::PANEL;
 use super::word;
+use crate::arithmetic::fixed::Q24;
 use crate::spec::{
     Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, LayerSpec, LogitSpec, Mask, Nets,
     ResidualConvolutionSpec, ScaleMap, Shape, Squeeze, Transform,
@@ -87,6 +88,32 @@ impl LayerSpec<'_> {
 }
 
 impl LogitSpec {
+    /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
+    const fn constants(&self) -> Option<LogitHeader> {
+        let (alpha, levels) = (self.alpha as f64, self.levels as f64);
+        let slope = (1.0 - alpha) / levels;
+        let share = slope * (1_u64 << SHARE_BITS) as f64;
+        let shift = filling_shift(share);
+        let (Some(last), Some(multiplier), Some(lowest), Some(half), Some(ln_slope)) = (
+            whole(levels - 1.0, 0),
+            whole(share, shift.cast_unsigned()),
+            whole(alpha + 0.5 * slope, SHARE_BITS),
+            whole(0.5 * slope, SHARE_BITS),
+            whole(ln(slope), Q24),
+        ) else {
+            return None;
+        };
+        Some(LogitHeader {
+            values: 0,
+            last,
+            multiplier,
+            shift,
+            lowest,
+            half,
+            ln_slope,
+        })
+    }
+
     /// `None` where 32 bits do not hold a constant.
     pub(super) const fn header(&self, shape: Shape) -> Option<LogitHeader> {
         match self.constants() {
@@ -192,5 +219,20 @@ impl CouplingSpec<'_> {
             raw_shift: 0,
             shift_shift: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logit_of_too_many_levels_has_no_words() {
+        let spec = |levels| LogitSpec {
+            alpha: 0.05,
+            levels,
+        };
+        assert!(spec(256.0).constants().is_some());
+        assert_eq!(spec(3e9).constants(), None);
     }
 }

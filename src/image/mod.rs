@@ -43,6 +43,7 @@ mod fields;
 mod heads;
 mod lengths;
 mod sections;
+mod sizes;
 mod stated;
 mod width;
 
@@ -56,10 +57,9 @@ pub use fields::{
     PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader, SqueezeHeader,
     StandardizeChannel,
 };
-pub use lengths::{
-    ResidualLengths, activation_words, net_scratch, place_words, residual_lengths, window_inputs,
-};
+pub use lengths::{ResidualLengths, net_scratch, residual_lengths};
 pub use sections::{LayerShape, Section, Sums};
+pub use sizes::{activation_words, place_words, window_inputs};
 pub use stated::{Bound, INPUT_SHIFT, Range, SCALING_SHIFT, SLOPE_BITS, SUM_SHIFT};
 pub use width::{I8, I16, PANEL, QUAD, Width};
 pub(crate) use width::{QUAD_WORDS, high, low, pair};

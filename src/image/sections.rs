@@ -5,7 +5,7 @@
 use super::fields::{
     BlocksHeader, KernelHeader, LayerHeader, Narrowing, NetworkHeader, Norm, ScalingHeader,
 };
-use super::lengths::{place_words, sum_words, window_inputs};
+use super::sizes::{place_words, sum_words, window_inputs};
 use super::width::{PANEL, QUAD, Width};
 use crate::spec::{
     Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ResidualConvolutionSpec,

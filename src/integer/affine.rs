@@ -8,7 +8,7 @@
 use core::hint::black_box;
 
 use super::Progress;
-use super::fixed::{Q16, Q24, linear};
+use crate::arithmetic::fixed::{Q16, Q24, linear};
 use crate::image::{AffineChannel, AffineHeader, Program};
 
 /// x to y; `stride` words to a channel.

@@ -7,8 +7,8 @@ use core::hint::black_box;
 
 use super::coupling::activation;
 use super::dense::{self, Part};
-use super::fixed::linear;
 use super::weights::Weights;
+use crate::arithmetic::fixed::linear;
 use crate::image::{
     BlocksHeader, LayerHeader, Narrowing, Norm, PANEL, Program, ScalingHeader, pair,
 };

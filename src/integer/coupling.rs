@@ -11,10 +11,10 @@ use super::Progress;
 #[cfg(feature = "foreign")]
 use super::block;
 use super::dense::{self, Part};
-#[cfg(feature = "foreign")]
-use super::fixed::{atan, log_sigmoid};
-use super::fixed::{exp, linear, tanh};
 use super::weights::Weights;
+#[cfg(feature = "foreign")]
+use crate::arithmetic::fixed::{atan, log_sigmoid};
+use crate::arithmetic::fixed::{exp, linear, tanh};
 use crate::image::{
     DenseHeader, LayerHeader, NetworkHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op,
     pair,

@@ -3,13 +3,13 @@
 use core::hint::black_box;
 use core::marker::PhantomData;
 
-use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 #[cfg(all(feature = "feature-maps", feature = "foreign"))]
 use super::residual;
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
 use super::{logit, maps};
+use crate::arithmetic::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 use crate::flow::{Density, ScoreError, Stepper, sealed};
 use crate::image::{AffineChannel, Op, PermutationHeader, Program, StandardizeChannel};
 #[cfg(feature = "feature-maps")]

@@ -3,7 +3,7 @@
 //! `p` and `1 - p` are in Q30.
 
 use super::Progress;
-use super::fixed::{Q16, Q24, linear, ln, rounded};
+use crate::arithmetic::fixed::{Q16, Q24, linear, ln, rounded};
 use crate::image::{LogitHeader, Program};
 
 /// x to y: counts to Q16.

@@ -43,7 +43,6 @@ mod affine;
 mod block;
 mod coupling;
 mod dense;
-pub mod fixed;
 mod flow;
 #[cfg(feature = "feature-maps")]
 mod logit;

@@ -1,11 +1,12 @@
 //! A layer's parameters as words of the integer engine.
 
 use anyhow::{Context as _, bail, ensure};
+use nvpico::arithmetic::fixed;
 use nvpico::image::{
     AffineChannel, AffineHeader, Bound, ConvolutionHeader, DenseHeader, Record, ResidualHeader,
     SCALING_SHIFT, StandardizeChannel, value_words, word,
 };
-use nvpico::integer::{Weights, fixed};
+use nvpico::integer::Weights;
 use nvpico::spec::{Conditioner, CouplingSpec, LayerSpec, ScaleMap, Shape};
 
 use super::network;
