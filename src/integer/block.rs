@@ -5,8 +5,7 @@
 
 use core::hint::black_box;
 
-use super::coupling::activation;
-use super::dense::{self, Part};
+use super::dense::{self, Part, activation};
 use super::weights::Weights;
 use crate::arithmetic::fixed::linear;
 use crate::image::{

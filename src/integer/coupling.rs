@@ -10,7 +10,7 @@ use core::hint::black_box;
 use super::Progress;
 #[cfg(feature = "foreign")]
 use super::block;
-use super::dense::{self, Part};
+use super::dense::{self, Part, activation};
 use super::weights::Weights;
 #[cfg(feature = "foreign")]
 use crate::arithmetic::fixed::{atan, log_sigmoid};
@@ -19,13 +19,6 @@ use crate::image::{
     DenseHeader, LayerHeader, NetworkHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op,
     pair,
 };
-
-/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
-#[inline(always)]
-pub(super) fn activation(value: i32, shift: i32) -> i32 {
-    let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
-    (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
-}
 
 /// The kept values of `x` as activations; returns their sum.
 #[inline(never)]

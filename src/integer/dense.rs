@@ -78,6 +78,13 @@ pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Optio
     Some(panels)
 }
 
+/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
+#[inline(always)]
+pub(super) fn activation(value: i32, shift: i32) -> i32 {
+    let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
+    (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
+}
+
 /// The rectifier, leaky with a `slope` in Q15; at most 16 bits.
 #[inline(always)]
 pub(super) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {

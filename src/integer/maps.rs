@@ -9,8 +9,8 @@
 use core::hint::black_box;
 
 use super::Progress;
-use super::coupling::{Change, activation};
-use super::dense::{self, Part};
+use super::coupling::Change;
+use super::dense::{self, Part, activation};
 use super::weights::Weights;
 use crate::image::{
     ConvolutionHeader, KernelHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op, pair,

@@ -9,7 +9,7 @@ use nvpico::integer::Weights;
 use nvpico::kernel::dense;
 use nvpico::spec::{Conditioner, CouplingSpec, Nets, ScaleMap, Shape};
 
-use super::layer::{MARGIN, Q16, power};
+use super::number::{MARGIN, Q16, power};
 use super::row::{IntegerRow, LARGEST_ACTIVATION, Row, panels};
 
 /// A unit may have so many times the share of its range in a sum's step of the middle one, before its

@@ -6,8 +6,8 @@
 use nvpico::image::{KeptRecord, Narrowing, Norm, PANEL, ScalingHeader, word};
 use nvpico::spec::{CouplingSpec, Shape};
 
-use super::layer::{MARGIN, Q16, common_shift, power, whole};
 use super::network::{Network, input_shift};
+use super::number::{MARGIN, Q16, common_shift, power, whole};
 use super::row::LARGEST_ACTIVATION;
 
 /// The share of the widest channel's range that every channel's is taken to have at least: one that was

@@ -83,3 +83,35 @@ pub(super) fn panels<W: Weights>(rows: &[IntegerRow]) -> Vec<i32> {
         .collect();
     panel_words::<W>(&rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use nvpico::integer::{I8, I16};
+    use rand_core::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus as Random;
+
+    use super::super::tests::uniform;
+    use super::*;
+
+    #[test]
+    fn every_row_of_weights_is_proved() {
+        fn check<W: Weights>(random: &mut Random) {
+            for inputs in [1, 4, 33, 256] {
+                for size in [1e-6_f32, 1.0, 1e6] {
+                    let row = Row {
+                        weights: (0..inputs)
+                            .map(|_| f64::from(size * uniform(random)))
+                            .collect(),
+                        bias: f64::from(1e5 * uniform(random)),
+                    };
+                    let whole = row.in_steps(row.finest_step::<W>(), 1 << 20);
+                    assert!(whole.worst_sum() <= i64::from(i32::MAX));
+                    assert!(whole.weights.iter().all(|w| w.abs() <= W::LARGEST));
+                }
+            }
+        }
+        let mut random = Random::seed_from_u64(5);
+        check::<I8>(&mut random);
+        check::<I16>(&mut random);
+    }
+}
