@@ -15,6 +15,7 @@
 //! | layers | [`layer`] | forward, inverse and backward of each, and the one place where they are chosen |
 //! | networks | [`kernel`] | dense layers, convolutions, residual networks: for one sample and for many |
 //! | numbers | [`arithmetic`] | lanes and elementary functions |
+//! | words | [`image`] | for tools: a model in integers as words, field by field, with their check |
 //! | in integers | [`integer`] | the same structure with weights of 8 or 16 bits and fixed point |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
@@ -115,6 +116,7 @@ extern crate std;
 pub mod arithmetic;
 pub mod detector;
 mod flow;
+pub mod image;
 pub mod integer;
 pub mod kernel;
 pub mod layer;

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use super::weights::{PANEL, QUAD_WORDS, high, low};
+use crate::image::{PANEL, QUAD_WORDS, high, low};
 
 /// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
 #[inline(never)]

@@ -8,8 +8,8 @@
 use core::hint::black_box;
 
 use super::Progress;
-use super::fixed::{Q16, Q24, linear};
-use super::program::Program;
+use crate::arithmetic::fixed::{Q16, Q24, linear};
+use crate::image::{AffineChannel, AffineHeader, Program};
 
 /// x to y; `stride` words to a channel.
 #[inline(never)]
@@ -19,7 +19,11 @@ pub(super) fn forward(
     x: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let &[channels, places, log_det] = program.header()?;
+    let AffineHeader {
+        channels,
+        places,
+        log_det,
+    } = AffineHeader::read(program)?;
     progress.log_det = progress
         .log_det
         .wrapping_add(i64::from(log_det) << (Q24 - Q16));
@@ -27,16 +31,22 @@ pub(super) fn forward(
     let words = program.take(channels.wrapping_mul(stride))?;
     let mut x = x.iter_mut();
     for channel in words.chunks_exact(stride.max(1)) {
-        let (mean, &[scale, shift, offset]) = match channel {
-            [mean, rest @ ..] if rest.len() == 3 => (*mean, rest.first_chunk()?),
+        // A standardisation's channel has its mean before what an affine layer's has.
+        let (mean, words) = match channel {
+            [mean, rest @ ..] if rest.len() == AffineChannel::WORDS => (*mean, rest.first_chunk()?),
             _ => (0, channel.first_chunk()?),
         };
+        let AffineChannel {
+            multiplier,
+            shift,
+            offset,
+        } = AffineChannel::from_words(words);
         for _ in 0..places {
             black_box(());
             let x = x.next()?;
             let (centred, over) = x.overflowing_sub(mean);
             progress.beyond |= over;
-            *x = linear(centred, scale, shift, offset, &mut progress.beyond);
+            *x = linear(centred, multiplier, shift, offset, &mut progress.beyond);
         }
     }
     Some(())

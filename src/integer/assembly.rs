@@ -7,7 +7,7 @@
 
 use core::arch::asm;
 
-use super::weights::{PANEL, QUAD_WORDS};
+use crate::image::{PANEL, QUAD_WORDS};
 
 /// Products of four 8-bit weights, read into `$weight`, with the inputs in `x0` and `x1`.
 macro_rules! products {

@@ -1,29 +1,37 @@
 //! What residual networks have in common in fixed point: values in Q16 that layers add to.
 //!
-//! A norm has a multiplier, its shift and an offset in steps of the activation, for each channel of whole
-//! panels. A layer whose sums are added is followed by a shift and a multiplier for each output.
+//! Norms are those of whole panels of channels. A layer whose sums are added is followed by a shift and a multiplier
+//! for each output.
 
 use core::hint::black_box;
 
-use super::coupling::activation;
-use super::dense::{self, Part};
-use super::fixed::linear;
-use super::program::{Program, op};
-use super::weights::{PANEL, Weights, pair};
+use super::dense::{self, Part, activation};
+use super::weights::Weights;
+use crate::arithmetic::fixed::linear;
+use crate::image::{
+    BlocksHeader, LayerHeader, Narrowing, Norm, PANEL, Program, ScalingHeader, pair,
+};
 
-/// Multiplier, shift and offset.
-pub(super) type Norm = [i32; op::NORM];
+/// The words of a norm.
+pub(super) type NormWords = [i32; Norm::WORDS];
 
 /// Norms of all channels.
-pub(super) fn take_norms<'p>(program: &mut Program<'p>, channels: usize) -> Option<&'p [Norm]> {
-    let words = program.take(channels.wrapping_mul(op::NORM))?;
+pub(super) fn take_norms<'p>(
+    program: &mut Program<'p>,
+    channels: usize,
+) -> Option<&'p [NormWords]> {
+    let words = program.take(channels.wrapping_mul(Norm::WORDS))?;
     Some(words.as_chunks().0)
 }
 
 /// `norm(value)` as an activation with its sign.
 #[inline(always)]
-pub(super) fn normed(value: i32, norm: &Norm) -> i32 {
-    let &[multiplier, shift, offset] = norm;
+pub(super) fn normed(value: i32, norm: Norm) -> i32 {
+    let Norm {
+        multiplier,
+        shift,
+        offset,
+    } = norm;
     let most = i32::from(i16::MAX);
     // What is cut here would be cut at 16 bits anyway.
     linear(value, multiplier, shift, offset, &mut false).clamp(-most, most)
@@ -31,7 +39,7 @@ pub(super) fn normed(value: i32, norm: &Norm) -> i32 {
 
 /// `activation(norm(h))`, leaky with a `slope` in Q15; returns the sum of the activations.
 #[inline(never)]
-pub(super) fn activate(values: &[i32], norms: &[Norm], slope: i32, output: &mut [i32]) -> i32 {
+pub(super) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: &mut [i32]) -> i32 {
     let mut total = 0_i32;
     let panels = values.as_chunks::<PANEL>().0.iter();
     let panels = panels.zip(norms.as_chunks::<PANEL>().0);
@@ -39,7 +47,13 @@ pub(super) fn activate(values: &[i32], norms: &[Norm], slope: i32, output: &mut 
         output.as_chunks_mut::<2>().0.iter_mut().zip(panels)
     {
         black_box(());
-        let values = [normed(a, e), normed(b, f), normed(c, g), normed(d, h)];
+        let norm = Norm::from_words;
+        let values = [
+            normed(a, norm(e)),
+            normed(b, norm(f)),
+            normed(c, norm(g)),
+            normed(d, norm(h)),
+        ];
         let [a, b, c, d] = dense::activations(values, slope);
         total = total
             .wrapping_add(a)
@@ -85,7 +99,7 @@ impl<'p> Adder<'p> {
     pub(super) fn take<W: Weights>(program: &mut Program<'p>, inputs: usize) -> Option<Self> {
         let layer = *program;
         let panels = dense::skip::<W>(program, inputs)?;
-        let &[shift] = program.header()?;
+        let ScalingHeader { shift } = ScalingHeader::read(program)?;
         Some(Self {
             layer,
             shift,
@@ -113,8 +127,7 @@ impl<'p> Adder<'p> {
 
 /// The networks of residual blocks of nflows: a layer, `h + W2 a(W1 a(norm(h)))` block by block, a layer.
 ///
-/// Its words: blocks and panels of `h`; a layer that is added; for each block a norm, a layer, one that is
-/// added; a shift that makes activations of `h`, the last layer. `input` are activations whose sum is `total`;
+/// `input` are activations whose sum is `total`;
 /// the sums of the last layer go to `output`.
 #[inline(never)]
 pub(super) fn run<W: Weights>(
@@ -124,7 +137,7 @@ pub(super) fn run<W: Weights>(
     output: &mut [i32],
     scratch: &mut [i32],
 ) -> Option<()> {
-    let &[blocks, panels] = program.header()?;
+    let BlocksHeader { blocks, panels } = BlocksHeader::read(program)?;
     let channels = (panels as usize).wrapping_mul(PANEL);
     let (hidden, scratch) = scratch.split_at_mut_checked(channels)?;
     let (sums, scratch) = scratch.split_at_mut_checked(channels)?;
@@ -134,12 +147,12 @@ pub(super) fn run<W: Weights>(
     Adder::take::<W>(program, input.len())?.add::<W>(input, total, sums, hidden)?;
     for _ in 0..blocks {
         let norms = take_norms(program, channels)?;
-        let &[_, _, slope] = { *program }.header::<{ op::LAYER_HEADER }>()?;
+        let slope = LayerHeader::read(&mut { *program })?.slope;
         let total = activate(hidden, norms, slope, active);
         let total = dense::forward::<W>(program, Part::Hidden, active, total, inner)?;
         Adder::take::<W>(program, inner.len())?.add::<W>(inner, total, sums, hidden)?;
     }
-    let &[shift] = program.header()?;
+    let Narrowing { shift } = Narrowing::read(program)?;
     let total = narrowed(hidden, shift, active);
     dense::forward::<W>(program, Part::Last, active, total, output)?;
     Some(())

@@ -1,8 +1,6 @@
 //! The coupling in fixed point (paper sections 3.2 and 3.3).
 //!
-//! Its words: a header, the indices of the kept values (two to a word, as the activations that they become),
-//! a record for each transformed value, and the networks: how many hidden layers, then the layers, or those of
-//! residual blocks. A raw log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
+//! A raw log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
 //!
 //! What the network reads is held within the range of the calibration. Any function of the kept values
 //! makes a coupling, so the density stays a density there; what is transformed is never cut.
@@ -12,19 +10,15 @@ use core::hint::black_box;
 use super::Progress;
 #[cfg(feature = "foreign")]
 use super::block;
-use super::dense::{self, Part};
+use super::dense::{self, Part, activation};
+use super::weights::Weights;
 #[cfg(feature = "foreign")]
-use super::fixed::{atan, log_sigmoid};
-use super::fixed::{exp, linear, tanh};
-use super::program::{Program, op};
-use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
-
-/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
-#[inline(always)]
-pub(super) fn activation(value: i32, shift: i32) -> i32 {
-    let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
-    (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
-}
+use crate::arithmetic::fixed::{atan, log_sigmoid};
+use crate::arithmetic::fixed::{exp, linear, tanh};
+use crate::image::{
+    DenseHeader, LayerHeader, NetworkHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op,
+    pair,
+};
 
 /// The kept values of `x` as activations; returns their sum.
 #[inline(never)]
@@ -53,11 +47,11 @@ fn run_net<'s, W: Weights>(
     mut source: &'s mut [i32],
     mut target: &'s mut [i32],
 ) -> Option<()> {
-    let &[hidden] = program.header()?;
+    let NetworkHeader { hidden } = NetworkHeader::read(program)?;
     let (mut words, mut total) = (kept, total);
     for _ in 0..hidden {
         let mut ahead = *program;
-        let &[panels] = ahead.header()?;
+        let LayerHeader { panels, .. } = LayerHeader::read(&mut ahead)?;
         total = dense::forward::<W>(program, Part::Hidden, source.get(..words)?, total, target)?;
         words = (panels as usize).wrapping_mul(QUAD_WORDS);
         core::mem::swap(&mut source, &mut target);
@@ -75,12 +69,19 @@ pub(super) fn forward<W: Weights>(
     scratch: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let &[kept, records, front, input_shift, raw_shift, shift_shift] = program.header()?;
+    let DenseHeader {
+        kept,
+        records,
+        front,
+        input_shift,
+        raw_shift,
+        shift_shift,
+    } = DenseHeader::read(program)?;
     let (kept, records) = (kept as usize, records as usize);
     let indices = program.take(kept)?;
     let (records, _) = program
-        .take(records.wrapping_mul(op::RECORD))?
-        .as_chunks::<{ op::RECORD }>();
+        .take(records.wrapping_mul(Record::WORDS))?
+        .as_chunks::<{ Record::WORDS }>();
     let change = Change {
         kind,
         records,
@@ -115,7 +116,7 @@ pub(super) struct Change<'a> {
     /// The coupling's op.
     pub kind: i32,
     /// A record for each transformed channel.
-    pub records: &'a [[i32; op::RECORD]],
+    pub records: &'a [[i32; Record::WORDS]],
     /// Shift of the multipliers of raw log-scales.
     pub raw_shift: i32,
     /// Shift of the multipliers of shifts.
@@ -159,7 +160,8 @@ impl Change<'_> {
         progress: &mut Progress,
     ) -> Option<()> {
         for ((record, &raw), &shift) in self.records.iter().zip(raws).zip(shifts) {
-            let index = (record.first().copied()? as usize).wrapping_mul(places);
+            let record = Record::from_words(record);
+            let index = (record.channel as usize).wrapping_mul(places);
             let x = x.get_mut(index.wrapping_add(place))?;
             self.one(record, x, raw, shift, progress);
         }
@@ -168,15 +170,13 @@ impl Change<'_> {
 
     /// `x * exp(s) + t`, or `(x + t) * exp(s)`, or `x + t`.
     #[inline(always)]
-    fn one(
-        &self,
-        record: &[i32; op::RECORD],
-        x: &mut i32,
-        raw: i32,
-        shift: i32,
-        progress: &mut Progress,
-    ) {
-        let &[_, bound, raw_multiplier, shift_multiplier] = record;
+    fn one(&self, record: Record, x: &mut i32, raw: i32, shift: i32, progress: &mut Progress) {
+        let Record {
+            bound,
+            raw_multiplier,
+            shift_multiplier,
+            ..
+        } = record;
         let beyond = &mut progress.beyond;
         let t = linear(shift, shift_multiplier, self.shift_shift, 0, beyond);
         if !is_scaled(self.kind) {

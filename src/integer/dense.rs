@@ -1,7 +1,7 @@
 //! Fully connected layers in integers: activations of 16 bits, sums of 32.
 //!
 //! A layer's words are its panels, a shift `k`, the slope of its activation in Q15, and for each panel the
-//! biases of four outputs, then their weights (see [`weights`](super::weights)). An activation is
+//! biases of four outputs, then their weights (see [`Width`](crate::image::Width)). An activation is
 //! `activation(sum 2^-k)`, held within 16 bits; the bias holds the half that rounds. Each unit counts in
 //! steps of its own, which the next layer's weights make good: a rectifier does not mind a factor.
 //!
@@ -9,8 +9,8 @@
 
 use core::hint::black_box;
 
-use super::program::{Program, op};
-use super::weights::{PANEL, QUAD_WORDS, Weights, pair};
+use super::weights::Weights;
+use crate::image::{LayerHeader, PANEL, Program, QUAD_WORDS, pair};
 
 /// What becomes of the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,11 @@ pub(super) fn forward<W: Weights>(
     total: i32,
     output: &mut [i32],
 ) -> Option<i32> {
-    let &[panels, shift, slope] = program.header::<{ op::LAYER_HEADER }>()?;
+    let LayerHeader {
+        panels,
+        shift,
+        slope,
+    } = LayerHeader::read(program)?;
     let quads = input.len() / QUAD_WORDS;
     let panel = quads.wrapping_mul(W::QUAD_WORDS).wrapping_add(PANEL);
     let words = program.take((panels as usize).wrapping_mul(panel))?;
@@ -67,11 +71,18 @@ pub(super) fn forward<W: Weights>(
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
 pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
-    let &[panels, _, _] = program.header::<{ op::LAYER_HEADER }>()?;
+    let LayerHeader { panels, .. } = LayerHeader::read(program)?;
     let panels = panels as usize;
     let weights = (input / QUAD_WORDS).wrapping_mul(W::QUAD_WORDS);
     program.take(panels.wrapping_mul(weights.wrapping_add(PANEL)))?;
     Some(panels)
+}
+
+/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
+#[inline(always)]
+pub(super) fn activation(value: i32, shift: i32) -> i32 {
+    let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
+    (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
 }
 
 /// The rectifier, leaky with a `slope` in Q15; at most 16 bits.

@@ -3,15 +3,17 @@
 use core::hint::black_box;
 use core::marker::PhantomData;
 
-use super::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
-use super::program::{Program, op};
 #[cfg(all(feature = "feature-maps", feature = "foreign"))]
 use super::residual;
 use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
 use super::{logit, maps};
+use crate::arithmetic::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
 use crate::flow::{Density, ScoreError, Stepper, sealed};
+use crate::image::{AffineChannel, Op, PermutationHeader, Program, StandardizeChannel};
+#[cfg(feature = "feature-maps")]
+use crate::image::{FactorOutHeader, SqueezeHeader, op};
 #[cfg(feature = "feature-maps")]
 use crate::layer::squeeze;
 use crate::spec::{FlowSpec, SpecError};
@@ -92,7 +94,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 
     /// The same model with words that nobody checked.
     #[cfg(test)]
-    pub(super) const fn with_words(self, words: &'a [i32]) -> Self {
+    pub(crate) const fn with_words(self, words: &'a [i32]) -> Self {
         Self { words, ..self }
     }
 
@@ -270,26 +272,29 @@ impl<'a> Pass<'a> {
             let len = x.len().min(self.len);
             x.get_mut(..len)?
         };
-        match kind & op::KIND {
-            op::STANDARDIZE => affine::forward(program, op::STANDARDIZE_CHANNEL, x, progress),
-            op::AFFINE => affine::forward(program, op::AFFINE_CHANNEL, x, progress),
-            op::PERMUTATION => permute(program, x, scratch),
+        // The one match over layers. What is not compiled in was refused when the model was made.
+        match Op::of(kind)? {
+            Op::Standardize => affine::forward(program, StandardizeChannel::WORDS, x, progress),
+            Op::Affine => affine::forward(program, AffineChannel::WORDS, x, progress),
+            Op::Permutation => permute(program, x, scratch),
+            Op::Coupling => coupling::forward::<W>(program, kind, x, scratch, progress),
             #[cfg(feature = "feature-maps")]
-            op::SQUEEZE | op::UNSQUEEZE => squeeze(kind, program, x, scratch),
+            Op::Squeeze | Op::Unsqueeze => squeeze(kind, program, x, scratch),
             #[cfg(feature = "feature-maps")]
-            op::FACTOR_OUT => {
-                let &[count, _] = program.header()?;
-                self.len = count as usize;
+            Op::FactorOut => {
+                self.len = FactorOutHeader::read(program)?.goes_on as usize;
                 Some(())
             }
             #[cfg(feature = "feature-maps")]
-            op::LOGIT => logit::forward(program, x, progress),
+            Op::Logit => logit::forward(program, x, progress),
             #[cfg(feature = "feature-maps")]
-            op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
+            Op::Convolution => maps::forward::<W>(program, kind, x, scratch, progress),
             #[cfg(all(feature = "feature-maps", feature = "foreign"))]
-            op::RESIDUAL => residual::forward::<W>(program, kind, x, scratch, progress),
-            op::COUPLING => coupling::forward::<W>(program, kind, x, scratch, progress),
-            _ => None,
+            Op::Residual => residual::forward::<W>(program, kind, x, scratch, progress),
+            #[cfg(not(feature = "feature-maps"))]
+            Op::Squeeze | Op::Unsqueeze | Op::FactorOut | Op::Logit | Op::Convolution => None,
+            #[cfg(not(all(feature = "feature-maps", feature = "foreign")))]
+            Op::Residual => None,
         }
     }
 
@@ -303,7 +308,7 @@ impl<'a> Pass<'a> {
 /// Channel `i` of y is the channel of x that the `i`-th word names.
 #[inline(never)]
 fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
-    let &[channels, places] = program.header()?;
+    let PermutationHeader { channels, places } = PermutationHeader::read(program)?;
     let mut next = scratch.iter_mut();
     for &from in program.take(channels as usize)? {
         for at in 0..places {
@@ -323,7 +328,12 @@ fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Opt
 #[cfg(feature = "feature-maps")]
 #[inline(never)]
 fn squeeze(op: i32, program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
-    let &[kind, channels, height, width] = program.header()?;
+    let SqueezeHeader {
+        kind,
+        channels,
+        height,
+        width,
+    } = SqueezeHeader::read(program)?;
     let shape = Shape {
         channels: channels as usize,
         height: height as usize,
@@ -332,7 +342,8 @@ fn squeeze(op: i32, program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32
     let kind = match kind {
         op::CELLS => Squeeze::Cells,
         op::CELLS_ALTERNATE => Squeeze::CellsAlternate,
-        _ => Squeeze::Pairs,
+        op::PAIRS => Squeeze::Pairs,
+        _ => return None,
     };
     let x = x.get_mut(..shape.len())?;
     if op == op::SQUEEZE {

@@ -1,11 +1,10 @@
 //! Counts to the real line in fixed point; see [`layer::logit`](crate::layer::logit).
 //!
-//! Words: values, levels less one, multiplier and shift of a count, what a count of none has, and the
-//! logarithm of the slope in Q24. `p` and `1 - p` are in Q30.
+//! `p` and `1 - p` are in Q30.
 
 use super::Progress;
-use super::fixed::{Q16, Q24, linear, ln, rounded};
-use super::program::Program;
+use crate::arithmetic::fixed::{Q16, Q24, linear, ln, rounded};
+use crate::image::{LogitHeader, Program};
 
 /// x to y: counts to Q16.
 #[inline(never)]
@@ -14,7 +13,15 @@ pub(super) fn forward(
     x: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let &[values, last, multiplier, shift, lowest, half, slope] = program.header()?;
+    let LogitHeader {
+        values,
+        last,
+        multiplier,
+        shift,
+        lowest,
+        half,
+        ln_slope,
+    } = LogitHeader::read(program)?;
     for x in x.get_mut(..values as usize)? {
         if *x < 0 || *x > last {
             progress.beyond = true;
@@ -30,7 +37,7 @@ pub(super) fn forward(
             half,
             beyond,
         ));
-        let log_det = i64::from(slope)
+        let log_det = i64::from(ln_slope)
             .wrapping_sub(i64::from(low))
             .wrapping_sub(i64::from(high));
         progress.log_det = progress.log_det.wrapping_add(log_det);

@@ -4,17 +4,17 @@
 //! beyond the edges, and [`dense`](super::dense) does the rest. Of each layer's input only the rows that its
 //! window covers are held, in a ring, as the float engine does it.
 //!
-//! Words: a header, the indices of the kept channels (two to a word), a record for each transformed channel,
-//! and for each layer the height and width of its window, then what a fully connected layer has. Inputs are
-//! counted tap by tap, the channels of each in whole words.
+//! Inputs are counted tap by tap, the channels of each in whole words.
 
 use core::hint::black_box;
 
 use super::Progress;
-use super::coupling::{Change, activation};
-use super::dense::{self, Part};
-use super::program::{Program, op};
-use super::weights::{PANEL, QUAD_WORDS, Weights, high, low, pair};
+use super::coupling::Change;
+use super::dense::{self, Part, activation};
+use super::weights::Weights;
+use crate::image::{
+    ConvolutionHeader, KernelHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op, pair,
+};
 
 /// What a network runs on.
 #[derive(Clone, Copy, Debug)]
@@ -167,16 +167,26 @@ pub(super) fn forward<W: Weights>(
     scratch: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let &[kept, records, height, width, parity, window, layers] = program.header()?;
-    let &[input_shift, raw_shift, shift_shift] = program.header()?;
+    let ConvolutionHeader {
+        kept,
+        records,
+        height,
+        width,
+        parity,
+        window,
+        layers,
+        input_shift,
+        raw_shift,
+        shift_shift,
+    } = ConvolutionHeader::read(program)?;
     let extent = Extent {
         height: height as usize,
         width: width as usize,
         parity: parity as usize,
     };
     let indices = program.take(kept as usize)?;
-    let records = program.take((records as usize).wrapping_mul(op::RECORD))?;
-    let (records, _) = records.as_chunks::<{ op::RECORD }>();
+    let records = program.take((records as usize).wrapping_mul(Record::WORDS))?;
+    let (records, _) = records.as_chunks::<{ Record::WORDS }>();
     let change = Change {
         kind,
         records,
@@ -191,7 +201,7 @@ pub(super) fn forward<W: Weights>(
         let mut own = start;
         let mut rest = &mut *scratch;
         let mut delay = 0;
-        let &[first_height] = { own }.header()?;
+        let first_height = KernelHeader::read(&mut { own })?.height;
         let (mut ring, after) = cut(rest, first_height, kept as usize, extent)?;
         rest = after;
         if step < extent.height {
@@ -199,7 +209,10 @@ pub(super) fn forward<W: Weights>(
             gather(indices, input_shift, extent, step, x, row);
         }
         for layer in 1..=layers {
-            let &[kernel_height, kernel_width] = own.header()?;
+            let KernelHeader {
+                height: kernel_height,
+                width: kernel_width,
+            } = KernelHeader::read(&mut own)?;
             let kernel = [kernel_height as usize, kernel_width as usize];
             let taps = kernel_height.wrapping_mul(kernel_width) as usize;
             let words = taps.wrapping_mul(ring.place).next_multiple_of(QUAD_WORDS);
@@ -223,7 +236,7 @@ pub(super) fn forward<W: Weights>(
                 }
                 break;
             }
-            let &[next_height] = { own }.header()?;
+            let next_height = KernelHeader::read(&mut { own })?.height;
             let place = panels.wrapping_mul(QUAD_WORDS);
             let (mut target, after) = cut(rest, next_height, place, extent)?;
             rest = after;

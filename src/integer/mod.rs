@@ -2,7 +2,7 @@
 //!
 //! For cores without an FPU, and for less flash on those with one. The structure is the same
 //! [`FlowSpec`](crate::FlowSpec); what `nvpico export --precision i8` makes of structure and parameters is a slice of words
-//! that is read from the first to the last, see [`op`]. Between the sample, in whole counts, and the score there is no float: not one
+//! that is read from the first to the last, see [`image`](crate::image). Between the sample, in whole counts, and the score there is no float: not one
 //! instruction. Bits are the same on every machine by construction.
 //!
 //! ```
@@ -41,27 +41,20 @@ mod accumulate;
 mod affine;
 #[cfg(feature = "foreign")]
 mod block;
-mod check;
-#[cfg(test)]
-mod corrupt_tests;
 mod coupling;
 mod dense;
-pub mod fixed;
 mod flow;
-pub mod layout;
 #[cfg(feature = "feature-maps")]
 mod logit;
 #[cfg(feature = "feature-maps")]
 mod maps;
-mod program;
 #[cfg(all(feature = "feature-maps", feature = "foreign"))]
 mod residual;
-pub mod stated;
-pub mod weights;
+mod weights;
 
+pub use crate::image::{I8, I16, op};
 pub use flow::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
-pub use program::op;
-pub use weights::{I8, I16, Weights};
+pub use weights::Weights;
 
 /// What a score gathers on its way through the layers.
 #[derive(Clone, Copy, Debug, Default)]

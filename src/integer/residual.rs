@@ -4,9 +4,7 @@
 //! shift, that makes activations of 16 bits. What lies between the two convolutions of a block goes through
 //! rings of a few rows, as in the float engine.
 //!
-//! Words: a header; a record for each kept channel (its index, then the norm); a record for each transformed
-//! channel; then the layers and norms, see [`block`](super::block). A layer that reads `h` as it is has the shift that
-//! makes activations of it in front. All layers but the first and the last have whole panels of channels.
+//! A layer that reads `h` as it is has the shift that makes activations of it in front. All layers but the first and the last have whole panels of channels.
 
 use core::ops::Range;
 
@@ -15,23 +13,32 @@ use super::block::{Adder, activate, clear, narrowed, normed, take_norms};
 use super::coupling::Change;
 use super::dense::{self, Part};
 use super::maps::{Extent, Ring, row_of};
-use super::program::{Program, op};
-use super::weights::{PANEL, QUAD_WORDS, Weights, pair};
+use super::weights::Weights;
+use crate::image::{
+    KeptRecord, Narrowing, PANEL, Program, QUAD_WORDS, Record, ResidualHeader, pair,
+};
 
 /// Row `y` of the kept channels as activations `n` and `-n`, the negative ones zero.
 #[inline(never)]
-fn gather(records: &[[i32; op::RECORD]], extent: Extent, y: usize, x: &[i32], row: &mut [i32]) {
+fn gather(
+    records: &[[i32; KeptRecord::WORDS]],
+    extent: Extent,
+    y: usize,
+    x: &[i32],
+    row: &mut [i32],
+) {
     let mut column = 0;
     for place in row.chunks_exact_mut(records.len().max(1)) {
         let at = y.wrapping_mul(extent.width).wrapping_add(column);
-        for (slot, &[channel, multiplier, shift, offset]) in place.iter_mut().zip(records) {
-            let index = (channel as usize).wrapping_mul(extent.places());
+        for (slot, words) in place.iter_mut().zip(records) {
+            let record = KeptRecord::from_words(words);
+            let index = (record.channel as usize).wrapping_mul(extent.places());
             let value = if extent.is_other(y, column) {
                 0
             } else {
                 x.get(index.wrapping_add(at)).copied().unwrap_or(0)
             };
-            let value = normed(value, &[multiplier, shift, offset]);
+            let value = normed(value, record.norm());
             *slot = pair(value.max(0), value.wrapping_neg().max(0));
         }
         column = column.wrapping_add(1);
@@ -47,7 +54,7 @@ struct Skip<'p> {
 
 impl<'p> Skip<'p> {
     fn take<W: Weights>(program: &mut Program<'p>, inputs: usize) -> Option<Self> {
-        let &[shift] = program.header()?;
+        let Narrowing { shift } = Narrowing::read(program)?;
         let adder = Adder::take::<W>(program, inputs)?;
         Some(Self { shift, adder })
     }
@@ -107,7 +114,7 @@ impl Maps<'_> {
     fn first<W: Weights>(
         &mut self,
         program: &mut Program<'_>,
-        records: &[[i32; op::RECORD]],
+        records: &[[i32; KeptRecord::WORDS]],
         x: &[i32],
     ) -> Option<()> {
         clear(self.hidden);
@@ -226,16 +233,27 @@ pub(super) fn forward<W: Weights>(
     scratch: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    let &[kept, records, height, width, parity, panels] = program.header()?;
-    let &[blocks, kernel_height, kernel_width, window] = program.header()?;
-    let &[raw_shift, shift_shift] = program.header()?;
+    let ResidualHeader {
+        kept,
+        records,
+        height,
+        width,
+        parity,
+        panels,
+        blocks,
+        kernel_height,
+        kernel_width,
+        window,
+        raw_shift,
+        shift_shift,
+    } = ResidualHeader::read(program)?;
     let extent = Extent {
         height: height as usize,
         width: width as usize,
         parity: parity as usize,
     };
-    let kept = program.take((kept as usize).wrapping_mul(op::RECORD))?;
-    let records = program.take((records as usize).wrapping_mul(op::RECORD))?;
+    let kept = program.take((kept as usize).wrapping_mul(KeptRecord::WORDS))?;
+    let records = program.take((records as usize).wrapping_mul(Record::WORDS))?;
     let change = Change {
         kind,
         records: records.as_chunks().0,

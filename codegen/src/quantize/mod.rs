@@ -7,6 +7,7 @@
 
 mod layer;
 mod network;
+mod number;
 mod ranges;
 mod residual;
 mod row;

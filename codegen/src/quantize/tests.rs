@@ -1,6 +1,6 @@
 //! Models of every kind that the integer engine runs, against the floats that they were made of.
 
-use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
+use nvpico::integer::{I8, I16, IntegerFlow, Weights};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus as Random;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::deploy::Engine;
 use crate::fit::architecture::{Networks, Parts, map, vector};
 use crate::model::{
-    ActivationName, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
+    ActivationName, Layer, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
 };
 
 /// Errors of log-densities in nats, with weights of 16 and of 8 bits; the largest measured are
@@ -17,7 +17,7 @@ const LARGEST: [f64; 2] = [0.06, 0.3];
 const MEAN: [f64; 2] = [0.005, 0.05];
 
 /// Within -1 to 1.
-fn uniform(random: &mut Random) -> f32 {
+pub(super) fn uniform(random: &mut Random) -> f32 {
     (random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0
 }
 
@@ -353,28 +353,6 @@ fn the_worst_input_is_not_normal() {
 }
 
 #[test]
-fn every_row_of_weights_is_proved() {
-    fn check<W: Weights>(random: &mut Random) {
-        for inputs in [1, 4, 33, 256] {
-            for size in [1e-6_f32, 1.0, 1e6] {
-                let row = row::Row {
-                    weights: (0..inputs)
-                        .map(|_| f64::from(size * uniform(random)))
-                        .collect(),
-                    bias: f64::from(1e5 * uniform(random)),
-                };
-                let whole = row.in_steps(row.finest_step::<W>(), 1 << 20);
-                assert!(whole.worst_sum() <= i64::from(i32::MAX));
-                assert!(whole.weights.iter().all(|w| w.abs() <= W::LARGEST));
-            }
-        }
-    }
-    let mut random = Random::seed_from_u64(5);
-    check::<I8>(&mut random);
-    check::<I16>(&mut random);
-}
-
-#[test]
 fn words_of_another_structure_are_refused() {
     let mut random = Random::seed_from_u64(6);
     let rows = rows(4, 50, None, &mut random);
@@ -394,20 +372,6 @@ fn words_of_another_structure_are_refused() {
     let good = Quantized::new(&deployed, Precision::I8, &parts.units, &ranges).unwrap();
     assert!(IntegerFlow::<I8>::new(spec, &good.words).is_ok());
     assert!(IntegerFlow::<I16>::new(spec, &good.words).is_err());
-    // Any word that says the structure, changed by one.
-    let mut refused = 0;
-    for at in 0..good.words.len() {
-        let mut words = good.words.clone();
-        words[at] ^= 1;
-        let Ok(flow) = IntegerFlow::<I8>::new(spec, &words) else {
-            refused += 1;
-            continue;
-        };
-        let mut workspace = vec![0; spec.integer_workspace_len()];
-        let _: Result<IntegerScore, _> = flow.score(&[1, 2, 3, 4], &mut workspace);
-    }
-    // Three of each affine layer, of a coupling four, the indices, and the panels of two layers, among others.
-    assert!(refused > 20, "{refused}");
 }
 
 #[test]

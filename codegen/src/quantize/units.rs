@@ -69,7 +69,7 @@ mod tests {
 
     use super::super::tests::{errors, model, parts};
     use super::*;
-    use crate::architecture::vector;
+    use crate::fit::architecture::vector;
     use crate::model::{ActivationName, MaskName, NetsName, ScaleName, ShapeName, TransformName};
     use crate::precision::Precision;
 

@@ -1,8 +1,7 @@
 //! What a score does in integers: how often each loop of `nvpico::integer` is entered and how far it goes.
 
 use nvpico::LayerSpec;
-use nvpico::integer::layout::{activation_words, place_words, window_inputs};
-use nvpico::integer::weights::{PANEL, QUAD};
+use nvpico::image::{PANEL, QUAD, activation_words, place_words, window_inputs};
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform,
 };

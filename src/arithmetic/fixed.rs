@@ -4,7 +4,7 @@
 //! integer multiplications, additions and shifts, so it gives the same bits on every machine.
 //!
 //! ```
-//! use nvpico::integer::fixed::{Q24, tanh};
+//! use nvpico::arithmetic::fixed::{Q24, tanh};
 //!
 //! let half = 1 << (Q24 - 1);
 //! // tanh(0.5) = 0.46211716, in Q30.
@@ -23,7 +23,7 @@ pub const Q20: u32 = 20;
 const Q30: u32 = 30;
 
 /// `ln(2 pi) / 2` in Q24.
-pub(super) const HALF_LN_2PI: i64 = 15_417_230;
+pub(crate) const HALF_LN_2PI: i64 = 15_417_230;
 
 /// `log2(e)` in Q30.
 const LOG2_E: i64 = 1_549_082_005;

@@ -3,8 +3,8 @@
 //! Encoder and check both take them from here. All other words of a layer are free numbers of the model: means,
 //! scales, log-determinants, multipliers, offsets, biases and weights.
 
-use super::fixed::Q24;
-use crate::spec::{Activation, Conditioner, CouplingSpec, LogitSpec, ScaleMap};
+use crate::arithmetic::fixed::Q24;
+use crate::spec::{Activation, Conditioner, CouplingSpec, ScaleMap};
 
 /// Least and largest value of a word.
 pub type Range = (i32, i32);
@@ -19,7 +19,7 @@ pub const SUM_SHIFT: Range = (0, 24);
 /// Fraction bits of a slope of a leaky rectifier.
 pub const SLOPE_BITS: u32 = 15;
 /// Fraction bits of shares and of a sigmoid's floor.
-pub const SHARE_BITS: u32 = 30;
+pub(super) const SHARE_BITS: u32 = 30;
 
 /// Whether a word lies within a range.
 pub(super) const fn within(word: i32, (least, most): Range) -> bool {
@@ -27,8 +27,7 @@ pub(super) const fn within(word: i32, (least, most): Range) -> bool {
 }
 
 /// `value * 2^bits` to the nearest whole number, halves away from zero; `None` where 32 bits do not hold it.
-#[must_use]
-pub const fn whole(value: f64, bits: u32) -> Option<i32> {
+pub(super) const fn whole(value: f64, bits: u32) -> Option<i32> {
     let steps = value * (1_u64 << bits) as f64;
     let half = if steps < 0.0 { -0.5 } else { 0.5 };
     let nearest = (steps + half) as i64;
@@ -40,7 +39,7 @@ pub const fn whole(value: f64, bits: u32) -> Option<i32> {
 }
 
 /// The shift under which a positive factor fills a multiplier: it becomes 2^29 to 2^30.
-const fn filling_shift(factor: f64) -> i32 {
+pub(super) const fn filling_shift(factor: f64) -> i32 {
     let exponent = (factor.to_bits() >> 52) as i32 - 1023;
     let shift = 29_i32.saturating_sub(exponent);
     let (least, most) = SCALING_SHIFT;
@@ -54,7 +53,7 @@ const fn filling_shift(factor: f64) -> i32 {
 }
 
 /// `ln(value)` of a positive normal number.
-const fn ln(value: f64) -> f64 {
+pub(super) const fn ln(value: f64) -> f64 {
     const FRACTION: u64 = (1 << 52) - 1;
     let bits = value.to_bits();
     let mut exponent = (bits >> 52) as i32 - 1023;
@@ -118,28 +117,6 @@ pub enum Bound {
     Beyond,
 }
 
-impl LogitSpec {
-    /// The words behind the number of values: the highest count, multiplier of a count and its shift, `p` of no count,
-    /// half a count's share, and the logarithm of the slope. `None` where 32 bits do not hold one.
-    #[must_use]
-    pub const fn stated_words(&self) -> Option<[i32; 6]> {
-        let (alpha, levels) = (self.alpha as f64, self.levels as f64);
-        let slope = (1.0 - alpha) / levels;
-        let share = slope * (1_u64 << SHARE_BITS) as f64;
-        let shift = filling_shift(share);
-        let (Some(last), Some(multiplier), Some(lowest), Some(half), Some(ln_slope)) = (
-            whole(levels - 1.0, 0),
-            whole(share, shift.cast_unsigned()),
-            whole(alpha + 0.5 * slope, SHARE_BITS),
-            whole(0.5 * slope, SHARE_BITS),
-            whole(ln(slope), Q24),
-        ) else {
-            return None;
-        };
-        Some([last, multiplier, shift, lowest, half, ln_slope])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,15 +150,5 @@ mod tests {
         for (factor, shift) in [(1.0, 29), (1.999, 29), (0.5, 30), (1e-30, 62), (1e30, 1)] {
             assert_eq!(filling_shift(factor), shift, "{factor}");
         }
-    }
-
-    #[test]
-    fn a_logit_of_too_many_levels_has_no_words() {
-        let spec = |levels| LogitSpec {
-            alpha: 0.05,
-            levels,
-        };
-        assert!(spec(256.0).stated_words().is_some());
-        assert_eq!(spec(3e9).stated_words(), None);
     }
 }
