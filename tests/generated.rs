@@ -217,7 +217,8 @@ fn vectors_need_the_features_of_their_layers() {
     let vector = |layer| verdict(Shape::vector(4), layer);
     let foreign = missing(Some(0), Feature::Foreign);
     assert_eq!(vector(couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::One))), Ok(()));
-    let residual = couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::Residual { norm: true }));
+    let blocks = ResidualDenseSpec { width: 3, blocks: 0, activation: Activation::Relu, norm: true };
+    let residual = couple(Mask::Even, ScaleMap::RescaledTanh, Conditioner::ResidualDense(blocks));
     assert_eq!(vector(residual), foreign);
     let atan = couple(Mask::Even, ScaleMap::Atan { scale: 1.0 }, dense(Nets::One));
     assert_eq!(vector(atan), foreign);

@@ -3,8 +3,8 @@
 use crate::common::models::maps::{self, FORMS, shape};
 use crate::common::models::{self, ACTIVATIONS, HIDDEN, on};
 use nvpico::spec::{
-    Activation, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets, ResidualForm, Shape,
-    Squeeze,
+    Activation, Conditioner, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets,
+    ResidualDenseSpec, ResidualForm, Shape, Squeeze,
 };
 use nvpico::{LayerSpec, SpecError};
 
@@ -114,8 +114,12 @@ fn checkerboards_on_one_place_are_refused() {
 
 #[test]
 fn dense_networks_on_maps_are_refused() {
-    for nets in [Nets::One, Nets::Two, Nets::Residual { norm: true }] {
-        let network = models::dense(HIDDEN[1], Activation::Relu, nets);
+    let blocks = ResidualDenseSpec::new(3, 1, Activation::Relu);
+    for network in [
+        models::dense(HIDDEN[1], Activation::Relu, Nets::One),
+        models::dense(HIDDEN[1], Activation::Relu, Nets::Two),
+        Conditioner::ResidualDense(blocks),
+    ] {
         let layer = maps::bounded(Mask::FirstHalf, network);
         let refused = Err(SpecError::DenseOnMap { layer: 1 });
         assert_eq!(verdict(shape(2, 1, 2), layer), refused);

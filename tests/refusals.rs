@@ -4,7 +4,7 @@
 use crate::common;
 use crate::common::models::{self, HIDDEN, TRANSFORMS, coupling};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
-use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
+use nvpico::spec::{Mask, Nets, ResidualDenseSpec, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};
 use nvpico::{Flow, FlowSpec, LayerSpec, Math, SpecError};
 
@@ -145,24 +145,15 @@ fn a_wrong_number_of_parameters_is_refused() {
 }
 
 #[test]
-fn hidden_layers_that_are_no_residual_blocks_are_refused() {
-    for (hidden, fits) in [
-        (&[][..], false),
-        (&[4], true),
-        (&[4, 4], false),
-        (&[4, 4, 4], true),
-        (&[4, 5, 4], false),
-        (&[4, 4, 5], false),
-    ] {
-        for norm in [false, true] {
-            let mut own = coupling(Mask::Even, TRANSFORMS[0], HIDDEN[1]);
-            own.conditioner = models::dense(hidden, Activation::Relu, Nets::Residual { norm });
-            let expected = if fits {
-                Ok(())
-            } else {
-                Err(SpecError::ResidualWidths { layer: 1 })
-            };
-            assert_eq!(verdict(4, LayerSpec::Coupling(own)), expected, "{hidden:?}");
+fn residual_blocks_of_no_width_are_refused() {
+    for (width, expected) in [(4, Ok(())), (0, Err(SpecError::HiddenWidth { layer: 1 }))] {
+        for blocks in 0..3 {
+            for norm in [false, true] {
+                let network = ResidualDenseSpec::new(width, blocks, Activation::Relu);
+                let mut layer = coupling(Mask::Even, TRANSFORMS[0], HIDDEN[1]);
+                layer.conditioner = Conditioner::ResidualDense(network.with_norm(norm));
+                assert_eq!(verdict(4, LayerSpec::Coupling(layer)), expected);
+            }
         }
     }
 }

@@ -141,8 +141,8 @@ impl CouplingSpec<'_> {
     /// Whether header, kept values and records are those of this coupling; takes their words.
     const fn has_head<W: Width>(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let kept = match &self.conditioner {
-            Conditioner::Dense(net) => {
-                let stated = self.dense_header(net, shape);
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                let stated = self.dense_header(shape);
                 DenseHeader::check(stated, program) && self.has_values(shape, stated.kept, program)
             }
             Conditioner::Convolution(net) => {

@@ -12,7 +12,7 @@ use super::width::PANEL;
 use super::word;
 use crate::arithmetic::fixed::Q24;
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, LayerSpec, LogitSpec, Mask, Nets,
+    Conditioner, ConvolutionSpec, CouplingSpec, LayerSpec, LogitSpec, Mask,
     ResidualConvolutionSpec, ScaleMap, Shape, Squeeze, Transform,
 };
 
@@ -139,7 +139,7 @@ impl CouplingSpec<'_> {
     /// The first word: which networks, and what becomes of their outputs.
     const fn op(&self) -> i32 {
         let conditioner = match self.conditioner {
-            Conditioner::Dense(_) => op::COUPLING,
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
             Conditioner::Convolution(_) => op::CONVOLUTION,
             Conditioner::ResidualConvolution(_) => op::RESIDUAL,
         };
@@ -156,21 +156,23 @@ impl CouplingSpec<'_> {
             Some(ScaleMap::Unbounded) | None => 0,
         };
         let nets = match &self.conditioner {
-            Conditioner::Dense(net) if matches!(net.nets, Nets::Residual { .. }) => op::BLOCKS,
-            _ if self.net_count() == 2 => op::TWO_NETS,
-            _ => 0,
+            Conditioner::ResidualDense(_) => op::BLOCKS,
+            Conditioner::Dense(_) if self.net_count() == 2 => op::TWO_NETS,
+            Conditioner::Dense(_)
+            | Conditioner::Convolution(_)
+            | Conditioner::ResidualConvolution(_) => 0,
         };
         conditioner | transform | map | nets
     }
 
     /// Of a coupling with fully connected networks.
     #[must_use]
-    pub const fn dense_header(&self, net: &DenseSpec<'_>, shape: Shape) -> DenseHeader {
+    pub const fn dense_header(&self, shape: Shape) -> DenseHeader {
         let inputs = self.net_inputs(shape);
         DenseHeader {
             kept: word(activation_words(inputs)),
             records: word(self.mask.transformed(shape.channels)),
-            front: word(net_scratch(net, inputs)[0]),
+            front: word(net_scratch(&self.conditioner, inputs)[0]),
             input_shift: 0,
             raw_shift: 0,
             shift_shift: 0,

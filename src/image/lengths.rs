@@ -9,8 +9,8 @@ use super::sections::Section;
 use super::sizes::{activation_words, place_words, sum_words, window_inputs};
 use super::width::Width;
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Feature, FlowSpec, Kernel, LayerSpec,
-    Nets, ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, Feature, FlowSpec, Kernel, LayerSpec,
+    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
 };
 
 /// Words of the largest window of a coupling's stack of convolutions.
@@ -92,10 +92,15 @@ pub const fn residual_lengths(
 /// Words of the front and of the back of the scratch: layers take turns to write to the back and to the
 /// front, where the input stands. Of residual blocks the back has values, sums, and twice activations.
 #[must_use]
-pub const fn net_scratch(net: &DenseSpec<'_>, inputs: usize) -> [usize; 2] {
-    if let (Nets::Residual { .. }, [width, ..]) = (net.nets, net.hidden) {
-        return [activation_words(inputs), mul(3, sum_words(*width))];
-    }
+pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize; 2] {
+    let net = match conditioner {
+        Conditioner::Dense(net) => net,
+        Conditioner::ResidualDense(net) => {
+            return [activation_words(inputs), mul(3, sum_words(net.width))];
+        }
+        // They run row by row, with scratch of their own.
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return [0, 0],
+    };
     let (mut front, mut back) = (activation_words(inputs), 0);
     let mut at_back = true;
     let mut hidden = net.hidden;
@@ -140,8 +145,8 @@ impl LayerSpec<'_> {
                 shape.len()
             }
             LayerSpec::Coupling(spec) => match &spec.conditioner {
-                Conditioner::Dense(net) => {
-                    let [front, back] = net_scratch(net, spec.net_inputs(shape));
+                Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                    let [front, back] = net_scratch(&spec.conditioner, spec.net_inputs(shape));
                     let sums = mul(sum_words(spec.net_outputs(shape)), spec.net_count());
                     add(sums, add(front, back))
                 }
@@ -178,7 +183,9 @@ impl LayerSpec<'_> {
                     _ => true,
                 };
                 let net = match &spec.conditioner {
-                    Conditioner::Dense(_) | Conditioner::Convolution(_) => true,
+                    Conditioner::Dense(_)
+                    | Conditioner::ResidualDense(_)
+                    | Conditioner::Convolution(_) => true,
                     Conditioner::ResidualConvolution(net) => {
                         matches!(net.form, ResidualForm::Deployed)
                     }
@@ -201,7 +208,9 @@ impl CouplingSpec<'_> {
     const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         let inputs = self.net_inputs(shape);
         let head = match self.conditioner {
-            Conditioner::Dense(_) => add(DenseHeader::WORDS, activation_words(inputs)),
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                add(DenseHeader::WORDS, activation_words(inputs))
+            }
             Conditioner::Convolution(_) => add(ConvolutionHeader::WORDS, place_words(inputs, true)),
             Conditioner::ResidualConvolution(_) => {
                 add(ResidualHeader::WORDS, mul(inputs, KeptRecord::WORDS))

@@ -8,8 +8,8 @@ use super::fields::{
 use super::sizes::{place_words, sum_words, window_inputs};
 use super::width::{PANEL, QUAD, Width};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ResidualConvolutionSpec,
-    Shape, add, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, ResidualConvolutionSpec,
+    ResidualDenseSpec, Shape, add, mul,
 };
 
 /// What becomes of a layer's sums.
@@ -135,20 +135,18 @@ impl CouplingSpec<'_> {
     pub const fn section(&self, shape: Shape, index: usize) -> Option<Section> {
         let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
         match &self.conditioner {
-            Conditioner::Dense(net) => match (net.nets, net.hidden) {
-                (Nets::Residual { .. }, [width, blocks @ ..]) => {
-                    block_section(inputs, *width, blocks.len() / 2, outputs, index)
+            Conditioner::Dense(net) => {
+                // Behind the header the hidden layers and the last one.
+                let each = add(net.hidden.len(), 2);
+                if index / each < self.net_count() {
+                    Some(dense_section(net, inputs, outputs, index % each))
+                } else {
+                    None
                 }
-                (Nets::Residual { .. } | Nets::One | Nets::Two, _) => {
-                    // Behind the header the hidden layers and the last one.
-                    let each = add(net.hidden.len(), 2);
-                    if index / each < self.net_count() {
-                        Some(dense_section(net, inputs, outputs, index % each))
-                    } else {
-                        None
-                    }
-                }
-            },
+            }
+            Conditioner::ResidualDense(net) => {
+                block_section(inputs, net.width, net.blocks, outputs, index)
+            }
             Conditioner::Convolution(net) => stack_section(net, inputs, outputs, index),
             Conditioner::ResidualConvolution(net) => residual_section(net, inputs, outputs, index),
         }
@@ -157,21 +155,31 @@ impl CouplingSpec<'_> {
     /// Words of the networks.
     #[must_use]
     pub const fn network_words<W: Width>(&self, shape: Shape) -> usize {
-        let Conditioner::ResidualConvolution(net) = self.conditioner else {
-            return self.section_words::<W>(shape);
+        let blocks = match self.conditioner {
+            Conditioner::Dense(_) | Conditioner::Convolution(_) => {
+                return self.section_words::<W>(shape);
+            }
+            Conditioner::ResidualDense(net) => net.blocks,
+            Conditioner::ResidualConvolution(net) => net.blocks,
         };
         // All blocks are alike, and a spec that was not validated may have any number of them.
-        let none = self.with_blocks(net, 0).section_words::<W>(shape);
-        let one = self.with_blocks(net, 1).section_words::<W>(shape);
-        add(none, mul(one.saturating_sub(none), net.blocks))
+        let none = self.with_blocks(0).section_words::<W>(shape);
+        let one = self.with_blocks(1).section_words::<W>(shape);
+        add(none, mul(one.saturating_sub(none), blocks))
     }
 
-    const fn with_blocks(self, net: ResidualConvolutionSpec, blocks: usize) -> Self {
+    const fn with_blocks(self, blocks: usize) -> Self {
+        let conditioner = match self.conditioner {
+            Conditioner::ResidualDense(net) => {
+                Conditioner::ResidualDense(ResidualDenseSpec { blocks, ..net })
+            }
+            Conditioner::ResidualConvolution(net) => {
+                Conditioner::ResidualConvolution(ResidualConvolutionSpec { blocks, ..net })
+            }
+            conditioner @ (Conditioner::Dense(_) | Conditioner::Convolution(_)) => conditioner,
+        };
         Self {
-            conditioner: Conditioner::ResidualConvolution(ResidualConvolutionSpec {
-                blocks,
-                ..net
-            }),
+            conditioner,
             ..self
         }
     }

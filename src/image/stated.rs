@@ -79,6 +79,7 @@ impl CouplingSpec<'_> {
     pub const fn slope_word(&self) -> Option<i32> {
         let activation = match &self.conditioner {
             Conditioner::Dense(net) => net.activation,
+            Conditioner::ResidualDense(net) => net.activation,
             Conditioner::Convolution(net) => net.activation,
             Conditioner::ResidualConvolution(_) => Activation::Relu,
         };

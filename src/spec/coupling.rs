@@ -24,9 +24,11 @@ pub struct CouplingSpec<'a> {
 pub enum Conditioner<'a> {
     /// Fully connected layers, for vectors.
     Dense(DenseSpec<'a>),
+    /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
+    ResidualDense(ResidualDenseSpec),
     /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
     Convolution(ConvolutionSpec<'a>),
-    /// The paper's residual convolutional network.
+    /// The paper's residual convolutional network, for maps.
     ResidualConvolution(ResidualConvolutionSpec),
 }
 
@@ -128,6 +130,56 @@ pub enum Activation {
     },
 }
 
+/// One network of residual blocks (as nflows has them), with both outputs: a linear layer to `width` values
+/// `h`, per block `h += W2 a(W1 a(n) + b1) + b2`, a linear layer to the outputs. `a` is the activation, `n`
+/// is `h`, or `h * scale + shift` with norms.
+///
+/// Parameters: the first layer's; per block `scale[width]`, `shift[width]` if there are norms, and its two
+/// layers'; the last layer's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResidualDenseSpec {
+    /// Values inside.
+    pub width: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Inside the blocks.
+    pub activation: Activation,
+    /// Whether blocks start by a batch norm on its running statistics, as scale and shift.
+    pub norm: bool,
+}
+
+impl ResidualDenseSpec {
+    /// Blocks without norms.
+    #[must_use]
+    pub const fn new(width: usize, blocks: usize, activation: Activation) -> Self {
+        Self {
+            width,
+            blocks,
+            activation,
+            norm: false,
+        }
+    }
+
+    /// The same blocks, with norms or without.
+    #[must_use]
+    pub const fn with_norm(self, norm: bool) -> Self {
+        Self { norm, ..self }
+    }
+
+    /// Values of scratch that the network needs.
+    #[must_use]
+    pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
+        // A block works on its input, the activated input, and its own result.
+        let block = if self.blocks == 0 {
+            0
+        } else {
+            mul(self.width, 2)
+        };
+        add(self.width, max(max(inputs, outputs), block))
+    }
+}
+
 /// One network for `s` and `t`, or one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -136,14 +188,6 @@ pub enum Nets {
     One,
     /// A network for `s` and a network for `t`.
     Two,
-    /// One network of residual blocks with both outputs. Hidden layers are all as wide: the first is
-    /// linear, then two at a time make a block `h + W2 a(W1 a(h) + b1) + b2`, `a` being the activation.
-    /// Runs and inverts, but cannot be trained yet. Needs feature `foreign`.
-    Residual {
-        /// Whether every block starts by `h * scale + shift`: a batch norm on its running statistics.
-        /// Parameters: `scale[width]`, `shift[width]` before the block's.
-        norm: bool,
-    },
 }
 
 impl<'a> DenseSpec<'a> {
@@ -169,11 +213,6 @@ impl DenseSpec<'_> {
     /// together. The last hidden layer is never stored.
     #[must_use]
     pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
-        if let (Nets::Residual { .. }, [width, blocks @ ..]) = (self.nets, self.hidden) {
-            // A block works on its input, the activated input, and its own result.
-            let block = if blocks.is_empty() { 0 } else { mul(*width, 2) };
-            return add(*width, max(max(inputs, outputs), block));
-        }
         let mut most = 0;
         let mut from = inputs;
         let mut hidden = self.hidden;
@@ -183,18 +222,6 @@ impl DenseSpec<'_> {
             hidden = hidden.split_at(1).1;
         }
         max(most, add(from, outputs))
-    }
-
-    const fn validate(&self, layer: usize) -> Result<(), SpecError> {
-        if let Nets::Residual { .. } = self.nets {
-            if !cfg!(feature = "foreign") {
-                return Err(SpecError::missing(layer, Feature::Foreign));
-            }
-            if !is_residual(self.hidden) {
-                return Err(SpecError::ResidualWidths { layer });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -278,6 +305,7 @@ impl CouplingSpec<'_> {
                 let net = spec.scratch_len(inputs, outputs);
                 add(net, mul(outputs, self.net_count() - 1))
             }
+            Conditioner::ResidualDense(spec) => spec.scratch_len(inputs, outputs),
             Conditioner::Convolution(_) => self.network(shape).rows_len(shape),
             Conditioner::ResidualConvolution(spec) => spec.scratch_len(shape, inputs, outputs),
         }
@@ -302,6 +330,7 @@ impl CouplingSpec<'_> {
         }
         let activation = match self.conditioner {
             Conditioner::Dense(spec) => spec.activation,
+            Conditioner::ResidualDense(spec) => spec.activation,
             Conditioner::Convolution(spec) => spec.activation,
             Conditioner::ResidualConvolution(_) => Activation::Relu,
         };
@@ -312,12 +341,14 @@ impl CouplingSpec<'_> {
         }
         let valid = self.network(shape).is_valid();
         match self.conditioner {
-            Conditioner::Dense(spec) => {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
                 if shape.pixels() != 1 {
                     return Err(SpecError::DenseOnMap { layer });
                 }
-                if let Err(error) = spec.validate(layer) {
-                    return Err(error);
+                if let Conditioner::ResidualDense(_) = self.conditioner
+                    && !cfg!(feature = "foreign")
+                {
+                    return Err(SpecError::missing(layer, Feature::Foreign));
                 }
                 return if valid {
                     Ok(())
@@ -345,18 +376,4 @@ impl CouplingSpec<'_> {
         }
         Ok(())
     }
-}
-
-/// An odd number of layers, all as wide.
-const fn is_residual(hidden: &[usize]) -> bool {
-    let mut rest = hidden;
-    while let [first, tail @ ..] = rest {
-        if let [second, ..] = tail
-            && *second != *first
-        {
-            return false;
-        }
-        rest = tail;
-    }
-    hidden.len() % 2 == 1
 }

@@ -40,7 +40,9 @@ mod shape;
 pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
 };
-pub use coupling::{Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform};
+pub use coupling::{
+    Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ResidualDenseSpec, ScaleMap, Transform,
+};
 pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;

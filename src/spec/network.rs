@@ -21,7 +21,7 @@
 //! ```
 
 use super::convolution::{ConvolutionLayer, Kernel, ResidualConvolutionSpec, ResidualForm};
-use super::coupling::{Activation, Conditioner, DenseSpec, Nets};
+use super::coupling::{Activation, Conditioner, ResidualDenseSpec};
 use super::shape::Shape;
 use super::{add, mul};
 
@@ -274,7 +274,7 @@ impl<'a> Stages<'a> {
         let (dense, convolutions): (&[usize], &[ConvolutionLayer]) = match network.conditioner {
             Conditioner::Dense(net) => (net.hidden, &[]),
             Conditioner::Convolution(net) => (&[], net.hidden),
-            Conditioner::ResidualConvolution(_) => (&[], &[]),
+            Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => (&[], &[]),
         };
         Self {
             conditioner: network.conditioner,
@@ -292,10 +292,8 @@ impl<'a> Stages<'a> {
     /// blocks are passed once.
     const fn next_counted(&mut self) -> Option<(Stage, usize)> {
         match self.conditioner {
-            Conditioner::Dense(net) => match net.nets {
-                Nets::One | Nets::Two => self.of_stack(net.activation, Kernel::POINT),
-                Nets::Residual { norm } => self.of_blocks(net, norm),
-            },
+            Conditioner::Dense(net) => self.of_stack(net.activation, Kernel::POINT),
+            Conditioner::ResidualDense(net) => self.of_residual_dense(net),
             Conditioner::Convolution(net) => self.of_stack(net.activation, net.last),
             Conditioner::ResidualConvolution(net) => self.of_residual_convolution(net),
         }
@@ -340,11 +338,13 @@ impl<'a> Stages<'a> {
     }
 
     /// `Hidden` first, then `Hidden += W2 a(W1 a(norm(Hidden)) + b1) + b2` block by block.
-    const fn of_blocks(&mut self, net: DenseSpec<'_>, norm: bool) -> Option<(Stage, usize)> {
-        let (width, blocks) = match net.hidden {
-            [width, blocks @ ..] => (*width, blocks.len() / 2),
-            [] => return None,
-        };
+    const fn of_residual_dense(&mut self, net: ResidualDenseSpec) -> Option<(Stage, usize)> {
+        let ResidualDenseSpec {
+            width,
+            blocks,
+            norm,
+            ..
+        } = net;
         let activation = net.activation;
         let at = self.passed;
         self.passed = add(at, 1);
@@ -508,6 +508,7 @@ const fn dense(inputs: usize, outputs: usize, activation: Option<Activation>) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::coupling::DenseSpec;
     use super::*;
     use std::vec::Vec;
 
@@ -522,18 +523,13 @@ mod tests {
     fn all() -> Vec<Conditioner<'static>> {
         let relu = Activation::Relu;
         let mut all = Vec::new();
-        for nets in [
-            Nets::One,
-            Nets::Two,
-            Nets::Residual { norm: false },
-            Nets::Residual { norm: true },
-        ] {
-            for hidden in [&[6][..], &[6, 6, 6], &[6, 6, 6, 6, 6]] {
-                all.push(Conditioner::Dense(DenseSpec {
-                    hidden,
-                    activation: relu,
-                    nets,
-                }));
+        for hidden in [&[][..], &[6], &[6, 5, 7]] {
+            all.push(Conditioner::Dense(DenseSpec::new(hidden, relu)));
+        }
+        for norm in [false, true] {
+            for blocks in 0..4 {
+                let net = ResidualDenseSpec::new(6, blocks, relu).with_norm(norm);
+                all.push(Conditioner::ResidualDense(net));
             }
         }
         for form in [ResidualForm::Deployed, ResidualForm::Trained { eps: 1e-5 }] {

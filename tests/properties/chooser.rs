@@ -113,12 +113,11 @@ impl Chooser {
                 activation,
                 nets: self.one(&[NetsName::One, NetsName::Two]),
             },
-            _ => ConditionerName::Dense {
-                hidden: vec![1 + self.below(18); 1 + 2 * self.below(3)],
+            _ => ConditionerName::ResidualDense {
+                width: 1 + self.below(18),
+                blocks: self.below(3),
                 activation,
-                nets: NetsName::Residual {
-                    norm: self.below(2) == 0,
-                },
+                norm: self.below(2) == 0,
             },
         }
     }

@@ -70,6 +70,15 @@ fn describe(layer: &Layer) -> String {
                     activation,
                     nets,
                 } => format!("hidden {hidden:?} {activation:?}, nets {nets:?}"),
+                ConditionerName::ResidualDense {
+                    width,
+                    blocks,
+                    activation,
+                    norm,
+                } => {
+                    let norms = if *norm { " with norms" } else { "" };
+                    format!("{blocks} residual blocks{norms} of width {width} {activation:?}")
+                }
                 ConditionerName::Convolution {
                     hidden,
                     last,

@@ -87,14 +87,28 @@ fn conditioner(out: &mut String, indent: &str, conditioner: &ConditionerName) {
             nets,
         } => {
             let nets = match nets {
-                NetsName::One => "One".to_owned(),
-                NetsName::Two => "Two".to_owned(),
-                NetsName::Residual { norm } => format!("Residual {{ norm: {norm} }}"),
+                NetsName::One => "One",
+                NetsName::Two => "Two",
             };
             line!(out, "{start}::Dense(nvpico::spec::DenseSpec {{");
             line!(out, "{indent}    hidden: &{hidden:?},");
             line!(out, "{indent}    activation: {},", activation(own));
             line!(out, "{indent}    nets: nvpico::spec::Nets::{nets},");
+        }
+        ConditionerName::ResidualDense {
+            width,
+            blocks,
+            activation: own,
+            norm,
+        } => {
+            line!(
+                out,
+                "{start}::ResidualDense(nvpico::spec::ResidualDenseSpec {{"
+            );
+            line!(out, "{indent}    width: {width},");
+            line!(out, "{indent}    blocks: {blocks},");
+            line!(out, "{indent}    activation: {},", activation(own));
+            line!(out, "{indent}    norm: {norm},");
         }
         ConditionerName::Convolution {
             hidden,

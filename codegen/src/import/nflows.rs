@@ -19,7 +19,7 @@ use super::architecture::{Architecture, unfit};
 use super::assemble::Assembly;
 use super::weights::{Tensor, Weights};
 use super::{ImportError, Imported, import_with, push_dense};
-use crate::model::{ActivationName, NetsName, ScaleName, TransformName};
+use crate::model::{ActivationName, ConditionerName, ScaleName, TransformName};
 
 /// Added to what goes into the sigmoid, and to what comes out.
 const SCALE: ScaleName = ScaleName::Sigmoid {
@@ -231,10 +231,14 @@ impl Reader<'_, '_> {
         } else {
             TransformName::Affine(SCALE)
         };
-        let hidden = vec![width; 1 + 2 * blocks];
-        let nets = NetsName::Residual { norm };
+        let network = ConditionerName::ResidualDense {
+            width,
+            blocks,
+            activation,
+            norm,
+        };
         self.assembly
-            .ready_coupling(&kept, transform, hidden, activation, nets, &params);
+            .ready_coupling(&kept, transform, network, &params);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use nvpico::Math;
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionLayer, ConvolutionSpec, DenseSpec, Kernel, Mask, Nets,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Squeeze, Transform,
+    ResidualConvolutionSpec, ResidualDenseSpec, ResidualForm, ScaleMap, Squeeze, Transform,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +37,19 @@ pub enum ConditionerName {
         hidden: Vec<usize>,
         /// Activation of hidden layers.
         activation: ActivationName,
-        /// One network or two, plain or residual.
+        /// One network or two.
         nets: NetsName,
+    },
+    /// Residual blocks of fully connected layers.
+    ResidualDense {
+        /// Values inside.
+        width: usize,
+        /// Residual blocks.
+        blocks: usize,
+        /// Activation inside the blocks.
+        activation: ActivationName,
+        /// Whether blocks start by a scale and shift.
+        norm: bool,
     },
     /// A stack of convolutions.
     Convolution {
@@ -217,11 +228,6 @@ pub enum NetsName {
     One,
     /// A network each.
     Two,
-    /// One network of residual blocks.
-    Residual {
-        /// Whether blocks start by a scale and shift.
-        norm: bool,
-    },
 }
 
 impl From<ActivationName> for Activation {
@@ -249,9 +255,17 @@ impl ConditionerName {
                 nets: match nets {
                     NetsName::One => Nets::One,
                     NetsName::Two => Nets::Two,
-                    NetsName::Residual { norm } => Nets::Residual { norm: *norm },
                 },
             }),
+            ConditionerName::ResidualDense {
+                width,
+                blocks,
+                activation,
+                norm,
+            } => {
+                let net = ResidualDenseSpec::new(*width, *blocks, (*activation).into());
+                Conditioner::ResidualDense(net.with_norm(*norm))
+            }
             ConditionerName::Convolution {
                 hidden,
                 last,

@@ -15,9 +15,7 @@ use nvpico::spec::{BatchNormSpec, CouplingSpec, LogitSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 use serde::{Deserialize, Serialize};
 
-use super::names::{
-    ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName, TransformName,
-};
+use super::names::{ConditionerName, MaskName, MathName, ScaleName, SqueezeName, TransformName};
 use crate::data::map_columns;
 use crate::precision::Precision;
 
@@ -184,8 +182,8 @@ impl ModelSpec {
                 return false;
             };
             match conditioner {
-                ConditionerName::Dense { nets, .. } => matches!(nets, NetsName::Residual { .. }),
-                ConditionerName::Convolution { .. } => false,
+                ConditionerName::Dense { .. } | ConditionerName::Convolution { .. } => false,
+                ConditionerName::ResidualDense { .. } => true,
                 ConditionerName::ResidualConvolution { .. } => precision != Precision::F32,
             }
         };
@@ -194,9 +192,11 @@ impl ModelSpec {
             features.push("foreign");
         }
         let takes_maps = |layer: &Layer| match layer {
-            Layer::Coupling { conditioner, .. } => {
-                !matches!(conditioner, ConditionerName::Dense { .. })
-            }
+            Layer::Coupling { conditioner, .. } => match conditioner {
+                ConditionerName::Dense { .. } | ConditionerName::ResidualDense { .. } => false,
+                ConditionerName::Convolution { .. }
+                | ConditionerName::ResidualConvolution { .. } => true,
+            },
             Layer::Logit { .. } | Layer::Squeeze(_) | Layer::Unsqueeze(_) | Layer::FactorOut => {
                 true
             }

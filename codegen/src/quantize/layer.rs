@@ -97,12 +97,12 @@ fn coupling<W: Weights>(
     let input_shift = networks.input_shift;
     let values = |kept: i32| value_words(spec.mask, shape.channels, kept as usize);
     let mut words = match &spec.conditioner {
-        Conditioner::Dense(net) => {
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
             let header = DenseHeader {
                 input_shift,
                 raw_shift,
                 shift_shift,
-                ..spec.dense_header(net, shape)
+                ..spec.dense_header(shape)
             };
             [&header.to_words()[..], &values(header.kept)].concat()
         }

@@ -7,7 +7,7 @@ use nvpico::image::{
 };
 use nvpico::integer::Weights;
 use nvpico::kernel::dense;
-use nvpico::spec::{Conditioner, CouplingSpec, Nets, ScaleMap, Shape};
+use nvpico::spec::{Conditioner, CouplingSpec, ScaleMap, Shape};
 
 use super::number::{MARGIN, Q16, power};
 use super::row::{IntegerRow, LARGEST_ACTIVATION, Row, panels};
@@ -73,8 +73,8 @@ pub(super) fn all<W: Weights>(
             rounded: &mut all.rounded,
             offsets: std::mem::take(&mut offsets),
             has_norms: match &spec.conditioner {
-                Conditioner::Dense(net) => matches!(net.nets, Nets::Residual { norm: true }),
-                Conditioner::Convolution(_) => false,
+                Conditioner::Dense(_) | Conditioner::Convolution(_) => false,
+                Conditioner::ResidualDense(net) => net.norm,
                 Conditioner::ResidualConvolution(_) => true,
             },
         };

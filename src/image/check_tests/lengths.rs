@@ -8,7 +8,7 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
     let masks = [Mask::FirstHalf, Mask::Even, Mask::CheckerboardOdd];
     for (width, mask) in huge.into_iter().zip(masks) {
         let hidden = [width, 3, width];
-        for nets in [Nets::One, Nets::Two, Nets::Residual { norm: true }] {
+        for nets in [Nets::One, Nets::Two] {
             for features in [4, width] {
                 let layers = [
                     LayerSpec::Standardize,
@@ -27,6 +27,21 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
                 assert!(spec.validate_integer().is_err());
             }
         }
+    }
+    for size in huge {
+        let net = ResidualDenseSpec::new(size, size, LEAKY).with_norm(true);
+        let layers = [LayerSpec::Coupling(CouplingSpec::new(
+            Mask::Even,
+            CLAMPED,
+            Conditioner::ResidualDense(net),
+        ))];
+        let spec = FlowSpec {
+            shape: Shape::vector(4),
+            math: Math::Libm,
+            layers: &layers,
+        };
+        assert!(spec.word_len::<I8>() >= usize::MAX / 8);
+        assert!(spec.validate_integer().is_err());
     }
     #[cfg(feature = "feature-maps")]
     for size in huge {

@@ -16,8 +16,8 @@ use super::{I8, I16, op};
 use crate::Math;
 use crate::integer::{IntegerFlow, Weights};
 use crate::spec::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets, ScaleMap,
-    Shape, SpecError, Transform,
+    Activation, Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets,
+    ResidualDenseSpec, ScaleMap, Shape, SpecError, Transform,
 };
 
 /// What a word is.

@@ -151,8 +151,12 @@ fn networks_of_residual_blocks() {
         image
     }
     for norm in [false, true] {
-        let nets = Nets::Residual { norm };
-        let layers = [dense(Mask::FirstHalf, CLAMPED, &[6; 5], LEAKY, nets)];
+        let net = ResidualDenseSpec::new(6, 2, LEAKY).with_norm(norm);
+        let layers = [LayerSpec::Coupling(CouplingSpec::new(
+            Mask::FirstHalf,
+            CLAMPED,
+            Conditioner::ResidualDense(net),
+        ))];
         let images = [image::<I8>(), image::<I16>()];
         both("blocks", Shape::vector(4), &layers, images);
     }

@@ -123,7 +123,7 @@ pub(super) fn transform<'p, V: Kernels>(
         sum,
     };
     match &spec.conditioner {
-        Conditioner::Dense(_) => None,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => None,
         Conditioner::Convolution(own) => stack::forward(own, extent, net, &mut sample, scratch),
         Conditioner::ResidualConvolution(own) => {
             // A network as it is trained, on its running statistics: as if it were deployed first. Only

@@ -19,8 +19,8 @@ use crate::kernel::Kernels;
 use crate::kernel::perceptron;
 use crate::kernel::ping_pong::PingPong;
 #[cfg(feature = "foreign")]
-use crate::kernel::residual;
-use crate::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Shape, Transform};
+use crate::kernel::residual_dense;
+use crate::spec::{Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
 #[inline(always)]
@@ -33,20 +33,21 @@ fn gather<V: Kernels>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
 }
 
 /// Runs one network on the current values, which become its outputs. Returns the parameters behind the
-/// network's.
+/// network's; `None` where it takes maps or is not compiled in.
 #[inline(always)]
 fn run_net<'p, V: Kernels>(
-    net: &DenseSpec<'_>,
+    conditioner: &Conditioner<'_>,
     outputs: usize,
     params: &'p [f32],
     values: &mut PingPong<'_, V>,
 ) -> Option<&'p [f32]> {
-    match net.nets {
-        Nets::One | Nets::Two => perceptron::forward(net, outputs, params, values),
+    match conditioner {
+        Conditioner::Dense(net) => perceptron::forward(net, outputs, params, values),
         #[cfg(feature = "foreign")]
-        Nets::Residual { norm } => residual::forward(net, norm, outputs, params, values),
+        Conditioner::ResidualDense(net) => residual_dense::forward(net, outputs, params, values),
         #[cfg(not(feature = "foreign"))]
-        Nets::Residual { .. } => None,
+        Conditioner::ResidualDense(_) => None,
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => None,
     }
 }
 
@@ -56,7 +57,6 @@ fn run_net<'p, V: Kernels>(
 #[allow(clippy::type_complexity, reason = "three slices")]
 fn condition<'w, 'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
-    net: &DenseSpec<'_>,
     shape: Shape,
     params: &'p [f32],
     x: &[V],
@@ -72,7 +72,7 @@ fn condition<'w, 'p, V: Kernels>(
     let mut rest = params;
     loop {
         gather(spec, x, values.begin(inputs));
-        rest = run_net(net, outputs, rest, &mut values)?;
+        rest = run_net(&spec.conditioner, outputs, rest, &mut values)?;
         if others == 0 {
             break;
         }
@@ -190,16 +190,17 @@ fn transform<'p, V: Kernels>(
     sum: &mut V,
     mut change: impl FnMut(&mut V, Option<V>, V),
 ) -> Option<&'p [f32]> {
-    let Conditioner::Dense(net) = &spec.conditioner else {
+    match spec.conditioner {
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {}
         #[cfg(feature = "feature-maps")]
-        {
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
             return maps::transform(spec, math, shape, params, x, scratch, change, sum);
         }
         #[cfg(not(feature = "feature-maps"))]
-        return None;
-    };
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
+    }
     let (rescale, nets) = split_params(spec, params, shape);
-    let (raw, shift, rest) = condition(spec, net, shape, nets, x, scratch)?;
+    let (raw, shift, rest) = condition(spec, shape, nets, x, scratch)?;
     let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {

@@ -7,8 +7,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use nvpico::base::standard_normal;
 use nvpico::spec::{
-    Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape,
-    Transform,
+    Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ResidualDenseSpec,
+    ScaleMap, Shape, Transform,
 };
 use nvpico::{FlowSpec, LayerSpec, Math};
 
@@ -141,16 +141,18 @@ pub fn knows(math: Math, layer: LayerSpec<'static>, dim: usize) -> bool {
 
 /// Couplings with residual networks of no, one and two blocks, with and without norms.
 pub fn residual_couplings() -> Vec<CouplingSpec<'static>> {
-    const WIDTHS: [&[usize]; 3] = [&[5], &[12, 12, 12], &[19; 5]];
+    const SIZES: [(usize, usize); 3] = [(5, 0), (12, 1), (19, 2)];
     let mut all = Vec::new();
-    for hidden in WIDTHS {
+    for (width, blocks) in SIZES {
         for activation in ACTIVATIONS {
             for norm in [false, true] {
                 for transform in [TRANSFORMS[0], TRANSFORMS[1], TRANSFORMS[7]] {
                     all.push(CouplingSpec {
                         mask: Mask::Even,
                         transform,
-                        conditioner: dense(hidden, activation, Nets::Residual { norm }),
+                        conditioner: Conditioner::ResidualDense(
+                            ResidualDenseSpec::new(width, blocks, activation).with_norm(norm),
+                        ),
                     });
                 }
             }

@@ -2,7 +2,7 @@
 //! makes many zeros. Counted on rows drawn from the model itself.
 
 use nvpico::kernel::dense;
-use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, Shape};
+use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Shape};
 use nvpico::{Flow, FlowSpec, LayerSpec};
 
 use super::samples::rows_of;
@@ -17,10 +17,8 @@ pub(super) fn active_products(deployed: &Deployed) -> f64 {
     let layers = deployed.spec.layers();
     let flow = deployed.spec.flow_spec(&layers);
     let is_dense = |layer: &LayerSpec<'_>| {
-        matches!(layer, LayerSpec::Coupling(coupling) if matches!(
-            coupling.conditioner,
-            Conditioner::Dense(DenseSpec { nets: Nets::One | Nets::Two, .. })
-        ))
+        matches!(layer, LayerSpec::Coupling(coupling)
+            if matches!(coupling.conditioner, Conditioner::Dense(_)))
     };
     if flow.shape.pixels() != 1 || !layers.iter().any(is_dense) {
         return 0.0;

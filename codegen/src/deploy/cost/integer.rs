@@ -34,7 +34,7 @@ pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
                     changed(work, spec, transformed_values(spec, shape));
                 }
                 // Not measured: `kind` says so.
-                Conditioner::ResidualConvolution(_) => {}
+                Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => {}
             }
         }
     }

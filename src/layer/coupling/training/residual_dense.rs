@@ -8,34 +8,25 @@ use super::dense::NetTensors;
 use super::split_end;
 use crate::kernel::Kernels;
 use crate::kernel::dense;
-use crate::spec::DenseSpec;
+use crate::spec::ResidualDenseSpec;
 
 /// Buffers as wide as the widest layer that [`backward`] takes.
 pub(super) const SCRATCH_WIDTHS: usize = 4;
 
 /// Kept values but for the outputs.
-pub(super) fn saved_hidden_len(net: &DenseSpec<'_>) -> usize {
-    let (width, blocks) = extent(net);
+pub(super) fn saved_hidden_len(net: &ResidualDenseSpec) -> usize {
+    let (width, blocks) = (net.width, net.blocks);
     width * (1 + 3 * blocks)
-}
-
-/// Width and blocks.
-fn extent(net: &DenseSpec<'_>) -> (usize, usize) {
-    match net.hidden {
-        [width, blocks @ ..] => (*width, blocks.len() / 2),
-        [] => (0, 0),
-    }
 }
 
 #[inline(always)]
 pub(super) fn forward_saving<V: Kernels>(
-    net: &DenseSpec<'_>,
-    norm: bool,
+    net: &ResidualDenseSpec,
     params: &[f32],
     input: &[V],
     saved: &mut [V],
 ) -> Option<()> {
-    let (width, blocks) = extent(net);
+    let (width, blocks) = (net.width, net.blocks);
     let window = dense::param_len(width, width);
     let (own, mut params) = params.split_at_checked(dense::param_len(input.len(), width))?;
     let (mut hidden, mut saved) = saved.split_at_mut_checked(width)?;
@@ -47,7 +38,7 @@ pub(super) fn forward_saving<V: Kernels>(
         for (active, &hidden) in active.iter_mut().zip(hidden.iter()) {
             *active = hidden;
         }
-        if norm {
+        if net.norm {
             let (scale, after) = params.split_at_checked(width)?;
             let (shift, after) = after.split_at_checked(width)?;
             for ((active, &scale), &shift) in active.iter_mut().zip(scale).zip(shift) {
@@ -73,14 +64,13 @@ pub(super) fn forward_saving<V: Kernels>(
 /// holds [`SCRATCH_WIDTHS`] times the widest layer.
 #[inline(always)]
 pub(super) fn backward<'w, V: Kernels>(
-    net: &DenseSpec<'_>,
-    norm: bool,
+    net: &ResidualDenseSpec,
     tensors: NetTensors<'_, V>,
     output_gradient: &[V],
     param_gradient: &mut [f32],
     scratch: &'w mut [V],
 ) -> Option<&'w [V]> {
-    let (width, blocks) = extent(net);
+    let (width, blocks) = (net.width, net.blocks);
     let outputs = output_gradient.len();
     let (hidden_gradient, scratch) = scratch.split_at_mut_checked(width)?;
     let (block_gradient, scratch) = scratch.split_at_mut_checked(width)?;
@@ -124,7 +114,7 @@ pub(super) fn backward<'w, V: Kernels>(
         dense::backward_activation(active, active_gradient, net.activation);
         (params, param_gradient) = (rest, rest_gradient);
 
-        if norm {
+        if net.norm {
             let (rest, maps) = params.split_at_checked(params.len().checked_sub(2 * width)?)?;
             let (rest_gradient, own) = split_end(param_gradient, 2 * width)?;
             let (scale, _) = maps.split_at_checked(width)?;

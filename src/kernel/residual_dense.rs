@@ -6,30 +6,29 @@
 
 use super::ping_pong::PingPong;
 use super::{Kernels, dense};
-use crate::spec::DenseSpec;
+use crate::spec::ResidualDenseSpec;
 
 /// Runs the network on the current `values`, which become its outputs; returns the parameters behind its
 /// own. `None` where a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
-    spec: &DenseSpec<'_>,
-    norm: bool,
+    net: &ResidualDenseSpec,
     outputs: usize,
     params: &'p [f32],
     values: &mut PingPong<'_, V>,
 ) -> Option<&'p [f32]> {
-    let (&width, rest) = spec.hidden.split_first()?;
+    let width = net.width;
     let mut params = values.step(width, |input, hidden| {
         dense::forward(params, input, hidden, None)
     })?;
-    for _ in 0..rest.len() / 2 {
+    for _ in 0..net.blocks {
         let (hidden, free) = values.split()?;
         let (active, free) = free.split_at_mut_checked(width)?;
         let result = free.get_mut(..width)?;
         for (active, &hidden) in active.iter_mut().zip(hidden.iter()) {
             *active = hidden;
         }
-        if norm {
+        if net.norm {
             let (scale, after) = params.split_at_checked(width)?;
             let (shift, after) = after.split_at_checked(width)?;
             params = after;
@@ -37,8 +36,8 @@ pub(crate) fn forward<'p, V: Kernels>(
                 *active = *active * V::splat(scale) + V::splat(shift);
             }
         }
-        dense::activate(active, spec.activation);
-        params = V::dense_pair(params, active, width, result, spec.activation);
+        dense::activate(active, net.activation);
+        params = V::dense_pair(params, active, width, result, net.activation);
         for (hidden, &result) in hidden.iter_mut().zip(result.iter()) {
             *hidden = *hidden + result;
         }
