@@ -1,6 +1,6 @@
 //! Models of every kind that the integer engine runs, against the floats that they were made of.
 
-use nvpico::integer::{I8, I16, IntegerFlow, Weights};
+use nvpico::integer::{I8, I16, IntegerFlow};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus as Random;
 
