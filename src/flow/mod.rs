@@ -4,6 +4,7 @@ pub mod base;
 #[cfg(feature = "std")]
 pub mod batch;
 mod density;
+pub(crate) mod fixed;
 mod stepper;
 
 use core::fmt;

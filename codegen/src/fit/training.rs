@@ -1,6 +1,6 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use nvpico::Flow;
 use nvpico::train::{self, Epoch};
 
@@ -174,7 +174,9 @@ pub fn run(
     model.header.precision = settings.precision;
     model.observe(&rows);
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
-    model.ready(None)?;
+    model
+        .ready(None)
+        .context("the trained model has no such form in integers: train it without --precision")?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {

@@ -74,7 +74,7 @@ macro_rules! accumulate {
     ($(#[$doc:meta])* $name:ident, $quad:ident, $words:expr $(, $work:ident)?) => {
         $(#[$doc])*
         #[inline(always)]
-        pub(super) fn $name(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+        pub(crate) fn $name(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
             let quads = (weights.len() / $words).min(input.len() / QUAD_WORDS);
             let [mut s0, mut s1, mut s2, mut s3] = *sums;
             // SAFETY: reads `quads` times `QUAD_WORDS` of `input` and `$words` of `weights`, which their lengths
@@ -117,7 +117,7 @@ macro_rules! accumulate {
 }
 
 accumulate!(
-    /// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
+    /// Adds weights of 8 bits times inputs to every sum; see [`I8`](crate::image::I8).
     bytes,
     quad_of_bytes,
     PANEL,
@@ -125,7 +125,7 @@ accumulate!(
 );
 
 accumulate!(
-    /// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
+    /// Adds weights of 16 bits times inputs to every sum; see [`I16`](crate::image::I16).
     halves,
     quad_of_halves,
     2 * PANEL

@@ -5,18 +5,17 @@
 
 use core::hint::black_box;
 
-use super::dense::{self, Part, activation};
-use super::weights::Weights;
 use crate::arithmetic::fixed::linear;
 use crate::image::{
     BlocksHeader, LayerHeader, Narrowing, Norm, PANEL, Program, ScalingHeader, pair,
 };
+use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
 
 /// The words of a norm.
-pub(super) type NormWords = [i32; Norm::WORDS];
+pub(crate) type NormWords = [i32; Norm::WORDS];
 
 /// Norms of all channels.
-pub(super) fn take_norms<'p>(
+pub(crate) fn take_norms<'p>(
     program: &mut Program<'p>,
     channels: usize,
 ) -> Option<&'p [NormWords]> {
@@ -26,7 +25,7 @@ pub(super) fn take_norms<'p>(
 
 /// `norm(value)` as an activation with its sign.
 #[inline(always)]
-pub(super) fn normed(value: i32, norm: Norm) -> i32 {
+pub(crate) fn normed(value: i32, norm: Norm) -> i32 {
     let Norm {
         multiplier,
         shift,
@@ -39,7 +38,7 @@ pub(super) fn normed(value: i32, norm: Norm) -> i32 {
 
 /// `activation(norm(h))`, leaky with a `slope` in Q15; returns the sum of the activations.
 #[inline(never)]
-pub(super) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: &mut [i32]) -> i32 {
+pub(crate) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: &mut [i32]) -> i32 {
     let mut total = 0_i32;
     let panels = values.as_chunks::<PANEL>().0.iter();
     let panels = panels.zip(norms.as_chunks::<PANEL>().0);
@@ -67,7 +66,7 @@ pub(super) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: 
 
 /// Values as activations of 16 bits; returns their sum.
 #[inline(never)]
-pub(super) fn narrowed(values: &[i32], shift: i32, output: &mut [i32]) -> i32 {
+pub(crate) fn narrowed(values: &[i32], shift: i32, output: &mut [i32]) -> i32 {
     let mut total = 0_i32;
     for (slot, &[a, b]) in output.iter_mut().zip(values.as_chunks::<2>().0) {
         black_box(());
@@ -79,7 +78,7 @@ pub(super) fn narrowed(values: &[i32], shift: i32, output: &mut [i32]) -> i32 {
 }
 
 /// No value yet.
-pub(super) fn clear(values: &mut [i32]) {
+pub(crate) fn clear(values: &mut [i32]) {
     for value in values {
         black_box(());
         *value = 0;
@@ -88,7 +87,7 @@ pub(super) fn clear(values: &mut [i32]) {
 
 /// A layer whose sums are added to values in Q16.
 #[derive(Clone, Copy)]
-pub(super) struct Adder<'p> {
+pub(crate) struct Adder<'p> {
     layer: Program<'p>,
     shift: i32,
     multipliers: &'p [i32],
@@ -96,7 +95,7 @@ pub(super) struct Adder<'p> {
 
 impl<'p> Adder<'p> {
     /// The next one, which reads so many words.
-    pub(super) fn take<W: Weights>(program: &mut Program<'p>, inputs: usize) -> Option<Self> {
+    pub(crate) fn take<W: Weights>(program: &mut Program<'p>, inputs: usize) -> Option<Self> {
         let layer = *program;
         let panels = dense::skip::<W>(program, inputs)?;
         let ScalingHeader { shift } = ScalingHeader::read(program)?;
@@ -108,7 +107,7 @@ impl<'p> Adder<'p> {
     }
 
     /// Adds what the layer makes of an input, activations whose sum is `total`; `sums` is room for it.
-    pub(super) fn add<W: Weights>(
+    pub(crate) fn add<W: Weights>(
         mut self,
         input: &[i32],
         total: i32,
@@ -130,7 +129,7 @@ impl<'p> Adder<'p> {
 /// `input` are activations whose sum is `total`;
 /// the sums of the last layer go to `output`.
 #[inline(never)]
-pub(super) fn run<W: Weights>(
+pub(crate) fn run<W: Weights>(
     program: &mut Program<'_>,
     input: &[i32],
     total: i32,

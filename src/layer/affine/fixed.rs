@@ -7,13 +7,13 @@
 
 use core::hint::black_box;
 
-use super::Progress;
+use crate::arithmetic::fixed::Progress;
 use crate::arithmetic::fixed::{Q16, Q24, linear};
 use crate::image::{AffineChannel, AffineHeader, Program};
 
 /// x to y; `stride` words to a channel.
 #[inline(never)]
-pub(super) fn forward(
+pub(crate) fn forward(
     program: &mut Program<'_>,
     stride: usize,
     x: &mut [i32],

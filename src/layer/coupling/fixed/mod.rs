@@ -5,13 +5,14 @@
 //! What the network reads is held within the range of the calibration. Any function of the kept values
 //! makes a coupling, so the density stays a density there; what is transformed is never cut.
 
+#[cfg(feature = "feature-maps")]
+pub(crate) mod maps;
+#[cfg(all(feature = "feature-maps", feature = "foreign"))]
+pub(crate) mod residual;
+
 use core::hint::black_box;
 
-use super::Progress;
-#[cfg(feature = "foreign")]
-use super::block;
-use super::dense::{self, Part, activation};
-use super::weights::Weights;
+use crate::arithmetic::fixed::Progress;
 #[cfg(feature = "foreign")]
 use crate::arithmetic::fixed::{atan, log_sigmoid};
 use crate::arithmetic::fixed::{exp, linear, tanh};
@@ -19,6 +20,9 @@ use crate::image::{
     DenseHeader, LayerHeader, NetworkHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op,
     pair,
 };
+use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
+#[cfg(feature = "foreign")]
+use crate::kernel::residual_dense::fixed as block;
 
 /// The kept values of `x` as activations; returns their sum.
 #[inline(never)]
@@ -62,7 +66,7 @@ fn run_net<'s, W: Weights>(
 
 /// x to y, in place; the program stands after the op.
 #[inline(never)]
-pub(super) fn forward<W: Weights>(
+pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
     kind: i32,
     x: &mut [i32],
@@ -112,7 +116,7 @@ pub(super) fn forward<W: Weights>(
 
 /// How a network's sums change the values that are not kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change<'a> {
+pub(crate) struct Change<'a> {
     /// The coupling's op.
     pub kind: i32,
     /// A record for each transformed channel.
@@ -132,7 +136,7 @@ impl Change<'_> {
     /// Changes the values at one of `places`; `sums` are raw log-scales, if there are any, then shifts.
     #[cfg(feature = "feature-maps")]
     #[inline(always)]
-    pub(super) fn place(
+    pub(crate) fn place(
         &self,
         sums: &[i32],
         x: &mut [i32],

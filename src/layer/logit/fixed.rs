@@ -2,13 +2,13 @@
 //!
 //! `p` and `1 - p` are in Q30.
 
-use super::Progress;
+use crate::arithmetic::fixed::Progress;
 use crate::arithmetic::fixed::{Q16, Q24, linear, ln, rounded};
 use crate::image::{LogitHeader, Program};
 
 /// x to y: counts to Q16.
 #[inline(never)]
-pub(super) fn forward(
+pub(crate) fn forward(
     program: &mut Program<'_>,
     x: &mut [i32],
     progress: &mut Progress,

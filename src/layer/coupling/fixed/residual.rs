@@ -8,15 +8,14 @@
 
 use core::ops::Range;
 
-use super::Progress;
-use super::block::{Adder, activate, clear, narrowed, normed, take_norms};
-use super::coupling::Change;
-use super::dense::{self, Part};
-use super::maps::{Extent, Ring, row_of};
-use super::weights::Weights;
+use super::Change;
+use crate::arithmetic::fixed::Progress;
 use crate::image::{
     KeptRecord, Narrowing, PANEL, Program, QUAD_WORDS, Record, ResidualHeader, pair,
 };
+use crate::kernel::convolution::fixed::{Extent, Ring, row_of};
+use crate::kernel::dense::fixed::{self as dense, Part, Weights};
+use crate::kernel::residual_dense::fixed::{Adder, activate, clear, narrowed, normed, take_norms};
 
 /// Row `y` of the kept channels as activations `n` and `-n`, the negative ones zero.
 #[inline(never)]
@@ -226,7 +225,7 @@ impl Maps<'_> {
 
 /// x to y, in place; the program stands after the op.
 #[inline(never)]
-pub(super) fn forward<W: Weights>(
+pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
     kind: i32,
     x: &mut [i32],

@@ -3,22 +3,12 @@
 use core::hint::black_box;
 use core::marker::PhantomData;
 
-#[cfg(all(feature = "feature-maps", feature = "foreign"))]
-use super::residual;
-use super::weights::Weights;
-use super::{Progress, affine, coupling};
-#[cfg(feature = "feature-maps")]
-use super::{logit, maps};
-use crate::arithmetic::fixed::{HALF_LN_2PI, Q16, Q24, rounded, saturated};
-use crate::flow::{Density, ScoreError, Stepper, sealed};
-use crate::image::{AffineChannel, Op, PermutationHeader, Program, StandardizeChannel};
-#[cfg(feature = "feature-maps")]
-use crate::image::{FactorOutHeader, SqueezeHeader, op};
-#[cfg(feature = "feature-maps")]
-use crate::layer::squeeze;
+use super::{Density, ScoreError, Stepper, sealed};
+use crate::arithmetic::fixed::{HALF_LN_2PI, Progress, Q16, Q24, rounded, saturated};
+use crate::image::Program;
+use crate::kernel::dense::fixed::Weights;
+use crate::layer::fixed as layer;
 use crate::spec::{FlowSpec, SpecError};
-#[cfg(feature = "feature-maps")]
-use crate::spec::{Shape, Squeeze};
 
 /// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +96,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
 
     /// Log-density of one sample, with its parts. `x` holds `dim` counts, of the unit that the model was
     /// made for. A count at a limit of its 32 bits stands for a reading that left them
-    /// ([`count`](super::count)): the sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE). `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
+    /// ([`count`](crate::integer::count)): the sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE). `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length.
@@ -154,7 +144,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         // Its length is known where the model is, and loops would be written out; flash matters more.
         let z = black_box(z);
         let mut pass = Pass::new(self.words);
-        for (slot, &value) in z.iter_mut().zip(x) {
+        for (slot, &value) in z.iter_mut().zip(black_box(x)) {
             // No call of `memcpy`, which takes a kilobyte.
             black_box(());
             *slot = value;
@@ -230,9 +220,6 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
 struct Pass<'a> {
     program: Program<'a>,
     progress: Progress,
-    /// Values that are not factored out yet.
-    #[cfg(feature = "feature-maps")]
-    len: usize,
 }
 
 impl<'a> Pass<'a> {
@@ -240,9 +227,7 @@ impl<'a> Pass<'a> {
     fn new(words: &'a [i32]) -> Self {
         Self {
             program: Program::new(words),
-            progress: Progress::default(),
-            #[cfg(feature = "feature-maps")]
-            len: usize::MAX,
+            progress: Progress::new(),
         }
     }
 
@@ -252,50 +237,13 @@ impl<'a> Pass<'a> {
         let Some(&[kind]) = self.program.header() else {
             return false;
         };
-        if self.layer::<W>(kind, x, scratch).is_none() {
+        let Self { program, progress } = self;
+        if layer::forward::<W>(program, kind, x, scratch, progress).is_none() {
             // The words were checked, so memory has changed since: no number would mean anything.
-            self.progress.beyond = true;
-            self.program = Program::new(&[]);
+            progress.beyond = true;
+            *program = Program::new(&[]);
         }
         true
-    }
-
-    /// Runs a layer, whose op was read; `None` where its words are not those of a layer.
-    #[inline(always)]
-    fn layer<W: Weights>(&mut self, kind: i32, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
-        let Self {
-            program, progress, ..
-        } = self;
-        // What was factored out lies behind it.
-        #[cfg(feature = "feature-maps")]
-        let x = {
-            let len = x.len().min(self.len);
-            x.get_mut(..len)?
-        };
-        // The one match over layers. What is not compiled in was refused when the model was made.
-        match Op::of(kind)? {
-            Op::Standardize => affine::forward(program, StandardizeChannel::WORDS, x, progress),
-            Op::Affine => affine::forward(program, AffineChannel::WORDS, x, progress),
-            Op::Permutation => permute(program, x, scratch),
-            Op::Coupling => coupling::forward::<W>(program, kind, x, scratch, progress),
-            #[cfg(feature = "feature-maps")]
-            Op::Squeeze | Op::Unsqueeze => squeeze(kind, program, x, scratch),
-            #[cfg(feature = "feature-maps")]
-            Op::FactorOut => {
-                self.len = FactorOutHeader::read(program)?.goes_on as usize;
-                Some(())
-            }
-            #[cfg(feature = "feature-maps")]
-            Op::Logit => logit::forward(program, x, progress),
-            #[cfg(feature = "feature-maps")]
-            Op::Convolution => maps::forward::<W>(program, kind, x, scratch, progress),
-            #[cfg(all(feature = "feature-maps", feature = "foreign"))]
-            Op::Residual => residual::forward::<W>(program, kind, x, scratch, progress),
-            #[cfg(not(feature = "feature-maps"))]
-            Op::Squeeze | Op::Unsqueeze | Op::FactorOut | Op::Logit | Op::Convolution => None,
-            #[cfg(not(all(feature = "feature-maps", feature = "foreign")))]
-            Op::Residual => None,
-        }
     }
 
     /// `log N(z; 0, I) + log_det`, with its parts.
@@ -303,55 +251,6 @@ impl<'a> Pass<'a> {
     fn score(&self, z: &[i32]) -> IntegerScore {
         score(z, self.progress)
     }
-}
-
-/// Channel `i` of y is the channel of x that the `i`-th word names.
-#[inline(never)]
-fn permute(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
-    let PermutationHeader { channels, places } = PermutationHeader::read(program)?;
-    let mut next = scratch.iter_mut();
-    for &from in program.take(channels as usize)? {
-        for at in 0..places {
-            black_box(());
-            let index = from.wrapping_mul(places).wrapping_add(at);
-            *next.next()? = *x.get(index as usize)?;
-        }
-    }
-    for (x, &value) in x.iter_mut().zip(scratch.iter()) {
-        black_box(());
-        *x = value;
-    }
-    Some(())
-}
-
-/// Places to channels, or back.
-#[cfg(feature = "feature-maps")]
-#[inline(never)]
-fn squeeze(op: i32, program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
-    let SqueezeHeader {
-        kind,
-        channels,
-        height,
-        width,
-    } = SqueezeHeader::read(program)?;
-    let shape = Shape {
-        channels: channels as usize,
-        height: height as usize,
-        width: width as usize,
-    };
-    let kind = match kind {
-        op::CELLS => Squeeze::Cells,
-        op::CELLS_ALTERNATE => Squeeze::CellsAlternate,
-        op::PAIRS => Squeeze::Pairs,
-        _ => return None,
-    };
-    let x = x.get_mut(..shape.len())?;
-    if op == op::SQUEEZE {
-        squeeze::forward(kind, shape, x, scratch);
-    } else {
-        squeeze::inverse(kind, shape, x, scratch);
-    }
-    Some(())
 }
 
 /// `log N(z; 0, I) + log_det`, with its parts.

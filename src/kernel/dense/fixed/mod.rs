@@ -7,14 +7,26 @@
 //!
 //! The sums of a last layer leave whole, for the coupling's multipliers.
 
+#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
+mod accumulate;
+#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
+#[allow(
+    unsafe_code,
+    reason = "opt-in, with a safe twin that it is tested against"
+)]
+#[path = "assembly.rs"]
+mod accumulate;
+mod weights;
+
 use core::hint::black_box;
 
-use super::weights::Weights;
+pub use weights::Weights;
+
 use crate::image::{LayerHeader, PANEL, Program, QUAD_WORDS, pair};
 
 /// What becomes of the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Activations, two to a word.
     Hidden,
     /// Sums, one to a word.
@@ -23,7 +35,7 @@ pub(super) enum Part {
 
 /// A layer on activations whose sum is `total`; returns the sum of its own.
 #[inline(never)]
-pub(super) fn forward<W: Weights>(
+pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
     part: Part,
     input: &[i32],
@@ -70,7 +82,7 @@ pub(super) fn forward<W: Weights>(
 /// Walks past a layer on so many words of activations; returns its panels.
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
-pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
+pub(crate) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
     let LayerHeader { panels, .. } = LayerHeader::read(program)?;
     let panels = panels as usize;
     let weights = (input / QUAD_WORDS).wrapping_mul(W::QUAD_WORDS);
@@ -80,14 +92,14 @@ pub(super) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Optio
 
 /// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
 #[inline(always)]
-pub(super) fn activation(value: i32, shift: i32) -> i32 {
+pub(crate) fn activation(value: i32, shift: i32) -> i32 {
     let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
     (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
 }
 
 /// The rectifier, leaky with a `slope` in Q15; at most 16 bits.
 #[inline(always)]
-pub(super) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {
+pub(crate) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {
     let most = i32::from(i16::MAX);
     if slope == 0 {
         return values.map(|value| value.clamp(0, most));

@@ -4,9 +4,9 @@ use core::hint::black_box;
 
 use crate::image::{PANEL, QUAD_WORDS, high, low};
 
-/// Adds weights of 8 bits times inputs to every sum; see [`I8`](super::I8).
+/// Adds weights of 8 bits times inputs to every sum; see [`I8`](crate::image::I8).
 #[inline(never)]
-pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+pub(crate) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let add = quad_adder();
     // Written out: a firmware is built for size, in which loops stay loops.
     let [mut a, mut b, mut c, mut d] = *sums;
@@ -20,9 +20,9 @@ pub(super) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     *sums = [a, b, c, d];
 }
 
-/// Adds weights of 16 bits times inputs to every sum; see [`I16`](super::I16).
+/// Adds weights of 16 bits times inputs to every sum; see [`I16`](crate::image::I16).
 #[inline(never)]
-pub(super) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
+pub(crate) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let [mut a, mut b, mut c, mut d] = *sums;
     let rows = weights.as_chunks::<PANEL>().0;
     for (&[w, x, y, z], &inputs) in rows.iter().zip(input) {
