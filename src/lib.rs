@@ -131,3 +131,31 @@ pub use flow::Cursor;
 pub use flow::batch;
 pub use flow::{Density, Flow, Score, ScoreError, Stepper, base};
 pub use spec::{FlowSpec, LayerSpec, SpecError};
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    /// `NVPICO_FEATURES` tells which features a run is meant to have. A dependency of the tests that turned on
+    /// others would make the run test something else.
+    #[test]
+    fn only_the_features_asked_for_are_on() {
+        let Ok(asked) = std::env::var("NVPICO_FEATURES") else {
+            return;
+        };
+        let asked: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
+        let by_std = ["foreign", "feature-maps"];
+        for (name, is_on) in [
+            ("micromath", cfg!(feature = "micromath")),
+            ("foreign", cfg!(feature = "foreign")),
+            ("feature-maps", cfg!(feature = "feature-maps")),
+            ("assembly", cfg!(feature = "assembly")),
+            ("defmt", cfg!(feature = "defmt")),
+            ("std", cfg!(feature = "std")),
+        ] {
+            let is_wanted =
+                asked.contains(&name) || (asked.contains(&"std") && by_std.contains(&name));
+            assert_eq!(is_on, is_wanted, "{name}, of {asked:?}");
+        }
+    }
+}

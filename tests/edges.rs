@@ -1,10 +1,8 @@
 //! The ends of the input: what is refused, what overflows, what a broken sensor gives. Never NaN,
 //! never a score above the mode's.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
+use crate::common;
+use crate::common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
 use nvpico::arithmetic::Packet;
 use nvpico::base::{self, HALF_LN_2PI};
 use nvpico::spec::{Mask, ScaleMap, Shape, Transform};

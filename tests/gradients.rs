@@ -4,14 +4,14 @@
 //! that no gradient can hide behind another. Samples lie in the lanes of the number type; parameter
 //! gradients are sums over the lanes. Whole models and the training step are tried in
 //! `src/train/step_tests.rs`.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::gradients::{Largest, check_coupling, dot, lane, pack, random_rows, weighted};
-use common::models::maps::{self, LOGIT, SHAPES};
-use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec};
-use common::reference::{self, Norm, central_differences, wide};
+use crate::common;
+use crate::common::gradients::{Largest, check_coupling, dot, lane, pack, random_rows, weighted};
+use crate::common::models::maps::{self, LOGIT, SHAPES};
+use crate::common::models::{
+    self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec,
+};
+use crate::common::reference::{self, Norm, central_differences, wide};
 use nvpico::LayerSpec;
 use nvpico::arithmetic::Packet;
 use nvpico::kernel::Kernels;

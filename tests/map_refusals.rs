@@ -1,10 +1,7 @@
 //! What is refused of feature maps, and why.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::maps::{self, FORMS, shape};
-use common::models::{self, ACTIVATIONS, HIDDEN, on};
+use crate::common::models::maps::{self, FORMS, shape};
+use crate::common::models::{self, ACTIVATIONS, HIDDEN, on};
 use nvpico::spec::{
     Activation, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets, ResidualForm, Shape,
     Squeeze,

@@ -9,9 +9,6 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
-// `reference` is compiled into the engine's tests, too, and names the engine `super::nvpico`.
-extern crate nvpico;
-
 pub mod architecture;
 pub mod certificate;
 pub mod cli;
@@ -32,7 +29,6 @@ pub mod plot;
 pub mod precision;
 pub mod quantize;
 pub mod recipe;
-pub mod reference;
 pub mod search;
 pub mod simulate;
 pub mod training;

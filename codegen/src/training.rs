@@ -156,6 +156,8 @@ pub fn fit(
     model.header.columns.clone_from(&table.columns);
     model.header.precision = recipe.precision.unwrap_or_default();
     model.observe(&rows);
+    // Whatever keeps it from being one in integers is said before the work of fine-tuning.
+    model.ready(None)?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = recipe.fine_tune.unwrap_or_default();
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {

@@ -166,8 +166,10 @@ impl Squeeze {
 #[cfg(all(test, feature = "feature-maps"))]
 mod tests {
     use super::*;
+    #[cfg(feature = "feature-maps")]
     use std::vec::Vec;
 
+    #[cfg(feature = "feature-maps")]
     #[test]
     fn squeezing_moves_every_value_once_and_as_documented() {
         let input = Shape {

@@ -1,12 +1,12 @@
 //! Gradients of layers by central differences of the reference.
 
 use super::models::{self, Random};
-use super::nvpico::kernel::Kernels;
-use super::nvpico::layer::coupling::training::{self, Context};
-use super::nvpico::spec::{CouplingSpec, Shape};
-use super::nvpico::{FlowSpec, LayerSpec, Math};
 use super::reference::{self, Norm, central_differences, wide};
 use super::tolerance::{GRADIENT, GRADIENT_FLOOR, of_tensor};
+use nvpico::kernel::Kernels;
+use nvpico::layer::coupling::training::{self, Context};
+use nvpico::spec::{CouplingSpec, Shape};
+use nvpico::{FlowSpec, LayerSpec, Math};
 
 /// The largest error of some tensors; fails above the tolerance.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! Layers by themselves, through their public functions.
 
-use super::nvpico::arithmetic::Packet;
-use super::nvpico::kernel::Kernels;
-use super::nvpico::layer::{self, Place};
-use super::nvpico::spec::Shape;
-use super::nvpico::{LayerSpec, Math};
+use nvpico::arithmetic::Packet;
+use nvpico::kernel::Kernels;
+use nvpico::layer::{self, Place};
+use nvpico::spec::Shape;
+use nvpico::{LayerSpec, Math};
 
 /// One layer on a map of a shape.
 #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,7 @@ mod spec;
 
 use std::convert::Infallible;
 
+use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec, LayerSpec, Score, ScoreError};
 use rand_core::SeedableRng as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -321,6 +322,13 @@ impl Model {
             let ranges = Ranges::from_values(&spec.flow_spec(&layers), parts.ranges.clone());
             if ranges.is_none() || parts.units.len() != header.spec.dim() {
                 return Err("the ranges are not those of its networks".into());
+            }
+            if let Some(unit) = parts.units.iter().find(|unit| !UNITS.contains(unit)) {
+                return Err(format!(
+                    "a unit of 2^{unit}: a count takes one of 2^{} to 2^{}",
+                    UNITS.start(),
+                    UNITS.end()
+                ));
             }
         }
         if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {

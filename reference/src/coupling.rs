@@ -1,12 +1,9 @@
 //! The coupling and its fully connected networks.
 
-use std::vec;
-use std::vec::Vec;
-
-use super::super::nvpico::spec::{
+use crate::maps::{self, Map};
+use nvpico::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform,
 };
-use super::maps::{self, Map};
 
 /// Whether a coupling keeps a value.
 fn keeps(mask: Mask<'_>, shape: Shape, [channel, y, x]: [usize; 3]) -> bool {

@@ -1,71 +1,33 @@
 //! The gradient of a whole training batch against central differences of an independent loss in
 //! `f64`: every kind of layer, both ways of batch norm, full and partial packets and chunks.
-//!
-//! The reference, the models and the tolerances are those of the integration tests, which cannot
-//! reach the step itself.
 
-use std::string::String;
-use std::vec;
-use std::vec::Vec;
+use nvpico::spec::{Conditioner, Kernel, Mask, ResidualConvolutionSpec};
+use nvpico::train::probe::{self, Outcome, Width, needs_sixteen_lanes};
+use nvpico::{FlowSpec, LayerSpec};
 
-use pulp::Arch;
-
-use crate as nvpico;
-use crate::kernel::convolution::training::weight_norm::{self, Part};
-use crate::spec::{Conditioner, Mask};
-use crate::{FlowSpec, LayerSpec};
-
-use super::parametrization::needs_sixteen_lanes;
-use super::step::{BatchStep, Step};
-
-use models::{NORMS, Random, TRANSFORMS, coupling, maps, masks, spec};
-use reference::{Norm, central_differences, wide};
-use tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, relative};
-
-#[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/models/mod.rs"]
-mod models;
-#[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/reference/mod.rs"]
-mod reference;
-#[allow(dead_code, reason = "shared with the integration tests")]
-#[path = "../../tests/common/tolerance.rs"]
-mod tolerance;
+use crate::common::models::{self, NORMS, Random, TRANSFORMS, coupling, maps, masks, spec};
+use crate::common::reference::{self, Norm, central_differences, wide};
+use crate::common::tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, relative};
 
 /// Weight of the old running statistics.
 const MOMENTUM: f64 = 0.8;
 
-/// Loss and gradient of a batch, and the parameters with their new running statistics.
-struct Outcome {
-    loss: f64,
-    gradient: Vec<f32>,
-    params: Vec<f32>,
-}
-
-fn run<const N: usize>(
+fn run(
+    width: Width,
     spec: FlowSpec<'_>,
     first: usize,
     params: &[f32],
     rows: &[f32],
     keep: f64,
 ) -> Outcome {
-    let count = rows.len() / spec.dim();
-    let mut step = Step::<N>::new(spec, Arch::new(), first, count, keep, MOMENTUM);
-    let mut params = params.to_vec();
-    let mut gradient = vec![0.0; params.len()];
-    let loss = step.run(&mut params, rows, &mut gradient);
-    Outcome {
-        loss,
-        gradient,
-        params,
-    }
+    probe::step(spec, first, params, rows, (keep, MOMENTUM), width)
 }
 
 /// Compares part by part; the largest error of loss and gradient.
 fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f64, f64) {
     let params = models::params(&spec, random);
     let rows = maps::samples(&spec, count, random);
-    let found = run::<16>(spec, 0, &params, &rows, keep);
+    let found = run(Width::Sixteen, spec, 0, &params, &rows, keep);
 
     let (wide_params, wide_rows) = (wide(&params), wide(&rows));
     let loss = |params: &[f64]| reference::loss(&spec, params, &wide_rows, Norm::Batch { keep });
@@ -101,7 +63,7 @@ fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
         let shape = spec.shape_at(index);
         let len = layer.param_len(shape);
         let mut part = |what: &str, len, learned| {
-            all.push((std::format!("layer {index}, {what}"), len, learned));
+            all.push((format!("layer {index}, {what}"), len, learned));
         };
         match layer {
             // Running statistics and fixed maps are not learned.
@@ -117,24 +79,53 @@ fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
                     continue;
                 };
                 let (inputs, outputs) = (own.net_inputs(shape), own.net_outputs(shape));
-                for net_part in weight_norm::parts(net, inputs, outputs) {
-                    let what = std::format!("{net_part:?}");
-                    match net_part {
-                        Part::Norm { channels, .. } => {
-                            part(&what, 2 * channels, false);
-                            part(&what, channels, true);
-                            part(&what, channels, true);
-                        }
-                        Part::Convolution { outputs, .. } => {
-                            part(&what, outputs, true);
-                            part(&what, net_part.len() - outputs, true);
-                        }
-                    }
+                for (what, len, learned) in trained_parts(net, inputs, outputs) {
+                    part(what, len, learned);
                 }
             }
             _ => part("all", len, false),
         }
     }
+    all
+}
+
+/// The same of a residual convolutional network in its trained form: batch norms and weight-normalised convolutions.
+fn trained_parts(
+    net: &ResidualConvolutionSpec,
+    inputs: usize,
+    outputs: usize,
+) -> Vec<(&'static str, usize, bool)> {
+    let norm = |channels| {
+        [
+            ("statistics of a norm", 2 * channels, false),
+            ("scale of a norm", channels, true),
+            ("shift of a norm", channels, true),
+        ]
+    };
+    let convolution = |kernel: Kernel, inputs, outputs| {
+        [
+            ("gains of a convolution", outputs, true),
+            (
+                "directions of a convolution",
+                kernel.param_len(inputs, outputs),
+                true,
+            ),
+        ]
+    };
+    let (kernel, width) = (net.kernel, net.filters);
+    let mut all = Vec::new();
+    all.extend(norm(inputs));
+    all.extend(convolution(kernel, 2 * inputs, width));
+    all.extend(convolution(Kernel::POINT, width, width));
+    for _ in 0..net.blocks {
+        all.extend(norm(width));
+        all.extend(convolution(kernel, width, width));
+        all.extend(norm(width));
+        all.extend(convolution(kernel, width, width));
+        all.extend(convolution(Kernel::POINT, width, width));
+    }
+    all.extend(norm(width));
+    all.extend(convolution(Kernel::POINT, width, outputs));
     all
 }
 
@@ -153,7 +144,7 @@ fn gradients_of_whole_models_agree_with_the_reference() {
             }
         }
     }
-    std::println!("training step: loss {loss:e}, gradient {gradient:e}");
+    println!("training step: loss {loss:e}, gradient {gradient:e}");
 }
 
 #[test]
@@ -169,7 +160,7 @@ fn gradients_of_whole_models_on_maps_agree_with_the_reference() {
             }
         }
     }
-    std::println!("training step on maps: loss {loss:e}, gradient {gradient:e}");
+    println!("training step on maps: loss {loss:e}, gradient {gradient:e}");
 }
 
 #[test]
@@ -182,7 +173,7 @@ fn gradients_agree_for_residual_networks_between_batch_norms() {
         let spec = spec(3, vec![plain, first, LayerSpec::Coupling(own), affine]);
         gradient = gradient.max(check(spec, 20, 0.9, &mut random).1);
     }
-    std::println!("residual networks: {gradient:e}");
+    println!("residual networks: {gradient:e}");
 }
 
 #[test]
@@ -199,7 +190,7 @@ fn gradients_agree_for_every_transform_and_mask_between_batch_norms() {
             }
         }
     }
-    std::println!("between batch norms: {gradient:e}");
+    println!("between batch norms: {gradient:e}");
 }
 
 #[test]
@@ -210,8 +201,8 @@ fn the_width_of_registers_changes_no_bit() {
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {
             let rows = random.normals(count * spec.dim());
-            let eight = run::<8>(spec, 0, &params, &rows, 0.9);
-            let sixteen = run::<16>(spec, 0, &params, &rows, 0.9);
+            let eight = run(Width::Eight, spec, 0, &params, &rows, 0.9);
+            let sixteen = run(Width::Sixteen, spec, 0, &params, &rows, 0.9);
             assert_eq!(eight.loss.to_bits(), sixteen.loss.to_bits(), "{count} rows");
             assert_eq!(eight.gradient, sixteen.gradient, "{count} rows");
             assert_eq!(eight.params, sixteen.params, "{count} rows");
@@ -238,14 +229,14 @@ fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
     assert_eq!(whole.layers[0], LayerSpec::Standardize);
     let params = models::params(&whole, &mut random);
     let rows = random.normals(50 * whole.dim());
-    let skipped = run::<8>(whole, 1, &params, &rows, 0.9);
+    let skipped = run(Width::Eight, whole, 1, &params, &rows, 0.9);
 
     let rest = FlowSpec {
         layers: &whole.layers[1..],
         ..whole
     };
     let own = whole.layers[0].param_len(whole.shape);
-    let alone = run::<8>(rest, 0, &params[own..], &rows, 0.9);
+    let alone = run(Width::Eight, rest, 0, &params[own..], &rows, 0.9);
     assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());
     assert_eq!(skipped.gradient[own..], alone.gradient);
     assert_eq!(skipped.params[..own], params[..own]);
@@ -260,7 +251,7 @@ fn running_statistics_take_in_the_batch() {
             let spec = spec(dim, vec![LayerSpec::BatchNorm(norm)]);
             let params = models::params(&spec, &mut random);
             let rows = random.normals(count * dim);
-            let after = run::<8>(spec, 0, &params, &rows, keep).params;
+            let after = run(Width::Eight, spec, 0, &params, &rows, keep).params;
             for at in 0..dim {
                 let column: Vec<f64> = wide(&rows).into_iter().skip(at).step_by(dim).collect();
                 let mean = column.iter().sum::<f64>() / count as f64;
@@ -287,7 +278,7 @@ fn running_statistics_inside_networks_take_in_the_batch() {
             for (count, keep) in [(5, 0.0), (16, 0.9), (37, 0.9)] {
                 let params = models::params(&spec, &mut random);
                 let rows = maps::samples(&spec, count, &mut random);
-                let after = run::<16>(spec, 0, &params, &rows, keep).params;
+                let after = run(Width::Sixteen, spec, 0, &params, &rows, keep).params;
 
                 let samples: Vec<_> = rows.chunks(shape.len()).map(wide).collect();
                 let (wide_params, wide_after) = (wide(&params), wide(&after));
@@ -326,7 +317,7 @@ fn an_overflowing_batch_on_a_map_leaves_every_statistic_finite() {
         let params = models::params(&spec, &mut random);
         let mut rows = maps::samples(&spec, 20, &mut random);
         rows[3] = f32::MAX;
-        let after = run::<16>(spec, 0, &params, &rows, 0.9);
+        let after = run(Width::Sixteen, spec, 0, &params, &rows, 0.9);
         assert!(!after.loss.is_finite() || after.gradient.iter().any(|g| !g.is_finite()));
         assert!(after.params.iter().all(|param| param.is_finite()));
     }
@@ -336,7 +327,14 @@ fn an_overflowing_batch_on_a_map_leaves_every_statistic_finite() {
 fn an_overflowing_batch_leaves_the_running_statistics_finite() {
     let spec = spec(2, vec![LayerSpec::BatchNorm(NORMS[1])]);
     let params = models::params(&spec, &mut Random::new(36));
-    let after = run::<8>(spec, 0, &params, &[f32::MAX, 1.0, -f32::MAX, 2.0], 0.9);
+    let after = run(
+        Width::Eight,
+        spec,
+        0,
+        &params,
+        &[f32::MAX, 1.0, -f32::MAX, 2.0],
+        0.9,
+    );
     assert!(!after.loss.is_finite() || after.gradient.iter().any(|g| !g.is_finite()));
     assert!(after.params.iter().all(|param| param.is_finite()));
 }

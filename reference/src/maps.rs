@@ -2,13 +2,10 @@
 //!
 //! A map is a list of places, row after row, with all channels of a place.
 
-use std::vec;
-use std::vec::Vec;
-
-use super::super::nvpico::spec::{
+use crate::coupling::{activated, dense, panel_width};
+use nvpico::spec::{
     ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm, Shape, Squeeze,
 };
-use super::coupling::{activated, dense, panel_width};
 
 /// `[place][channel]`
 pub type Map = Vec<Vec<f64>>;

@@ -8,11 +8,8 @@
 pub mod coupling;
 mod maps;
 
-use std::vec;
-use std::vec::Vec;
-
-use super::nvpico::spec::{BatchNormSpec, LogitSpec, Shape};
-use super::nvpico::{FlowSpec, LayerSpec};
+use nvpico::spec::{BatchNormSpec, LogitSpec, Shape};
+use nvpico::{FlowSpec, LayerSpec};
 
 /// What batch norm normalises by.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,13 @@
 //! Any model at all: random shapes, layers, masks, networks and parameters, as data and as a flow.
-#![cfg(feature = "std")]
 
 mod chooser;
-#[path = "../common/mod.rs"]
-mod common;
-
-use chooser::Chooser;
-use common::agreement::measure;
-use common::models::{self, Random, maps};
-use common::reference;
-use common::scores::assert_same_scores;
-use common::tolerance::MODEL;
+use self::chooser::Chooser;
+use crate::common;
+use crate::common::agreement::measure;
+use crate::common::models::{self, Random, maps};
+use crate::common::reference;
+use crate::common::scores::assert_same_scores;
+use crate::common::tolerance::MODEL;
 use nvpico::train::fold;
 use nvpico::{FlowSpec, LayerSpec};
 use nvpico_codegen::export::{ExportOptions, module};

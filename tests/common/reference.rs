@@ -1,15 +1,8 @@
-//! The exact flow of `nvpico_codegen::reference`, and what tests do with it: differences and numerical
+//! The exact flow of `nvpico_reference`, and what tests do with it: differences and numerical
 //! Jacobians.
 
-use std::vec::Vec;
-
-// The shared files name the crate under test `super::nvpico`.
-use super::nvpico::{self, FlowSpec};
-
-#[path = "../../../codegen/src/reference/mod.rs"]
-mod exact;
-
-pub use exact::*;
+use nvpico::FlowSpec;
+pub use nvpico_reference::*;
 
 /// Mean negative log-likelihood of row-major `x`: the loss of training.
 pub fn loss(spec: &FlowSpec<'_>, params: &[f64], x: &[f64], norm: Norm) -> f64 {
