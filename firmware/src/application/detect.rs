@@ -15,7 +15,7 @@ pub const HISTORY: usize = 8;
 
 /// Half of the last readings raise the alarm, a second of normal ones clears it. At a false-alarm rate of one reading
 /// in a hundred, chance alone raises it once in a day and a half, not once in ten seconds.
-pub const RULE: AlarmRule = AlarmRule { raise: 4, clear: 0 };
+pub const RULE: AlarmRule = AlarmRule::new(4, 0);
 
 /// A reading in so many is logged at the level `info`, the others at `debug`.
 const INFO_EVERY: u32 = 10;
