@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nvpico::spec::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform,
+    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform,
 };
 use nvpico::train::{TrainOptions, init, train};
-use nvpico::{Flow, FlowSpec, LayerSpec, Math, batch};
+use nvpico::{Flow, FlowSpec, LayerSpec, batch};
 use rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;

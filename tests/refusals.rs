@@ -6,7 +6,7 @@ use crate::common::models::{self, HIDDEN, TRANSFORMS, coupling};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};
-use nvpico::{Flow, FlowSpec, LayerSpec, Math, SpecError};
+use nvpico::{Flow, FlowSpec, LayerSpec, SpecError};
 
 /// What `Flow::new` says of this layer as the second of a flow with zero parameters.
 fn verdict(dim: usize, layer: LayerSpec<'_>) -> Result<(), SpecError> {

@@ -3,7 +3,7 @@
 
 use nvpico::kernel::dense;
 use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, Shape};
-use nvpico::{Flow, FlowSpec, LayerSpec};
+use nvpico::{Flow, LayerSpec};
 
 use super::samples::rows_of;
 use crate::model::Deployed;
