@@ -98,6 +98,25 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// made for. A count at a limit of its 32 bits stands for a reading that left them
     /// ([`count`](crate::integer::count)): the sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE). `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
     ///
+    /// ```
+    /// use nvpico::integer::{I8, IntegerFlow, count, op};
+    /// use nvpico::{FlowSpec, LayerSpec, spec::Shape};
+    ///
+    /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// // As `nvpico export --precision i8` writes them: z = (x - 1000) / 16 for both values.
+    /// static WORDS: [i32; SPEC.word_len::<I8>()] = [
+    ///     op::STANDARDIZE, 2, 1, -363_409, 1000, 1 << 28, 16, 0, 1000, 1 << 28, 16, 0,
+    /// ];
+    /// let flow = IntegerFlow::<I8>::new(SPEC, &WORDS)?;
+    /// let mut workspace = [0; SPEC.integer_workspace_len()];
+    /// // Counts of a converter as they are, or of a float in steps of 2^0.
+    /// let x = [1016, count(1008.0, 0).unwrap_or(i32::MIN)];
+    /// let score = flow.score(&x, &mut workspace)?;
+    /// // (1 + 0.25) in steps of 2^-16.
+    /// assert_eq!(score.z_norm_sq, 5 << 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {

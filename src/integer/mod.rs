@@ -11,10 +11,10 @@
 //! ```
 //! use nvpico::integer::{I8, IntegerFlow, op};
 //! use nvpico::spec::Shape;
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
 //! const SPEC: FlowSpec<'static> =
-//!     FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Standardize] };
+//!     FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
 //! // Two channels of one place, the log-determinant; for each channel mean, multiplier, its shift, shift:
 //! // y = (x - 1000) / 16 and y = (x + 20) / 4.
 //! static WORDS: [i32; SPEC.word_len::<I8>()] = [
@@ -22,7 +22,7 @@
 //! ];
 //! static FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(SPEC, &WORDS) {
 //!     Ok(flow) => flow,
-//!     Err(_) => panic!("the model does not fit its spec"),
+//!     Err(error) => panic!("{}", error.message()),
 //! };
 //!
 //! let mut workspace = [0; SPEC.integer_workspace_len()];

@@ -181,14 +181,8 @@ impl Builder<'_> {
         match self.networks {
             Networks::Plain { filters } => ConditionerName::Convolution {
                 hidden: vec![
-                    ConvolutionLayer {
-                        filters,
-                        kernel: Kernel { height, width },
-                    },
-                    ConvolutionLayer {
-                        filters,
-                        kernel: Kernel::POINT,
-                    },
+                    ConvolutionLayer::new(filters, Kernel { height, width }),
+                    ConvolutionLayer::new(filters, Kernel::POINT),
                 ],
                 last: self.kernel,
                 activation: self.parts.activation,

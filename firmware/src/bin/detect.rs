@@ -32,7 +32,7 @@ fn main() -> ! {
     let Some(board) = board::sensors() else {
         board::fail()
     };
-    let Ok(mut detector) = Detector::new(model::FLOW, THRESHOLD, RULE) else {
+    let Ok(mut detector) = Detector::new(model::FLOW.anomalous_below(THRESHOLD), RULE) else {
         defmt::error!("threshold or alarm rule make no sense");
         board::fail()
     };
