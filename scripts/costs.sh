@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures anew what `nvpico inspect --core` estimates by, and writes codegen/src/cost/table.json: models of many shapes,
+# Measures anew what `nvpico inspect --core` estimates by, and writes codegen/src/deploy/cost/table.json: models of many shapes,
 # run in QEMU on every core, an hour or so. To be run when the engine's kernels change; then commit the table.
 #
 #     scripts/costs.sh [--core CORE]... [--observations FILE]
@@ -14,4 +14,4 @@ if [ -f "$tool" ]; then
     set -- "$@" --mcu-cost "$tool"
 fi
 exec cargo run --quiet --release --package nvpico-codegen --bin nvpico -- \
-    measure --out codegen/src/cost/table.json "$@"
+    measure --out codegen/src/deploy/cost/table.json "$@"

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nvpico::spec::{ConvolutionLayer, Kernel};
+use nvpico_codegen::deploy::Ready;
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, Ready,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
     ScaleName, ShapeName, SqueezeName, TransformName,
 };
 use nvpico_codegen::precision::Precision;

@@ -7,7 +7,7 @@ use crate::common::training::run;
 use nvpico::spec::{Mask, ScaleMap, Transform};
 use nvpico::train::{BatchNormTraining, TrainError, TrainOptions, init, mean_log_prob, train};
 use nvpico::{FlowSpec, LayerSpec};
-use nvpico_codegen::gaussian::Gaussian;
+use nvpico_codegen::fit::gaussian::Gaussian;
 
 pub const CLAMPED: Transform = Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.5 });
 

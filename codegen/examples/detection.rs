@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nvpico_codegen::data::{self, ReadOptions, Table};
+use nvpico_codegen::fit::recipe::{Recipe, SplitChoice};
+use nvpico_codegen::fit::training;
 use nvpico_codegen::metrics;
 use nvpico_codegen::model::Model;
 use nvpico_codegen::output::TextTable;
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::recipe::{Recipe, SplitChoice};
-use nvpico_codegen::training;
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 

@@ -1,7 +1,19 @@
-//! The desktop side of nvpico, in the order an engineer meets it: read rows ([`data`]), train a model
-//! ([`training`], [`recipe`], [`fine_tune`]), look at it ([`commands`], [`metrics`]), keep it ([`model`]), turn it into
-//! const arrays ([`export`]), say what it will cost ([`cost`]), prove it on the emulated chip
-//! ([`harness`]). Weights of other programs come in through [`import`].
+//! The desktop side of nvpico, room by room. A room imports only from those above it in this list.
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | [`limits`], [`output`], [`precision`], [`metrics`] | ranges of settings; files, tables and JSON; number formats; AUROC and its relatives |
+//! | [`data`] | tables of sensor readings, read and written |
+//! | [`model`] | the model file: structure, parameters, calibration |
+//! | [`simulate`] | machines to try everything on |
+//! | [`harness`] | emulated cores and the firmware for them |
+//! | [`deploy`] | a model as the chip runs it: folded, quantised, exported, certified; what it costs |
+//! | [`fit`] | architecture, settings, training, fine-tuning, search within a budget |
+//! | [`import`] | weights trained by other libraries |
+//! | [`evaluation`], [`inspection`], [`measure`] | figures as plain data, for commands to print and for reports |
+//! | [`report`] | plots |
+//! | [`demo`] | what the demos record, train and show |
+//! | [`commands`] | arguments and printing |
 //!
 //! The binary `nvpico` is a thin shell around this library, so tests call what users call.
 #![allow(
@@ -9,26 +21,23 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
-pub mod architecture;
-pub mod certificate;
 pub mod cli;
 pub mod commands;
-pub mod cost;
 pub mod data;
+pub mod demo;
+pub mod deploy;
+pub mod evaluation;
 pub mod export;
-pub mod fine_tune;
-pub mod gaussian;
+pub mod fit;
 pub mod harness;
 pub mod import;
+pub mod inspection;
 pub mod limits;
-pub mod math_error;
+pub mod measure;
 pub mod metrics;
 pub mod model;
 pub mod output;
-pub mod plot;
 pub mod precision;
 pub mod quantize;
-pub mod recipe;
-pub mod search;
+pub mod report;
 pub mod simulate;
-pub mod training;

@@ -150,6 +150,15 @@ pub fn parts(value: usize) -> Checked<usize> {
     checked(value, good, &format!("from 1 to {MOST_PARTS}"))
 }
 
+/// A seed; config files hold no larger numbers.
+///
+/// # Errors
+/// What it must be.
+pub fn seed(value: u64) -> Checked<u64> {
+    let most = i64::MAX as u64;
+    checked(value, value <= most, &format!("from 0 to {most}"))
+}
+
 /// Not NaN.
 ///
 /// # Errors

@@ -113,6 +113,17 @@ pub fn serialize_option<S: serde::Serializer>(
     serde::Serialize::serialize(&value.map_or(Value::Null, json_number), to)
 }
 
+/// For `#[serde(serialize_with = "...")]` on an `Option<f32>`: see [`json_f32`]; nothing is `null`.
+///
+/// # Errors
+/// The serializer's own.
+pub fn serialize_f32_option<S: serde::Serializer>(
+    value: &Option<f32>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&value.map_or(Value::Null, json_f32), to)
+}
+
 /// A table of text, its columns aligned: numbers to the right, anything else to the left.
 #[derive(Clone, Debug, Default)]
 pub struct TextTable {

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use nvpico_codegen::data::Table;
 use nvpico_codegen::export::{self, ExportOptions};
+use nvpico_codegen::fit::recipe::{Architecture, Recipe};
+use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
@@ -30,8 +32,6 @@ use nvpico_codegen::model::{
     ScaleName, ShapeName, TransformName,
 };
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::recipe::{Architecture, Recipe};
-use nvpico_codegen::training;
 
 fn model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small_flow.rs")

@@ -3,7 +3,7 @@
 
 use nvpico::spec::{ConvolutionLayer, Kernel};
 use nvpico_codegen::commands::verify::verify_model;
-use nvpico_codegen::cost::{self, samples};
+use nvpico_codegen::deploy::cost::{self, samples};
 use nvpico_codegen::harness::Core;
 use nvpico_codegen::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,

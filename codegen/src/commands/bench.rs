@@ -1,28 +1,22 @@
 //! `nvpico bench`: models on the emulated cores beside what others were measured at, as a table for the README.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
 
 use super::verify::verify_if_it_fits;
-use super::{load_model, mcu_cost, print_json};
-use crate::cost::samples::rows_of;
+use super::{load_model, print_json};
+use crate::deploy::cost::samples::rows_of;
 use crate::harness::Core;
-use crate::model::Ready;
+use crate::measure::bench::{SEED, measure, table};
 use crate::output;
 use crate::precision::Precision;
-
-mod peers;
 
 /// Where the table stands in the README.
 const BEGIN: &str =
     "<!-- bench: what stands from here to its end is written by scripts/bench.sh -->";
 const END: &str = "<!-- bench: end -->";
-/// Of the rows that are drawn from each model.
-const SEED: u64 = 1;
 
 #[derive(Debug, Args)]
 /// Arguments of `nvpico bench`.
@@ -42,21 +36,6 @@ pub struct BenchArgs {
     /// Print JSON: a list with one object a measurement
     #[arg(long)]
     json: bool,
-}
-
-/// A row of the table; the names are those of `--json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct Measured {
-    model: String,
-    multiply_accumulates: usize,
-    engine: String,
-    core: Core,
-    precision: Precision,
-    instructions: u64,
-    estimated_cycles: Option<u64>,
-    flash_bytes: u64,
-    ram_bytes: u64,
-    differing_bits: u64,
 }
 
 /// # Errors
@@ -98,8 +77,13 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
                 }
                 let ready = model.ready(Some(precision))?;
                 for &assembly in kernels {
+                    eprintln!(
+                        "{name} on {core}, {precision}{}",
+                        if assembly { ", in assembly" } else { "" }
+                    );
                     let tool = args.mcu_cost.as_deref();
-                    rows.extend(measure(name, &ready, core, assembly, tool)?);
+                    let run = &verify_if_it_fits;
+                    rows.extend(measure(name, &ready, core, assembly, tool, run)?);
                 }
             }
         }
@@ -138,122 +122,9 @@ fn cut(readme: &Path) -> anyhow::Result<(String, String)> {
     Ok((before.to_owned(), after.to_owned()))
 }
 
-/// Runs a model on a core; nothing where it does not fit.
-fn measure(
-    name: &str,
-    ready: &Ready<'_>,
-    core: Core,
-    assembly: bool,
-    tool: Option<&Path>,
-) -> anyhow::Result<Option<Measured>> {
-    eprintln!(
-        "{name} on {core}, {}{}",
-        ready.precision(),
-        if assembly { ", in assembly" } else { "" }
-    );
-    let folder = tempfile::tempdir()?;
-    let deployed = ready.model.deploy();
-    let rows = rows_of(&deployed, SEED);
-    let Some(report) = verify_if_it_fits(ready, &rows, core, assembly, folder.path())? else {
-        return Ok(None);
-    };
-    let cycles = match tool {
-        Some(tool) if core == Core::M4f => {
-            let ratio = mcu_cost::cycles_per_instruction(tool, folder.path(), core)?;
-            Some((report.instructions_per_score as f64 * ratio).round() as u64)
-        }
-        _ => None,
-    };
-    let layers = deployed.spec.layers();
-    Ok(Some(Measured {
-        model: name.to_owned(),
-        multiply_accumulates: deployed.spec.flow_spec(&layers).multiply_accumulates(),
-        engine: if assembly {
-            "nvpico, feature `assembly`".to_owned()
-        } else {
-            "nvpico".to_owned()
-        },
-        core,
-        precision: ready.precision(),
-        instructions: report.instructions_per_score,
-        estimated_cycles: cycles,
-        flash_bytes: report.flash_bytes,
-        ram_bytes: report.static_ram_bytes + report.stack_bytes,
-        differing_bits: report.differing_bits,
-    }))
-}
-
-/// The table in Markdown: each model's rows, then those of others that run the same model.
-fn table(rows: &[Measured]) -> String {
-    let mut out = String::from(
-        "| model | engine | core | precision | instructions | est. cycles | flash B | RAM B |\n\
-         | --- | --- | --- | --- | ---: | ---: | ---: | ---: |\n",
-    );
-    let mut line = |cells: [String; 8]| {
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
-    };
-    for (at, row) in rows.iter().enumerate() {
-        let model = format!(
-            "{}, {} MAC",
-            row.model,
-            thousands(row.multiply_accumulates as u64)
-        );
-        line([
-            model,
-            row.engine.clone(),
-            row.core.to_string(),
-            row.precision.to_string(),
-            thousands(row.instructions),
-            row.estimated_cycles.map(thousands).unwrap_or_default(),
-            thousands(row.flash_bytes),
-            thousands(row.ram_bytes),
-        ]);
-        if rows.get(at + 1).is_none_or(|next| next.model != row.model) {
-            for peer in peers::of(&row.model) {
-                line([
-                    row.model.clone(),
-                    peer.engine.to_owned(),
-                    peer.core.to_string(),
-                    peer.precision.to_string(),
-                    thousands(peer.instructions),
-                    peer.cycles.map(thousands).unwrap_or_default(),
-                    peer.flash.map(thousands).unwrap_or_default(),
-                    peer.ram.map(thousands).unwrap_or_default(),
-                ]);
-            }
-        }
-    }
-    out
-}
-
-/// A number with a comma at every third digit.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (number, text) in [
-            (7, "7"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 
     #[test]
     fn a_readme_without_the_marks_is_refused() {
@@ -266,29 +137,5 @@ mod tests {
             cut(&readme).unwrap(),
             ("a\n".to_owned(), "\nb\n".to_owned())
         );
-    }
-
-    #[test]
-    fn those_who_run_the_same_model_stand_after_its_last_row() {
-        let row = |core| Measured {
-            model: "flow_8x64".into(),
-            multiply_accumulates: 29_184,
-            engine: "nvpico".into(),
-            core,
-            precision: Precision::F32,
-            instructions: 1,
-            estimated_cycles: None,
-            flash_bytes: 2,
-            ram_bytes: 3,
-            differing_bits: 0,
-        };
-        let text = table(&[row(Core::M3), row(Core::M4f)]);
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(
-            lines[2].contains("m3") && lines[3].contains("m4f"),
-            "{text}"
-        );
-        assert_eq!(lines.len(), 4 + peers::of("flow_8x64").count());
-        assert!(text.contains("onnx2c"));
     }
 }

@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::progress_bar;
 use crate::data::Table;
+use crate::fit::recipe::Recipe;
+use crate::fit::search::{self, Budget, Found, Trial};
 use crate::harness::Core;
 use crate::limits;
 use crate::output::{self, TextTable};
-use crate::plot::{self, Point};
-use crate::recipe::Recipe;
-use crate::search::{self, Budget, Found, Trial};
+use crate::report::plot::{self, Point};
 
 /// What a score may cost on the chip.
 #[derive(Debug, Default, Args)]

@@ -2,16 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
 
 use super::{DataArgs, PrecisionArgs, load_model, print_json};
-use crate::data::Table;
+use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
-use crate::metrics;
-use crate::model::Ready;
-use crate::precision::Precision;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -36,108 +31,6 @@ pub struct EvalArgs {
 
 /// More false alarms than asked for by this factor are worth a word.
 const UNLIKE: f64 = 5.0;
-
-/// What an evaluation found; the names are those of `--json`. A figure that is not defined, such as
-/// AUROC with rows of one class only, is `null`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Arithmetic of the scores.
-    pub precision: Precision,
-    /// Rows.
-    pub rows: usize,
-    /// Anomalous rows among them.
-    pub anomalous_rows: usize,
-    /// Area under the ROC curve.
-    pub auroc: Option<f64>,
-    /// Average precision.
-    pub auprc: Option<f64>,
-    /// F1 of "anomalous" at the threshold.
-    pub f1: Option<f64>,
-    /// Share of normal rows called anomalous.
-    pub false_alarm_rate: Option<f64>,
-    /// The share that the model's own threshold was set for; `null` at another threshold.
-    pub calibrated_false_alarm_rate: Option<f64>,
-    /// Share of anomalous rows called normal.
-    pub missed_alarm_rate: Option<f64>,
-    /// The threshold, in nats.
-    pub threshold: Option<f32>,
-    /// Mean log-density of all rows with a finite one, in nats.
-    pub mean_log_prob: Option<f64>,
-    /// The same in bits per dimension, for a model of counts; absent for any other.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bits_per_dimension: Option<f64>,
-    /// Rows whose log-density is -inf.
-    pub overflowed_rows: usize,
-    /// Anomalous rows called anomalous.
-    pub true_positives: Option<usize>,
-    /// Normal rows called anomalous.
-    pub false_positives: Option<usize>,
-    /// Normal rows called normal.
-    pub true_negatives: Option<usize>,
-    /// Anomalous rows called normal.
-    pub false_negatives: Option<usize>,
-}
-
-/// Evaluates labelled rows.
-///
-/// # Errors
-/// Where the table has no labels.
-pub fn evaluate(
-    ready: &Ready<'_>,
-    table: &Table,
-    threshold: Option<f32>,
-) -> anyhow::Result<Evaluation> {
-    let labels = table
-        .labels
-        .as_deref()
-        .context("the data has no labels: name their column with --label")?;
-    let log_probs = ready.log_probs(&table.values);
-    let anomaly_scores = metrics::scores(&log_probs);
-    let calibrated = ready
-        .model
-        .header
-        .calibration
-        .filter(|_| threshold.is_none());
-    let threshold = threshold.or(ready.threshold());
-    let confusion =
-        threshold.map(|t| metrics::Confusion::at(&anomaly_scores, labels, -f64::from(t)));
-    let finite: Vec<f64> = log_probs
-        .iter()
-        .filter(|l| l.is_finite())
-        .map(|&l| f64::from(l))
-        .collect();
-    let mean_log_prob =
-        (!finite.is_empty()).then(|| finite.iter().sum::<f64>() / finite.len() as f64);
-    Ok(Evaluation {
-        precision: ready.precision(),
-        rows: table.rows,
-        anomalous_rows: labels.iter().filter(|l| **l).count(),
-        auroc: metrics::auroc(&anomaly_scores, labels),
-        auprc: metrics::average_precision(&anomaly_scores, labels),
-        f1: confusion.and_then(|c| c.f1()),
-        false_alarm_rate: confusion.and_then(|c| c.false_alarm_rate()),
-        calibrated_false_alarm_rate: calibrated.map(|c| c.false_alarm_rate),
-        missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
-        threshold,
-        mean_log_prob,
-        bits_per_dimension: mean_log_prob.and_then(|mean| ready.model.bits_per_dimension(mean)),
-        overflowed_rows: log_probs.len() - finite.len(),
-        true_positives: confusion.map(|c| c.true_positive),
-        false_positives: confusion.map(|c| c.false_positive),
-        true_negatives: confusion.map(|c| c.true_negative),
-        false_negatives: confusion.map(|c| c.false_negative),
-    })
-}
-
-/// Log-densities as the captions of pictures.
-pub(super) fn in_nats(log_probs: &[f32]) -> Vec<String> {
-    let caption = |l: &f32| match l.abs() {
-        // So many digits say nothing, and are wider than a small picture.
-        1e5.. => format!("{l:.1e} nats"),
-        _ => format!("{l:.0} nats"),
-    };
-    log_probs.iter().map(caption).collect()
-}
 
 /// # Errors
 /// Whatever keeps the data from being read, or missing labels.

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataOptions, PrecisionArgs, load_model, print_json};
-use crate::certificate::{self, Certificate};
+use super::{DataOptions, PrecisionArgs, load_model, print_json, report_math_error};
+use crate::deploy::certificate::{self, Certificate};
 use crate::export::{self, ExportOptions};
-use crate::math_error;
 use crate::output;
 use crate::precision::Precision;
 
@@ -67,7 +66,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
         ready.workspace_bytes()
     );
     if ready.precision() == Precision::F32 {
-        math_error::report(model.header.spec.math);
+        report_math_error(model.header.spec.math);
     }
     let certificate = match &table {
         Some(table) => Certificate::new(&ready, &table.values, table.labels.as_deref()),

@@ -1,14 +1,10 @@
-//! The part of `nvpico inspect` that says what a score will cost on a core.
+//! The part of `nvpico inspect` that prints what a score will cost on a core.
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-use crate::cost::{self, Cost, CycleSource};
-use crate::harness::Core;
-use crate::model::Deployed;
+use crate::deploy::cost::CycleSource;
+use crate::inspection::CoreCost;
 use crate::output::TextTable;
-use crate::precision::Precision;
 
 /// A core's clock in hertz.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,44 +28,11 @@ impl std::str::FromStr for Clock {
     }
 }
 
-/// What a score costs on a core in one precision; the names are those of `--json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CoreCost {
-    /// The core.
-    pub core: Core,
-    /// The number format.
-    pub precision: Precision,
-    /// The figures; absent where nothing was measured.
-    #[serde(flatten)]
-    pub cost: Option<Cost>,
-    /// A score's time at the clock asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
-    /// Why there are no figures.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_measured: Option<String>,
-}
-
-/// The costs on some cores, in every precision.
-#[must_use]
-pub fn costs(deployed: &Deployed, cores: &[Core], clock: Option<Clock>) -> Vec<CoreCost> {
-    let pairs =
-        (cores.iter()).flat_map(|&core| Precision::ALL.into_iter().map(move |own| (core, own)));
-    pairs
-        .map(|(core, precision)| {
-            let estimate = cost::estimate(deployed, precision, core);
-            let cost = estimate.as_ref().ok().copied();
-            CoreCost {
-                core,
-                precision,
-                cost,
-                seconds: cost
-                    .zip(clock)
-                    .map(|(cost, Clock(hertz))| cost.cycles as f64 / hertz),
-                not_measured: estimate.err().map(|error| error.to_string()),
-            }
-        })
-        .collect()
+impl Clock {
+    /// The clock in hertz.
+    pub(super) fn hertz(self) -> f64 {
+        self.0
+    }
 }
 
 /// The costs as a person reads them; nothing for none.

@@ -6,21 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::mcu_cost;
 use super::verify::verify_if_it_fits;
-use crate::cost::fit::{fit, fit_deepest};
-use crate::cost::samples::{self, Sample};
-use crate::cost::table::{Coefficients, Deviations, Entry, Kind, Table, deepest, price};
-use crate::cost::{self, Work};
+use crate::deploy::cost;
+use crate::deploy::cost::samples;
+use crate::deploy::cost::table::{Deviations, Entry, Kind, Table};
 use crate::harness::Core;
-use crate::model::Deployed;
+use crate::measure::coefficients::{self, Observation};
 use crate::output;
 use crate::precision::Precision;
-
-/// A deviation that is shown with its model's name.
-const WORTH_TELLING: f64 = 0.03;
 
 #[derive(Debug, Args)]
 /// Arguments of `nvpico measure`.
@@ -40,16 +35,6 @@ pub struct MeasureArgs {
     /// Keep each measurement there, and take those it holds already: of one state of the engine
     #[arg(long, value_name = "FILE")]
     observations: Option<PathBuf>,
-}
-
-/// What a model's run on a core showed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Observation {
-    instructions: f64,
-    flash: f64,
-    stack: f64,
-    cycles: Option<f64>,
 }
 
 /// Observations by core and hash of the model.
@@ -86,7 +71,9 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
             let observation = if let Some(observation) = kept.get(&key) {
                 *observation
             } else {
-                let Some(observation) = observe(sample, precision, core, tool)? else {
+                let observed =
+                    coefficients::observe(sample, precision, core, tool, &verify_if_it_fits)?;
+                let Some(observation) = observed else {
                     continue;
                 };
                 eprintln!(
@@ -110,7 +97,13 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                     cost::kind(&sample.model.deploy().spec, precision) == Ok(kind)
                 })
                 .collect();
-            let entry = entry(precision, core, kind, &own);
+            let (entry, outliers) = coefficients::entry(precision, core, kind, &own);
+            for outlier in outliers {
+                eprintln!(
+                    "{}: {} estimated {:.0}, measured {:.0}",
+                    outlier.model, outlier.what, outlier.estimated, outlier.measured
+                );
+            }
             let Deviations {
                 instructions,
                 cycles,
@@ -155,113 +148,4 @@ fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     text.push('\n');
     output::write_atomic(path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Runs a model on a core; `None` where the core's board is too small for it, which is said.
-fn observe(
-    sample: &Sample,
-    precision: Precision,
-    core: Core,
-    tool: Option<&Path>,
-) -> anyhow::Result<Option<Observation>> {
-    let folder = tempfile::tempdir()?;
-    let ready = sample.model.ready(Some(precision))?;
-    let verified = verify_if_it_fits(&ready, &sample.rows, core, false, folder.path())?;
-    let Some(report) = verified else {
-        return Ok(None);
-    };
-    anyhow::ensure!(
-        report.differing_bits == 0,
-        "{}: the bits of {core} differ from the desktop's; mend that first",
-        sample.name
-    );
-    let [parameters, _] = cost::exact(&sample.model.deploy(), precision);
-    let instructions = report.instructions_per_score as f64;
-    let cycles = match tool {
-        Some(tool) if core == Core::M4f => {
-            Some(instructions * mcu_cost::cycles_per_instruction(tool, folder.path(), core)?)
-        }
-        _ => None,
-    };
-    Ok(Some(Observation {
-        instructions,
-        flash: report.flash_bytes as f64 - parameters as f64,
-        stack: report.stack_bytes as f64,
-        cycles,
-    }))
-}
-
-/// Coefficients from observations of one kind on one core.
-fn entry(
-    precision: Precision,
-    core: Core,
-    kind: Kind,
-    observed: &[(&Sample, Observation)],
-) -> Entry {
-    let pairs = |work: fn(&Deployed, Precision) -> Work, cost: &dyn Fn(&Observation) -> f64| {
-        let pair = |(sample, observation): &(&Sample, Observation)| {
-            (work(&sample.model.deploy(), precision), cost(observation))
-        };
-        observed.iter().map(pair).collect::<Vec<_>>()
-    };
-    let instruction_pairs = pairs(Work::of, &|o| o.instructions);
-    let instructions = fit(&instruction_pairs);
-    let timed = !observed.is_empty() && observed.iter().all(|(_, o)| o.cycles.is_some());
-    let cycle_pairs = pairs(Work::of, &|o| o.cycles.unwrap_or_default());
-    let cycles = timed.then(|| fit(&cycle_pairs));
-    let flash = fit(&pairs(Work::structure, &|o| o.flash));
-    let stack_pairs = pairs(Work::of, &|o| o.stack);
-    let stack = fit_deepest(&stack_pairs);
-    let whole_flash = observed.iter().map(|(sample, observation)| {
-        let deployed = sample.model.deploy();
-        let [parameters, _] = cost::exact(&deployed, precision);
-        let parameters = parameters as f64;
-        let code = price(&Work::structure(&deployed, precision), &flash).unwrap_or_default();
-        (parameters + code, parameters + observation.flash)
-    });
-    let of =
-        |what: &str, pairs: &[(Work, f64)], estimate: &dyn Fn(&Work) -> Result<f64, String>| {
-            let both = (pairs.iter())
-                .map(|(work, measured)| (estimate(work).unwrap_or_default(), *measured));
-            worst(what, both, observed)
-        };
-    let cycles_of = |found: &Coefficients| of("cycles", &cycle_pairs, &|work| price(work, found));
-    let deviation = Deviations {
-        instructions: of("instructions", &instruction_pairs, &|work| {
-            price(work, &instructions)
-        }),
-        cycles: cycles.as_ref().map_or(0.0, cycles_of),
-        flash: worst("flash", whole_flash, observed),
-        stack: of("stack", &stack_pairs, &|work| deepest(work, &stack)),
-    };
-    Entry {
-        precision,
-        core,
-        kind,
-        models: observed.len(),
-        deviation,
-        instructions,
-        cycles,
-        flash,
-        stack,
-    }
-}
-
-/// The largest relative deviation of estimates from measurements; says of which model it is if it is large.
-fn worst(
-    what: &str,
-    pairs: impl Iterator<Item = (f64, f64)>,
-    observed: &[(&Sample, Observation)],
-) -> f64 {
-    let deviations = (pairs.zip(observed)).map(|((estimate, measured), (sample, _))| {
-        let own = estimate / measured - 1.0;
-        if own.abs() > WORTH_TELLING {
-            eprintln!(
-                "{}: {what} estimated {estimate:.0}, measured {measured:.0}",
-                sample.name
-            );
-        }
-        own.abs()
-    });
-    deviations.fold(0.0, f64::max)
 }

@@ -11,7 +11,6 @@ pub mod export;
 pub mod import;
 pub mod inspect;
 pub mod inspect_cost;
-pub mod mcu_cost;
 pub mod measure;
 pub mod sample;
 pub mod score;
@@ -29,7 +28,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::data::{self, ReadOptions, Table};
-use crate::model::Model;
+use crate::inspection::math_error;
+use crate::model::{MathName, Model};
 use crate::precision::Precision;
 
 /// Which rows and columns to read; the same for every verb that reads data.
@@ -144,6 +144,17 @@ fn report_skipped(table: &Table) {
     }
 }
 
+/// Says on standard error what a model's back end costs, if it is not the accurate one.
+pub(crate) fn report_math_error(math: MathName) {
+    if math == MathName::Micromath {
+        let error = math_error::measure(math.into());
+        eprintln!(
+            "micromath: exp is off by up to {:.1e} (relative), tanh by up to {:.1e}; thresholds hold for this back end only",
+            error.exp_relative, error.tanh_absolute
+        );
+    }
+}
+
 /// Refuses to write over a file that is read.
 pub(crate) fn keep_inputs<'a>(
     out: &std::path::Path,
@@ -165,7 +176,13 @@ pub(crate) fn keep_inputs<'a>(
 
 /// Loads a model, with what to do if that fails.
 pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
-    Model::load(path).context("cannot use this model")
+    let loaded = Model::load(path).map_err(anyhow::Error::new);
+    let checked = loaded.and_then(|model| {
+        let integers = model.validate_integers();
+        integers.with_context(|| path.display().to_string())?;
+        Ok(model)
+    });
+    checked.context("cannot use this model")
 }
 
 /// Prints a JSON document and a line end.

@@ -1,7 +1,4 @@
 //! `nvpico sample`: rows drawn from a model, as numbers or as a picture.
-//!
-//! A model of counts draws counts: each value is rounded to the nearest of its levels, which is the cell that the
-//! density counts it in.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{eval, keep_inputs, load_model};
+use super::{keep_inputs, load_model};
 use crate::data::{self, ReadOptions};
+use crate::deploy::{draw, sample};
 use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output;
-use crate::plot::{self, Group, Sheet};
+use crate::report::plot::{self, Group, Sheet};
 
 /// Rows that are drawn if nobody says how many, as numbers and for a picture alone.
 const ROWS: usize = 10;
@@ -110,51 +108,6 @@ impl SampleArgs {
     }
 }
 
-/// Draws rows and hands on each.
-fn draw(
-    model: &Model,
-    count: usize,
-    temperature: f32,
-    seed: u64,
-    mut each: impl FnMut(&[f32]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let levels = model.levels();
-    let temperatures = std::iter::repeat_n(temperature, count);
-    let (mut number, mut counts) = (0, Vec::new());
-    model.deploy().draw(seed, temperatures, |row| {
-        number += 1;
-        let Some(row) = row else {
-            bail!("row {number} overflowed: choose a lower --temperature");
-        };
-        let Some(levels) = levels else {
-            return each(row);
-        };
-        // Adding zero makes -0 a count, too.
-        let count = |x: &f32| x.round().clamp(0.0, levels - 1.0) + 0.0;
-        counts.clear();
-        counts.extend(row.iter().map(count));
-        each(&counts)
-    })
-}
-
-/// Rows drawn from a model, one after another.
-///
-/// # Errors
-/// A row that overflowed.
-pub(super) fn rows(
-    model: &Model,
-    count: usize,
-    temperature: f32,
-    seed: u64,
-) -> anyhow::Result<Vec<f32>> {
-    let mut rows = Vec::new();
-    draw(model, count, temperature, seed, |row| {
-        rows.extend_from_slice(row);
-        Ok(())
-    })?;
-    Ok(rows)
-}
-
 /// The rows as a sheet, those of the data above them.
 fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Result<Vec<u8>> {
     let mut groups = Vec::new();
@@ -166,7 +119,7 @@ fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Resul
         let rows = spread.flatten().copied().collect();
         groups.push(group(model, format!("Rows of {}", names.join(", ")), rows));
     }
-    let drawn = rows(model, args.count(), args.temperature, args.seed)?;
+    let drawn = sample(model, args.count(), args.temperature, args.seed)?;
     let name = file_name(&args.model);
     let title = if args.temperature.to_bits() == 1.0f32.to_bits() {
         format!("Drawn from {name}")
@@ -185,7 +138,7 @@ fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Resul
 fn group(model: &Model, title: String, rows: Vec<f32>) -> Group {
     Group {
         title,
-        captions: eval::in_nats(&model.deploy().log_probs(&rows)),
+        captions: plot::captions(&model.deploy().log_probs(&rows)),
         rows,
         ..Group::default()
     }
@@ -202,7 +155,7 @@ fn is_array(path: &Path) -> bool {
 }
 
 fn write_array(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<()> {
-    let rows = rows(model, args.count(), args.temperature, args.seed)?;
+    let rows = sample(model, args.count(), args.temperature, args.seed)?;
     match model.map_shape() {
         Some(shape) => data::write_npy(path, &shape, &rows)?,
         None => data::write_npy(path, &[model.header.columns.len()], &rows)?,

@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::Args;
-use nvpico::train::{Epoch, TrainOptions};
+use nvpico::train::Epoch;
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
-use super::{DataArgs, keep_inputs, print_json, progress_bar};
+use super::{DataArgs, keep_inputs, print_json, progress_bar, report_math_error};
 use crate::data::Table;
-use crate::fine_tune::FineTuned;
-use crate::math_error;
+use crate::fit::fine_tune::FineTuned;
+use crate::fit::recipe::Recipe;
+use crate::fit::search::Trial;
+use crate::fit::settings::Settings;
+use crate::fit::training::{self, Outcome, Stage};
 use crate::model::ShapeName;
 use crate::precision::Precision;
-use crate::recipe::{FINE_TUNING, Recipe};
-use crate::search::Trial;
-use crate::training::{self, Outcome, Stage};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -117,7 +117,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             Ok(normal_rows_only(options.read(std::slice::from_ref(path))?))
         })
         .transpose()?;
-    let mut recipe = args.recipe.or(file);
+    let mut recipe = args.recipe.or(&file);
     let mut trials = None;
     if let Some(limits) = args.budget.limits() {
         let found = budget::find(&table, &recipe, limits, &args.out)?;
@@ -128,7 +128,12 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
     let flag = Arc::clone(&interrupted);
     // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let outcome = fit_with_progress(&table, valid.as_ref(), recipe, &interrupted)?;
+    let outcome = fit_with_progress(
+        &table,
+        valid.as_ref(),
+        training::settings(&table, &recipe)?,
+        &interrupted,
+    )?;
     outcome.model.save(&args.out)?;
     let interrupted = interrupted.load(Ordering::Relaxed);
     if interrupted {
@@ -143,9 +148,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
             rows: table.rows,
             train_rows: provenance.train_rows,
             held_out_rows: provenance.held_out_rows,
-            shape: table
-                .shape
-                .map_or(ShapeName::vector(table.dim()), ShapeName),
+            shape: training::shape_of(&table),
             columns: table.shape.is_none().then_some(&table.columns),
             constant_columns: &outcome.constant_columns,
             epochs: outcome.epochs,
@@ -223,18 +226,17 @@ fn normal_rows_only(mut table: Table) -> Table {
 pub(super) fn fit_with_progress(
     table: &Table,
     valid: Option<&Table>,
-    recipe: Recipe,
+    settings: Settings,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Outcome> {
-    let epochs = recipe.epochs.unwrap_or(TrainOptions::default().epochs) as u64;
     let bar = progress_bar(
-        epochs,
+        settings.epochs as u64,
         "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
     );
     let terminal = std::io::stderr().is_terminal();
     let (mut stage, mut best) = (Stage::Training, f64::NEG_INFINITY);
-    let fine_tuning = recipe.fine_tune.unwrap_or(FINE_TUNING) as u64;
-    let outcome = training::fit(table, valid, recipe, |now, epoch: &Epoch| {
+    let fine_tuning = settings.fine_tune as u64;
+    let outcome = training::run(table, valid, settings, |now, epoch: &Epoch| {
         if now != stage {
             (stage, best) = (now, f64::NEG_INFINITY);
             bar.set_length(fine_tuning);
@@ -321,5 +323,5 @@ pub(super) fn report(outcome: &Outcome) {
             );
         }
     }
-    math_error::report(outcome.model.header.spec.math);
+    report_math_error(outcome.model.header.spec.math);
 }

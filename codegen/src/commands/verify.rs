@@ -7,11 +7,11 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
+use crate::deploy::Ready;
 use crate::export::{self, ExportOptions};
 use crate::harness::firmware;
 use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
 use crate::harness::{Core, HarnessError};
-use crate::model::Ready;
 use crate::output::TextTable;
 
 #[derive(Debug, Args)]

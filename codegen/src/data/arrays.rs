@@ -22,7 +22,8 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::frame::{Column, Frame, Labels, narrow};
-use super::map::{map_columns, shape_words};
+use super::map::map_columns;
+use super::words::shape_words;
 
 /// An array of any supported type, in row-major order.
 struct Array {

@@ -11,7 +11,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::map::{feature_words, map_shape};
+use super::map::map_shape;
+use super::words::{feature_words, list};
 
 /// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,22 +257,6 @@ fn missing_words(missing: &[String], expected: &[String]) -> String {
     format!("the model's {} {verb}", list(missing))
 }
 
-/// At most twelve names.
-pub(super) fn list(names: &[String]) -> String {
-    let mut text = names
-        .iter()
-        .take(12)
-        .map(|name| format!("{name:?}"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len() {
-        0 => text.push_str("none"),
-        1..=12 => {}
-        all => text.extend([" and ", &(all - 12).to_string(), " more"]),
-    }
-    text
-}
-
 /// The available name nearest to a mistyped one, if one is near: upper and lower case count as
 /// equal, and up to a third of the letters may differ.
 #[must_use]
@@ -333,12 +318,5 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("flow", "flow"), 0);
-    }
-
-    #[test]
-    fn long_lists_are_cut() {
-        let many: Vec<String> = (0..20).map(|i| format!("c{i}")).collect();
-        assert!(list(&many).ends_with("\"c11\" and 8 more"));
-        assert_eq!(list(&[]), "none");
     }
 }

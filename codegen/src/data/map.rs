@@ -34,32 +34,6 @@ pub fn map_shape(columns: &[String]) -> Option<[usize; 3]> {
     (values == columns.len() && map_columns(shape) == columns).then_some(shape)
 }
 
-/// What a row has, as a message says it: the shape of a map, or at most twelve names.
-///
-/// ```
-/// use nvpico_codegen::data::{feature_words, map_columns};
-///
-/// assert_eq!(feature_words(&map_columns([1, 8, 8])), "a map of 1 x 8 x 8 (channels x height x width)");
-/// assert_eq!(feature_words(&["flow".into(), "pressure".into()]), r#""flow", "pressure""#);
-/// ```
-#[must_use]
-pub fn feature_words(columns: &[String]) -> String {
-    match map_shape(columns) {
-        Some(shape) => shape_words(Some(shape), columns.len()),
-        None => super::error::list(columns),
-    }
-}
-
-/// What a row is, as a message says it.
-pub(super) fn shape_words(shape: Option<[usize; 3]>, values: usize) -> String {
-    shape.map_or_else(
-        || format!("a list of {values} values"),
-        |[channels, height, width]| {
-            format!("a map of {channels} x {height} x {width} (channels x height x width)")
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

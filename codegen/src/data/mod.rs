@@ -30,6 +30,7 @@ mod select;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod words;
 mod write;
 
 use std::fmt;
@@ -43,8 +44,9 @@ use sha2::{Digest, Sha256};
 pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use frame::parse_number;
-pub use map::{feature_words, map_columns, map_shape};
+pub use map::{map_columns, map_shape};
 pub use stats::{ColumnStats, column_stats, constant_columns};
+pub use words::feature_words;
 pub use write::{write_npy, write_npz};
 
 use frame::Frame;

@@ -19,7 +19,8 @@ use std::path::Path;
 
 use super::error::{DataError, closest};
 use super::frame::{Column, Frame};
-use super::map::{map_shape, shape_words};
+use super::map::map_shape;
+use super::words::shape_words;
 use super::{ReadOptions, SkippedColumn, SourceFile, Table};
 
 /// The position of a column by its name or, in a file without names, by its number from 0.

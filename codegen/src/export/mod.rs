@@ -25,7 +25,8 @@ mod vectors;
 
 use std::fmt::Write as _;
 
-use crate::model::{Engine, MathName, Model, ModelSpec, Ready};
+use crate::deploy::{Engine, Ready};
+use crate::model::{MathName, Model, ModelSpec};
 use crate::precision::Precision;
 use crate::quantize::{self, Quantized};
 use vectors::Vectors;

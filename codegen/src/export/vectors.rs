@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use super::joined;
-use crate::model::{Engine, Ready};
+use crate::deploy::{Engine, Ready};
 
 /// Inputs and the bits of their log-densities.
 pub(super) struct Vectors {

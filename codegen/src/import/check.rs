@@ -6,7 +6,8 @@ use nvpico::Flow;
 use safetensors::tensor::SafeTensors;
 
 use super::{ImportError, content, floats, read};
-use crate::model::{Deployed, Model};
+use crate::deploy::Deployed;
+use crate::model::Model;
 
 /// How an imported model compares with its reference.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::ready::{IntegerHeader, IntegerParts};
-use super::{FORMAT, Header, Model, hex};
+use super::{FORMAT, Header, IntegerHeader, IntegerParts, Model, hex};
 use crate::output;
 
 /// The tensors, in the order of the document of this module.

@@ -20,7 +20,8 @@ use nvpico::spec::Conditioner;
 use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
-use crate::model::{Deployed, ModelSpec};
+use crate::deploy::Deployed;
+use crate::model::ModelSpec;
 use crate::precision::Precision;
 pub use ranges::Ranges;
 pub use units::units;

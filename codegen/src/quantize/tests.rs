@@ -5,10 +5,10 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus as Random;
 
 use super::*;
-use crate::architecture::{Networks, Parts, map, vector};
+use crate::deploy::Engine;
+use crate::fit::architecture::{Networks, Parts, map, vector};
 use crate::model::{
-    ActivationName, Engine, MaskName, MathName, Model, NetsName, ScaleName, ShapeName,
-    TransformName,
+    ActivationName, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
 };
 
 /// Errors of log-densities in nats, with weights of 16 and of 8 bits; the largest measured are

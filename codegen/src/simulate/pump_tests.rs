@@ -1,7 +1,7 @@
 //! The pump as a whole: its bits, its physics, its faults, its files.
 
 use super::*;
-use crate::gaussian::Gaussian;
+use crate::fit::gaussian::Gaussian;
 use crate::metrics::{auroc, scores};
 
 /// FNV-1a over the bits.

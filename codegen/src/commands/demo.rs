@@ -1,0 +1,237 @@
+//! `nvpico demo`: the whole way on simulated sensors, no data needed. The steps are here, the same for every
+//! subject; what is recorded, and what there is to look at, is the subject's own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{eval, print_json, train, verify};
+use crate::data::{self, ReadOptions};
+use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, charts};
+use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
+use crate::export::{self, ExportOptions};
+use crate::fit::training;
+use crate::harness::{Core, CoreReport, qemu};
+use crate::metrics;
+use crate::model::Model;
+use crate::output::{self, TextTable};
+
+/// Rows replayed on the emulated chip.
+const VERIFY_ROWS: usize = 2_000;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  nvpico demo
+  nvpico demo thermal
+  nvpico demo pump --out my-demo --seed 3
+
+Writes recordings, model, Rust module and pictures into the folder.")]
+/// Arguments of `nvpico demo`.
+pub struct DemoArgs {
+    /// What is simulated
+    #[arg(value_enum, default_value_t = Machine::Pump)]
+    machine: Machine,
+    /// Folder for everything it writes [default: nvpico-demo, or nvpico-demo-thermal]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Another seed is another machine and another model
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    seed: u64,
+    /// Leave out the emulated chip
+    #[arg(long)]
+    no_verify: bool,
+    /// Print a summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Machine {
+    /// A pump with eight sensors
+    Pump,
+    /// A thermal array of 8 x 8 pixels that sees people come and go
+    Thermal,
+}
+
+/// The summary of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary {
+    evaluation: Evaluation,
+    by_fault: BTreeMap<&'static str, Comparison>,
+    gaussian_auroc: Option<f64>,
+    held_out_log_prob: f64,
+    gaussian_log_prob: f64,
+    verify: Vec<CoreReport>,
+}
+
+/// # Errors
+/// Whatever stops one of the steps.
+pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
+    let folder = match args.machine {
+        Machine::Pump => "nvpico-demo",
+        Machine::Thermal => "nvpico-demo-thermal",
+    };
+    let out = args.out.clone().unwrap_or_else(|| folder.into());
+    fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
+    let subject: Box<dyn Subject> = match args.machine {
+        Machine::Pump => {
+            eprintln!("1/5 Recording a simulated pump, one row a second.");
+            Box::new(PumpDemo::record(args.seed))
+        }
+        Machine::Thermal => {
+            eprintln!(
+                "1/5 Recording a simulated thermal array of 8 x 8 pixels, one frame a second."
+            );
+            Box::new(ThermalDemo::record(args.seed))
+        }
+    };
+    steps(args, subject.as_ref(), &out)
+}
+
+fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<bool> {
+    let file = |extension: &str| out.join(format!("{}.{extension}", subject.name()));
+    subject.describe();
+    let files = subject.save(out)?;
+
+    let table = data::read(std::slice::from_ref(&files.normal), &ReadOptions::default())?;
+    eprintln!(
+        "2/5 Training on {} normal rows: {}.",
+        table.rows,
+        subject.lesson()
+    );
+    let outcome = train::fit_with_progress(
+        &table,
+        None,
+        training::settings(&table, &subject.recipe())?,
+        &AtomicBool::new(false),
+    )?;
+    train::report(&outcome);
+    let model = &outcome.model;
+    model.save(&file("safetensors"))?;
+
+    let options = ReadOptions {
+        label: files.label.clone(),
+        ..ReadOptions::default()
+    };
+    let labelled = data::read_for(
+        &model.header.columns,
+        std::slice::from_ref(&files.faults),
+        &options,
+    )?;
+    eprintln!(
+        "3/5 Evaluating on {} rows, some with faults.",
+        labelled.rows
+    );
+    let evaluation = evaluate(&model.ready(None)?, &labelled, None)?;
+    let log_probs = model.deploy().log_probs(&labelled.values);
+    let faults = subject.faults();
+    let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
+    let gaussian = gaussian_scores(&table.values, &labelled);
+    let flow = metrics::scores(&log_probs);
+    let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
+    let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
+    if !args.json {
+        print!("{}", eval::report(&evaluation));
+        print!("{}", comparison(&compared));
+    }
+    let judged = Judged {
+        model,
+        log_probs: &log_probs,
+        seed: args.seed,
+    };
+    let mut pictures = subject.pictures(&judged)?;
+    pictures.extend(charts(
+        &judged,
+        &faults,
+        &gaussian,
+        subject.timeline_rows(),
+    )?);
+    for (name, bytes) in &pictures {
+        output::write_atomic(&out.join(name), bytes)?;
+    }
+    let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
+    eprintln!(
+        "Pictures to look at in {}: {}",
+        out.display(),
+        names.join(", ")
+    );
+
+    eprintln!("\n4/5 Exporting const arrays: {}", file("rs").display());
+    let module = export::module(&model.ready(None)?, &ExportOptions::default());
+    output::write_atomic(&file("rs"), module.as_bytes())?;
+
+    let reports = verify_step(args, model, &labelled.values)?;
+    if args.json {
+        print_json(&Summary {
+            evaluation,
+            by_fault: compared.into_iter().collect(),
+            gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
+            held_out_log_prob: outcome.held_out_log_prob,
+            gaussian_log_prob: outcome.gaussian_log_prob,
+            verify: reports.clone(),
+        })?;
+    }
+    next_steps(subject, out, &names);
+    Ok(reports.iter().all(|r| r.differing_bits == 0))
+}
+
+fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<Vec<CoreReport>> {
+    if args.no_verify {
+        eprintln!("5/5 The emulated chip is left out as asked.");
+        return Ok(Vec::new());
+    }
+    if let Err(missing) = qemu::require(Core::M4f.emulator()) {
+        eprintln!("5/5 The emulated chip is left out: {missing}, or run scripts/setup.sh.");
+        return Ok(Vec::new());
+    }
+    let dim = model.header.spec.dim();
+    let rows = &rows[..rows.len().min(VERIFY_ROWS * dim)];
+    eprintln!(
+        "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
+        rows.len() / dim
+    );
+    let reports = verify::verify_model(&model.ready(None)?, rows, &[Core::M4f], false, None)?;
+    if !args.json {
+        print!("{}", verify::report(&reports));
+    }
+    Ok(reports)
+}
+
+fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
+    eprintln!("\nWhat to do next:");
+    for (number, step) in subject.next_steps(out).iter().enumerate() {
+        eprintln!("  {}. {step}", number + 1);
+    }
+    eprintln!(
+        "All files of this demo are in {}; look at {} first.",
+        out.display(),
+        pictures.first().copied().unwrap_or_default()
+    );
+}
+
+/// The comparison as a person reads it.
+fn comparison(by_fault: &ByFault) -> String {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+    let share =
+        |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{:.1} %", 100.0 * v));
+    let mut table = TextTable::new(&["fault", "rows", "AUROC", "Gaussian", "found", "Gaussian"]);
+    for (name, found) in by_fault {
+        table.row([
+            name.replace('_', " "),
+            found.rows.to_string(),
+            number(found.auroc),
+            number(found.gaussian_auroc),
+            share(found.found),
+            share(found.gaussian_found),
+        ]);
+    }
+    format!(
+        "\n{table}found: share of these rows below the model's threshold, and found by a full-covariance Gaussian\n\
+         that was fitted to the same rows and raises as many false alarms\n"
+    )
+}

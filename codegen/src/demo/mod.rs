@@ -1,0 +1,12 @@
+//! What the demos record, how they train, and what they show; `nvpico demo` runs the steps.
+
+mod charts;
+mod frames;
+mod pump;
+mod subject;
+mod thermal;
+
+pub use charts::charts;
+pub use pump::PumpDemo;
+pub use subject::{Files, Judged, Picture, Subject};
+pub use thermal::ThermalDemo;

@@ -1,0 +1,80 @@
+//! How many products of a score have an input that is not zero: without an FPU a product with zero is quick, and a ReLU
+//! makes many zeros. Counted on rows drawn from the model itself.
+
+use nvpico::kernel::dense;
+use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, Shape};
+use nvpico::{Flow, FlowSpec, LayerSpec};
+
+use super::samples::rows_of;
+use crate::deploy::Deployed;
+
+/// Of the rows.
+const SEED: u64 = 7;
+
+/// Products of fully connected layers with inputs that are not zero, the mean over rows drawn from the model.
+pub(super) fn active_products(deployed: &Deployed) -> f64 {
+    let dim = deployed.spec.dim();
+    let layers = deployed.spec.layers();
+    let flow = deployed.spec.flow_spec(&layers);
+    let is_dense = |layer: &LayerSpec<'_>| {
+        matches!(layer, LayerSpec::Coupling(coupling) if matches!(
+            coupling.conditioner,
+            Conditioner::Dense(DenseSpec { nets: Nets::One | Nets::Two, .. })
+        ))
+    };
+    if flow.shape.pixels() != 1 || !layers.iter().any(is_dense) {
+        return 0.0;
+    }
+    let rows = rows_of(deployed, SEED);
+    let mut scratch = vec![0.0; flow.workspace_len()];
+    let mut total = 0;
+    for row in rows.chunks(dim) {
+        let mut x = row.to_vec();
+        let mut params = &deployed.params[..];
+        for layer in &layers {
+            let (own, rest) = params.split_at(layer.param_len(flow.shape));
+            params = rest;
+            if let LayerSpec::Coupling(coupling) = layer {
+                total += coupling_products(coupling, flow.shape, own, &x);
+            }
+            let alone = FlowSpec {
+                layers: std::slice::from_ref(layer),
+                ..flow
+            };
+            // A row that overflows is as good as any for counting.
+            let _ = Flow::new(alone, own).map(|flow| flow.forward(&mut x, &mut scratch));
+        }
+    }
+    total as f64 / (rows.len() / dim) as f64
+}
+
+fn coupling_products(
+    coupling: &CouplingSpec<'_>,
+    shape: Shape,
+    params: &[f32],
+    x: &[f32],
+) -> usize {
+    let Conditioner::Dense(net) = &coupling.conditioner else {
+        return 0;
+    };
+    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    let kept: Vec<f32> = (coupling.mask.kept_features(x.len()))
+        .map(|index| x[index])
+        .collect();
+    let nets = &params[coupling.rescale_len(shape)..];
+    nets.chunks(net.net_len(inputs, outputs))
+        .map(|own| net_products(net, own, kept.clone(), outputs))
+        .sum()
+}
+
+fn net_products(net: &DenseSpec<'_>, params: &[f32], input: Vec<f32>, outputs: usize) -> usize {
+    let (mut params, mut values, mut total) = (params, input, 0);
+    for &width in net.hidden {
+        total += width * values.iter().filter(|&&value| value != 0.0).count();
+        let (own, rest) = params.split_at(dense::param_len(values.len(), width));
+        let mut output = vec![0.0; width];
+        dense::forward(own, &values, &mut output, Some(net.activation));
+        (params, values) = (rest, output);
+    }
+    total + outputs * values.iter().filter(|&&value| value != 0.0).count()
+}

@@ -1,0 +1,84 @@
+//! The work of a model, counted without running it: how often each part of a kernel is entered and how far it goes.
+//!
+//! The counts follow the loops of the engine's kernels for one sample; the table of coefficients says what a count
+//! costs on a core.
+
+use nvpico::LayerSpec;
+use nvpico::spec::{Conditioner, Mask};
+
+use super::activity::active_products;
+use super::work::Work;
+use super::{float, integer};
+use crate::deploy::Deployed;
+use crate::precision::Precision;
+
+/// Values of a sample up to which the compiler unrolls loops over them.
+const UNROLLED: usize = 400;
+
+impl Work {
+    /// The work of one score.
+    #[must_use]
+    pub fn of(deployed: &Deployed, precision: Precision) -> Self {
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        let mut work = Self::default();
+        work.add("score", 1);
+        work.add("value", spec.dim());
+        for (index, layer) in spec.layers.iter().enumerate() {
+            work.add("layer", 1);
+            let shape = spec.shape_at(index);
+            if precision == Precision::F32 {
+                float::layer(&mut work, layer, shape);
+            } else {
+                integer::layer(&mut work, layer, shape);
+            }
+        }
+        if precision != Precision::F32 {
+            return work;
+        }
+        let active = active_products(deployed);
+        if active > 0.0 {
+            work.set("product with an input that is not zero", active);
+        }
+        work
+    }
+
+    /// What takes flash beside parameters: the engine's code, and a model's structure.
+    #[must_use]
+    pub fn structure(deployed: &Deployed, precision: Precision) -> Self {
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        let mut work = Self::default();
+        work.add("code", 1);
+        if precision != Precision::F32 {
+            // The words of a model are its structure, too.
+            if spec.dim() <= UNROLLED {
+                work.add("unrolled value", spec.dim());
+            }
+            return work;
+        }
+        if spec.dim() <= UNROLLED {
+            work.add("unrolled value", spec.dim());
+        }
+        work.add("layer", spec.layers.len());
+        for layer in spec.layers {
+            let list = match layer {
+                LayerSpec::Permutation(order) => order.len(),
+                LayerSpec::Coupling(coupling) => {
+                    let mask = match coupling.mask {
+                        Mask::Indices(list) => list.len(),
+                        _ => 0,
+                    };
+                    mask + match coupling.conditioner {
+                        Conditioner::Dense(net) => net.hidden.len(),
+                        Conditioner::Convolution(net) => 3 * net.hidden.len(),
+                        Conditioner::ResidualConvolution(_) => 0,
+                    }
+                }
+                _ => 0,
+            };
+            work.add("word of a list", list);
+        }
+        work
+    }
+}

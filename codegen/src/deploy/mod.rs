@@ -1,0 +1,25 @@
+//! A model as the chip runs it, and what that takes.
+//!
+//! [`Deployed`] is the model in floats with its batch norms folded, [`Ready`] the model in one precision with the
+//! decision that goes with it. [`certificate`] compares a precision with double precision, [`cost`] estimates flash,
+//! RAM and cycles.
+//!
+//! ```no_run
+//! use nvpico_codegen::model::Model;
+//! use nvpico_codegen::precision::Precision;
+//!
+//! let model = Model::load("pump.safetensors".as_ref())?;
+//! let ready = model.ready(Some(Precision::I8))?;
+//! let log_probs = ready.log_probs(&[0.0; 8]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod certificate;
+pub mod cost;
+mod deployed;
+mod ready;
+mod sample;
+
+pub use deployed::Deployed;
+pub use ready::{Engine, Ready};
+pub use sample::{draw, sample};

@@ -1,0 +1,304 @@
+//! A model ready to score in one precision: the engine's form of it, and the decision that goes with it.
+
+use anyhow::{Context as _, bail};
+use nvpico::integer::IntegerScore;
+use nvpico::{Score, ScoreError};
+
+use super::deployed::{self, Deployed};
+use crate::model::{IntegerParts, Model, ModelSpec, threshold};
+use crate::precision::Precision;
+use crate::quantize::{self, Quantized, Ranges};
+
+/// The engine's form of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Engine {
+    /// In floats.
+    Float(Deployed),
+    /// In integers.
+    Integer(Quantized),
+}
+
+/// A model in one precision.
+#[derive(Clone, Debug)]
+pub struct Ready<'m> {
+    /// The model.
+    pub model: &'m Model,
+    /// Its form.
+    pub engine: Engine,
+}
+
+impl Ready<'_> {
+    /// The precision.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match &self.engine {
+            Engine::Float(_) => Precision::F32,
+            Engine::Integer(quantized) => quantized.precision,
+        }
+    }
+
+    /// Scores rows (row-major) as the chip would.
+    #[must_use]
+    pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+        match &self.engine {
+            Engine::Float(deployed) => deployed.score(rows),
+            Engine::Integer(quantized) => quantized.score(rows),
+        }
+    }
+
+    /// Log-density of each row; -inf for an invalid one.
+    #[must_use]
+    pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
+        deployed::log_probs(&self.score(rows))
+    }
+
+    /// What each core must give for rows: the rows as words, and for each the bits of `log_prob`, `z_norm_sq` and
+    /// `log_det`, or `None` where the engine refuses it. A row that is not finite has no counts, so no integer
+    /// engine ever sees it: it is left out.
+    #[must_use]
+    pub fn bits(&self, rows: &[f32]) -> (Vec<u32>, Vec<Option<[u32; 3]>>) {
+        match &self.engine {
+            Engine::Float(deployed) => {
+                let scores = deployed.score(rows).into_iter();
+                (
+                    rows.iter().map(|x| x.to_bits()).collect(),
+                    scores.map(|score| score.ok().map(Score::bits)).collect(),
+                )
+            }
+            Engine::Integer(quantized) => {
+                let rows = rows.chunks_exact(quantized.spec.dim());
+                let counts = rows.filter_map(|row| quantized.counts(row));
+                let counts: Vec<i32> = counts.flatten().collect();
+                let scores = quantized.integer_scores(&counts).into_iter();
+                (
+                    counts.iter().map(|c| c.cast_unsigned()).collect(),
+                    scores
+                        .map(|score| score.ok().map(IntegerScore::bits))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    /// The structure as the engine runs it.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        match &self.engine {
+            Engine::Float(deployed) => &deployed.spec,
+            Engine::Integer(quantized) => &quantized.spec,
+        }
+    }
+
+    /// Bytes of flash that the parameters take.
+    #[must_use]
+    pub fn param_bytes(&self) -> usize {
+        4 * match &self.engine {
+            Engine::Float(deployed) => deployed.params.len(),
+            Engine::Integer(quantized) => quantized.words.len(),
+        }
+    }
+
+    /// Bytes of RAM that the workspace takes.
+    #[must_use]
+    pub fn workspace_bytes(&self) -> usize {
+        let layers = self.spec().layers();
+        let spec = self.spec().flow_spec(&layers);
+        4 * match &self.engine {
+            Engine::Float(_) => spec.workspace_len(),
+            Engine::Integer(_) => spec.integer_workspace_len(),
+        }
+    }
+
+    /// Log-densities of the calibration rows, ascending; empty without calibration.
+    fn calibration(&self) -> &[f32] {
+        match (&self.engine, &self.model.integer) {
+            (Engine::Float(_), _) => &self.model.calibration,
+            (Engine::Integer(own), Some(parts)) => parts.calibration(own.precision),
+            (Engine::Integer(_), None) => &[],
+        }
+    }
+
+    /// A log-density below it is anomalous, in nats; `None` without calibration.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f32> {
+        let calibration = self.model.header.calibration?;
+        match &self.engine {
+            Engine::Float(_) => Some(calibration.threshold),
+            Engine::Integer(_) => threshold(self.calibration(), calibration.false_alarm_rate),
+        }
+    }
+
+    /// The share of calibration rows (and this one) that are at most as likely: the p-value of
+    /// "this row is normal". `None` without calibration.
+    #[must_use]
+    pub fn p_value(&self, log_prob: f32) -> Option<f64> {
+        let calibration = self.calibration();
+        if calibration.is_empty() {
+            return None;
+        }
+        let below = calibration.partition_point(|&c| c <= log_prob);
+        Some((below + 1) as f64 / (calibration.len() + 1) as f64)
+    }
+}
+
+/// Ascending, for [`threshold`].
+fn sorted(mut log_probs: Vec<f32>) -> Vec<f32> {
+    log_probs.sort_by(f32::total_cmp);
+    log_probs
+}
+
+impl Model {
+    /// The model in a precision, its own one by default.
+    ///
+    /// # Errors
+    /// A layer that the integer engine does not have, or a model whose values were never seen on rows.
+    pub fn ready(&self, precision: Option<Precision>) -> anyhow::Result<Ready<'_>> {
+        let precision = precision.unwrap_or(self.header.precision);
+        let deployed = self.deploy();
+        if precision == Precision::F32 {
+            return Ok(Ready {
+                model: self,
+                engine: Engine::Float(deployed),
+            });
+        }
+        let Some(parts) = &self.integer else {
+            let layers = deployed.spec.layers();
+            let spec = deployed.spec.flow_spec(&layers);
+            spec.validate_integer()
+                .with_context(|| format!("--precision {precision}"))?;
+            bail!(
+                "--precision {precision} needs the ranges of the model's values: give normal rows with --calibrate"
+            );
+        };
+        let engine = Engine::Integer(Self::quantized(&deployed, precision, parts)?);
+        Ok(Ready {
+            model: self,
+            engine,
+        })
+    }
+
+    /// Checks that what is kept for integers is that of this structure.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn validate_integers(&self) -> anyhow::Result<()> {
+        let Some(parts) = &self.integer else {
+            return Ok(());
+        };
+        let deployed = self.deploy();
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        Ranges::from_values(&spec, parts.ranges.clone())
+            .map(|_| ())
+            .context("the model's ranges are not those of its networks")
+    }
+
+    fn quantized(
+        deployed: &Deployed,
+        precision: Precision,
+        parts: &IntegerParts,
+    ) -> anyhow::Result<Quantized> {
+        let layers = deployed.spec.layers();
+        let spec = deployed.spec.flow_spec(&layers);
+        let ranges = Ranges::from_values(&spec, parts.ranges.clone())
+            .context("the model's ranges are not those of its networks")?;
+        Quantized::new(deployed, precision, &parts.units, &ranges)
+    }
+
+    /// Looks at normal rows, so that the model can be made of integers. Does nothing for a structure that the
+    /// integer engine does not run.
+    pub fn observe(&mut self, rows: &[f32]) {
+        let deployed = self.deploy();
+        let layers = deployed.spec.layers();
+        if deployed.spec.flow_spec(&layers).validate_integer().is_err() {
+            self.integer = None;
+            return;
+        }
+        self.integer = Some(IntegerParts {
+            units: quantize::units(&deployed, rows),
+            ranges: Ranges::of(&deployed, rows).values().to_vec(),
+            calibrations: [Vec::new(), Vec::new()],
+        });
+    }
+
+    /// Sets the thresholds of all precisions, from held-out normal rows.
+    ///
+    /// # Errors
+    /// None for a model that was validated.
+    pub fn calibrate_on(&mut self, rows: &[f32], false_alarm_rate: f64) -> anyhow::Result<()> {
+        let floats = self.ready(Some(Precision::F32))?.log_probs(rows);
+        self.calibrate(&floats, false_alarm_rate);
+        self.calibrate_integers(rows);
+        Ok(())
+    }
+
+    /// Scores the rows that thresholds come from in integers. A model whose numbers leave these, as one whose
+    /// training exploded, stays one in floats.
+    pub fn calibrate_integers(&mut self, rows: &[f32]) {
+        if self.integer.is_none() {
+            return;
+        }
+        let calibration = |precision| -> anyhow::Result<Vec<f32>> {
+            Ok(sorted(self.ready(Some(precision))?.log_probs(rows)))
+        };
+        let calibrations = [Precision::I16, Precision::I8].map(calibration);
+        self.integer = match (calibrations, self.integer.take()) {
+            ([Ok(i16), Ok(i8)], Some(parts)) => Some(IntegerParts {
+                calibrations: [i16, i8],
+                ..parts
+            }),
+            _ => None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::small_model as model;
+
+    #[test]
+    fn p_values_count_the_row_itself() {
+        let mut model = model();
+        assert_eq!(model.ready(None).unwrap().p_value(0.0), None);
+        model.calibrate(&[-3.0, -2.0, -1.0], 0.0);
+        let ready = model.ready(None).unwrap();
+        assert_eq!(ready.p_value(-5.0), Some(0.25));
+        assert_eq!(ready.p_value(-2.0), Some(0.75));
+        assert_eq!(ready.p_value(9.0), Some(1.0));
+    }
+
+    #[test]
+    fn integers_need_ranges_and_say_so() {
+        let mut model = model();
+        let error = model.ready(Some(Precision::I8)).unwrap_err().to_string();
+        assert!(error.contains("--calibrate"), "{error}");
+        let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
+        model.observe(&rows);
+        model.calibrate_on(&rows, 0.0).unwrap();
+        let floats = model.ready(Some(Precision::F32)).unwrap();
+        for precision in [Precision::I16, Precision::I8] {
+            let ready = model.ready(Some(precision)).unwrap();
+            assert_eq!(ready.precision(), precision);
+            let pairs = ready
+                .log_probs(&rows)
+                .into_iter()
+                .zip(floats.log_probs(&rows));
+            for (integer, float) in pairs {
+                assert!(
+                    (integer - float).abs() < 0.02,
+                    "{precision}: {integer} {float}"
+                );
+            }
+            let threshold = ready.threshold().unwrap();
+            assert!((threshold - floats.threshold().unwrap()).abs() < 0.02);
+        }
+        assert_eq!(model.validate(), Ok(()));
+        for unit in [i32::MIN, -128, 127, i32::MAX] {
+            let mut other = model.clone();
+            other.integer.as_mut().unwrap().units[1] = unit;
+            let error = other.validate().unwrap_err();
+            assert!(error.contains(&format!("2^{unit}")), "{error}");
+        }
+    }
+}

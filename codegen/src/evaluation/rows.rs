@@ -1,0 +1,77 @@
+//! Scores row by row.
+
+use nvpico::Score;
+use nvpico::detector::Decision;
+use serde::{Serialize, Serializer};
+
+use crate::data::Table;
+use crate::deploy::Ready;
+use crate::output;
+
+/// A row's score; the names are those of `--json`. What an invalid row does not have is `null`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RowScore {
+    /// Number of the row in its file, from 1.
+    pub row: u64,
+    /// Log-density, in nats.
+    #[serde(serialize_with = "output::serialize_f32_option")]
+    pub log_prob: Option<f32>,
+    /// Squared norm of the latent.
+    #[serde(serialize_with = "output::serialize_f32_option")]
+    pub z_norm_sq: Option<f32>,
+    /// Log-determinant, in nats.
+    #[serde(serialize_with = "output::serialize_f32_option")]
+    pub log_det: Option<f32>,
+    /// Share of the calibration rows that are at most as likely; `None` without calibration.
+    pub p_value: Option<f64>,
+    /// `normal`, `anomalous` or `invalid`; `None` for a valid row without a threshold.
+    pub decision: Option<&'static str>,
+    /// Of a model of counts, `Some(None)` for an invalid row; absent for any other model.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_bits"
+    )]
+    pub bits_per_dimension: Option<Option<f64>>,
+}
+
+/// Scores every row of a table.
+#[must_use]
+pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
+    let scores = ready.score(&table.values).into_iter();
+    let rows = scores.zip(&table.row_numbers);
+    rows.map(|(score, number)| RowScore::new(ready, *number, score.ok()))
+        .collect()
+}
+
+impl RowScore {
+    fn new(ready: &Ready<'_>, row: u64, score: Option<Score>) -> Self {
+        let model = ready.model;
+        let decision = match score {
+            None => Some("invalid"),
+            Some(score) => (ready.threshold()).map(|t| match Decision::at(score.log_prob, t) {
+                Decision::Normal => "normal",
+                Decision::Anomalous | Decision::Invalid => "anomalous",
+            }),
+        };
+        let log_prob = score.map(|score| score.log_prob);
+        let bits = log_prob.and_then(|log_prob| model.bits_per_dimension(f64::from(log_prob)));
+        Self {
+            row,
+            log_prob,
+            z_norm_sq: score.map(|score| score.z_norm_sq),
+            log_det: score.map(|score| score.log_det),
+            p_value: log_prob.and_then(|log_prob| ready.p_value(log_prob)),
+            decision,
+            bits_per_dimension: model.levels().map(|_| bits),
+        }
+    }
+}
+
+#[allow(
+    clippy::option_option,
+    clippy::ref_option,
+    reason = "serde hands over the field"
+)]
+fn serialize_bits<S: Serializer>(bits: &Option<Option<f64>>, to: S) -> Result<S::Ok, S::Error> {
+    output::serialize_option(&bits.flatten(), to)
+}

@@ -1,0 +1,13 @@
+//! From normal rows to a calibrated model.
+//!
+//! [`recipe`] holds what was asked for, [`settings`] resolves it, [`architecture`] turns it into layers, [`training`] splits the rows, trains and
+//! calibrates, [`fine_tune`] trains on through the rounding of integers, and [`search`] tries architectures within a
+//! chip's budget. [`gaussian`] is the baseline that a flow has to beat.
+
+pub mod architecture;
+pub mod fine_tune;
+pub mod gaussian;
+pub mod recipe;
+pub mod search;
+pub mod settings;
+pub mod training;

@@ -1,0 +1,177 @@
+//! Architectures and precisions that fit a chip: tries them on the data, and takes the best that fits.
+//!
+//! Costs are those of [`cost`], told before anything is built. Every structure of which some
+//! precision fits the budget is trained for a while on some of the rows; each precision that fits is then judged
+//! by the log-density of held-out rows, and by how well it tells these from synthetic outliers: held-out rows with
+//! one value of another row, or one value moved by four standard deviations.
+
+mod candidates;
+mod trial;
+
+use nvpico::train;
+
+use super::recipe::{Architecture, Recipe};
+use super::settings::{Convolutions, Kind, Settings};
+use super::training;
+use crate::data::Table;
+use crate::deploy::Deployed;
+use crate::deploy::cost::{self, NotMeasured};
+use crate::harness::Core;
+use crate::metrics;
+use crate::model::ShapeName;
+use crate::precision::Precision;
+use candidates::{outliers, structures, thinned};
+pub use trial::{Budget, Trial};
+use trial::{best, smallest};
+
+/// Epochs that a structure is tried for, at the most, and without a better held-out log-density.
+const EPOCHS: usize = 40;
+const PATIENCE: usize = 8;
+/// Why nothing was found.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// Nothing fits.
+    #[error("nothing that was tried fits: {0}")]
+    TooSmall(String),
+    /// Costs are not known.
+    #[error(transparent)]
+    NotMeasured(#[from] NotMeasured),
+    /// A structure could not be trained.
+    #[error("{0:#}")]
+    Training(anyhow::Error),
+}
+
+/// What was tried, cheapest structures first, and the recipe of the one that was taken.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// All trials.
+    pub trials: Vec<Trial>,
+    /// The recipe to train with.
+    pub recipe: Recipe,
+}
+
+/// Tries structures and precisions on the rows. `progress` is told how many of how many structures are done.
+///
+/// # Errors
+/// [`SearchError`] where nothing fits, costs are not known, or a structure cannot be trained.
+pub fn search(
+    table: &Table,
+    recipe: &Recipe,
+    core: Core,
+    budget: Budget,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Found, SearchError> {
+    let shape = training::shape_of(table);
+    let is_map = match recipe.architecture {
+        Some(kind) => kind != Architecture::Vector,
+        None => table.shape.is_some(),
+    };
+    let rows = thinned(table);
+    let precisions = match recipe.precision {
+        Some(own) => vec![own],
+        None => Precision::ALL.to_vec(),
+    };
+    let structures = structures(recipe, is_map);
+    let (mut trials, mut recipes, mut unknown) = (Vec::new(), Vec::new(), None);
+    for (index, structure) in structures.iter().enumerate() {
+        progress(index, structures.len());
+        let mut own = Vec::new();
+        for &precision in &precisions {
+            match priced(structure, shape, &rows, core, precision, budget)? {
+                Ok(trial) => own.push(trial),
+                Err(reason) => unknown = Some(reason),
+            }
+        }
+        if own.iter().any(|trial| trial.fits) {
+            judge(structure, &rows, &mut own).map_err(SearchError::Training)?;
+        }
+        recipes.extend(own.iter().map(|trial| Recipe {
+            precision: Some(trial.precision),
+            ..structure.clone()
+        }));
+        trials.extend(own);
+    }
+    if trials.is_empty() {
+        let reason = unknown.unwrap_or(NotMeasured::Part("no structure".into()));
+        return Err(reason.into());
+    }
+    let Some(best) = best(&trials) else {
+        return Err(SearchError::TooSmall(smallest(&trials)));
+    };
+    trials[best].chosen = true;
+    Ok(Found {
+        recipe: recipes.swap_remove(best),
+        trials,
+    })
+}
+
+/// A structure's cost in a precision; or why that is not known.
+fn priced(
+    structure: &Recipe,
+    shape: ShapeName,
+    rows: &Table,
+    core: Core,
+    precision: Precision,
+    budget: Budget,
+) -> Result<Result<Trial, NotMeasured>, SearchError> {
+    let failed = |reason| SearchError::Training(anyhow::Error::msg(reason));
+    let settings = Settings::new(structure, rows.rows, shape).map_err(failed)?;
+    let spec = settings.spec(shape).map_err(failed)?;
+    let (hidden, filters) = match settings.kind {
+        Kind::Vector { hidden, .. } => (Some(hidden), None),
+        Kind::Window(Convolutions { filters, .. })
+        | Kind::Image(Convolutions { filters, .. })
+        | Kind::Paper {
+            convolutions: Convolutions { filters, .. },
+            ..
+        } => (None, Some(filters)),
+    };
+    let layers = spec.layers();
+    let flow = spec.flow_spec(&layers);
+    let checked = flow.validate();
+    checked.map_err(|error| SearchError::Training(error.into()))?;
+    let params = train::init(&flow, &rows.values, 0);
+    let folded = train::fold(&flow, &params);
+    let deployed = Deployed::folded(&spec, folded.params);
+    Ok(
+        cost::estimate(&deployed, precision, core).map(|cost| Trial {
+            couplings: settings.couplings,
+            hidden,
+            filters,
+            precision,
+            fits: budget.allows(&cost),
+            cost,
+            held_out_log_prob: None,
+            outlier_auroc: None,
+            chosen: false,
+        }),
+    )
+}
+
+/// Trains a structure for a while, and judges the precisions of it that fit.
+fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Result<()> {
+    let recipe = Recipe {
+        epochs: Some(structure.epochs.unwrap_or(EPOCHS).min(EPOCHS)),
+        patience: Some(structure.patience.unwrap_or(PATIENCE).min(PATIENCE)),
+        ..structure.clone()
+    };
+    let outcome = training::fit(rows, None, recipe, |_, _| true)?;
+    let Settings {
+        held_out, split, ..
+    } = outcome.settings;
+    let (_, held_out) = training::split(&rows.values, rows.dim(), held_out, split);
+    let strange = outliers(&held_out, rows.dim());
+    for trial in trials.iter_mut().filter(|trial| trial.fits) {
+        let Ok(ready) = outcome.model.ready(Some(trial.precision)) else {
+            trial.fits = false;
+            continue;
+        };
+        let normal = ready.log_probs(&held_out);
+        let finite: Vec<f64> = normal.iter().map(|&l| f64::from(l)).collect();
+        trial.held_out_log_prob = Some(finite.iter().sum::<f64>() / finite.len().max(1) as f64);
+        let labels = [vec![false; normal.len()], vec![true; normal.len()]].concat();
+        let all = [normal, ready.log_probs(&strange)].concat();
+        trial.outlier_auroc = metrics::auroc(&metrics::scores(&all), &labels);
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Whether a model holds together.
+
+use nvpico::integer::UNITS;
+use nvpico::{Flow, FlowSpec, LayerSpec};
+
+use super::{FORMAT, Model};
+
+impl Model {
+    /// Checks everything a loaded or imported model must hold.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn validate(&self) -> Result<(), String> {
+        let header = &self.header;
+        if header.format != FORMAT {
+            return Err(format!(
+                "the model has format {}, this program knows format {FORMAT}",
+                header.format
+            ));
+        }
+        if header.columns.len() != header.spec.dim() {
+            return Err(format!(
+                "{} column names for {} features",
+                header.columns.len(),
+                header.spec.dim()
+            ));
+        }
+        let layers = header.spec.layers();
+        Flow::new(header.spec.flow_spec(&layers), &self.params).map_err(|e| e.to_string())?;
+        if let Some(at) = self.params.iter().position(|p| !p.is_finite()) {
+            return Err(format!("parameter {at} is {}", self.params[at]));
+        }
+        check_scales(&header.spec.flow_spec(&layers), &self.params)?;
+        if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
+            return Err("the calibration rows are not ascending numbers".into());
+        }
+        if let Some(parts) = &self.integer {
+            let good = parts.ranges.iter().all(|r| r.is_finite() && *r >= 0.0);
+            if !good || parts.units.len() != header.spec.dim() {
+                return Err("its units or ranges for integers are damaged".into());
+            }
+            if let Some(unit) = parts.units.iter().find(|unit| !UNITS.contains(unit)) {
+                return Err(format!(
+                    "a unit of 2^{unit}: a count takes one of 2^{} to 2^{}",
+                    UNITS.start(),
+                    UNITS.end()
+                ));
+            }
+        }
+        if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {
+            return Err("the threshold is not a finite number".into());
+        }
+        Ok(())
+    }
+}
+
+/// Scales must be invertible: finite, not zero, variances positive.
+fn check_scales(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
+    let mut params = params;
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let shape = spec.shape_at(index);
+        let (own, rest) = params.split_at(layer.param_len(shape));
+        params = rest;
+        let channels = shape.channels;
+        let (values, what) = match layer {
+            LayerSpec::Standardize => (&own[channels..2 * channels], "scale"),
+            LayerSpec::Affine => (&own[..channels], "scale"),
+            LayerSpec::BatchNorm(_) => (&own[channels..2 * channels], "running variance"),
+            LayerSpec::Coupling(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Logit(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => continue,
+        };
+        let norm = matches!(layer, LayerSpec::BatchNorm(_));
+        for (feature, &value) in values.iter().enumerate() {
+            if value.abs() < f32::MIN_POSITIVE && !norm || norm && value < 0.0 {
+                return Err(format!(
+                    "layer {index}: the {what} of feature {feature} is {value:?}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What the JSON of a model file's header holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::ModelSpec;
+use crate::precision::Precision;
+
+/// The header's `nvpico` entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The structure.
+    pub spec: ModelSpec,
+    /// Names of the features, in order.
+    pub columns: Vec<String>,
+    /// The precision that it is meant for.
+    #[serde(default)]
+    pub precision: Precision,
+    /// The units of its samples in integers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integer: Option<IntegerHeader>,
+    /// The decision, where the model was calibrated.
+    pub calibration: Option<Calibration>,
+    /// Where the model comes from.
+    pub provenance: Provenance,
+}
+
+/// How the threshold was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// A log-density below it is anomalous, in nats.
+    pub threshold: f32,
+    /// The false-alarm rate asked for.
+    pub false_alarm_rate: f64,
+    /// Held-out rows it was chosen on.
+    pub rows: usize,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Program and version.
+    pub made_by: String,
+    /// Files read, with their SHA-256.
+    pub sources: Vec<Source>,
+    /// Training options, as a TOML text that `train --config` takes; empty for an imported model.
+    pub config: String,
+    /// Rows trained on.
+    pub train_rows: usize,
+    /// Rows held out.
+    pub held_out_rows: usize,
+    /// Epoch the parameters come from.
+    pub best_epoch: usize,
+    /// Mean log-density of the held-out rows, in nats.
+    pub held_out_log_prob: Option<f64>,
+    /// The same of a full-covariance Gaussian.
+    pub gaussian_log_prob: Option<f64>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// File name without folders.
+    pub file: String,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// The part of [`IntegerParts`](super::IntegerParts) that is in the header; the rest is tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegerHeader {
+    /// A sample counts value `i` in steps of `2^units[i]`.
+    pub units: Vec<i32>,
+}

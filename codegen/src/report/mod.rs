@@ -1,0 +1,3 @@
+//! What people look at: plots of evaluations and sheets of images.
+
+pub mod plot;
