@@ -41,7 +41,12 @@ fn rows(dim: usize, count: usize, levels: Option<f32>, random: &mut Random) -> V
 }
 
 /// A model whose networks do something, though it is not trained.
-pub(super) fn model(shape: ShapeName, layers: Vec<Layer>, rows: &[f32], random: &mut Random) -> Model {
+pub(super) fn model(
+    shape: ShapeName,
+    layers: Vec<Layer>,
+    rows: &[f32],
+    random: &mut Random,
+) -> Model {
     let spec = ModelSpec {
         shape,
         math: MathName::Libm,
@@ -62,7 +67,11 @@ pub(super) fn model(shape: ShapeName, layers: Vec<Layer>, rows: &[f32], random: 
     model
 }
 
-pub(super) fn parts(transform: TransformName, activation: ActivationName, levels: Option<f32>) -> Parts {
+pub(super) fn parts(
+    transform: TransformName,
+    activation: ActivationName,
+    levels: Option<f32>,
+) -> Parts {
     Parts {
         input: match levels {
             None => Layer::Standardize,
