@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::program::op;
 use super::{I8, I16, IntegerFlow, IntegerScore, Weights};
-use crate::math::Math;
+use crate::arithmetic::Math;
 use crate::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets, ScaleMap,
     Shape, SpecError, Transform,
@@ -310,7 +310,7 @@ fn fully_connected_networks() {
     both("dense", Shape::vector(5), &layers, images);
 }
 
-#[cfg(feature = "extra-scales")]
+#[cfg(feature = "foreign")]
 #[test]
 fn other_maps_of_log_scales() {
     fn image<W: Weights>(flags: i32, bound: i32) -> Image {
@@ -340,7 +340,7 @@ fn other_maps_of_log_scales() {
     }
 }
 
-#[cfg(feature = "residual")]
+#[cfg(feature = "foreign")]
 #[test]
 fn networks_of_residual_blocks() {
     fn image<W: Weights>() -> Image {
@@ -482,7 +482,7 @@ mod maps {
         both("stacks", MAP, &layers, [image::<I8>(), image::<I16>()]);
     }
 
-    #[cfg(feature = "residual")]
+    #[cfg(feature = "foreign")]
     #[test]
     fn residual_networks() {
         fn image<W: Weights>(checkerboard: bool) -> Image {
