@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{DataArgs, keep_inputs, load_model};
-use crate::data::{Table, feature_words};
+use crate::data::Table;
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
 
@@ -83,9 +83,9 @@ fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {
         bail!(
             "the model takes {dim} values, a row of the data has {} ({}): choose with --columns",
             table.dim(),
-            feature_words(&table.columns)
+            table.features()
         );
     }
-    model.header.columns.clone_from(&table.columns);
+    model.set_features(table.features());
     Ok(table)
 }

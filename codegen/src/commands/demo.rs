@@ -119,7 +119,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         ..ReadOptions::default()
     };
     let labelled = data::read_for(
-        &model.header.columns,
+        &model.features(),
         std::slice::from_ref(&files.faults),
         &options,
     )?;

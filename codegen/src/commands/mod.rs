@@ -93,7 +93,7 @@ impl DataOptions {
 
     /// Reads the columns that a model wants.
     pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
-        let table = data::read_for(&model.header.columns, files, &self.read_options()?)?;
+        let table = data::read_for(&model.features(), files, &self.read_options()?)?;
         report_skipped(&table);
         Ok(table)
     }

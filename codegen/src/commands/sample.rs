@@ -112,7 +112,7 @@ impl SampleArgs {
 fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Result<Vec<u8>> {
     let mut groups = Vec::new();
     if !args.data.is_empty() {
-        let table = data::read_for(&model.header.columns, &args.data, &ReadOptions::default())?;
+        let table = data::read_for(&model.features(), &args.data, &ReadOptions::default())?;
         let names: Vec<String> = args.data.iter().map(|path| file_name(path)).collect();
         let count = args.count().min(table.rows);
         let spread = (0..count).map(|index| table.row(index * table.rows / count));

@@ -11,8 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::map::map_shape;
-use super::words::{feature_words, list};
+use super::features::{Features, list};
 
 /// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,28 +199,28 @@ pub enum DataError {
     /// The file does not have the columns the model was trained on.
     #[error(
         "{}: {} missing; it expects {}; the file has {}",
-        path.display(), missing_words(missing, expected), feature_words(expected), feature_words(found)
+        path.display(), missing_words(missing, expected), expected, found
     )]
     Model {
         /// The file.
         path: PathBuf,
         /// Expected and not found.
         missing: Vec<String>,
-        /// The model's columns.
-        expected: Vec<String>,
-        /// The file's columns.
-        found: Vec<String>,
+        /// The model's features.
+        expected: Features,
+        /// The file's features.
+        found: Features,
     },
     /// A file without header has another number of columns than the model.
     #[error(
         "{}: the model expects {} values a row ({}), and the file, which has no column names, has {found}",
-        path.display(), expected.len(), feature_words(expected)
+        path.display(), expected.dim(), expected
     )]
     Count {
         /// The file.
         path: PathBuf,
-        /// The model's columns.
-        expected: Vec<String>,
+        /// The model's features.
+        expected: Features,
         /// The file's number of columns.
         found: usize,
     },
@@ -248,9 +247,9 @@ fn suggestion(closest: Option<&String>) -> String {
 }
 
 /// Names, or how many of a map's values: their names say nothing.
-fn missing_words(missing: &[String], expected: &[String]) -> String {
-    if map_shape(expected).is_some() {
-        let (missing, all) = (missing.len(), expected.len());
+fn missing_words(missing: &[String], expected: &Features) -> String {
+    if expected.shape.is_some() {
+        let (missing, all) = (missing.len(), expected.dim());
         return format!("{missing} of the model's {all} values are");
     }
     let verb = if missing.len() == 1 { "is" } else { "are" };

@@ -18,9 +18,9 @@
 use std::path::Path;
 
 use super::error::{DataError, closest};
+use super::features::{Features, shape_words};
 use super::frame::{Column, Frame};
 use super::map::map_shape;
-use super::words::shape_words;
 use super::{ReadOptions, SkippedColumn, SourceFile, Table};
 
 /// The position of a column by its name or, in a file without names, by its number from 0.
@@ -54,9 +54,9 @@ pub(super) fn same_shapes(frames: &[Frame]) -> Result<(), DataError> {
     let Some((first, others)) = frames.split_first() else {
         return Ok(());
     };
-    let expected = first.shape();
+    let expected = first.shape;
     for frame in others {
-        let found = frame.shape();
+        let found = frame.shape;
         let both_maps = found.is_some() && expected.is_some();
         if found != expected && (both_maps || !(frame.named || first.named)) {
             return Err(DataError::Shape {
@@ -96,7 +96,7 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
     let columns = match &options.columns {
         Some(wanted) => asked_for(frames, wanted, &excluded)?,
         // No part of a map may be set aside unasked, even one without any number.
-        None if excluded.is_empty() && first.shape().is_some() => {
+        None if excluded.is_empty() && first.shape.is_some() => {
             asked_for(frames, &first.feature_names(), &excluded)?
         }
         None => numeric(frames, &excluded, &mut skipped_columns)?,
@@ -243,7 +243,7 @@ fn gather(
 ) -> Result<Table, DataError> {
     let labelled = frames.iter().all(|frame| frame.labels.is_some());
     let mut table = Table {
-        shape: map_shape(&columns),
+        shape: shape_of(&frames[0], &columns),
         columns,
         skipped_columns,
         labels: labelled.then(Vec::new),
@@ -301,6 +301,16 @@ fn gather(
     }
 }
 
+/// The shape of a row of these columns. Of a CSV file the columns that are left may be a map, text beside them or not;
+/// a choice of some of a map's values is no map.
+fn shape_of(frame: &Frame, columns: &[String]) -> Option<[usize; 3]> {
+    if frame.named {
+        map_shape(columns)
+    } else {
+        frame.shape.filter(|_| columns == frame.feature_names())
+    }
+}
+
 /// The first thing wrong in a file, of what is used of it.
 fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
     let columns = chosen
@@ -336,23 +346,24 @@ fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
 /// has just as many.
 pub(super) fn fit_to_model(
     frame: &mut Frame,
-    expected: &[String],
+    model: &Features,
     exclude: &[String],
 ) -> Result<(), DataError> {
-    let found = frame.feature_names();
-    if let (Some(shape), Some(model)) = (map_shape(&found), map_shape(expected))
-        && shape != model
+    let found = frame.features();
+    if let (Some(own), Some(shape)) = (found.shape, model.shape)
+        && own != shape
     {
         return Err(DataError::Shape {
             path: frame.path.clone(),
-            found: shape_words(Some(shape), found.len()),
+            found: shape_words(Some(own), found.dim()),
             owner: "the model".into(),
-            expected: shape_words(Some(model), expected.len()),
+            expected: shape_words(Some(shape), model.dim()),
         });
     }
+    let expected = &model.columns;
     let missing: Vec<String> = expected
         .iter()
-        .filter(|name| !found.contains(name))
+        .filter(|name| !found.columns.contains(name))
         .cloned()
         .collect();
     if frame.named {
@@ -362,12 +373,12 @@ pub(super) fn fit_to_model(
         return Err(DataError::Model {
             path: frame.path.clone(),
             missing,
-            expected: expected.to_vec(),
+            expected: model.clone(),
             found,
         });
     }
     let all = frame.names();
-    let mut left = found.clone();
+    let mut left = found.columns;
     for name in exclude {
         let index = position(&frame.path, &all, false, name)?;
         left.retain(|name| *name != all[index]);
@@ -392,7 +403,7 @@ pub(super) fn fit_to_model(
     }
     Err(DataError::Count {
         path: frame.path.clone(),
-        expected: expected.to_vec(),
+        expected: model.clone(),
         found: left.len(),
     })
 }

@@ -170,7 +170,7 @@ pub fn run(
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     let mut model = Model::new(spec.clone(), trained.params);
-    model.header.columns.clone_from(&table.columns);
+    model.set_features(table.features());
     model.header.precision = settings.precision;
     model.observe(&rows);
     let mut fine_tuning = options.clone();

@@ -288,7 +288,7 @@ fn what_is_no_table_is_said_plainly() {
 #[test]
 fn a_model_gets_its_columns_or_hears_what_is_missing() {
     let folder = Folder::new();
-    let model = names(&["flow", "pressure"]);
+    let model = Features::named(&["flow", "pressure"]);
     let options = ReadOptions::default();
     let named = folder.file("named.csv", "t,pressure,current,flow\nx,1,2,3\n");
     assert_eq!(
@@ -318,14 +318,14 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
         read_for(&model, std::slice::from_ref(&bare), &excluding)
             .unwrap()
             .columns,
-        model
+        model.columns
     );
     let error = read_for(&model, std::slice::from_ref(&bare), &options)
         .unwrap_err()
         .to_string();
     assert!(error.contains("the model expects 2 values a row (\"flow\", \"pressure\"), and the file, which has no column names, has 3"), "{error}");
     // A model trained on a file without names: the label may stand first.
-    let numbered = names(&["c0", "c1"]);
+    let numbered = Features::named(&["c0", "c1"]);
     assert_eq!(
         read_for(&numbered, std::slice::from_ref(&bare), &labelled("c0"))
             .unwrap()
