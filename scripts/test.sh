@@ -1,39 +1,20 @@
 #!/bin/sh
-# All checks, from nothing: set-up, format, lints on every feature set, tests on the desktop and in QEMU, builds for
-# the chips, licences. Prints a count of the tests at the end.
+# All checks, from nothing: set-up, format, lints and unit tests on every feature set, tests on the desktop and in QEMU,
+# builds for the chips, licences. Prints the time of each step and a count of the tests at the end. The tests run in the
+# development profile: overflow checks and debug assertions are on.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh
-
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
-step() {
-    printf '\n== %s\n' "$*"
-    "$@"
-}
-
-# The same, with the closing lines of the test runner kept for the count.
-counted() {
-    printf '\n== %s\n' "$*"
-    status=$(mktemp)
-    { "$@" 2>&1 || echo $? >"$status"; } | tee -a "$log"
-    if [ -s "$status" ]; then
-        code=$(cat "$status")
-        rm -f "$status"
-        exit "$code"
-    fi
-    rm -f "$status"
-}
+. scripts/steps.sh
 
 step cargo fmt --all --check
 step cargo fmt --manifest-path firmware/Cargo.toml --all --check
 
-# The engine must be clean with each feature and in the combinations that are used.
-for features in "" micromath foreign feature-maps feature-maps,assembly foreign,feature-maps assembly,defmt std \
-    std,micromath,defmt; do
-    step cargo clippy --quiet --package nvpico --no-default-features --features "$features" -- --deny warnings
+# Each feature by itself, and the combinations that are used; `std` comes with the tests of the workspace.
+for features in "" micromath foreign feature-maps foreign,feature-maps,micromath feature-maps,assembly assembly,defmt; do
+    engine_with "$features"
 done
+step cargo clippy --quiet --package nvpico --tests --no-default-features --features std -- --deny warnings
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 # The firmware, checked as if for the desktop: its own tests build it for the chips.
 for board in mps2-an386 mps2-an385 mps2-an500 mps2-an505 microbit; do
@@ -50,10 +31,7 @@ else
     echo "clippy for the RISC-V board was left out: rustup target add $riscv"
 fi
 
-# Optimised: the tests train models.
-counted cargo test --release --package nvpico --all-features
-counted cargo test --release --package nvpico-codegen
-counted cargo test --release --package nvpico --no-default-features --lib
+counted env NVPICO_FEATURES=std,micromath cargo test --workspace --features "$desktop"
 step env RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --workspace --no-deps --all-features
 
 # The drivers' protocol tests run on the desktop.
@@ -68,5 +46,4 @@ else
     echo "cargo deny is not installed: licences were checked by the tests, advisories were not"
 fi
 
-awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
-     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+report

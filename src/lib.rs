@@ -12,7 +12,9 @@
 //! | smooth | [`window`] | trailing mean over the last few samples, when a model wants it |
 //! | describe | [`spec`] | what a model is: shape, layers, masks; every length a `const fn` |
 //! | map | [`Flow`], [`Stepper`] | `forward` (x to z), `inverse` (z to x), `score` whole or in steps, `sample` |
-//! | layers | [`layer`], [`conditioner`] | one file each: forward, inverse, backward side by side |
+//! | layers | [`layer`] | forward, inverse and backward of each, and the one place where they are chosen |
+//! | networks | [`kernel`] | dense layers, convolutions, residual networks: for one sample and for many |
+//! | numbers | [`arithmetic`] | lanes and elementary functions |
 //! | in integers | [`integer`] | the same structure with weights of 8 or 16 bits and fixed point |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
@@ -110,26 +112,50 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
-pub mod base;
-#[cfg(feature = "std")]
-pub mod batch;
-pub mod conditioner;
+pub mod arithmetic;
 pub mod detector;
-#[cfg(feature = "std")]
-mod dispatch;
 mod flow;
 pub mod integer;
-pub mod lanes;
+pub mod kernel;
 pub mod layer;
-pub mod math;
 pub mod spec;
-mod stepper;
 #[cfg(feature = "std")]
 pub mod train;
 pub mod window;
 
+pub use arithmetic::Math;
 pub use detector::Detector;
-pub use flow::{Flow, Score, ScoreError};
-pub use math::Math;
+#[doc(hidden)]
+pub use flow::Cursor;
+#[cfg(feature = "std")]
+pub use flow::batch;
+pub use flow::{Density, Flow, Score, ScoreError, Stepper, base};
 pub use spec::{FlowSpec, LayerSpec, SpecError};
-pub use stepper::Stepper;
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    /// `NVPICO_FEATURES` tells which features a run is meant to have. A dependency of the tests that turned on
+    /// others would make the run test something else.
+    #[test]
+    fn only_the_features_asked_for_are_on() {
+        let Ok(asked) = std::env::var("NVPICO_FEATURES") else {
+            return;
+        };
+        let asked: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
+        let by_std = ["foreign", "feature-maps"];
+        for (name, is_on) in [
+            ("micromath", cfg!(feature = "micromath")),
+            ("foreign", cfg!(feature = "foreign")),
+            ("feature-maps", cfg!(feature = "feature-maps")),
+            ("assembly", cfg!(feature = "assembly")),
+            ("defmt", cfg!(feature = "defmt")),
+            ("std", cfg!(feature = "std")),
+        ] {
+            let is_wanted =
+                asked.contains(&name) || (asked.contains(&"std") && by_std.contains(&name));
+            assert_eq!(is_on, is_wanted, "{name}, of {asked:?}");
+        }
+    }
+}

@@ -1,14 +1,12 @@
 //! Bit for bit: rows scored together or alone, on training's path or inference's, by one thread or
 //! two, today or after the next change.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::layers::{OnMap, assert_same_lanes, through};
-use common::models::{
+use crate::common;
+use crate::common::layers::{OnMap, assert_same_lanes, through};
+use crate::common::models::{
     self, DIMS, HIDDEN, NORMS, Random, couplings, residual_couplings, spec, whole,
 };
-use common::scores::{assert_same_scores, score_bits};
+use crate::common::scores::{assert_same_scores, score_bits};
 use nvpico::layer::coupling::training::{self, Context};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};

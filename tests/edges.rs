@@ -1,15 +1,13 @@
 //! The ends of the input: what is refused, what overflows, what a broken sensor gives. Never NaN,
 //! never a score above the mode's.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
+use crate::common;
+use crate::common::models::{self, HIDDEN, Random, TRANSFORMS, coupling, masks, spec, whole};
+use nvpico::arithmetic::Packet;
 use nvpico::base::{self, HALF_LN_2PI};
-use nvpico::lanes::Packet;
 use nvpico::spec::{Mask, ScaleMap, Shape, Transform};
 use nvpico::train::init;
-use nvpico::{Flow, FlowSpec, LayerSpec, Math, ScoreError, batch};
+use nvpico::{Flow, FlowSpec, LayerSpec, Math, Score, ScoreError, batch};
 
 const BACK_ENDS: [Math; 2] = [Math::Libm, Math::Micromath];
 
@@ -31,13 +29,27 @@ const ODD: [f32; 14] = [
     f32::MIN,
 ];
 
-/// The log-density of one row by the chip's code; the batch's has the same bits.
+/// The log-density of one row by the chip's code; the batch's score has the same bits. Nothing that the flow makes of
+/// the row is NaN, and the parts say why a row is impossible.
 fn log_prob(flow: &Flow<'_>, x: &[f32]) -> f32 {
     let score = common::score(flow, x);
     let together = batch::score(flow, x)[0].expect("the row is valid");
-    assert_eq!(score.log_prob.to_bits(), together.log_prob.to_bits());
-    assert!(!score.log_prob.is_nan(), "{x:?}");
-    score.log_prob
+    assert_eq!(score.bits(), together.bits());
+    let Score {
+        log_prob,
+        z_norm_sq,
+        log_det,
+    } = score;
+    assert!(!log_prob.is_nan() && log_prob < f32::INFINITY, "{x:?}");
+    assert!(z_norm_sq >= 0.0, "{x:?}: {z_norm_sq}");
+    assert!(log_det < f32::INFINITY, "{x:?}: {log_det}");
+    let again = base::log_prob(z_norm_sq, log_det, flow.dim());
+    assert_eq!(again.to_bits(), log_prob.to_bits(), "{x:?}");
+    for (values, log_det) in [common::forward(flow, x), common::inverse(flow, x)] {
+        assert!(values.iter().all(|value| !value.is_nan()), "{x:?}");
+        assert!(!log_det.is_nan(), "{x:?}");
+    }
+    log_prob
 }
 
 #[test]
@@ -131,6 +143,40 @@ fn constant_net(transform: Transform, bias: f32, weight: f32) -> (LayerSpec<'sta
     params.extend(vec![bias; outputs]);
     params.extend(vec![weight; outputs]);
     (LayerSpec::Coupling(own), params)
+}
+
+#[test]
+fn a_term_that_overflows_is_infinite_and_the_other_keeps_its_value() {
+    for (bias, weight, x, z_norm_sq, log_det) in [
+        // z overflows, or is infinity times zero; the log-determinant is a number.
+        (0.0, 500.0, [1.0, 1.0], f32::INFINITY, 500.0),
+        (0.0, 500.0, [1.0, -500.0], f32::INFINITY, 500.0),
+        // The log-scale overflows downwards and upwards.
+        (0.0, -1e30, [1e30, 1.0], f32::INFINITY, f32::NEG_INFINITY),
+        (0.0, 1e30, [1e30, 1.0], f32::INFINITY, f32::NEG_INFINITY),
+        // Infinity less infinity: neither is a number.
+        (
+            f32::NEG_INFINITY,
+            f32::MAX,
+            [1e9, 1.0],
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+        ),
+    ] {
+        let (layer, params) = constant_net(TRANSFORMS[3], bias, weight);
+        let layers = [layer];
+        let spec = FlowSpec {
+            shape: Shape::vector(2),
+            math: Math::Libm,
+            layers: &layers,
+        };
+        let flow = common::flow(spec, &params);
+        let minus_infinity = f32::NEG_INFINITY.to_bits();
+        assert_eq!(log_prob(&flow, &x).to_bits(), minus_infinity, "{x:?}");
+        let score = common::score(&flow, &x);
+        let expected = [minus_infinity, z_norm_sq.to_bits(), log_det.to_bits()];
+        assert_eq!(score.bits(), expected, "{x:?}: {score:?}");
+    }
 }
 
 #[test]

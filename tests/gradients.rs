@@ -4,17 +4,18 @@
 //! that no gradient can hide behind another. Samples lie in the lanes of the number type; parameter
 //! gradients are sums over the lanes. Whole models and the training step are tried in
 //! `src/train/step_tests.rs`.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::gradients::{Largest, check_coupling, dot, lane, pack, random_rows, weighted};
-use common::models::maps::{self, LOGIT, SHAPES};
-use common::models::{self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec};
-use common::reference::{self, Norm, central_differences, wide};
+use crate::common;
+use crate::common::gradients::{Largest, check_coupling, dot, lane, pack, random_rows, weighted};
+use crate::common::models::maps::{self, LOGIT, SHAPES};
+use crate::common::models::{
+    self, ACTIVATIONS, DIMS, NORMS, Random, couplings, residual_couplings, spec,
+};
+use crate::common::reference::{self, Norm, central_differences, wide};
 use nvpico::LayerSpec;
-use nvpico::conditioner::dense;
-use nvpico::lanes::{Lanes, Packet};
+use nvpico::arithmetic::Packet;
+use nvpico::kernel::Kernels;
+use nvpico::kernel::dense;
 use nvpico::layer::{affine, batch_norm, logit, permutation, standardize};
 use nvpico::spec::{Activation, BatchNormSpec, CouplingSpec, Shape};
 
@@ -89,7 +90,7 @@ fn coupling_gradients_agree_for_stacks_of_convolutions() {
 }
 
 /// Gradients of a dense layer, through its activation.
-fn check_dense<V: Lanes>(
+fn check_dense<V: Kernels>(
     (inputs, outputs): (usize, usize),
     activation: Option<Activation>,
     random: &mut Random,

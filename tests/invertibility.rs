@@ -1,15 +1,13 @@
 //! Every layer and whole models: the inverse undoes the forward pass, the log-determinant is that of
 //! the Jacobian, and `f32` agrees with an independent `f64` implementation.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::agreement::{check, measure};
-use common::models::{
+use crate::common;
+use crate::common::agreement::{check, measure};
+use crate::common::models::{
     self, DIMS, HIDDEN, NORMS, Random, coupling, couplings, masks, residual_couplings, spec, whole,
 };
-use common::reference;
-use common::tolerance::{LAYER, MICROMATH, MODEL};
+use crate::common::reference;
+use crate::common::tolerance::{LAYER, MICROMATH, MODEL};
 use nvpico::spec::{Activation, CouplingSpec, Mask, Nets, ScaleMap, Transform};
 use nvpico::{FlowSpec, LayerSpec, Math};
 use proptest::prelude::*;

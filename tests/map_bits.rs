@@ -1,13 +1,11 @@
 //! Bit for bit on feature maps: rows scored together or alone, on training's path or inference's,
 //! folded or not, today or after the next change.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::layers::{OnMap, assert_same_lanes, through};
-use common::models::maps::{self, FORMS, KERNELS, LOGIT, SHAPES, TRAINED, shape};
-use common::models::{self, ACTIVATIONS, Random, TRANSFORMS, on};
-use common::scores::{assert_same_scores, score_bits};
+use crate::common;
+use crate::common::layers::{OnMap, assert_same_lanes, through};
+use crate::common::models::maps::{self, FORMS, KERNELS, LOGIT, SHAPES, TRAINED, shape};
+use crate::common::models::{self, ACTIVATIONS, Random, TRANSFORMS, on};
+use crate::common::scores::{assert_same_scores, score_bits};
 use nvpico::layer::coupling::training::{self, Context};
 use nvpico::spec::{
     Conditioner, ConvolutionLayer, ConvolutionSpec, CouplingSpec, Kernel, Mask, ResidualForm,

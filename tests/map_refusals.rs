@@ -1,12 +1,10 @@
 //! What is refused of feature maps, and why.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::maps::{self, FORMS, shape};
-use common::models::{self, ACTIVATIONS, HIDDEN, on};
+use crate::common::models::maps::{self, FORMS, shape};
+use crate::common::models::{self, ACTIVATIONS, HIDDEN, on};
 use nvpico::spec::{
-    Activation, ConvolutionLayer, Kernel, LogitSpec, Mask, Nets, ResidualForm, Shape, Squeeze,
+    Activation, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets, ResidualForm, Shape,
+    Squeeze,
 };
 use nvpico::{LayerSpec, SpecError};
 
@@ -224,7 +222,13 @@ fn refusals_of_maps_say_what_is_wrong() {
         ),
         (SpecError::DenseOnMap { layer: 4 }, &["layer 4"]),
         (SpecError::Convolution { layer: 4 }, &["layer 4"]),
-        (SpecError::FeatureMapsNotCompiled, &["feature-maps"]),
+        (
+            SpecError::FeatureMissing {
+                layer: None,
+                feature: Feature::FeatureMaps,
+            },
+            &["enable feature \"feature-maps\" of nvpico"],
+        ),
         (
             SpecError::TrainedFormNotCompiled { layer: 4 },
             &["layer 4", "std"],

@@ -1,12 +1,10 @@
 //! Training on feature maps, end to end: it learns, repeats to the bit, and takes counts.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::maps::{self, LOGIT, TRAINED, bounded, counts, shape, slopes};
-use common::models::{ACTIVATIONS, NORMS, Random, coupling, on, residual_couplings, spec};
-use common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
-use common::training::run;
+use crate::common;
+use crate::common::models::maps::{self, LOGIT, TRAINED, bounded, counts, shape, slopes};
+use crate::common::models::{ACTIVATIONS, NORMS, Random, coupling, on, residual_couplings, spec};
+use crate::common::tolerance::{INITIAL_LOG_PROB, MODEL, relative};
+use crate::common::training::run;
 use nvpico::spec::{
     Conditioner, ConvolutionLayer, Kernel, Mask, ResidualForm, ScaleMap, Shape, Squeeze, Transform,
 };

@@ -1,14 +1,14 @@
 //! Feature maps: every layer and network on them, and whole multi-scale models, against the `f64`
 //! reference and back again; what a coupling reads; overflow.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::agreement::check;
-use common::layers::{OnMap, through};
-use common::models::maps::{self, FORMS, LOGIT, SHAPES, SQUEEZES, TRAINED, bounded, sample, shape};
-use common::models::{self, ACTIVATIONS, Random, TRANSFORMS, on};
-use common::tolerance::{LAYER, MODEL, Tolerance};
+use crate::common;
+use crate::common::agreement::check;
+use crate::common::layers::{OnMap, through};
+use crate::common::models::maps::{
+    self, FORMS, LOGIT, SHAPES, SQUEEZES, TRAINED, bounded, sample, shape,
+};
+use crate::common::models::{self, ACTIVATIONS, Random, TRANSFORMS, on};
+use crate::common::tolerance::{LAYER, MODEL, Tolerance};
 use nvpico::spec::{Conditioner, CouplingSpec, Kernel, Mask, Shape, Squeeze, Transform};
 use nvpico::{FlowSpec, LayerSpec, Math, ScoreError, batch};
 

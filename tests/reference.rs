@@ -7,7 +7,7 @@ use nvpico_codegen::import::{auto, check, freia, normflows, plain};
 
 fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("NVPICO_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
         PathBuf::from,
     );
     let folder = root.join(folder);

@@ -1,10 +1,8 @@
 //! What is refused, and why: models that do not fit their spec by `Flow::new`, options and data by
 //! `train`.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::{self, HIDDEN, TRANSFORMS, coupling};
+use crate::common;
+use crate::common::models::{self, HIDDEN, TRANSFORMS, coupling};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};

@@ -1,10 +1,8 @@
 //! Sampling: the inverse of the flow on normal latents, and where those come from.
-#![cfg(feature = "std")]
 
-mod common;
-
-use common::models::{self, HIDDEN, Random, spec, whole};
-use common::tolerance::{MODEL, QUANTILE, relative};
+use crate::common;
+use crate::common::models::{self, HIDDEN, Random, spec, whole};
+use crate::common::tolerance::{MODEL, QUANTILE, relative};
 use nvpico::base::{HALF_LN_2PI, standard_normal};
 use nvpico::{LayerSpec, ScoreError};
 use rand_core::{Rng, SeedableRng};

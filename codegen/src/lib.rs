@@ -21,9 +21,6 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
-// `reference` is compiled into the engine's tests, too, and names the engine `super::nvpico`.
-extern crate nvpico;
-
 pub mod cli;
 pub mod commands;
 pub mod data;
@@ -42,6 +39,5 @@ pub mod model;
 pub mod output;
 pub mod precision;
 pub mod quantize;
-pub mod reference;
 pub mod report;
 pub mod simulate;

@@ -34,8 +34,8 @@ pub(super) fn forward(
         for _ in 0..places {
             black_box(());
             let x = x.next()?;
-            // A count that far from the mean is beyond in any case.
-            let centred = x.saturating_sub(mean);
+            let (centred, over) = x.overflowing_sub(mean);
+            progress.beyond |= over;
             *x = linear(centred, scale, shift, offset, &mut progress.beyond);
         }
     }

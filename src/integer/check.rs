@@ -1,15 +1,22 @@
-//! Whether words are those of a spec: what stands in front of a layer's numbers says what the spec says, to the
-//! last word. Done once, when a model is made, in a `const` at the best.
+//! Whether words are those of a spec. Done once, when a model is made, in a `const` at the best.
+//!
+//! Three kinds of words:
+//! * what the spec states must be just that: ops, channels, places, lengths, indices, windows, panels, slopes,
+//!   bounds of log-scales, the constants of a logit;
+//! * shifts must lie within the ranges of [`stated`](super::stated), which the arithmetic supports;
+//! * all others are free numbers of the model: means, scales and their log-determinants, multipliers, offsets, biases and
+//!   weights. Any weights make a coupling, whose density is one.
 
 use super::layout::{
-    activation_words, adder_words, coupling_op, layer_words, net_scratch, parity_word, place_words,
+    activation_words, coupling_op, layer_words, net_scratch, parity_word, place_words,
     residual_lengths, squeeze_kind, stack_lengths, window_inputs,
 };
 use super::program::{Program, op};
+use super::stated::{Bound, INPUT_SHIFT, SCALING_SHIFT, SUM_SHIFT, within};
 use super::weights::{PANEL, Weights};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
-    ResidualConvolutionSpec, Shape, SpecError,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, LogitSpec,
+    Nets, ResidualConvolutionSpec, Shape, SpecError,
 };
 
 impl FlowSpec<'_> {
@@ -47,9 +54,13 @@ impl LayerSpec<'_> {
         };
         let fits = second as usize == shape.channels && third as usize == shape.pixels();
         match self {
-            LayerSpec::Standardize => first == op::STANDARDIZE && fits,
-            LayerSpec::Affine => first == op::AFFINE && fits,
-            LayerSpec::Permutation(_) => first == op::PERMUTATION && fits,
+            LayerSpec::Standardize => {
+                first == op::STANDARDIZE && fits && has_standardization(shape.channels, own)
+            }
+            LayerSpec::Affine => first == op::AFFINE && fits && has_affine(shape.channels, own),
+            LayerSpec::Permutation(order) => {
+                first == op::PERMUTATION && fits && has_order(order, own)
+            }
             LayerSpec::Squeeze(kind) => {
                 first == op::SQUEEZE
                     && second == squeeze_kind(*kind)
@@ -66,13 +77,82 @@ impl LayerSpec<'_> {
             LayerSpec::FactorOut => {
                 first == op::FACTOR_OUT && second as usize == shape.len() / 2 && second == third
             }
-            LayerSpec::Logit(_) => first == op::LOGIT && second as usize == shape.len(),
+            LayerSpec::Logit(spec) => {
+                first == op::LOGIT && second as usize == shape.len() && has_logit(*spec, third, own)
+            }
             LayerSpec::Coupling(spec) => {
                 first == coupling_op(spec) && spec.has_words::<W>(shape, second, third, own)
             }
             LayerSpec::BatchNorm(_) => false,
         }
     }
+}
+
+/// Whether the channels of a standardisation have shifts that can be; after the log-determinant.
+const fn has_standardization(channels: usize, mut program: Program<'_>) -> bool {
+    let mut left = channels;
+    if program.take(1).is_none() {
+        return false;
+    }
+    while left > 0 {
+        match program.header::<{ op::STANDARDIZE_CHANNEL }>() {
+            Some(&[_, _, shift, _]) if within(shift, SCALING_SHIFT) => left -= 1,
+            _ => return false,
+        }
+    }
+    program.len() == 0
+}
+
+/// Whether the channels of an affine layer have shifts that can be; after the log-determinant.
+const fn has_affine(channels: usize, mut program: Program<'_>) -> bool {
+    let mut left = channels;
+    if program.take(1).is_none() {
+        return false;
+    }
+    while left > 0 {
+        match program.header::<{ op::AFFINE_CHANNEL }>() {
+            Some(&[_, shift, _]) if within(shift, SCALING_SHIFT) => left -= 1,
+            _ => return false,
+        }
+    }
+    program.len() == 0
+}
+
+/// Whether the indices are those of a permutation.
+const fn has_order(order: &[usize], mut program: Program<'_>) -> bool {
+    let mut rest = order;
+    while let [index, tail @ ..] = rest {
+        match program.header() {
+            Some(&[found]) if found as usize == *index => rest = tail,
+            _ => return false,
+        }
+    }
+    program.len() == 0
+}
+
+/// Whether the highest count, and the words that follow, are those of a logit.
+const fn has_logit(spec: LogitSpec, last: i32, mut program: Program<'_>) -> bool {
+    let Some(words) = spec.stated_words() else {
+        return false;
+    };
+    let Some(&[multiplier, shift, lowest, half, slope]) = program.header() else {
+        return false;
+    };
+    let [
+        stated_last,
+        stated_multiplier,
+        stated_shift,
+        stated_lowest,
+        stated_half,
+        stated_slope,
+    ] = words;
+    last == stated_last
+        && multiplier == stated_multiplier
+        && shift == stated_shift
+        && lowest == stated_lowest
+        && half == stated_half
+        && slope == stated_slope
+        && program.len() == 0
 }
 
 /// Whether channels, and the two words that follow, are those of a shape.
@@ -83,6 +163,7 @@ const fn has_shape(shape: Shape, channels: i32, mut program: Program<'_>) -> boo
     channels as usize == shape.channels
         && height as usize == shape.height
         && width as usize == shape.width
+        && program.len() == 0
 }
 
 impl CouplingSpec<'_> {
@@ -95,34 +176,43 @@ impl CouplingSpec<'_> {
         mut program: Program<'_>,
     ) -> bool {
         let inputs = self.net_inputs(shape);
+        let Some(slope) = self.slope_word() else {
+            return false;
+        };
         if records as usize != self.mask.transformed(shape.channels) {
             return false;
         }
         match &self.conditioner {
             Conditioner::Dense(net) => {
-                let Some(&[front, _, _, _]) = program.header() else {
+                let Some(&[front, input, raw, shift]) = program.header() else {
                     return false;
                 };
-                kept as usize == activation_words(inputs)
+                within(input, INPUT_SHIFT)
+                    && within(raw, SCALING_SHIFT)
+                    && within(shift, SCALING_SHIFT)
+                    && kept as usize == activation_words(inputs)
                     && front as usize == net_scratch(net, inputs)[0]
-                    && has_values(self.mask, shape, kept as usize, &mut program)
-                    && has_nets::<W>(self, net, shape, &mut program)
+                    && self.has_values(shape, kept as usize, &mut program)
+                    && has_nets::<W>(self, net, shape, slope, &mut program)
             }
             Conditioner::Convolution(net) => {
                 let Some(&[height, width, parity, window, layers]) = program.header() else {
                     return false;
                 };
-                let Some(&[_, _, _]) = program.header() else {
+                let Some(&[input, raw, shift]) = program.header() else {
                     return false;
                 };
-                kept as usize == place_words(inputs, true)
+                within(input, INPUT_SHIFT)
+                    && within(raw, SCALING_SHIFT)
+                    && within(shift, SCALING_SHIFT)
+                    && kept as usize == place_words(inputs, true)
                     && height as usize == shape.height
                     && width as usize == shape.width
                     && parity == parity_word(self.mask)
                     && window as usize == stack_lengths::<W>(self, net, shape).window
                     && layers as usize == net.hidden.len() + 1
-                    && has_values(self.mask, shape, kept as usize, &mut program)
-                    && has_stack::<W>(self, net, shape, &mut program)
+                    && self.has_values(shape, kept as usize, &mut program)
+                    && has_stack::<W>(self, net, shape, slope, &mut program)
             }
             Conditioner::ResidualConvolution(net) => {
                 let Some(&[height, width, parity, panels]) = program.header() else {
@@ -131,21 +221,23 @@ impl CouplingSpec<'_> {
                 let Some(&[blocks, kernel_height, kernel_width, window]) = program.header() else {
                     return false;
                 };
-                let Some(&[_, _]) = program.header() else {
+                let Some(&[raw, shift]) = program.header() else {
                     return false;
                 };
                 let lengths = residual_lengths::<W>(self, net, shape);
-                kept as usize == inputs
+                within(raw, SCALING_SHIFT)
+                    && within(shift, SCALING_SHIFT)
+                    && kept as usize == inputs
                     && height as usize == shape.height
                     && width as usize == shape.width
                     && parity == parity_word(self.mask)
-                    && panels as usize * PANEL == lengths.channels
+                    && panels as usize == lengths.channels / PANEL
                     && blocks as usize == net.blocks
                     && kernel_height as usize == net.kernel.height
                     && kernel_width as usize == net.kernel.width
                     && window as usize == lengths.window
-                    && has_records(self.mask, shape, true, &mut program)
-                    && has_records(self.mask, shape, false, &mut program)
+                    && self.has_kept_records(shape, &mut program)
+                    && self.has_records(shape, &mut program)
                     && has_residual::<W>(self, net, shape, &mut program)
             }
         }
@@ -157,6 +249,7 @@ const fn has_stack<W: Weights>(
     spec: &CouplingSpec<'_>,
     net: &ConvolutionSpec<'_>,
     shape: Shape,
+    slope: i32,
     program: &mut Program<'_>,
 ) -> bool {
     let mut place = place_words(spec.net_inputs(shape), true);
@@ -172,7 +265,12 @@ const fn has_stack<W: Weights>(
         if height as usize != kernel.height || width as usize != kernel.width {
             return false;
         }
-        if !has_layer::<W>(window_inputs(kernel, place), outputs, program) {
+        let sums = if is_last {
+            Sums::Whole
+        } else {
+            Sums::Activations { slope }
+        };
+        if !has_layer::<W>(window_inputs(kernel, place), outputs, sums, program) {
             return false;
         }
         if is_last {
@@ -194,30 +292,30 @@ const fn has_residual<W: Weights>(
         net.filters.next_multiple_of(PANEL),
         activation_words(net.filters),
     );
-    let norm = channels * op::NORM;
     let first = window_inputs(net.kernel, spec.net_inputs(shape));
     let inner = window_inputs(net.kernel, place);
     let point = window_inputs(Kernel::POINT, place);
     if !has_adder::<W>(first, net.filters, program)
-        || program.take(1).is_none()
+        || !has_input_shift(program)
         || !has_adder::<W>(point, net.filters, program)
     {
         return false;
     }
     let mut blocks = net.blocks;
     while blocks > 0 {
-        if program.take(norm).is_none()
-            || !has_layer::<W>(inner, net.filters, program)
+        let sums = Sums::Activations { slope: 0 };
+        if !has_norms(channels, program)
+            || !has_layer::<W>(inner, net.filters, sums, program)
             || !has_adder::<W>(inner, net.filters, program)
-            || program.take(1).is_none()
+            || !has_input_shift(program)
             || !has_adder::<W>(point, net.filters, program)
         {
             return false;
         }
         blocks -= 1;
     }
-    program.take(norm).is_some()
-        && has_layer::<W>(point, spec.net_outputs(shape), program)
+    has_norms(channels, program)
+        && has_layer::<W>(point, spec.net_outputs(shape), Sums::Whole, program)
         && program.len() == 0
 }
 
@@ -225,8 +323,8 @@ const fn has_residual<W: Weights>(
 const fn has_blocks<W: Weights>(
     spec: &CouplingSpec<'_>,
     shape: Shape,
-    width: usize,
-    blocks: usize,
+    (width, blocks): (usize, usize),
+    slope: i32,
     program: &mut Program<'_>,
 ) -> bool {
     let Some(&[found, panels]) = program.header() else {
@@ -240,86 +338,149 @@ const fn has_blocks<W: Weights>(
     }
     let mut left = blocks;
     while left > 0 {
-        if program
-            .take(width.next_multiple_of(PANEL) * op::NORM)
-            .is_none()
-            || !has_layer::<W>(width, width, program)
+        let sums = Sums::Activations { slope };
+        if !has_norms(width.next_multiple_of(PANEL), program)
+            || !has_layer::<W>(width, width, sums, program)
             || !has_adder::<W>(width, width, program)
         {
             return false;
         }
         left -= 1;
     }
-    program.take(1).is_some()
-        && has_layer::<W>(width, spec.net_outputs(shape), program)
+    has_input_shift(program)
+        && has_layer::<W>(width, spec.net_outputs(shape), Sums::Whole, program)
         && program.len() == 0
 }
 
-/// Whether a layer whose sums are added has its panels; takes its words, and those that follow it.
+/// What becomes of a layer's sums.
+#[derive(Clone, Copy)]
+enum Sums {
+    /// Activations, with such a slope below zero.
+    Activations { slope: i32 },
+    /// They leave whole.
+    Whole,
+}
+
+/// Whether a layer whose sums are added has its panels, a shift that can be and multipliers; takes its words.
 const fn has_adder<W: Weights>(inputs: usize, outputs: usize, program: &mut Program<'_>) -> bool {
-    let own = adder_words::<W>(inputs, outputs) - layer_words::<W>(inputs, outputs);
-    has_layer::<W>(inputs, outputs, program) && program.take(own).is_some()
+    has_layer::<W>(inputs, outputs, Sums::Whole, program)
+        && matches!(program.header(), Some(&[shift]) if within(shift, SCALING_SHIFT))
+        && program.take(outputs.next_multiple_of(PANEL)).is_some()
 }
 
-/// Whether a layer has its panels; takes its words.
-const fn has_layer<W: Weights>(inputs: usize, outputs: usize, program: &mut Program<'_>) -> bool {
-    let mut ahead = *program;
-    match ahead.header() {
-        Some(&[panels]) => {
-            panels as usize == outputs.div_ceil(PANEL)
-                && program.take(layer_words::<W>(inputs, outputs)).is_some()
-        }
-        None => false,
-    }
+/// Whether a shift that makes activations can be; takes its word.
+const fn has_input_shift(program: &mut Program<'_>) -> bool {
+    matches!(program.header(), Some(&[shift]) if within(shift, INPUT_SHIFT))
 }
 
-/// Whether the indices of kept and transformed values are those of a mask.
-const fn has_values(mask: Mask<'_>, shape: Shape, words: usize, program: &mut Program<'_>) -> bool {
-    let dim = shape.channels;
-    let mut kept = 0;
-    let mut index = 0;
-    let Some(mut words) = program.take(words) else {
-        return false;
-    };
-    while let [word, rest @ ..] = words {
-        // The next two kept values.
-        let mut half = 0;
-        while half < 2 {
-            while index < dim && !(mask.parity().is_some() || mask.keeps(index, dim)) {
-                index += 1;
-            }
-            let expected = if kept < mask.kept(dim) {
-                index
-            } else {
-                op::NO_INDEX as usize
-            };
-            if ((*word >> (16 * half)) & op::NO_INDEX) as usize != expected {
-                return false;
-            }
-            kept += 1;
-            index += 1;
-            half += 1;
+/// Whether the norms of so many channels have shifts that can be; takes their words.
+const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
+    let mut left = channels;
+    while left > 0 {
+        match program.header::<{ op::NORM }>() {
+            Some(&[_, shift, _]) if within(shift, SCALING_SHIFT) => left -= 1,
+            _ => return false,
         }
-        words = rest;
-    }
-    has_records(mask, shape, false, program)
-}
-
-/// Whether records are those of the kept or of the transformed channels of a mask: their first words say.
-const fn has_records(mask: Mask<'_>, shape: Shape, kept: bool, program: &mut Program<'_>) -> bool {
-    let mut index = 0;
-    while index < shape.channels {
-        if mask.parity().is_some() || mask.keeps(index, shape.channels) == kept {
-            let Some(&[found, _, _, _]) = program.header::<{ op::RECORD }>() else {
-                return false;
-            };
-            if found as usize != index {
-                return false;
-            }
-        }
-        index += 1;
     }
     true
+}
+
+/// Whether a layer has its panels, its slope, and a shift that can be; takes its words.
+const fn has_layer<W: Weights>(
+    inputs: usize,
+    outputs: usize,
+    sums: Sums,
+    program: &mut Program<'_>,
+) -> bool {
+    let Some(&[panels, shift, slope]) = program.header::<{ op::LAYER_HEADER }>() else {
+        return false;
+    };
+    let numbers = layer_words::<W>(inputs, outputs) - op::LAYER_HEADER;
+    let fits = match sums {
+        Sums::Activations { slope: stated } => within(shift, SUM_SHIFT) && slope == stated,
+        Sums::Whole => shift == 0 && slope == 0,
+    };
+    panels as usize == outputs.div_ceil(PANEL) && fits && program.take(numbers).is_some()
+}
+
+impl CouplingSpec<'_> {
+    /// Whether a channel has a record among those of the kept or of the transformed channels.
+    const fn has_record(&self, channel: usize, shape: Shape, kept: bool) -> bool {
+        self.mask.parity().is_some() || self.mask.keeps(channel, shape.channels) == kept
+    }
+
+    /// Whether the indices of kept channels and the records of the transformed ones are those of the mask; takes
+    /// their words.
+    const fn has_values(&self, shape: Shape, words: usize, program: &mut Program<'_>) -> bool {
+        let channels = shape.channels;
+        let mut kept = 0;
+        let mut index = 0;
+        let Some(mut words) = program.take(words) else {
+            return false;
+        };
+        while let [word, rest @ ..] = words {
+            // The next two kept channels.
+            let mut half = 0;
+            while half < 2 {
+                while index < channels && !self.has_record(index, shape, true) {
+                    index += 1;
+                }
+                let expected = if kept < self.mask.kept(channels) {
+                    index
+                } else {
+                    op::NO_INDEX as usize
+                };
+                if ((*word >> (16 * half)) & op::NO_INDEX) as usize != expected {
+                    return false;
+                }
+                kept += 1;
+                index += 1;
+                half += 1;
+            }
+            words = rest;
+        }
+        self.has_records(shape, program)
+    }
+
+    /// Whether the records of the kept channels have their indices, and shifts that can be; takes their words.
+    const fn has_kept_records(&self, shape: Shape, program: &mut Program<'_>) -> bool {
+        let mut index = 0;
+        while index < shape.channels {
+            if self.has_record(index, shape, true) {
+                let Some(&[found, _, shift, _]) = program.header::<{ op::RECORD }>() else {
+                    return false;
+                };
+                if found as usize != index || !within(shift, SCALING_SHIFT) {
+                    return false;
+                }
+            }
+            index += 1;
+        }
+        true
+    }
+
+    /// Whether the records of the transformed channels have their indices and the bounds that the spec states;
+    /// takes their words.
+    const fn has_records(&self, shape: Shape, program: &mut Program<'_>) -> bool {
+        let mut index = 0;
+        while index < shape.channels {
+            if self.has_record(index, shape, false) {
+                let Some(&[found, bound, _, _]) = program.header::<{ op::RECORD }>() else {
+                    return false;
+                };
+                let is_bound = match self.stated_bound() {
+                    Bound::Stated(word) => bound == word,
+                    Bound::Number => true,
+                    Bound::Beyond => false,
+                };
+                if found as usize != index || !is_bound {
+                    return false;
+                }
+            }
+            index += 1;
+        }
+        true
+    }
 }
 
 /// Whether the layers of the networks have their panels, to the last word.
@@ -327,11 +488,12 @@ const fn has_nets<W: Weights>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     shape: Shape,
+    slope: i32,
     program: &mut Program<'_>,
 ) -> bool {
     let mut count = spec.net_count();
     if let (Nets::Residual { .. }, [width, blocks @ ..]) = (net.nets, net.hidden) {
-        return has_blocks::<W>(spec, shape, *width, blocks.len() / 2, program);
+        return has_blocks::<W>(spec, shape, (*width, blocks.len() / 2), slope, program);
     }
     while count > 0 {
         let Some(&[layers]) = program.header() else {
@@ -347,7 +509,12 @@ const fn has_nets<W: Weights>(
                 [width, ..] => (*width, false),
                 [] => (spec.net_outputs(shape), true),
             };
-            if !has_layer::<W>(from, width, program) {
+            let sums = if is_last {
+                Sums::Whole
+            } else {
+                Sums::Activations { slope }
+            };
+            if !has_layer::<W>(from, width, sums, program) {
                 return false;
             }
             if is_last {

@@ -262,6 +262,7 @@ mod tests {
         assert_eq!(tanh(0).abs() >> 8, 0);
     }
 
+    #[cfg(any(feature = "feature-maps", feature = "foreign"))]
     #[test]
     fn the_logarithm_is_right_to_seven_digits() {
         let values = (1..1 << 30).step_by(99_991).chain(1..2000);

@@ -11,7 +11,7 @@ use super::weights::Weights;
 use super::{Progress, affine, coupling};
 #[cfg(feature = "feature-maps")]
 use super::{logit, maps};
-use crate::flow::ScoreError;
+use crate::flow::{Density, ScoreError, Stepper, sealed};
 #[cfg(feature = "feature-maps")]
 use crate::layer::squeeze;
 use crate::spec::{FlowSpec, SpecError};
@@ -90,6 +90,12 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         self.workspace_len
     }
 
+    /// The same model with words that nobody checked.
+    #[cfg(test)]
+    pub(super) const fn with_words(self, words: &'a [i32]) -> Self {
+        Self { words, ..self }
+    }
+
     /// The words, in the order that this module documents.
     #[must_use]
     pub const fn words(&self) -> &'a [i32] {
@@ -97,14 +103,14 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     }
 
     /// Log-density of one sample, with its parts. `x` holds `dim` counts, of the unit that the model was
-    /// made for; `workspace` at least [`FlowSpec::integer_workspace_len`] words.
+    /// made for. A count at a limit of its 32 bits stands for a reading that left them
+    /// ([`count`](super::count)): the sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE). `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length.
     pub fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
-        let (z, scratch) = self.begin(x, workspace)?;
-        let mut pass = Pass::new(self.words);
-        while pass.next::<W>(z, scratch).is_some() {}
+        let (mut pass, z, scratch) = self.load(x, workspace)?;
+        while pass.next::<W>(z, scratch) {}
         Ok(pass.score(z))
     }
 
@@ -118,22 +124,16 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         x: &[i32],
         workspace: &'w mut [i32],
     ) -> Result<IntegerStepper<'a, 'w, W>, ScoreError> {
-        let (x, scratch) = self.begin(x, workspace)?;
-        Ok(IntegerStepper {
-            pass: Pass::new(self.words),
-            x,
-            scratch,
-            weights: PhantomData,
-        })
+        Stepper::new(*self, x, workspace)
     }
 
-    /// The sample in its place in the workspace, and the rest of it.
+    /// The pass to come, the sample in its place in the workspace, and the rest of it.
     #[inline(always)]
-    fn begin<'w>(
+    fn load<'w>(
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
-    ) -> Result<(&'w mut [i32], &'w mut [i32]), ScoreError> {
+    ) -> Result<(Pass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
         let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
@@ -151,31 +151,75 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         };
         // Its length is known where the model is, and loops would be written out; flash matters more.
         let z = black_box(z);
+        let mut pass = Pass::new(self.words);
         for (slot, &value) in z.iter_mut().zip(x) {
             // No call of `memcpy`, which takes a kilobyte.
             black_box(());
             *slot = value;
+            // The limits are one after the other, around the wrap.
+            let above = value.cast_unsigned().wrapping_sub(i32::MAX.cast_unsigned());
+            pass.progress.beyond |= above < 2;
         }
-        Ok((z, scratch))
+        Ok((pass, z, scratch))
     }
 }
 
 /// A score under way; [`IntegerFlow::stepper`] begins one.
-#[derive(Debug)]
-pub struct IntegerStepper<'a, 'w, W> {
-    pass: Pass<'a>,
-    x: &'w mut [i32],
-    scratch: &'w mut [i32],
-    weights: PhantomData<W>,
-}
+pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
-impl<W: Weights> IntegerStepper<'_, '_, W> {
-    /// Runs the next layer. After the last one, and from then on, the score.
-    pub fn step(&mut self) -> Option<IntegerScore> {
-        if self.pass.next::<W>(self.x, self.scratch).is_some() {
+/// Where a score in steps stands.
+#[derive(Clone, Copy, Debug)]
+pub struct IntegerCursor<'a>(Pass<'a>);
+
+impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
+
+impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
+    type Value = i32;
+    type Score = IntegerScore;
+    type Cursor = IntegerCursor<'a>;
+    const ZERO: i32 = 0;
+    const IMPOSSIBLE: i32 = IntegerScore::IMPOSSIBLE;
+
+    #[inline(always)]
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    #[inline(always)]
+    fn workspace_len(&self) -> usize {
+        self.workspace_len
+    }
+
+    #[inline(always)]
+    fn score(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerScore, ScoreError> {
+        IntegerFlow::score(self, x, workspace)
+    }
+
+    #[inline(always)]
+    fn log_prob(score: &IntegerScore) -> i32 {
+        score.log_prob
+    }
+
+    fn begin(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerCursor<'a>, ScoreError> {
+        let (pass, _, _) = self.load(x, workspace)?;
+        Ok(IntegerCursor(pass))
+    }
+
+    #[inline(never)]
+    fn step(&self, cursor: &mut IntegerCursor<'a>, workspace: &mut [i32]) -> Option<IntegerScore> {
+        let IntegerCursor(pass) = cursor;
+        let Some((x, scratch)) = workspace.split_at_mut_checked(self.dim) else {
+            // Not the workspace that it began with.
+            return Some(IntegerScore {
+                log_prob: IntegerScore::IMPOSSIBLE,
+                z_norm_sq: i32::MAX,
+                log_det: i32::MIN,
+            });
+        };
+        if pass.next::<W>(x, scratch) {
             return None;
         }
-        Some(self.pass.score(self.x))
+        Some(pass.score(x))
     }
 }
 
@@ -200,13 +244,26 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Runs the next layer on `x`, in place; `None` after the last one. Lengths were checked.
+    /// Runs the next layer on `x`, in place; false after the last one.
     #[inline(always)]
-    fn next<W: Weights>(&mut self, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
+    fn next<W: Weights>(&mut self, x: &mut [i32], scratch: &mut [i32]) -> bool {
+        let Some(&[kind]) = self.program.header() else {
+            return false;
+        };
+        if self.layer::<W>(kind, x, scratch).is_none() {
+            // The words were checked, so memory has changed since: no number would mean anything.
+            self.progress.beyond = true;
+            self.program = Program::new(&[]);
+        }
+        true
+    }
+
+    /// Runs a layer, whose op was read; `None` where its words are not those of a layer.
+    #[inline(always)]
+    fn layer<W: Weights>(&mut self, kind: i32, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
         let Self {
             program, progress, ..
         } = self;
-        let &[kind] = program.header()?;
         // What was factored out lies behind it.
         #[cfg(feature = "feature-maps")]
         let x = {
@@ -231,7 +288,8 @@ impl<'a> Pass<'a> {
             op::CONVOLUTION => maps::forward::<W>(program, kind, x, scratch, progress),
             #[cfg(all(feature = "feature-maps", feature = "foreign"))]
             op::RESIDUAL => residual::forward::<W>(program, kind, x, scratch, progress),
-            _ => coupling::forward::<W>(program, kind, x, scratch, progress),
+            op::COUPLING => coupling::forward::<W>(program, kind, x, scratch, progress),
+            _ => None,
         }
     }
 

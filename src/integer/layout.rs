@@ -3,9 +3,9 @@
 use super::program::op;
 use super::weights::{I8, PANEL, QUAD, QUAD_WORDS, Weights};
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, FlowSpec, Kernel, LayerSpec, Mask, Nets,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, Squeeze, Transform, add,
-    max, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Feature, FlowSpec, Kernel, LayerSpec,
+    Mask, Nets, ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, Squeeze,
+    Transform, add, max, mul,
 };
 
 /// Words that hold so many activations: whole quads.
@@ -16,7 +16,7 @@ pub const fn activation_words(count: usize) -> usize {
 
 /// Sums of a layer with so many outputs: whole panels.
 const fn sum_words(outputs: usize) -> usize {
-    outputs.next_multiple_of(PANEL)
+    mul(outputs.div_ceil(PANEL), PANEL)
 }
 
 /// Words of a layer of a network.
@@ -52,7 +52,8 @@ pub struct StackLengths {
 /// Activations of what a window covers: those of whole quads of words.
 #[must_use]
 pub const fn window_inputs(kernel: Kernel, place: usize) -> usize {
-    mul(kernel.taps(), place).next_multiple_of(QUAD_WORDS) * 2
+    let words = mul(kernel.taps(), place);
+    mul(words.div_ceil(QUAD_WORDS), 2 * QUAD_WORDS)
 }
 
 /// Lengths of a coupling's stack of convolutions.
@@ -261,7 +262,7 @@ impl LayerSpec<'_> {
                 HEADER.saturating_add(channels.saturating_mul(op::STANDARDIZE_CHANNEL))
             }
             LayerSpec::Affine => HEADER.saturating_add(channels.saturating_mul(op::AFFINE_CHANNEL)),
-            LayerSpec::Permutation(_) => channels.saturating_add(HEADER - 1),
+            LayerSpec::Permutation(_) => add(channels, HEADER - 1),
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => 5,
             LayerSpec::FactorOut => 3,
             LayerSpec::Logit(_) => 8,
@@ -409,7 +410,7 @@ impl FlowSpec<'_> {
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
             if layer.is_residual() && !cfg!(feature = "foreign") {
-                return Err(SpecError::ResidualNotCompiled { layer: index });
+                return Err(SpecError::missing(index, Feature::Foreign));
             }
             if !layer.has_integers() {
                 return Err(SpecError::NoIntegers { layer: index });

@@ -42,6 +42,8 @@ mod affine;
 #[cfg(feature = "foreign")]
 mod block;
 mod check;
+#[cfg(test)]
+mod corrupt_tests;
 mod coupling;
 mod dense;
 pub mod fixed;
@@ -54,9 +56,10 @@ mod maps;
 mod program;
 #[cfg(all(feature = "feature-maps", feature = "foreign"))]
 mod residual;
+pub mod stated;
 pub mod weights;
 
-pub use flow::{IntegerFlow, IntegerScore, IntegerStepper};
+pub use flow::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
 pub use program::op;
 pub use weights::{I8, I16, Weights};
 
@@ -69,15 +72,22 @@ struct Progress {
     beyond: bool,
 }
 
-/// A reading as a count of `2^unit`, towards zero; `None` for one that is not finite. The chip needs it only
-/// where a sensor's driver gives floats; its own raw counts are a sample as they are.
+/// Units that [`count`] can count in: `2^-127` to `2^126`.
+pub const UNITS: core::ops::RangeInclusive<i32> = -127..=126;
+
+/// A reading as a count of `2^unit`, towards zero; `None` for one that is not finite. `unit` lies within [`UNITS`].
+/// The chip needs it only where a sensor's driver gives floats; its own raw counts are a sample as they are.
+///
+/// A reading beyond 32 bits becomes `i32::MIN` or `i32::MAX`. A sample with such a count scores
+/// [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE): it is anomalous, however normal the limit itself may be. Units of an exported
+/// model leave room for readings 128 times as far from the mean as any that the model was trained on.
 #[must_use]
 pub fn count(reading: f32, unit: i32) -> Option<i32> {
     if !reading.is_finite() {
         return None;
     }
     // Scaling by a power of two is exact; `as` holds the result within 32 bits.
-    let exponent = 127_i32.wrapping_sub(unit).clamp(1, 254);
+    let exponent = 127_i32.saturating_sub(unit).clamp(1, 254);
     let scale = f32::from_bits(exponent.cast_unsigned() << 23);
     Some((reading * scale) as i32)
 }

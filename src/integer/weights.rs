@@ -33,7 +33,7 @@ mod sealed {
 }
 
 /// A width of weights: [`I8`] or [`I16`].
-pub trait Weights: sealed::Sealed + Copy {
+pub trait Weights: sealed::Sealed + Copy + core::fmt::Debug {
     /// Words of a panel's weights for a quad of inputs.
     const QUAD_WORDS: usize;
     /// The largest weight; the smallest is its negative.

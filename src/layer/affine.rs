@@ -4,7 +4,7 @@
 //! neither `ln` nor `sqrt`.
 
 use super::by_channel;
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
 /// The parameters, and those behind them.
@@ -16,34 +16,31 @@ fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32]
     Some((scale, shift, log_det, rest))
 }
 
-/// x to y. Returns the parameters behind its own.
+/// x to y. Returns the parameters behind its own; `None` where they are too few.
 #[inline(always)]
 pub fn forward<'p, V: Lanes>(
     shape: Shape,
     params: &'p [f32],
     x: &mut [V],
     log_det: &mut V,
-) -> &'p [f32] {
-    let Some((scale, shift, own, rest)) = split(params, shape.channels) else {
-        return &[];
-    };
+) -> Option<&'p [f32]> {
+    let (scale, shift, constant, rest) = split(params, shape.channels)?;
     by_channel(shape, x, scale.iter().zip(shift), |x, (&scale, &shift)| {
         *x = *x * V::splat(scale) + V::splat(shift);
     });
-    *log_det = *log_det + V::splat(own);
-    rest
+    *log_det = *log_det + V::splat(constant);
+    Some(rest)
 }
 
-/// y to x.
+/// y to x; `None` where parameters are missing.
 #[inline(always)]
-pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) {
-    let Some((scale, shift, own, _)) = split(params, shape.channels) else {
-        return;
-    };
+pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) -> Option<()> {
+    let (scale, shift, constant, _) = split(params, shape.channels)?;
     by_channel(shape, y, scale.iter().zip(shift), |y, (&scale, &shift)| {
         *y = (*y - V::splat(shift)) / V::splat(scale);
     });
-    *log_det = *log_det - V::splat(own);
+    *log_det = *log_det - V::splat(constant);
+    Some(())
 }
 
 /// Gradient with respect to x from the gradient with respect to y, in place.

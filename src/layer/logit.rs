@@ -7,8 +7,8 @@
 //! Scoring takes a count as the middle of its cell; training adds noise uniform in the cell
 //! (dequantisation), so that the density per count is also its probability.
 
-use crate::lanes::Lanes;
-use crate::math::{Math, ln};
+use crate::arithmetic::Lanes;
+use crate::arithmetic::elementary::{Math, ln};
 use crate::spec::LogitSpec;
 
 /// The argument of the logit, and what it lacks of 1, which near the highest count is more than the

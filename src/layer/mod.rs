@@ -1,8 +1,29 @@
-//! One file a layer: forward, inverse and backward side by side, then its tests.
+//! The layers, and the one place where they are told apart.
 //!
-//! All layers work in place on `x: &mut [V]`, channel after channel (for a vector, one value per
-//! feature), take exactly their own parameters, and add their log-determinant to `log_det`. Lengths were checked by
-//! [`Flow::new`](crate::Flow::new); a slice that is too short makes a layer do less, never panic.
+//! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
+//! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
+//! to `log_det`. [`forward`] and [`inverse`] run any of them; training runs `training::forward_saving` and
+//! `training::backward`. Their matches name every layer, so a new one does not compile until it is
+//! dispatched everywhere.
+//!
+//! [`Flow::new`](crate::Flow::new) has checked lengths and features. What it refuses has no code here: such
+//! a layer, or one with too few parameters, returns `None`, and the score is impossible, never that of a
+//! model without the layer.
+//!
+//! ```
+//! use nvpico::layer::{self, Place};
+//! use nvpico::spec::Shape;
+//! use nvpico::{LayerSpec, Math};
+//!
+//! let shape = Shape::vector(2);
+//! let place = Place { math: Math::Libm, input: shape, output: shape };
+//! // Scales, shifts, and the sum of ln |scale|.
+//! let params = [2.0, 1.0, 0.0, -1.0, core::f32::consts::LN_2];
+//! let (mut x, mut log_det) = ([3.0_f32, 4.0], 0.0);
+//! let rest = layer::forward(&LayerSpec::Affine, place, &params, &mut x, &mut [], &mut log_det);
+//! assert_eq!(rest, Some(&[][..]));
+//! assert_eq!((x, log_det), ([6.0, 3.0], core::f32::consts::LN_2));
+//! ```
 
 pub mod affine;
 #[cfg(feature = "foreign")]
@@ -14,8 +35,153 @@ pub mod permutation;
 #[cfg(feature = "feature-maps")]
 pub mod squeeze;
 pub mod standardize;
+#[cfg(feature = "std")]
+pub(crate) mod training;
 
-use crate::spec::Shape;
+use crate::arithmetic::Math;
+use crate::kernel::Kernels;
+use crate::spec::{LayerSpec, Shape};
+
+/// Where a layer stands in a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Back end of elementary functions.
+    pub math: Math,
+    /// Shape of what reaches the layer.
+    pub input: Shape,
+    /// Shape of what goes on.
+    pub output: Shape,
+}
+
+/// x to y for any layer. `x` holds `place.input.len()` values, `scratch` at least
+/// [`LayerSpec::scratch_len`]. Layers take their parameters off the front of `params`: to count them first
+/// would cost a chip more than many a layer takes. Returns those that follow.
+#[inline(always)]
+pub fn forward<'p, V: Kernels>(
+    layer: &LayerSpec<'_>,
+    place: Place,
+    params: &'p [f32],
+    x: &mut [V],
+    scratch: &mut [V],
+    log_det: &mut V,
+) -> Option<&'p [f32]> {
+    let shape = place.input;
+    match layer {
+        LayerSpec::Standardize => return standardize::forward(shape, params, x, log_det),
+        LayerSpec::Affine => return affine::forward(shape, params, x, log_det),
+        LayerSpec::Coupling(spec) => {
+            return coupling::forward(spec, place.math, shape, params, x, scratch, log_det);
+        }
+        LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
+        #[cfg(feature = "foreign")]
+        LayerSpec::BatchNorm(spec) => {
+            let (norm, rest) = params.split_at_checked(layer.param_len(shape))?;
+            batch_norm::forward(*spec, shape, norm, x, log_det);
+            return Some(rest);
+        }
+        #[cfg(not(feature = "foreign"))]
+        LayerSpec::BatchNorm(_) => return None,
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Logit(spec) => logit::forward(*spec, x, log_det),
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, place.output, x, scratch),
+        // What is factored out stays where it is; the next layer gets a shorter slice.
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::FactorOut => {}
+        #[cfg(not(feature = "feature-maps"))]
+        LayerSpec::Logit(_)
+        | LayerSpec::Squeeze(_)
+        | LayerSpec::Unsqueeze(_)
+        | LayerSpec::FactorOut => return None,
+    }
+    Some(params)
+}
+
+/// y to x for any layer; lengths as for [`forward`], `params` being the layer's alone.
+#[inline(always)]
+pub fn inverse<V: Kernels>(
+    layer: &LayerSpec<'_>,
+    place: Place,
+    params: &[f32],
+    y: &mut [V],
+    scratch: &mut [V],
+    log_det: &mut V,
+) -> Option<()> {
+    let shape = place.input;
+    match layer {
+        LayerSpec::Standardize => return standardize::inverse(shape, params, y, log_det),
+        LayerSpec::Affine => return affine::inverse(shape, params, y, log_det),
+        LayerSpec::Coupling(spec) => {
+            return coupling::inverse(spec, place.math, shape, params, y, scratch, log_det);
+        }
+        LayerSpec::Permutation(order) => permutation::inverse(shape, order, y, scratch),
+        #[cfg(feature = "foreign")]
+        LayerSpec::BatchNorm(spec) => batch_norm::inverse(*spec, shape, params, y, log_det),
+        #[cfg(not(feature = "foreign"))]
+        LayerSpec::BatchNorm(_) => return None,
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Logit(spec) => logit::inverse(*spec, place.math, y, log_det),
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, y, scratch),
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, place.output, y, scratch),
+        #[cfg(feature = "feature-maps")]
+        LayerSpec::FactorOut => {}
+        #[cfg(not(feature = "feature-maps"))]
+        LayerSpec::Logit(_)
+        | LayerSpec::Squeeze(_)
+        | LayerSpec::Unsqueeze(_)
+        | LayerSpec::FactorOut => return None,
+    }
+    Some(())
+}
+
+/// Moves values as [`forward`] does where a layer moves places to channels or back, and changes nothing
+/// else: from the sample's order to that of z.
+#[cfg(feature = "feature-maps")]
+#[inline(always)]
+pub(crate) fn to_places_of_z<V: Copy>(
+    layer: &LayerSpec<'_>,
+    place: Place,
+    x: &mut [V],
+    scratch: &mut [V],
+) {
+    match layer {
+        LayerSpec::Squeeze(kind) => squeeze::forward(*kind, place.input, x, scratch),
+        LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, place.output, x, scratch),
+        LayerSpec::Standardize
+        | LayerSpec::Logit(_)
+        | LayerSpec::Affine
+        | LayerSpec::BatchNorm(_)
+        | LayerSpec::Coupling(_)
+        | LayerSpec::Permutation(_)
+        | LayerSpec::FactorOut => {}
+    }
+}
+
+/// Undoes [`to_places_of_z`].
+#[cfg(feature = "feature-maps")]
+#[inline(always)]
+pub(crate) fn to_places_of_x<V: Copy>(
+    layer: &LayerSpec<'_>,
+    place: Place,
+    z: &mut [V],
+    scratch: &mut [V],
+) {
+    match layer {
+        LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, place.input, z, scratch),
+        LayerSpec::Unsqueeze(kind) => squeeze::forward(*kind, place.output, z, scratch),
+        LayerSpec::Standardize
+        | LayerSpec::Logit(_)
+        | LayerSpec::Affine
+        | LayerSpec::BatchNorm(_)
+        | LayerSpec::Coupling(_)
+        | LayerSpec::Permutation(_)
+        | LayerSpec::FactorOut => {}
+    }
+}
 
 /// Changes every value of `x` with its channel's entry of `maps`.
 #[inline(always)]

@@ -7,7 +7,7 @@
 //! They come from the training rows and are not learned.
 
 use super::by_channel;
-use crate::lanes::Lanes;
+use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
 /// The parameters, and those behind them.
@@ -19,34 +19,31 @@ fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32]
     Some((mean, scale, log_det, rest))
 }
 
-/// x to y. Returns the parameters behind its own.
+/// x to y. Returns the parameters behind its own; `None` where they are too few.
 #[inline(always)]
 pub fn forward<'p, V: Lanes>(
     shape: Shape,
     params: &'p [f32],
     x: &mut [V],
     log_det: &mut V,
-) -> &'p [f32] {
-    let Some((mean, scale, own, rest)) = split(params, shape.channels) else {
-        return &[];
-    };
+) -> Option<&'p [f32]> {
+    let (mean, scale, constant, rest) = split(params, shape.channels)?;
     by_channel(shape, x, mean.iter().zip(scale), |x, (&mean, &scale)| {
         *x = (*x - V::splat(mean)) * V::splat(scale);
     });
-    *log_det = *log_det + V::splat(own);
-    rest
+    *log_det = *log_det + V::splat(constant);
+    Some(rest)
 }
 
-/// y to x.
+/// y to x; `None` where parameters are missing.
 #[inline(always)]
-pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) {
-    let Some((mean, scale, own, _)) = split(params, shape.channels) else {
-        return;
-    };
+pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) -> Option<()> {
+    let (mean, scale, constant, _) = split(params, shape.channels)?;
     by_channel(shape, y, mean.iter().zip(scale), |y, (&mean, &scale)| {
         *y = *y / V::splat(scale) + V::splat(mean);
     });
-    *log_det = *log_det - V::splat(own);
+    *log_det = *log_det - V::splat(constant);
+    Some(())
 }
 
 /// Gradient with respect to x from the gradient with respect to y, in place.

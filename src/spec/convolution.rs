@@ -16,6 +16,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// A window of so many rows and columns.
+    #[must_use]
+    pub const fn new(height: usize, width: usize) -> Self {
+        Self { height, width }
+    }
+
     /// 1 x 1: every place by itself.
     pub const POINT: Self = Self {
         height: 1,
@@ -69,6 +75,14 @@ pub struct ConvolutionLayer {
     pub kernel: Kernel,
 }
 
+impl ConvolutionLayer {
+    /// A layer with so many output channels.
+    #[must_use]
+    pub const fn new(filters: usize, kernel: Kernel) -> Self {
+        Self { filters, kernel }
+    }
+}
+
 /// Convolutions one after the other, with an activation between. Runs row by row: of each hidden layer
 /// only the rows that the next one reads are held.
 ///
@@ -119,6 +133,18 @@ pub enum ResidualForm {
         /// Added to variances; positive.
         eps: f32,
     },
+}
+
+impl<'a> ConvolutionSpec<'a> {
+    /// A stack of these layers, the last one linear.
+    #[must_use]
+    pub const fn new(hidden: &'a [ConvolutionLayer], last: Kernel, activation: Activation) -> Self {
+        Self {
+            hidden,
+            last,
+            activation,
+        }
+    }
 }
 
 impl ConvolutionSpec<'_> {
@@ -174,6 +200,23 @@ impl ConvolutionSpec<'_> {
 }
 
 impl ResidualConvolutionSpec {
+    /// A network in the form that the chip runs.
+    #[must_use]
+    pub const fn new(filters: usize, blocks: usize, kernel: Kernel) -> Self {
+        Self {
+            filters,
+            blocks,
+            kernel,
+            form: ResidualForm::Deployed,
+        }
+    }
+
+    /// The same network with its parameters stored in another form.
+    #[must_use]
+    pub const fn with_form(self, form: ResidualForm) -> Self {
+        Self { form, ..self }
+    }
+
     pub(super) const fn param_len(&self, inputs: usize, outputs: usize) -> usize {
         let (norm, gain, inner) = match self.form {
             ResidualForm::Deployed => (2, 0, 0),

@@ -1,7 +1,7 @@
 //! What a coupling is: which features it keeps, how it changes the others, and the network between.
 
 use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec, ResidualForm};
-use super::error::SpecError;
+use super::error::{Feature, SpecError};
 use super::mask::Mask;
 use super::shape::Shape;
 use super::{add, max, mul};
@@ -145,6 +145,24 @@ pub enum Nets {
     },
 }
 
+impl<'a> DenseSpec<'a> {
+    /// One network with these hidden layers.
+    #[must_use]
+    pub const fn new(hidden: &'a [usize], activation: Activation) -> Self {
+        Self {
+            hidden,
+            activation,
+            nets: Nets::One,
+        }
+    }
+
+    /// The same layers in another arrangement.
+    #[must_use]
+    pub const fn with_nets(self, nets: Nets) -> Self {
+        Self { nets, ..self }
+    }
+}
+
 impl DenseSpec<'_> {
     /// Parameters of one network with `inputs` inputs and `outputs` outputs.
     #[must_use]
@@ -215,7 +233,7 @@ impl DenseSpec<'_> {
     const fn validate(&self, layer: usize) -> Result<(), SpecError> {
         if let Nets::Residual { .. } = self.nets {
             if !cfg!(feature = "foreign") {
-                return Err(SpecError::ResidualNotCompiled { layer });
+                return Err(SpecError::missing(layer, Feature::Foreign));
             }
             if !is_residual(self.hidden) {
                 return Err(SpecError::ResidualWidths { layer });
@@ -229,6 +247,18 @@ impl DenseSpec<'_> {
             hidden = rest;
         }
         Ok(())
+    }
+}
+
+impl<'a> CouplingSpec<'a> {
+    /// A coupling of these parts.
+    #[must_use]
+    pub const fn new(mask: Mask<'a>, transform: Transform, conditioner: Conditioner<'a>) -> Self {
+        Self {
+            mask,
+            transform,
+            conditioner,
+        }
     }
 }
 
@@ -355,7 +385,7 @@ impl CouplingSpec<'_> {
             }
         };
         if !cfg!(feature = "feature-maps") {
-            return Err(SpecError::FeatureMapsNotCompiled);
+            return Err(SpecError::missing(layer, Feature::FeatureMaps));
         }
         if !valid {
             return Err(SpecError::Convolution { layer });

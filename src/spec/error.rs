@@ -3,13 +3,49 @@
 use core::fmt;
 
 use super::Shape;
-use crate::math::Math;
+
+/// A cargo feature of `nvpico` that compiles in a part of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Feature {
+    /// `feature-maps`: images and time windows, and their layers.
+    FeatureMaps,
+    /// `foreign`: what models of other libraries have.
+    Foreign,
+    /// `micromath`: the elementary functions of that crate.
+    Micromath,
+}
+
+impl Feature {
+    /// Its name in `Cargo.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Feature::FeatureMaps => "feature-maps",
+            Feature::Foreign => "foreign",
+            Feature::Micromath => "micromath",
+        }
+    }
+}
 
 /// What [`Flow::new`](crate::Flow::new) found wrong. `layer` counts from 0 in the order of `forward`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpecError {
+    /// The model needs a part of the engine that is not compiled in.
+    FeatureMissing {
+        /// Layer concerned; `None` where it is the model as a whole.
+        layer: Option<usize>,
+        /// The cargo feature to enable.
+        feature: Feature,
+    },
+    /// Only `Math::Libm` computes a log-scale by arc tangent or sigmoid.
+    ScaleMapMath {
+        /// Layer concerned.
+        layer: usize,
+    },
     /// Fewer than two features: a coupling needs one to keep and one to transform.
     Dimension {
         /// The dimension given.
@@ -61,11 +97,6 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// A residual network needs feature `foreign`.
-    ResidualNotCompiled {
-        /// Layer concerned.
-        layer: usize,
-    },
     /// The hidden layers of a residual network are not an odd number, all as wide.
     ResidualWidths {
         /// Layer concerned.
@@ -89,9 +120,6 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// Feature maps (height or width above 1, squeeze, factor-out, checkerboards, convolutions, logit)
-    /// need feature `feature-maps`.
-    FeatureMapsNotCompiled,
     /// A residual convolutional network in the form it is trained in needs feature `std`; exported
     /// models have the deployed form.
     TrainedFormNotCompiled {
@@ -103,108 +131,140 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// The model's back end of elementary functions is not compiled in: enable the cargo feature.
-    MathNotCompiled {
-        /// The back end the model names.
-        math: Math,
-    },
-    /// A log-scale by arc tangent or sigmoid needs feature `foreign` and the back end `Libm`.
-    ScaleMapNotCompiled {
-        /// Layer concerned.
-        layer: usize,
-    },
-    /// An unfolded batch norm needs feature `foreign`; exported models are folded.
-    BatchNormNotCompiled {
-        /// Layer concerned.
-        layer: usize,
-    },
+}
+
+impl SpecError {
+    /// A feature that a layer misses.
+    pub(crate) const fn missing(layer: usize, feature: Feature) -> Self {
+        SpecError::FeatureMissing {
+            layer: Some(layer),
+            feature,
+        }
+    }
+
+    /// Layer concerned, if it is one.
+    #[must_use]
+    pub const fn layer(&self) -> Option<usize> {
+        match *self {
+            SpecError::Dimension { .. } | SpecError::Overflow | SpecError::ParamLength { .. } => {
+                None
+            }
+            SpecError::FeatureMissing { layer, .. } => layer,
+            SpecError::ScaleMapMath { layer }
+            | SpecError::MaskIndex { layer, .. }
+            | SpecError::MaskCoverage { layer, .. }
+            | SpecError::Permutation { layer }
+            | SpecError::HiddenWidth { layer }
+            | SpecError::NoIntegers { layer }
+            | SpecError::Words { layer }
+            | SpecError::ResidualWidths { layer }
+            | SpecError::LayerShape { layer, .. }
+            | SpecError::DenseOnMap { layer }
+            | SpecError::Convolution { layer }
+            | SpecError::TrainedFormNotCompiled { layer }
+            | SpecError::Constant { layer } => Some(layer),
+        }
+    }
+
+    /// What is wrong and what to do, without layer and numbers: for a `panic!` at compile time, which takes no more
+    /// than a text. [`Display`](fmt::Display) tells the rest.
+    ///
+    /// ```
+    /// use nvpico::{Flow, FlowSpec, Math, spec::Shape};
+    ///
+    /// static FLOW: Flow<'static> = match Flow::new(FlowSpec::new(Shape::vector(2), &[]), &[]) {
+    ///     Ok(flow) => flow,
+    ///     Err(error) => panic!("{}", error.message()),
+    /// };
+    /// ```
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match *self {
+            SpecError::FeatureMissing { feature, .. } => match feature {
+                Feature::FeatureMaps => {
+                    "the model has feature maps: enable feature \"feature-maps\" of nvpico"
+                }
+                Feature::Foreign => {
+                    "the model has a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"foreign\" of nvpico"
+                }
+                Feature::Micromath => {
+                    "the model was trained with the elementary functions of micromath: enable feature \"micromath\" of nvpico"
+                }
+            },
+            SpecError::ScaleMapMath { .. } => {
+                "a log-scale by arc tangent or sigmoid needs the elementary functions of libm: set the model's math to Libm"
+            }
+            SpecError::Dimension { .. } => "a flow needs at least 2 features",
+            SpecError::Overflow => "the model's size overflows usize",
+            SpecError::ParamLength { .. } => {
+                "the number of parameters is not the one that the spec asks for: export the model again"
+            }
+            SpecError::MaskIndex { .. } => "a mask index is out of range, repeated or out of order",
+            SpecError::MaskCoverage { .. } => {
+                "a mask must keep at least one feature and leave at least one to transform"
+            }
+            SpecError::Permutation { .. } => "the permutation must name each channel exactly once",
+            SpecError::HiddenWidth { .. } => "a hidden layer has width 0",
+            SpecError::ResidualWidths { .. } => {
+                "a residual network takes an odd number of hidden layers of one width"
+            }
+            SpecError::LayerShape { .. } => {
+                "the map cannot be cut that way: squeezing halves height and width, factoring out the channels"
+            }
+            SpecError::DenseOnMap { .. } => {
+                "a fully connected network takes vectors; a map needs a convolution"
+            }
+            SpecError::Convolution { .. } => {
+                "a convolution needs at least one filter and a window of odd height and width"
+            }
+            SpecError::NoIntegers { .. } => {
+                "the integer engine does not have this layer (batch norms must be folded): use floats"
+            }
+            SpecError::Words { .. } => {
+                "the words are not those of the structure: export the model again"
+            }
+            SpecError::TrainedFormNotCompiled { .. } => {
+                "a network in the form it is trained in needs feature \"std\" of nvpico; exported models have the form that a chip runs"
+            }
+            SpecError::Constant { .. } => {
+                "clamp, eps and levels must be positive, a leaky slope and alpha within 0 .. 1, all constants finite"
+            }
+        }
+    }
 }
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(layer) = self.layer() {
+            write!(f, "layer {layer}: ")?;
+        }
+        f.write_str(self.message())?;
         match *self {
-            SpecError::Dimension { dim } => {
-                write!(
-                    f,
-                    "the dimension is {dim}, a flow needs at least 2 features"
-                )
-            }
-            SpecError::Overflow => f.write_str("the model's size overflows usize"),
+            SpecError::Dimension { dim } => write!(f, "; the dimension is {dim}"),
             SpecError::ParamLength { expected, found } => {
-                write!(
-                    f,
-                    "the spec asks for {expected} parameters, {found} were given"
-                )
+                write!(f, " ({expected} are needed, {found} were given)")
             }
-            SpecError::MaskIndex { layer, index } => write!(
-                f,
-                "layer {layer}: mask index {index} is out of range, repeated or out of order"
-            ),
-            SpecError::MaskCoverage { layer, kept, dim } => write!(
-                f,
-                "layer {layer}: the mask keeps {kept} of {dim} features; at least one must be kept and one transformed"
-            ),
-            SpecError::Permutation { layer } => {
-                write!(
-                    f,
-                    "layer {layer}: the permutation must name each feature exactly once"
-                )
+            SpecError::MaskIndex { index, .. } => write!(f, " (index {index})"),
+            SpecError::MaskCoverage { kept, dim, .. } => {
+                write!(f, " (it keeps {kept} of {dim} features)")
             }
-            SpecError::HiddenWidth { layer } => {
-                write!(f, "layer {layer}: a hidden layer has width 0")
-            }
-            SpecError::ResidualNotCompiled { layer } => write!(
+            SpecError::LayerShape { shape, .. } => write!(
                 f,
-                "layer {layer}: a residual network needs feature foreign of nvpico"
-            ),
-            SpecError::ResidualWidths { layer } => write!(
-                f,
-                "layer {layer}: a residual network takes an odd number of hidden layers, all as wide"
-            ),
-            SpecError::LayerShape { layer, shape } => write!(
-                f,
-                "layer {layer}: a map of {} x {} x {} (channels, height, width) cannot be cut that way: squeezing halves height and width, factoring out the channels",
+                " ({} x {} x {} channels, rows and columns reach it)",
                 shape.channels, shape.height, shape.width
             ),
-            SpecError::DenseOnMap { layer } => write!(
-                f,
-                "layer {layer}: a fully connected network takes vectors; a map needs a convolution"
-            ),
-            SpecError::Convolution { layer } => write!(
-                f,
-                "layer {layer}: a convolution needs at least one filter and a window of odd height and width"
-            ),
-            SpecError::FeatureMapsNotCompiled => {
-                f.write_str("the model has feature maps: enable feature feature-maps of nvpico")
-            }
-            SpecError::NoIntegers { layer } => write!(
-                f,
-                "layer {layer}: the integer engine has no such layer (norms must be folded), use floats"
-            ),
-            SpecError::Words { layer } => write!(
-                f,
-                "layer {layer}: its words are not those of the structure, export the model again"
-            ),
-            SpecError::TrainedFormNotCompiled { layer } => write!(
-                f,
-                "layer {layer}: a network in the form it is trained in needs feature std of nvpico; exported models have the deployed form"
-            ),
-            SpecError::Constant { layer } => write!(
-                f,
-                "layer {layer}: clamp, eps and levels must be positive, a leaky slope and alpha within 0 .. 1, all constants finite"
-            ),
-            SpecError::MathNotCompiled { math } => write!(
-                f,
-                "the model uses {math:?}, which is not compiled in: enable that feature of nvpico"
-            ),
-            SpecError::ScaleMapNotCompiled { layer } => write!(
-                f,
-                "layer {layer}: log-scales by arc tangent or sigmoid need feature foreign of nvpico and the back end libm"
-            ),
-            SpecError::BatchNormNotCompiled { layer } => write!(
-                f,
-                "layer {layer}: an unfolded batch norm needs feature foreign of nvpico; exported models are folded"
-            ),
+            SpecError::FeatureMissing { .. }
+            | SpecError::ScaleMapMath { .. }
+            | SpecError::Overflow
+            | SpecError::Permutation { .. }
+            | SpecError::HiddenWidth { .. }
+            | SpecError::NoIntegers { .. }
+            | SpecError::Words { .. }
+            | SpecError::ResidualWidths { .. }
+            | SpecError::DenseOnMap { .. }
+            | SpecError::Convolution { .. }
+            | SpecError::TrainedFormNotCompiled { .. }
+            | SpecError::Constant { .. } => Ok(()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A model's structure as a whole: lengths, checks, and the walk through its layers.
 
-use super::error::SpecError;
+use super::error::{Feature, SpecError};
 use super::shape::Shape;
 use super::{LayerSpec, add, max, position};
-use crate::math::Math;
+use crate::arithmetic::Math;
 
 /// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +41,48 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Layers with the shapes around them, in the order of `inverse`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WalkBack<'a> {
+    layers: &'a [LayerSpec<'a>],
+    /// Of what the next layer gives in `forward`.
+    after: Shape,
+}
+
+impl<'a> WalkBack<'a> {
+    /// The layer before, the shape that reaches it, and that which goes on.
+    #[inline(always)]
+    pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape, Shape)> {
+        let [rest @ .., layer] = self.layers else {
+            return None;
+        };
+        let after = self.after;
+        let Some(before) = layer.input_shape(after) else {
+            return None;
+        };
+        self.layers = rest;
+        self.after = before;
+        Some((layer, before, after))
+    }
+}
+
 impl<'a> FlowSpec<'a> {
+    /// A structure with the elementary functions of `libm`.
+    #[must_use]
+    pub const fn new(shape: Shape, layers: &'a [LayerSpec<'a>]) -> Self {
+        Self {
+            shape,
+            math: Math::Libm,
+            layers,
+        }
+    }
+
+    /// The same with another back end of elementary functions.
+    #[must_use]
+    pub const fn with_math(self, math: Math) -> Self {
+        Self { math, ..self }
+    }
+
     /// Values of a sample.
     #[must_use]
     #[inline(always)]
@@ -55,6 +96,15 @@ impl<'a> FlowSpec<'a> {
         Walk {
             layers: self.layers,
             shape: self.shape,
+        }
+    }
+
+    /// The layers from the last to the first.
+    #[inline(always)]
+    pub(crate) const fn walk_back(&self) -> WalkBack<'a> {
+        WalkBack {
+            layers: self.layers,
+            after: self.shape_at(usize::MAX),
         }
     }
 
@@ -97,15 +147,13 @@ impl<'a> FlowSpec<'a> {
         most
     }
 
-    /// Multiply-accumulates of all conditioners for one sample.
+    /// Multiply-accumulates of all layers for one sample; those of a layer are its networks'.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total: usize = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            if let LayerSpec::Coupling(spec) = layer {
-                total = add(total, spec.multiply_accumulates(shape));
-            }
+            total = add(total, layer.multiply_accumulates(shape));
         }
         total
     }
@@ -117,9 +165,7 @@ impl<'a> FlowSpec<'a> {
         let mut most = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            if let LayerSpec::Coupling(spec) = layer {
-                most = max(most, spec.multiply_accumulates(shape));
-            }
+            most = max(most, layer.multiply_accumulates(shape));
         }
         most
     }
@@ -132,7 +178,10 @@ impl<'a> FlowSpec<'a> {
         let Shape { height, width, .. } = self.shape;
         if height != 1 || width != 1 {
             if !cfg!(feature = "feature-maps") {
-                return Err(SpecError::FeatureMapsNotCompiled);
+                return Err(SpecError::FeatureMissing {
+                    layer: None,
+                    feature: Feature::FeatureMaps,
+                });
             }
             if height == 0 || width == 0 {
                 return Err(SpecError::Dimension { dim: 0 });
@@ -142,7 +191,10 @@ impl<'a> FlowSpec<'a> {
             return Err(SpecError::Dimension { dim: self.dim() });
         }
         if !self.math.is_compiled() {
-            return Err(SpecError::MathNotCompiled { math: self.math });
+            return Err(SpecError::FeatureMissing {
+                layer: None,
+                feature: Feature::Micromath,
+            });
         }
         let mut layers = self.layers;
         let mut shape = self.shape;
@@ -154,9 +206,13 @@ impl<'a> FlowSpec<'a> {
             if let LayerSpec::Coupling(spec) = layer
                 && let Some(map) = spec.transform.scale_map()
                 && map.is_extra()
-                && !(cfg!(feature = "foreign") && matches!(self.math, Math::Libm))
             {
-                return Err(SpecError::ScaleMapNotCompiled { layer: index });
+                if !cfg!(feature = "foreign") {
+                    return Err(SpecError::missing(index, Feature::Foreign));
+                }
+                if !matches!(self.math, Math::Libm) {
+                    return Err(SpecError::ScaleMapMath { layer: index });
+                }
             }
             match layer.output_shape(shape) {
                 Some(after) => shape = after,
@@ -208,7 +264,12 @@ impl<'a> FlowSpec<'a> {
                         }
                     }
                     LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
-                    _ => {}
+                    // They change no value by another.
+                    LayerSpec::Standardize
+                    | LayerSpec::Logit(_)
+                    | LayerSpec::Affine
+                    | LayerSpec::BatchNorm(_)
+                    | LayerSpec::FactorOut => {}
                 }
             }
             if !transformed {

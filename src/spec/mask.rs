@@ -12,7 +12,7 @@
 //! assert!(Mask::Even.transformed_features(5).eq([1, 3]));
 //! ```
 
-use super::{Shape, SpecError};
+use super::{Feature, Shape, SpecError};
 
 /// The kept values of a coupling. `dim` is the number of channels, of a vector its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl<'a> Mask<'a> {
         let dim = shape.channels;
         if let Mask::CheckerboardOdd | Mask::CheckerboardEven = self {
             if !cfg!(feature = "feature-maps") {
-                return Err(SpecError::FeatureMapsNotCompiled);
+                return Err(SpecError::missing(layer, Feature::FeatureMaps));
             }
             // One place has nothing beside it.
             return if shape.pixels() < 2 {

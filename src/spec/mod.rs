@@ -40,7 +40,7 @@ pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
 };
 pub use coupling::{Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ScaleMap, Transform};
-pub use error::SpecError;
+pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;
 pub use mask::{Features, Mask};
@@ -95,6 +95,22 @@ pub struct LogitSpec {
     pub levels: f32,
 }
 
+impl BatchNormSpec {
+    /// A norm with `eps` added to variances, and a learned scale and shift behind it if `affine`.
+    #[must_use]
+    pub const fn new(eps: f32, affine: bool) -> Self {
+        Self { eps, affine }
+    }
+}
+
+impl LogitSpec {
+    /// A logit of counts in `0 .. levels`.
+    #[must_use]
+    pub const fn new(alpha: f32, levels: f32) -> Self {
+        Self { alpha, levels }
+    }
+}
+
 impl LayerSpec<'_> {
     /// Shape of the map that goes on after this layer; `None` where the layer cannot take `shape`.
     #[must_use]
@@ -111,7 +127,12 @@ impl LayerSpec<'_> {
                 Some(shape.with_channels(shape.channels / 2))
             }
             LayerSpec::FactorOut => None,
-            _ => Some(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::Permutation(_) => Some(shape),
         }
     }
 
@@ -126,7 +147,12 @@ impl LayerSpec<'_> {
             LayerSpec::Squeeze(squeeze) => squeeze.input_shape(shape),
             LayerSpec::Unsqueeze(squeeze) => squeeze.output_shape(shape),
             LayerSpec::FactorOut => Some(shape.with_channels(mul(shape.channels, 2))),
-            _ => Some(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::Permutation(_) => Some(shape),
         }
     }
 
@@ -138,7 +164,11 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize | LayerSpec::Affine => add(mul(shape.channels, 2), 1),
             LayerSpec::BatchNorm(spec) => mul(shape.channels, if spec.affine { 4 } else { 2 }),
             LayerSpec::Coupling(spec) => spec.param_len(shape),
-            _ => 0,
+            LayerSpec::Logit(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => 0,
         }
     }
 
@@ -150,7 +180,27 @@ impl LayerSpec<'_> {
             LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
                 shape.len()
             }
-            _ => 0,
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::FactorOut => 0,
+        }
+    }
+
+    /// Multiply-accumulates of the layer's networks for one sample.
+    #[must_use]
+    pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
+        match self {
+            LayerSpec::Coupling(spec) => spec.multiply_accumulates(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => 0,
         }
     }
 
@@ -163,7 +213,7 @@ impl LayerSpec<'_> {
                 } else if cfg!(feature = "foreign") {
                     Ok(())
                 } else {
-                    Err(SpecError::BatchNormNotCompiled { layer })
+                    Err(SpecError::missing(layer, Feature::Foreign))
                 }
             }
             LayerSpec::Coupling(spec) => spec.validate(shape, layer),
@@ -180,7 +230,7 @@ impl LayerSpec<'_> {
                     && spec.levels > 0.0
                     && spec.levels.is_finite();
                 if !cfg!(feature = "feature-maps") {
-                    Err(SpecError::FeatureMapsNotCompiled)
+                    Err(SpecError::missing(layer, Feature::FeatureMaps))
                 } else if valid {
                     Ok(())
                 } else {
@@ -189,7 +239,7 @@ impl LayerSpec<'_> {
             }
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) | LayerSpec::FactorOut => {
                 if !cfg!(feature = "feature-maps") {
-                    Err(SpecError::FeatureMapsNotCompiled)
+                    Err(SpecError::missing(layer, Feature::FeatureMaps))
                 } else if self.output_shape(shape).is_some() {
                     Ok(())
                 } else {
@@ -241,7 +291,7 @@ pub(crate) const fn mul(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::Math;
+    use crate::arithmetic::Math;
 
     fn coupling(mask: Mask<'_>) -> LayerSpec<'_> {
         LayerSpec::Coupling(CouplingSpec {

@@ -26,6 +26,16 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// A map of `channels` values at each of `height` times `width` places.
+    #[must_use]
+    pub const fn map(channels: usize, height: usize, width: usize) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+        }
+    }
+
     /// A vector of so many features.
     #[must_use]
     pub const fn vector(features: usize) -> Self {
@@ -153,11 +163,13 @@ impl Squeeze {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "feature-maps"))]
 mod tests {
     use super::*;
+    #[cfg(feature = "feature-maps")]
     use std::vec::Vec;
 
+    #[cfg(feature = "feature-maps")]
     #[test]
     fn squeezing_moves_every_value_once_and_as_documented() {
         let input = Shape {

@@ -7,7 +7,7 @@
 
 use std::vec::Vec;
 
-use crate::conditioner::convolution::training::weight_norm;
+use crate::kernel::convolution::training::weight_norm;
 use crate::layer::batch_norm;
 use crate::spec::{Conditioner, CouplingSpec, FlowSpec, LayerSpec, ResidualForm, Shape};
 
@@ -64,8 +64,14 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
                 folded.layers.push(LayerSpec::Coupling(deployed(coupling)));
                 folded.params.extend(deployed_params(coupling, shape, own));
             }
-            other => {
-                folded.layers.push(*other);
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => {
+                folded.layers.push(*layer);
                 folded.params.extend_from_slice(own);
             }
         }

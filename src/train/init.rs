@@ -6,9 +6,9 @@ use std::vec::Vec;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::conditioner::convolution::training::weight_norm::{self, Part};
-use crate::conditioner::dense::panels;
-use crate::math::double;
+use crate::arithmetic::elementary::double;
+use crate::kernel::convolution::training::weight_norm::{self, Part};
+use crate::kernel::dense::panels;
 use crate::spec::{
     Conditioner, CouplingSpec, FlowSpec, LayerSpec, Nets, ResidualConvolutionSpec, ResidualForm,
     Shape,
@@ -51,7 +51,11 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
                     init_net(coupling, shape, &mut random, &mut params);
                 }
             }
-            _ => {}
+            LayerSpec::Logit(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => {}
         }
     }
     params

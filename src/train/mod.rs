@@ -35,14 +35,14 @@ mod fold;
 mod init;
 mod options;
 mod parametrization;
+#[doc(hidden)]
+pub mod probe;
 mod run;
 #[allow(
     clippy::indexing_slicing,
     reason = "desktop only; ranges come from the spec it was built from"
 )]
 mod step;
-#[cfg(test)]
-mod step_tests;
 
 use std::vec::Vec;
 
@@ -50,7 +50,7 @@ pub use fold::{Folded, fold};
 pub use init::{init, standardization};
 pub use options::{BatchNormTraining, TrainError, TrainOptions};
 
-use crate::batch;
+use crate::flow::batch;
 use crate::flow::{Flow, ScoreError};
 use crate::spec::FlowSpec;
 use options::check;

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use crate::conditioner::convolution::training::weight_norm::{self, Part, places};
+use crate::kernel::convolution::training::weight_norm::{self, Part, places};
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualConvolutionSpec, ResidualForm};
 
 /// A network in its trained form.

@@ -13,7 +13,7 @@ use super::adam::Adam;
 use super::options::{BatchNormTraining, TrainOptions};
 use super::step::{BatchStep, Step};
 use super::{Rounding, init, parametrization};
-use crate::dispatch::has_wide_registers;
+use crate::arithmetic::dispatch::has_wide_registers;
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
 
@@ -55,7 +55,8 @@ impl<'s> Run<'s> {
             first = 1;
             for row in rows.chunks_exact_mut(dim) {
                 log_det = 0.0;
-                standardize::forward(spec.shape, params, row, &mut log_det);
+                let done = standardize::forward(spec.shape, params, row, &mut log_det);
+                debug_assert!(done.is_some(), "the parameters fit the spec");
             }
         }
         let (keep, momentum) = match options.batch_norm {

@@ -1,9 +1,9 @@
 //! A model and a sample, the engine against itself and against the reference.
 
 use super::models::{self, Random};
-use super::nvpico::FlowSpec;
 use super::reference;
 use super::tolerance::{Tolerance, of_tensor, relative};
+use nvpico::FlowSpec;
 
 /// The largest errors over some models and inputs.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,12 +1,12 @@
 //! Gradients of layers by central differences of the reference.
 
 use super::models::{self, Random};
-use super::nvpico::lanes::Lanes;
-use super::nvpico::layer::coupling::training::{self, Context};
-use super::nvpico::spec::{CouplingSpec, Shape};
-use super::nvpico::{FlowSpec, LayerSpec, Math};
 use super::reference::{self, Norm, central_differences, wide};
 use super::tolerance::{GRADIENT, GRADIENT_FLOOR, of_tensor};
+use nvpico::kernel::Kernels;
+use nvpico::layer::coupling::training::{self, Context};
+use nvpico::spec::{CouplingSpec, Shape};
+use nvpico::{FlowSpec, LayerSpec, Math};
 
 /// The largest error of some tensors; fails above the tolerance.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Largest {
 }
 
 /// A row in each lane, `[feature]` packets.
-pub fn pack<V: Lanes>(rows: &[Vec<f32>]) -> Vec<V> {
+pub fn pack<V: Kernels>(rows: &[Vec<f32>]) -> Vec<V> {
     assert_eq!(rows.len(), V::COUNT, "a row for each lane");
     (0..rows[0].len())
         .map(|index| {
@@ -38,7 +38,7 @@ pub fn pack<V: Lanes>(rows: &[Vec<f32>]) -> Vec<V> {
 }
 
 /// The values of one lane.
-pub fn lane<V: Lanes>(packets: &[V], lane: usize) -> Vec<f64> {
+pub fn lane<V: Kernels>(packets: &[V], lane: usize) -> Vec<f64> {
     let value = |packet: &V| f64::from(packet.as_lanes()[lane]);
     packets.iter().map(value).collect()
 }
@@ -67,7 +67,7 @@ pub fn weighted(
 }
 
 /// Gradients of a coupling for samples in every lane.
-pub fn check_coupling<V: Lanes>(
+pub fn check_coupling<V: Kernels>(
     own: CouplingSpec<'static>,
     shape: Shape,
     random: &mut Random,

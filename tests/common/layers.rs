@@ -1,11 +1,10 @@
 //! Layers by themselves, through their public functions.
 
-use super::nvpico::lanes::{Lanes, Packet};
-use super::nvpico::layer::{
-    affine, batch_norm, coupling, logit, permutation, squeeze, standardize,
-};
-use super::nvpico::spec::{CouplingSpec, Shape};
-use super::nvpico::{LayerSpec, Math};
+use nvpico::arithmetic::Packet;
+use nvpico::kernel::Kernels;
+use nvpico::layer::{self, Place};
+use nvpico::spec::Shape;
+use nvpico::{LayerSpec, Math};
 
 /// One layer on a map of a shape.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +14,8 @@ pub struct OnMap<'a> {
     pub math: Math,
 }
 
-/// One layer, x to y or back, by its public functions.
-pub fn through<V: Lanes>(
+/// One layer, x to y or back.
+pub fn through<V: Kernels>(
     OnMap { layer, shape, math }: OnMap<'_>,
     params: &[f32],
     x: &mut [V],
@@ -24,57 +23,19 @@ pub fn through<V: Lanes>(
 ) -> V {
     let mut log_det = V::splat(0.25);
     let mut scratch = vec![V::splat(0.0); layer.scratch_len(shape)];
-    let after = layer.output_shape(shape).expect("the layer takes the map");
-    match (layer, forward) {
-        (LayerSpec::Standardize, true) => {
-            standardize::forward(shape, params, x, &mut log_det);
-        }
-        (LayerSpec::Standardize, false) => standardize::inverse(shape, params, x, &mut log_det),
-        (LayerSpec::Affine, true) => {
-            affine::forward(shape, params, x, &mut log_det);
-        }
-        (LayerSpec::Affine, false) => affine::inverse(shape, params, x, &mut log_det),
-        (LayerSpec::BatchNorm(own), true) => {
-            batch_norm::forward(*own, shape, params, x, &mut log_det);
-        }
-        (LayerSpec::BatchNorm(own), false) => {
-            batch_norm::inverse(*own, shape, params, x, &mut log_det);
-        }
-        // Kernels are inlined, and without optimisation each has its own part of the stack frame.
-        (LayerSpec::Coupling(_), true) => {
-            let couple = |own: &CouplingSpec<'_>| {
-                coupling::forward(own, math, shape, params, x, &mut scratch, &mut log_det);
-            };
-            in_a_frame_of_its_own(layer, couple);
-        }
-        (LayerSpec::Coupling(_), false) => {
-            let couple = |own: &CouplingSpec<'_>| {
-                coupling::inverse(own, math, shape, params, x, &mut scratch, &mut log_det);
-            };
-            in_a_frame_of_its_own(layer, couple);
-        }
-        (LayerSpec::Permutation(order), true) => {
-            permutation::forward(shape, order, x, &mut scratch);
-        }
-        (LayerSpec::Permutation(order), false) => {
-            permutation::inverse(shape, order, x, &mut scratch);
-        }
-        (LayerSpec::Logit(own), true) => logit::forward(*own, x, &mut log_det),
-        (LayerSpec::Logit(own), false) => logit::inverse(*own, math, x, &mut log_det),
-        (LayerSpec::Squeeze(kind), true) => squeeze::forward(*kind, shape, x, &mut scratch),
-        (LayerSpec::Squeeze(kind), false) => squeeze::inverse(*kind, shape, x, &mut scratch),
-        (LayerSpec::Unsqueeze(kind), true) => squeeze::inverse(*kind, after, x, &mut scratch),
-        (LayerSpec::Unsqueeze(kind), false) => squeeze::forward(*kind, after, x, &mut scratch),
-        (LayerSpec::FactorOut, _) => {}
+    let place = Place {
+        math,
+        input: shape,
+        output: layer.output_shape(shape).expect("the layer takes the map"),
+    };
+    if forward {
+        let rest = layer::forward(layer, place, params, x, &mut scratch, &mut log_det);
+        assert_eq!(rest, Some(&[][..]), "{layer:?}");
+    } else {
+        let done = layer::inverse(layer, place, params, x, &mut scratch, &mut log_det);
+        assert!(done.is_some(), "{layer:?}");
     }
     log_det
-}
-
-#[inline(never)]
-fn in_a_frame_of_its_own(layer: &LayerSpec<'_>, couple: impl FnOnce(&CouplingSpec<'_>)) {
-    if let LayerSpec::Coupling(own) = layer {
-        couple(own);
-    }
 }
 
 /// Different samples in the lanes of a packet against each of them alone.

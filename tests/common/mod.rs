@@ -1,10 +1,5 @@
 //! What the tests of the engine share: models to try, an independent reference, the tolerances.
 
-#![allow(
-    dead_code,
-    reason = "every test binary compiles this module and uses its own part of it"
-)]
-
 pub mod agreement;
 pub mod gradients;
 pub mod layers;
@@ -12,12 +7,7 @@ pub mod models;
 pub mod reference;
 pub mod scores;
 pub mod tolerance;
-#[cfg(feature = "std")]
 pub mod training;
-
-// The shared files name the crate under test `super::nvpico`: the unit tests of training include
-// them from inside the crate, where it has another name.
-pub use nvpico;
 
 use nvpico::{Flow, FlowSpec, Score};
 

@@ -1,6 +1,6 @@
 //! Scores by the batch against scores by the chip's code.
 
-use super::nvpico::{FlowSpec, Score, ScoreError, batch};
+use nvpico::{FlowSpec, Score, ScoreError, batch};
 
 /// Bits of all parts of a score.
 pub fn score_bits(score: &Result<Score, ScoreError>) -> Result<[u32; 3], ScoreError> {

@@ -1,7 +1,7 @@
 //! Training as the tests run it.
 
-use super::nvpico::FlowSpec;
-use super::nvpico::train::{Epoch, TrainOptions, Trained, init, train};
+use nvpico::FlowSpec;
+use nvpico::train::{Epoch, TrainOptions, Trained, init, train};
 
 /// Trains from the first parameters; the run and all its epochs.
 pub fn run(

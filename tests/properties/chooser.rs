@@ -7,7 +7,7 @@ use nvpico_codegen::model::{
 };
 use rand_core::Rng;
 
-use super::common::models::{NORMS, Random, maps};
+use crate::common::models::{NORMS, Random, maps};
 
 /// Values of a sample, at most: a numerical Jacobian is tried on each.
 const MOST_VALUES: usize = 24;

@@ -17,7 +17,7 @@ use crate::metrics;
 
 use crate::output::{self, TextTable};
 use crate::precision::Precision;
-use crate::reference;
+use nvpico_reference as reference;
 
 /// Rows are moved so many times as far from their mean.
 const FAR: [f32; 3] = [4.0, 16.0, 64.0];

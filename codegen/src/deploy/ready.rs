@@ -293,5 +293,12 @@ mod tests {
             let threshold = ready.threshold().unwrap();
             assert!((threshold - floats.threshold().unwrap()).abs() < 0.02);
         }
+        assert_eq!(model.validate(), Ok(()));
+        for unit in [i32::MIN, -128, 127, i32::MAX] {
+            let mut other = model.clone();
+            other.integer.as_mut().unwrap().units[1] = unit;
+            let error = other.validate().unwrap_err();
+            assert!(error.contains(&format!("2^{unit}")), "{error}");
+        }
     }
 }

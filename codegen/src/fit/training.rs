@@ -173,6 +173,8 @@ pub fn run(
     model.set_features(table.features());
     model.header.precision = settings.precision;
     model.observe(&rows);
+    // Whatever keeps it from being one in integers is said before the work of fine-tuning.
+    model.ready(None)?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {

@@ -22,7 +22,7 @@ mod weights;
 
 use std::path::{Path, PathBuf};
 
-use nvpico::conditioner::dense::panels;
+use nvpico::kernel::dense::panels;
 use safetensors::tensor::SafeTensors;
 
 use crate::model::{Model, Provenance, Source, hex};

@@ -1,5 +1,6 @@
 //! Whether a model holds together.
 
+use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec, LayerSpec};
 
 use super::{FORMAT, Model, ShapeName};
@@ -49,6 +50,13 @@ impl Model {
             let good = parts.ranges.iter().all(|r| r.is_finite() && *r >= 0.0);
             if !good || parts.units.len() != header.spec.dim() {
                 return Err("its units or ranges for integers are damaged".into());
+            }
+            if let Some(unit) = parts.units.iter().find(|unit| !UNITS.contains(unit)) {
+                return Err(format!(
+                    "a unit of 2^{unit}: a count takes one of 2^{} to 2^{}",
+                    UNITS.start(),
+                    UNITS.end()
+                ));
             }
         }
         if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {

@@ -6,6 +6,7 @@ use nvpico::integer::layout::{
     activation_words, coupling_op, net_scratch, parity_word, place_words, residual_lengths,
     squeeze_kind, stack_lengths,
 };
+use nvpico::integer::stated::{Bound, SCALING_SHIFT};
 use nvpico::integer::weights::PANEL;
 use nvpico::integer::{Weights, op};
 use nvpico::spec::{
@@ -26,8 +27,6 @@ pub(super) const Q16: i32 = fixed::Q16.cast_signed();
 const Q24: i32 = fixed::Q24.cast_signed();
 /// Fraction bits of what an arc tangent is of.
 const Q20: i32 = fixed::Q20.cast_signed();
-/// Fraction bits of what a logarithm is of.
-const Q30: i32 = 30;
 
 /// A count as a word: what the engine runs has far fewer of anything than a word holds.
 pub(super) fn word(count: usize) -> i32 {
@@ -54,9 +53,9 @@ pub(super) fn common_shift(factors: impl Iterator<Item = f64>) -> i32 {
     let most = factors.fold(0.0_f64, |most, factor| most.max(factor.abs()));
     if most > 0.0 {
         // The largest becomes 2^29 to 2^30.
-        (MULTIPLIER_BITS - 1 - most.log2().floor() as i32).clamp(1, 62)
+        (MULTIPLIER_BITS - 1 - most.log2().floor() as i32).clamp(SCALING_SHIFT.0, SCALING_SHIFT.1)
     } else {
-        1
+        SCALING_SHIFT.0
     }
 }
 
@@ -109,19 +108,13 @@ pub(super) fn coupling<W: Weights>(
 ) -> anyhow::Result<Vec<i32>> {
     let transformed = spec.mask.transformed(shape.channels);
     let (rescale, nets) = params.split_at(spec.rescale_len(shape));
-    let amplitudes: Vec<f64> = match spec.transform.scale_map() {
-        Some(ScaleMap::RescaledTanh) => rescale.iter().map(|&r| f64::from(r)).collect(),
-        Some(ScaleMap::ClampedTanh { clamp }) => vec![f64::from(clamp); transformed],
-        Some(ScaleMap::Atan { scale }) => vec![f64::from(scale); transformed],
-        Some(ScaleMap::Sigmoid { floor, .. }) => vec![f64::from(floor); transformed],
-        Some(ScaleMap::Unbounded) | None => Vec::new(),
-    };
-    // Fraction bits of bounds and of raw log-scales, and what these are divided by.
-    let (bound_bits, raw_bits, clamp) = match spec.transform.scale_map() {
-        Some(ScaleMap::ClampedTanh { clamp }) => (Q24, Q24, f64::from(clamp)),
-        Some(ScaleMap::Atan { .. }) => (Q24, Q20, 1.0),
-        Some(ScaleMap::Sigmoid { .. }) => (Q30, Q24, 1.0),
-        _ => (Q24, Q24, 1.0),
+    // Fraction bits of raw log-scales, and what these are divided by.
+    let (raw_bits, clamp) = match spec.transform.scale_map() {
+        Some(ScaleMap::ClampedTanh { clamp }) => (Q24, f64::from(clamp)),
+        Some(ScaleMap::Atan { .. }) => (Q20, 1.0),
+        Some(ScaleMap::RescaledTanh | ScaleMap::Sigmoid { .. } | ScaleMap::Unbounded) | None => {
+            (Q24, 1.0)
+        }
     };
     let inputs = spec.net_inputs(shape);
     let networks = network::all::<W>(spec, shape, nets, ranges)?;
@@ -177,9 +170,14 @@ pub(super) fn coupling<W: Weights>(
     words.extend((0..kept_words).map(|_| index() | (index() << 16)));
     let (raw, shifts) = multipliers.split_at(multipliers.len() - transformed);
     for (at, index) in spec.mask.transformed_features(shape.channels).enumerate() {
-        let bound = amplitudes.get(at).copied().unwrap_or_default();
         words.push(word(index));
-        words.push(whole(bound, bound_bits, "a log-scale's bound")?);
+        words.push(match spec.stated_bound() {
+            Bound::Stated(bound) => bound,
+            Bound::Number => whole(f64::from(rescale[at]), Q24, "a log-scale's bound")?,
+            Bound::Beyond => {
+                bail!("a log-scale's bound leaves the 32 bits of the integer engine")
+            }
+        });
         words.push(raw.get(at).copied().unwrap_or_default());
         words.push(shifts[at]);
     }
@@ -233,18 +231,8 @@ fn squeeze(op: i32, kind: Squeeze, shape: Shape) -> Vec<i32> {
 
 /// The logit of counts.
 fn logit(spec: LogitSpec, shape: Shape) -> anyhow::Result<Vec<i32>> {
-    let (alpha, levels) = (f64::from(spec.alpha), f64::from(spec.levels));
-    let slope = (1.0 - alpha) / levels;
-    let per_count = slope * power(30);
-    let shift = common_shift(std::iter::once(per_count));
-    Ok(vec![
-        op::LOGIT,
-        word(shape.len()),
-        whole(levels - 1.0, 0, "the highest count")?,
-        whole(per_count, shift, "a count's share")?,
-        shift,
-        whole(alpha + 0.5 * slope, 30, "the lowest share")?,
-        whole(0.5 * slope, 30, "the highest share")?,
-        whole(slope.ln(), Q24, "a logarithm")?,
-    ])
+    let stated = spec
+        .stated_words()
+        .context("the levels of the counts leave the 32 bits of the integer engine")?;
+    Ok([&[op::LOGIT, word(shape.len())][..], &stated].concat())
 }

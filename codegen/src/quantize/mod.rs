@@ -12,6 +12,7 @@ mod residual;
 mod row;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use anyhow::{Context as _, bail};
 use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
@@ -20,14 +21,10 @@ use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
 use crate::deploy::Deployed;
-use crate::model::{Layer, ModelSpec};
+use crate::model::ModelSpec;
 use crate::precision::Precision;
 pub use ranges::Ranges;
-
-/// Counts finer than the standard deviation by so many powers of two: what a reading is rounded to.
-const FINENESS: i32 = 14;
-/// Bits that a mean and 256 standard deviations may take of a count's 31.
-const COUNT_BITS: i32 = 30;
+pub use units::units;
 
 /// The unit of values between layers.
 const IN_Q16: i32 = -16;
@@ -43,36 +40,6 @@ pub struct Quantized {
     pub units: Vec<i32>,
     /// What [`IntegerFlow`] takes.
     pub words: Vec<i32>,
-}
-
-/// The unit in which each value of a sample is counted: whole numbers as they are, all others in a power of two
-/// well below their standard deviation. `rows` are normal rows in the units of the sensors.
-#[must_use]
-pub fn units(model: &Deployed, rows: &[f32]) -> Vec<i32> {
-    let dim = model.spec.dim();
-    let [channels, height, width] = model.spec.shape.0;
-    let pixels = height * width;
-    match model.spec.layers.first() {
-        Some(Layer::Standardize) => {}
-        Some(Layer::Logit { .. }) => return vec![0; dim],
-        // The layers begin in Q16.
-        _ => return vec![IN_Q16; dim],
-    }
-    (0..dim)
-        .map(|at| {
-            let channel = at / pixels;
-            let values = rows.chunks_exact(dim);
-            let mut values = values.flat_map(|row| &row[channel * pixels..(channel + 1) * pixels]);
-            if values.all(|x| x.fract().abs() <= 0.0) {
-                return 0;
-            }
-            let (mean, scale) = (model.params[channel], model.params[channels + channel]);
-            let deviation = 1.0 / f64::from(scale);
-            let span = f64::from(mean).abs() + 256.0 * deviation;
-            let finest = deviation.log2().floor() as i32 - FINENESS;
-            finest.max(span.log2().ceil() as i32 - COUNT_BITS)
-        })
-        .collect()
 }
 
 impl Quantized {

@@ -1,9 +1,10 @@
 //! The networks of a coupling as words of the integer engine, and as the floats that these words stand for.
 
-use nvpico::conditioner::dense;
 use nvpico::integer::Weights;
 use nvpico::integer::layout::{place_words, window_inputs};
+use nvpico::integer::stated::{INPUT_SHIFT, SLOPE_BITS, SUM_SHIFT};
 use nvpico::integer::weights::PANEL;
+use nvpico::kernel::dense;
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ScaleMap,
     Shape,
@@ -81,8 +82,8 @@ pub(super) fn all<W: Weights>(
 pub(super) fn input_shift(ranges: &[f32]) -> i32 {
     let widest = ranges.iter().fold(0.0_f32, |most, &r| most.max(r));
     let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
-    // Two, at least, for the rounding; seventeen bring all 32 bits within 16.
-    span.log2().ceil().clamp(2.0, 17.0) as i32
+    let (least, most) = INPUT_SHIFT;
+    span.log2().ceil().clamp(f64::from(least), f64::from(most)) as i32
 }
 
 /// A network on its way to words.
@@ -242,12 +243,15 @@ impl Network<'_> {
         let mut growths: Vec<f64> = finest.iter().zip(ranges).map(growth).collect();
         growths.sort_by(f64::total_cmp);
         let most = growths[growths.len() - 1].min(UNEVEN * growths[growths.len() / 2]);
-        let shift = most.log2().ceil().clamp(0.0, 24.0) as i32;
+        let shift = most
+            .log2()
+            .ceil()
+            .clamp(f64::from(SUM_SHIFT.0), f64::from(SUM_SHIFT.1)) as i32;
         let slope = match activation {
             Activation::Relu => 0.0,
             Activation::LeakyRelu { slope } => f64::from(slope),
         };
-        let slope = (slope * power(15)).round() as i32;
+        let slope = (slope * power(SLOPE_BITS.cast_signed())).round() as i32;
         let half = (1_i32 << shift) >> 1;
         let rows: Vec<_> = rows
             .iter()

@@ -7,7 +7,7 @@ use nvpico::spec::{Conditioner, CouplingSpec, Nets, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 
 use crate::deploy::Deployed;
-use crate::reference::{self, Norm};
+use nvpico_reference::{self as reference, Norm};
 
 /// Multiply-accumulates that looking at rows may take; more rows are thinned out.
 const MOST_WORK: usize = 4_000_000_000;

@@ -8,7 +8,7 @@ use super::*;
 use crate::deploy::Engine;
 use crate::fit::architecture::{Networks, Parts, map, vector};
 use crate::model::{
-    ActivationName, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
+    ActivationName, Layer, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
 };
 
 /// Errors of log-densities in nats, with weights of 16 and of 8 bits; the largest measured are
@@ -41,7 +41,12 @@ fn rows(dim: usize, count: usize, levels: Option<f32>, random: &mut Random) -> V
 }
 
 /// A model whose networks do something, though it is not trained.
-fn model(shape: ShapeName, layers: Vec<Layer>, rows: &[f32], random: &mut Random) -> Model {
+pub(super) fn model(
+    shape: ShapeName,
+    layers: Vec<Layer>,
+    rows: &[f32],
+    random: &mut Random,
+) -> Model {
     let spec = ModelSpec {
         shape,
         math: MathName::Libm,
@@ -62,7 +67,11 @@ fn model(shape: ShapeName, layers: Vec<Layer>, rows: &[f32], random: &mut Random
     model
 }
 
-fn parts(transform: TransformName, activation: ActivationName, levels: Option<f32>) -> Parts {
+pub(super) fn parts(
+    transform: TransformName,
+    activation: ActivationName,
+    levels: Option<f32>,
+) -> Parts {
     Parts {
         input: match levels {
             None => Layer::Standardize,
@@ -80,15 +89,15 @@ fn parts(transform: TransformName, activation: ActivationName, levels: Option<f3
 
 /// The largest and the mean error of log-densities, against double precision; those beyond 10 nats count
 /// relatively.
-fn errors(model: &Model, precision: Precision, rows: &[f32]) -> [f64; 2] {
+pub(super) fn errors(model: &Model, precision: Precision, rows: &[f32]) -> [f64; 2] {
     let deployed = model.deploy();
     let layers = deployed.spec.layers();
     let spec = deployed.spec.flow_spec(&layers);
-    let params = crate::reference::wide(&deployed.params);
+    let params = nvpico_reference::wide(&deployed.params);
     let ready = model.ready(Some(precision)).expect("it has integers");
     let (mut largest, mut sum, mut count) = (0.0_f64, 0.0, 0.0);
     for (row, found) in rows.chunks_exact(spec.dim()).zip(ready.log_probs(rows)) {
-        let exact = crate::reference::forward(&spec, &params, &crate::reference::wide(row));
+        let exact = nvpico_reference::forward(&spec, &params, &nvpico_reference::wide(row));
         // Far samples have large errors, and may have them.
         let error = (f64::from(found) - exact.log_prob).abs() / (1.0 + 0.1 * exact.log_prob.abs());
         largest = largest.max(error);

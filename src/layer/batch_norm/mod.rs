@@ -8,9 +8,9 @@
 //! `log_scale[channels]`, `shift[channels]`.
 
 use super::by_channel;
-use crate::Math;
-use crate::lanes::Lanes;
-use crate::math::{ln, sqrt};
+use crate::arithmetic::Lanes;
+use crate::arithmetic::Math;
+use crate::arithmetic::elementary::{ln, sqrt};
 use crate::spec::{BatchNormSpec, Shape};
 
 /// Parameters of one feature.
@@ -125,3 +125,5 @@ pub fn inverse<V: Lanes>(
 mod training;
 #[cfg(feature = "std")]
 pub use training::{Gradient, Statistics, backward};
+#[cfg(feature = "std")]
+pub(crate) use training::{backward_rows, forward_saving};

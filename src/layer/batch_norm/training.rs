@@ -1,8 +1,10 @@
 //! Batch norm in training: statistics of the batch, mixed with the running ones as the paper's
 //! appendix E describes, and the gradients through them.
 
-use super::Feature;
-use crate::math::double;
+use super::{Feature, Folded};
+use crate::arithmetic::elementary::double;
+use crate::arithmetic::{Lanes, select};
+use crate::spec::Shape;
 
 /// A feature's batch statistics in training.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,5 +93,53 @@ pub fn backward(
         factor,
         constant: mean_gradient / count - linear * statistics.batch_mean,
         linear,
+    }
+}
+
+/// x to y by the channels' maps on the batch; `saved` keeps x.
+#[inline(always)]
+pub(crate) fn forward_saving<V: Lanes>(
+    maps: &[Folded],
+    shape: Shape,
+    x: &mut [V],
+    saved: &mut [V],
+    log_det: &mut V,
+) {
+    let mut sum = 0.0;
+    let pixels = shape.pixels();
+    let channels = x
+        .chunks_exact_mut(pixels)
+        .zip(saved.chunks_exact_mut(pixels));
+    for ((x, saved), map) in channels.zip(maps) {
+        for (x, slot) in x.iter_mut().zip(saved) {
+            *slot = *x;
+            *x = *x * V::splat(map.scale) + V::splat(map.shift);
+        }
+        sum += map.log_det;
+    }
+    *log_det = *log_det + V::splat(sum * pixels as f32);
+}
+
+/// The gradients of rows, in place, by those of the channels. Lanes without weight have no part in the
+/// statistics, and gradient 0.
+#[inline(always)]
+pub(crate) fn backward_rows<V: Lanes>(
+    gradients: &[Gradient],
+    shape: Shape,
+    saved: &[V],
+    gradient: &mut [V],
+    weight: V,
+) {
+    let pixels = shape.pixels();
+    let channels = gradient
+        .chunks_exact_mut(pixels)
+        .zip(saved.chunks_exact(pixels));
+    for ((row, saved), channel) in channels.zip(gradients) {
+        for (g, &input) in row.iter_mut().zip(saved) {
+            let through = *g * V::splat(channel.factor as f32)
+                + V::splat(channel.constant as f32)
+                + input * V::splat(channel.linear as f32);
+            *g = through.zip(weight, |g, w| select(w > 0.0, g, 0.0));
+        }
     }
 }

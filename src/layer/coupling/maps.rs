@@ -3,11 +3,11 @@
 //! so one sample is all the memory there is.
 
 use super::{factor, split_params};
+use crate::arithmetic::Math;
+use crate::kernel::Kernels;
 #[cfg(feature = "std")]
-use crate::conditioner::convolution::training::weight_norm;
-use crate::conditioner::convolution::{Extent, Rows, nth, residual, stack};
-use crate::lanes::Lanes;
-use crate::math::Math;
+use crate::kernel::convolution::training::weight_norm;
+use crate::kernel::convolution::{Extent, Rows, nth, residual, stack};
 #[cfg(feature = "std")]
 use crate::spec::ResidualForm;
 use crate::spec::{Conditioner, CouplingSpec, Mask, ScaleMap, Shape};
@@ -25,7 +25,7 @@ pub(super) fn extent(spec: &CouplingSpec<'_>, shape: Shape) -> Extent {
 
 /// Row `y` of the kept channels of `x`, place after place; zero where a checkerboard does not keep.
 #[inline(always)]
-pub(super) fn read<V: Lanes>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, row: &mut [V]) {
+pub(super) fn read<V: Kernels>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, row: &mut [V]) {
     let inputs = mask.kept(shape.channels);
     for (at, channel) in mask.kept_features(shape.channels).enumerate() {
         let line = channel.saturating_mul(shape.height).saturating_add(y);
@@ -54,7 +54,7 @@ struct Sample<'s, V, F> {
     sum: &'s mut V,
 }
 
-impl<V: Lanes, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
+impl<V: Kernels, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
     #[inline(always)]
     fn read(&self, y: usize, row: &mut [V]) {
         read(self.spec.mask, self.extent.shape, self.x, y, row);
@@ -100,7 +100,7 @@ pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"
 )]
-pub(super) fn transform<V: Lanes>(
+pub(super) fn transform<V: Kernels>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,

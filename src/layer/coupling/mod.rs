@@ -14,18 +14,18 @@ mod maps;
 #[cfg(feature = "std")]
 pub mod training;
 
-use crate::conditioner::dense;
+use crate::arithmetic::Math;
+use crate::kernel::Kernels;
+use crate::kernel::dense;
 #[cfg(feature = "foreign")]
-use crate::conditioner::residual;
-use crate::lanes::Lanes;
-use crate::math::Math;
+use crate::kernel::residual;
 #[cfg(feature = "foreign")]
 use crate::spec::Nets;
 use crate::spec::{Conditioner, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
 #[inline(always)]
-fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
+fn gather<V: Kernels>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
     for (slot, index) in out.iter_mut().zip(spec.mask.kept_features(x.len())) {
         if let Some(&value) = x.get(index) {
             *slot = value;
@@ -37,7 +37,7 @@ fn gather<V: Lanes>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
 /// reads from one end of `scratch` and writes to the other; the last hidden layer and the output are
 /// one pass. Returns the parameters behind the network's.
 #[inline(always)]
-fn run_net<'p, V: Lanes>(
+fn run_net<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     (inputs, outputs): (usize, usize),
@@ -130,7 +130,7 @@ fn ends<V>(
 /// transformed feature (no log-scales for an additive coupling), and the parameters behind its own.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "three slices")]
-fn condition<'w, 'p, V: Lanes>(
+fn condition<'w, 'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     shape: Shape,
@@ -169,7 +169,7 @@ fn condition<'w, 'p, V: Lanes>(
 
 /// What a scale map and its slope are computed from: the tanh, or the raw output for maps without one.
 #[inline(always)]
-fn inner_of<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
+fn inner_of<V: Kernels>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
         ScaleMap::RescaledTanh => raw.tanh(math),
         ScaleMap::ClampedTanh { clamp } => (raw * V::splat(1.0 / clamp)).tanh(math),
@@ -179,7 +179,7 @@ fn inner_of<V: Lanes>(map: ScaleMap, math: Math, raw: V) -> V {
 
 /// The log-scale from [`inner_of`]; `rescale` is the learned factor where there is one.
 #[inline(always)]
-fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32>) -> V {
+fn log_scale<V: Kernels>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32>) -> V {
     match map {
         ScaleMap::RescaledTanh => inner * V::splat(rescale.copied().unwrap_or(1.0)),
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
@@ -201,7 +201,7 @@ fn log_scale<V: Lanes>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32
 /// `exp(s)`. What comes from a sigmoid with a floor is there before its logarithm, which would cost
 /// digits; without a floor it could be 0 where `s` is finite.
 #[inline(always)]
-fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
+fn scale_factor<V: Kernels>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     let ScaleMap::Sigmoid {
         offset,
         floor,
@@ -221,7 +221,7 @@ fn scale_factor<V: Lanes>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
 
 /// `exp(s)` of one value, its `s` added to `sum`; `None` for an additive coupling.
 #[inline(always)]
-fn factor<V: Lanes>(
+fn factor<V: Kernels>(
     map: Option<ScaleMap>,
     math: Math,
     raw: Option<&V>,
@@ -254,7 +254,7 @@ fn split_params<'p>(
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"
 )]
-fn transform<'p, V: Lanes>(
+fn transform<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
@@ -268,7 +268,7 @@ fn transform<'p, V: Lanes>(
         #[cfg(feature = "feature-maps")]
         {
             let (own, rest) = params.split_at_checked(spec.param_len(shape))?;
-            maps::transform(spec, math, shape, own, x, scratch, change, sum);
+            maps::transform(spec, math, shape, own, x, scratch, change, sum)?;
             return Some(rest);
         }
         #[cfg(not(feature = "feature-maps"))]
@@ -287,9 +287,9 @@ fn transform<'p, V: Lanes>(
 }
 
 /// x to y. `scratch` holds at least `spec.scratch_len(shape)` values. Returns the parameters behind its
-/// own.
+/// own; `None` where a slice is too short or the network is not compiled in.
 #[inline(always)]
-pub fn forward<'p, V: Lanes>(
+pub fn forward<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
@@ -297,7 +297,7 @@ pub fn forward<'p, V: Lanes>(
     x: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
-) -> &'p [f32] {
+) -> Option<&'p [f32]> {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
     let mut sum = V::splat(0.0);
     let change = |x: &mut V, factor: Option<V>, t: V| {
@@ -311,14 +311,14 @@ pub fn forward<'p, V: Lanes>(
             *x * factor + t
         };
     };
-    let rest = transform(spec, math, shape, params, x, scratch, &mut sum, change);
+    let rest = transform(spec, math, shape, params, x, scratch, &mut sum, change)?;
     *log_det = *log_det + sum;
-    rest.unwrap_or(&[])
+    Some(rest)
 }
 
-/// y to x. `scratch` holds at least `spec.scratch_len(shape)` values.
+/// y to x; lengths and `None` as for [`forward`].
 #[inline(always)]
-pub fn inverse<V: Lanes>(
+pub fn inverse<V: Kernels>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
@@ -326,7 +326,7 @@ pub fn inverse<V: Lanes>(
     y: &mut [V],
     scratch: &mut [V],
     log_det: &mut V,
-) {
+) -> Option<()> {
     let shift_first = matches!(spec.transform, Transform::ShiftFirst(_));
     let mut sum = V::splat(0.0);
     let change = |y: &mut V, factor: Option<V>, t: V| {
@@ -340,6 +340,7 @@ pub fn inverse<V: Lanes>(
             (*y - t) / factor
         };
     };
-    transform(spec, math, shape, params, y, scratch, &mut sum, change);
+    transform(spec, math, shape, params, y, scratch, &mut sum, change)?;
     *log_det = *log_det - sum;
+    Some(())
 }

@@ -17,10 +17,10 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::parametrization;
-use crate::dispatch::dispatch;
-use crate::lanes::{Lanes, Packet};
+use crate::arithmetic::dispatch::dispatch;
+use crate::arithmetic::{Lanes, Packet};
 use crate::layer::batch_norm;
-use crate::layer::coupling::training as coupling;
+use crate::layer::training as layer;
 use crate::spec::{FlowSpec, LayerSpec, Shape};
 use passes::{Backward, Chunk, Forward, Layers, Planned, Reduce, load_chunks};
 
@@ -65,19 +65,13 @@ impl<'a, const N: usize> Step<'a, N> {
         let dim = spec.dim();
         let (mut params, mut saved) = (0, 0);
         let mut plan = Vec::new();
-        let mut scratch_len = spec.scratch_len();
+        let mut scratch_len = 0;
         let mut walk = spec.walk();
         let mut index = 0;
         while let Some((layer, shape)) = walk.next() {
             let param_len = layer.param_len(shape);
-            let saved_len = match layer {
-                LayerSpec::Coupling(spec) => {
-                    scratch_len = scratch_len.max(coupling::scratch_len(spec, shape));
-                    coupling::saved_len(spec, shape)
-                }
-                LayerSpec::BatchNorm(_) | LayerSpec::Logit(_) => shape.len(),
-                _ => 0,
-            };
+            let saved_len = layer::saved_len(layer, shape);
+            scratch_len = scratch_len.max(layer::scratch_len(layer, shape));
             if index >= first {
                 plan.push(Planned {
                     layer,

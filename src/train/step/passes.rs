@@ -5,11 +5,11 @@ use std::vec::Vec;
 
 use pulp::NullaryFnOnce;
 
-use crate::base;
-use crate::batch::gather;
-use crate::lanes::{Lanes, Packet, select};
-use crate::layer::coupling::training::{self as coupling, Context};
-use crate::layer::{affine, batch_norm, logit, permutation, squeeze, standardize};
+use crate::arithmetic::{Lanes, Math, Packet};
+use crate::flow::base;
+use crate::flow::batch::gather;
+use crate::layer::training::{self as layer, Batch};
+use crate::layer::{Place, batch_norm};
 use crate::spec::{FlowSpec, LayerSpec, Shape};
 
 /// A layer with its places in the flat slices.
@@ -25,6 +25,28 @@ pub(super) struct Planned<'a> {
     pub maps: Vec<batch_norm::Folded>,
     /// Its gradients.
     pub gradients: Vec<batch_norm::Gradient>,
+}
+
+impl Planned<'_> {
+    #[inline(always)]
+    fn place(&self, math: Math) -> Place {
+        Place {
+            math,
+            input: self.shape,
+            output: self.after,
+        }
+    }
+
+    /// For a packet of `lanes` where `left` rows of the chunk are left.
+    #[inline(always)]
+    fn batch(&self, left: usize, lanes: usize, keep: f64) -> Batch<'_> {
+        Batch {
+            rows: left.min(lanes),
+            keep,
+            maps: &self.maps,
+            gradients: &self.gradients,
+        }
+    }
 }
 
 /// Some rows of the batch and all that is computed of them.
@@ -142,54 +164,16 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
             .take(packets);
         for (packet, (((x, saved), log_det), weight)) in tensors.enumerate() {
             for planned in plan {
-                let own = &params[planned.params.clone()];
-                let saved = &mut saved[planned.saved.clone()];
-                let (shape, scratch) = (planned.shape, &mut chunk.scratch);
-                let x = &mut x[..shape.len()];
-                match planned.layer {
-                    LayerSpec::Standardize => {
-                        standardize::forward(shape, own, x, log_det);
-                    }
-                    LayerSpec::Affine => {
-                        affine::forward(shape, own, x, log_det);
-                    }
-                    LayerSpec::BatchNorm(_) => {
-                        let mut sum = 0.0;
-                        let pixels = shape.pixels();
-                        let channels = x
-                            .chunks_exact_mut(pixels)
-                            .zip(saved.chunks_exact_mut(pixels));
-                        for ((x, saved), map) in channels.zip(&planned.maps) {
-                            for (x, slot) in x.iter_mut().zip(saved) {
-                                *slot = *x;
-                                *x = *x * Packet::splat(map.scale) + Packet::splat(map.shift);
-                            }
-                            sum += map.log_det;
-                        }
-                        *log_det = *log_det + Packet::splat(sum * pixels as f32);
-                    }
-                    LayerSpec::Coupling(coupling) => {
-                        let context = Context {
-                            math: spec.math,
-                            shape,
-                            rows: (rows - packet * N).min(N),
-                            keep,
-                        };
-                        coupling::forward_saving(coupling, context, own, x, saved, log_det);
-                    }
-                    LayerSpec::Permutation(order) => {
-                        permutation::forward(shape, order, x, scratch);
-                    }
-                    LayerSpec::Logit(logit) => {
-                        saved.copy_from_slice(x);
-                        logit::forward(*logit, x, log_det);
-                    }
-                    LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
-                    LayerSpec::Unsqueeze(kind) => {
-                        squeeze::inverse(*kind, planned.after, x, scratch);
-                    }
-                    LayerSpec::FactorOut => {}
-                }
+                layer::forward_saving(
+                    planned.layer,
+                    planned.place(spec.math),
+                    planned.batch(rows - packet * N, N, keep),
+                    &params[planned.params.clone()],
+                    &mut x[..planned.shape.len()],
+                    &mut saved[planned.saved.clone()],
+                    &mut chunk.scratch,
+                    log_det,
+                );
             }
             if last {
                 let log_prob = base::log_prob(base::norm_sq(x), *log_det, dim);
@@ -240,54 +224,17 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, '_, N> {
             .take(packets);
         for (packet, ((x, saved), weight)) in tensors.enumerate() {
             for planned in plan.iter().rev() {
-                let own = &params[planned.params.clone()];
-                let saved = &saved[planned.saved.clone()];
-                let shape = planned.shape;
-                let x = &mut x[..shape.len()];
-                match planned.layer {
-                    LayerSpec::Standardize => standardize::backward(shape, own, x),
-                    LayerSpec::Affine => affine::backward(shape, own, x),
-                    LayerSpec::BatchNorm(_) => {
-                        let pixels = shape.pixels();
-                        let channels = x.chunks_exact_mut(pixels).zip(saved.chunks_exact(pixels));
-                        for ((x, saved), own) in channels.zip(&planned.gradients) {
-                            for (g, &input) in x.iter_mut().zip(saved) {
-                                let own = *g * Packet::splat(own.factor as f32)
-                                    + Packet::splat(own.constant as f32)
-                                    + input * Packet::splat(own.linear as f32);
-                                // Lanes without a row have no part in the statistics.
-                                *g = own.zip(*weight, |g, w| select(w > 0.0, g, 0.0));
-                            }
-                        }
-                    }
-                    LayerSpec::Coupling(coupling) => {
-                        let context = Context {
-                            math: spec.math,
-                            shape,
-                            rows: (rows - packet * N).min(N),
-                            keep,
-                        };
-                        coupling::backward(
-                            coupling,
-                            context,
-                            own,
-                            saved,
-                            x,
-                            -*weight,
-                            &mut chunk.gradient[planned.params.clone()],
-                            scratch,
-                        );
-                    }
-                    LayerSpec::Permutation(order) => {
-                        permutation::inverse(shape, order, x, scratch);
-                    }
-                    LayerSpec::Logit(logit) => logit::backward(*logit, saved, x, -*weight),
-                    LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, x, scratch),
-                    LayerSpec::Unsqueeze(kind) => {
-                        squeeze::forward(*kind, planned.after, x, scratch);
-                    }
-                    LayerSpec::FactorOut => {}
-                }
+                layer::backward(
+                    planned.layer,
+                    planned.place(spec.math),
+                    planned.batch(rows - packet * N, N, keep),
+                    &params[planned.params.clone()],
+                    &saved[planned.saved.clone()],
+                    &mut x[..planned.shape.len()],
+                    *weight,
+                    &mut chunk.gradient[planned.params.clone()],
+                    scratch,
+                );
             }
         }
     }

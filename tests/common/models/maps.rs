@@ -1,15 +1,12 @@
 //! Feature maps to try: shapes, masks, convolutional conditioners, and whole multi-scale models.
 
-use std::vec;
-use std::vec::Vec;
-
-use super::super::nvpico::spec::{
+use super::{ACTIVATIONS, NORMS, Random, TRANSFORMS, on};
+use nvpico::spec::{
     Activation, BatchNormSpec, Conditioner, ConvolutionLayer, ConvolutionSpec, CouplingSpec,
     Kernel, LogitSpec, Mask, ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, Squeeze,
     Transform,
 };
-use super::super::nvpico::{FlowSpec, LayerSpec};
-use super::{ACTIVATIONS, NORMS, Random, TRANSFORMS, on};
+use nvpico::{FlowSpec, LayerSpec};
 
 /// Even and odd heights, one row, one column, smaller than a window, more channels than a panel.
 pub const SHAPES: [Shape; 7] = [

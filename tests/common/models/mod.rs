@@ -2,18 +2,15 @@
 //!
 //! Specs borrow their lists; those made here live as long as the test program.
 
-use std::vec;
-use std::vec::Vec;
-
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::nvpico::base::standard_normal;
-use super::nvpico::spec::{
+use nvpico::base::standard_normal;
+use nvpico::spec::{
     Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape,
     Transform,
 };
-use super::nvpico::{FlowSpec, LayerSpec, Math};
+use nvpico::{FlowSpec, LayerSpec, Math};
 
 pub mod maps;
 mod params;

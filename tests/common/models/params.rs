@@ -1,13 +1,11 @@
 //! Random parameters.
 
-use std::vec::Vec;
-
-use super::super::nvpico::spec::{
+use super::Random;
+use nvpico::spec::{
     Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ResidualConvolutionSpec,
     ResidualForm, Shape,
 };
-use super::super::nvpico::{FlowSpec, LayerSpec};
-use super::Random;
+use nvpico::{FlowSpec, LayerSpec};
 
 /// Random parameters of a spec, of the size that training leaves behind.
 pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {

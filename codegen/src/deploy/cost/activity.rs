@@ -1,7 +1,7 @@
 //! How many products of a score have an input that is not zero: without an FPU a product with zero is quick, and a ReLU
 //! makes many zeros. Counted on rows drawn from the model itself.
 
-use nvpico::conditioner::dense;
+use nvpico::kernel::dense;
 use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, Shape};
 use nvpico::{Flow, FlowSpec, LayerSpec};
 

@@ -1,8 +1,8 @@
 //! The work of convolutional networks: the blocks of places that the chip's kernel takes at a time, and the runs of
 //! memory that their windows read.
 
-use nvpico::conditioner::convolution::Columns;
-use nvpico::conditioner::dense;
+use nvpico::kernel::convolution::Columns;
+use nvpico::kernel::dense;
 use nvpico::spec::{ConvolutionSpec, CouplingSpec, Kernel, Mask, ResidualConvolutionSpec, Shape};
 
 use super::work::{STRIDE, Work};

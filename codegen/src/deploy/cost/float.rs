@@ -1,7 +1,7 @@
 //! What a score does in floats: how often each loop of the kernels is entered and how far it goes.
 
 use nvpico::LayerSpec;
-use nvpico::conditioner::dense;
+use nvpico::kernel::dense;
 use nvpico::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform,
 };

@@ -6,8 +6,8 @@
 use core::mem;
 
 use super::{Context, Elementwise, Tensors, pick, residual, split_end};
-use crate::conditioner::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::dense;
 use crate::layer::coupling::{gather, split_params};
 use crate::spec::{CouplingSpec, DenseSpec, Nets, Shape};
 
@@ -37,7 +37,7 @@ fn saved_nets_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) ->
 }
 
 #[inline(always)]
-pub(super) fn forward_saving<V: Lanes>(
+pub(super) fn forward_saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     context: Context,
@@ -86,7 +86,7 @@ pub(super) fn forward_saving<V: Lanes>(
 
 /// Hidden layers and output of one network, one after the other in `saved`.
 #[inline(always)]
-fn run_net_saving<V: Lanes>(
+fn run_net_saving<V: Kernels>(
     net: &DenseSpec<'_>,
     params: &[f32],
     input: &[V],
@@ -129,7 +129,7 @@ fn net_outputs<'s, V>(
 }
 
 #[inline(always)]
-pub(super) fn backward<V: Lanes>(
+pub(super) fn backward<V: Kernels>(
     spec: &CouplingSpec<'_>,
     net: &DenseSpec<'_>,
     context: Context,
@@ -207,7 +207,7 @@ pub(super) struct NetTensors<'s, V> {
 /// Backward through one network, last layer first. The gradient of the outputs stands in `source`;
 /// that of the inputs ends in the slice returned.
 #[inline(always)]
-fn backward_net<'w, V: Lanes>(
+fn backward_net<'w, V: Kernels>(
     net: &DenseSpec<'_>,
     outputs: usize,
     tensors: NetTensors<'_, V>,

@@ -4,10 +4,10 @@
 //! the network keeps, its input first and its outputs last.
 
 use super::{Context, Elementwise, Tensors};
-use crate::conditioner::convolution::training::norm::Statistics;
-use crate::conditioner::convolution::training::{residual, stack};
-use crate::conditioner::convolution::{Extent, nth};
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::convolution::training::norm::Statistics;
+use crate::kernel::convolution::training::{residual, stack};
+use crate::kernel::convolution::{Extent, nth};
 use crate::layer::coupling::maps::{extent, read, split_outputs};
 use crate::layer::coupling::split_params;
 use crate::spec::{Conditioner, CouplingSpec, Shape};
@@ -65,7 +65,7 @@ fn changed<'s>(
     })
 }
 
-pub(super) fn forward_saving<V: Lanes>(
+pub(super) fn forward_saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
     context: Context,
     params: &[f32],
@@ -116,7 +116,7 @@ pub(super) fn forward_saving<V: Lanes>(
     Some(())
 }
 
-pub(super) fn backward<V: Lanes>(
+pub(super) fn backward<V: Kernels>(
     spec: &CouplingSpec<'_>,
     context: Context,
     tensors: Tensors<'_, V>,

@@ -9,8 +9,8 @@ mod maps;
 mod residual;
 
 use super::{inner_of, log_scale, scale_factor};
-use crate::lanes::Lanes;
-use crate::math::Math;
+use crate::arithmetic::Math;
+use crate::kernel::Kernels;
 use crate::spec::{Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
 /// What a training pass knows besides its tensors.
@@ -47,7 +47,7 @@ pub fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 /// [`forward`](super::forward) with the same kernels, that keeps what [`backward`] needs in `saved`
 /// ([`saved_len`] values).
 #[inline(always)]
-pub fn forward_saving<V: Lanes>(
+pub fn forward_saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
     context: Context,
     params: &[f32],
@@ -72,7 +72,7 @@ pub fn forward_saving<V: Lanes>(
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"
 )]
-pub fn backward<V: Lanes>(
+pub fn backward<V: Kernels>(
     spec: &CouplingSpec<'_>,
     context: Context,
     params: &[f32],
@@ -135,7 +135,7 @@ impl Elementwise {
 
     /// Changes `x`; returns `s`.
     #[inline(always)]
-    fn forward<V: Lanes>(
+    fn forward<V: Kernels>(
         self,
         x: &mut V,
         raw: V,
@@ -158,7 +158,7 @@ impl Elementwise {
     /// Turns the gradient with respect to y into that with respect to x; returns those with respect to
     /// the raw log-scale and the shift. `rescale` is the learned factor and its gradient.
     #[inline(always)]
-    fn backward<V: Lanes>(
+    fn backward<V: Kernels>(
         self,
         gradient: &mut V,
         kept: &[V; Self::KEPT],
@@ -183,7 +183,7 @@ impl Elementwise {
 
 /// `d s / d raw` from what [`inner_of`] gave; without the learned factor of a rescaled tanh.
 #[inline(always)]
-fn slope<V: Lanes>(map: ScaleMap, math: Math, inner: V) -> V {
+fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
     let one = V::splat(1.0);
     match map {
         ScaleMap::Unbounded => one,

@@ -6,8 +6,8 @@
 
 use super::dense::NetTensors;
 use super::split_end;
-use crate::conditioner::dense;
-use crate::lanes::Lanes;
+use crate::kernel::Kernels;
+use crate::kernel::dense;
 use crate::spec::DenseSpec;
 
 /// Buffers as wide as the widest layer that [`backward`] takes.
@@ -28,7 +28,7 @@ fn extent(net: &DenseSpec<'_>) -> (usize, usize) {
 }
 
 #[inline(always)]
-pub(super) fn forward_saving<V: Lanes>(
+pub(super) fn forward_saving<V: Kernels>(
     net: &DenseSpec<'_>,
     norm: bool,
     params: &[f32],
@@ -72,7 +72,7 @@ pub(super) fn forward_saving<V: Lanes>(
 /// Backward through the network; the gradient of its inputs stands in the slice returned. `scratch`
 /// holds [`SCRATCH_WIDTHS`] times the widest layer.
 #[inline(always)]
-pub(super) fn backward<'w, V: Lanes>(
+pub(super) fn backward<'w, V: Kernels>(
     net: &DenseSpec<'_>,
     norm: bool,
     tensors: NetTensors<'_, V>,

@@ -1,0 +1,265 @@
+//! From log-densities to an alarm one can trust.
+//!
+//! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises
+//! its alarm when enough of the last `HISTORY` readings were not normal. A reading that cannot be
+//! scored (a sensor that failed, a NaN) counts as not normal.
+//!
+//! ```
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec};
+//! # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Coupling(CouplingSpec::new(
+//! #     Mask::Even, Transform::Additive, Conditioner::Dense(DenseSpec::new(&[], Activation::Relu))))]);
+//! # static FLOW: Flow<'static> = match Flow::new(SPEC, &[0.0, 0.0]) { Ok(f) => f, Err(_) => panic!() };
+//! use nvpico::detector::{AlarmRule, Decision, Detector};
+//!
+//! const WORKSPACE: usize = SPEC.workspace_len();
+//! // Alarm when 2 of the last 4 readings are not normal, until none of the last 4 is.
+//! const RULE: AlarmRule = AlarmRule::new(2, 0);
+//! let mut detector = Detector::<2, WORKSPACE, 4>::new(FLOW.anomalous_below(-10.0), RULE)?;
+//!
+//! assert_eq!(detector.observe(&[0.1, 0.2]).decision, Decision::Normal);
+//! assert_eq!(detector.observe(&[9.0, 0.2]).decision, Decision::Anomalous);
+//! assert!(!detector.alarm());
+//! assert!(detector.observe(&[f32::NAN, 0.2]).alarm);
+//! # Ok::<(), nvpico::detector::DetectorError>(())
+//! ```
+//!
+//! A model in integers is used in the same way: readings are counts then, log-densities and the threshold steps of
+//! 2^-16 nat.
+//!
+//! # In a `static`
+//!
+//! [`Detector::new`] is a `const fn`, so a detector with its workspace need not pass over the stack:
+//!
+//! ```
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec};
+//! # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Coupling(CouplingSpec::new(
+//! #     Mask::Even, Transform::Additive, Conditioner::Dense(DenseSpec::new(&[], Activation::Relu))))]);
+//! # const WORKSPACE: usize = SPEC.workspace_len();
+//! # static FLOW: Flow<'static> = match Flow::new(SPEC, &[0.0, 0.0]) { Ok(f) => f, Err(_) => panic!() };
+//! use std::sync::Mutex;
+//! use nvpico::detector::{AlarmRule, Detector};
+//!
+//! static DETECTOR: Mutex<Detector<2, WORKSPACE, 4>> =
+//!     Mutex::new(match Detector::new(FLOW.anomalous_below(-10.0), AlarmRule::new(2, 0)) {
+//!         Ok(detector) => detector,
+//!         Err(error) => panic!("{}", error.message()),
+//!     });
+//! # assert!(!DETECTOR.lock().unwrap().alarm());
+//! ```
+
+mod criterion;
+mod decision;
+mod error;
+mod history;
+mod rule;
+
+pub use criterion::Criterion;
+pub use decision::Decision;
+pub use error::DetectorError;
+pub use history::PastReading;
+pub use rule::AlarmRule;
+
+use crate::flow::{Density, Flow, Score, ScoreError};
+use rule::Alarm;
+
+/// One observed reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Observation<S = Score> {
+    /// The score; `None` where there was no reading to score.
+    pub score: Option<Result<S, ScoreError>>,
+    /// What the reading is.
+    pub decision: Decision,
+    /// Whether the alarm stands after this reading.
+    pub alarm: bool,
+}
+
+/// What [`Detector::step`] did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+pub enum Step<S = Score> {
+    /// Nothing: no reading is under way. [`Detector::begin`] one.
+    Idle,
+    /// It ran a layer, and more are left.
+    Running,
+    /// It finished the reading.
+    Done(Observation<S>),
+}
+
+/// Scores readings of `DIM` values and keeps the alarm over the last `HISTORY` of them. `WORKSPACE` is at least what
+/// a score needs: `SPEC.workspace_len()`, or `SPEC.integer_workspace_len()` of a model in integers.
+#[derive(Debug)]
+pub struct Detector<
+    const DIM: usize,
+    const WORKSPACE: usize,
+    const HISTORY: usize,
+    D: Density = Flow<'static>,
+> {
+    density: D,
+    threshold: D::Value,
+    workspace: [D::Value; WORKSPACE],
+    alarm: Alarm<D::Value, HISTORY>,
+    /// The reading under way, or why it cannot be scored.
+    under_way: Option<Result<D::Cursor, ScoreError>>,
+}
+
+impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
+    Detector<DIM, WORKSPACE, HISTORY, D>
+{
+    /// A detector without history; `criterion` is [`Flow::anomalous_below`] or
+    /// [`IntegerFlow::anomalous_below`](crate::integer::IntegerFlow::anomalous_below). Usable in a `const` context.
+    ///
+    /// # Errors
+    /// [`DetectorError`] where the sizes are not the model's, the threshold is NaN, or the rule can never raise or
+    /// clear the alarm.
+    pub const fn new(criterion: Criterion<D>, rule: AlarmRule) -> Result<Self, DetectorError> {
+        let Criterion {
+            density,
+            threshold,
+            threshold_is_number,
+            sizes: (dim, workspace),
+        } = criterion;
+        if DIM != dim || WORKSPACE < workspace {
+            return Err(DetectorError::Size {
+                expected: (dim, workspace),
+                found: (DIM, WORKSPACE),
+            });
+        }
+        if !threshold_is_number {
+            return Err(DetectorError::Threshold);
+        }
+        if !rule.fits(HISTORY) {
+            return Err(DetectorError::Rule);
+        }
+        Ok(Self {
+            density,
+            threshold,
+            workspace: [D::ZERO; WORKSPACE],
+            alarm: Alarm::new(rule, D::IMPOSSIBLE),
+            under_way: None,
+        })
+    }
+
+    /// Scores a reading, decides, and updates the alarm. Gives up a reading that [`begin`](Self::begin) started.
+    ///
+    /// ```
+    /// # use nvpico::spec::Shape;
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec};
+    /// use nvpico::detector::{AlarmRule, Decision, Detector};
+    ///
+    /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// // Means, reciprocals of the standard deviations, and the sum of their logarithms.
+    /// static FLOW: Flow<'static> = match Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0]) {
+    ///     Ok(flow) => flow,
+    ///     Err(error) => panic!("{}", error.message()),
+    /// };
+    ///
+    /// let rule = AlarmRule::new(2, 0);
+    /// let criterion = FLOW.anomalous_below(-6.0);
+    /// let mut detector = Detector::<2, { SPEC.workspace_len() }, 8>::new(criterion, rule)?;
+    /// assert_eq!(detector.observe(&[21.0, 1.1]).decision, Decision::Normal);
+    /// assert_eq!(detector.observe(&[35.0, 1.1]).decision, Decision::Anomalous);
+    /// // The second of the last eight that is not normal.
+    /// assert!(detector.observe(&[34.0, 1.2]).alarm);
+    /// # Ok::<(), nvpico::detector::DetectorError>(())
+    /// ```
+    pub fn observe(&mut self, x: &[D::Value; DIM]) -> Observation<D::Score> {
+        self.under_way = None;
+        let result = self.density.score(x, &mut self.workspace);
+        self.conclude(result)
+    }
+
+    /// Takes note of a reading that the sensor could not give. Gives up a reading that [`begin`](Self::begin) started.
+    pub fn observe_invalid(&mut self) -> Observation<D::Score> {
+        self.under_way = None;
+        self.note(None, D::IMPOSSIBLE, Decision::Invalid)
+    }
+
+    /// Starts a reading, whose layers [`step`](Self::step) runs one by one, for schedulers that must not be held up.
+    /// Decision, alarm and bits are those of [`observe`](Self::observe).
+    ///
+    /// A reading that is still under way is given up: it leaves no trace in history and alarm.
+    ///
+    /// ```
+    /// # use nvpico::spec::Shape;
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec};
+    /// # use nvpico::detector::{AlarmRule, Decision, Detector};
+    /// # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// # static FLOW: Flow<'static> = match Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0]) { Ok(f) => f, Err(_) => panic!() };
+    /// # let criterion = FLOW.anomalous_below(-6.0);
+    /// # let mut detector = Detector::<2, { SPEC.workspace_len() }, 8>::new(criterion, AlarmRule::new(2, 0))?;
+    /// # fn do_what_is_due() {}
+    /// use nvpico::detector::Step;
+    ///
+    /// detector.begin(&[21.0, 1.1]);
+    /// let observation = loop {
+    ///     match detector.step() {
+    ///         Step::Done(observation) => break observation,
+    ///         Step::Running | Step::Idle => do_what_is_due(),
+    ///     }
+    /// };
+    /// assert_eq!(observation.decision, Decision::Normal);
+    /// # Ok::<(), nvpico::detector::DetectorError>(())
+    /// ```
+    pub fn begin(&mut self, x: &[D::Value; DIM]) {
+        self.under_way = Some(self.density.begin(x, &mut self.workspace));
+    }
+
+    /// Runs the next layer of the reading that [`begin`](Self::begin) started. After the last one it decides and
+    /// updates the alarm; a reading that cannot be scored is done with the first step.
+    pub fn step(&mut self) -> Step<D::Score> {
+        let result = match &mut self.under_way {
+            None => return Step::Idle,
+            Some(Ok(cursor)) => match self.density.step(cursor, &mut self.workspace) {
+                None => return Step::Running,
+                Some(score) => Ok(score),
+            },
+            Some(Err(error)) => Err(*error),
+        };
+        self.under_way = None;
+        Step::Done(self.conclude(result))
+    }
+
+    /// Whether the alarm stands.
+    #[must_use]
+    pub const fn alarm(&self) -> bool {
+        self.alarm.stands
+    }
+
+    /// The last readings, oldest first.
+    pub fn history(&self) -> impl Iterator<Item = &PastReading<D::Value>> {
+        self.alarm.past.iter()
+    }
+
+    /// Decides on a scored reading.
+    fn conclude(&mut self, result: Result<D::Score, ScoreError>) -> Observation<D::Score> {
+        let (log_prob, decision) = match &result {
+            Ok(score) => {
+                let log_prob = D::log_prob(score);
+                (log_prob, Decision::at(log_prob, self.threshold))
+            }
+            Err(_) => (D::IMPOSSIBLE, Decision::Invalid),
+        };
+        self.note(Some(result), log_prob, decision)
+    }
+
+    fn note(
+        &mut self,
+        score: Option<Result<D::Score, ScoreError>>,
+        log_prob: D::Value,
+        decision: Decision,
+    ) -> Observation<D::Score> {
+        Observation {
+            score,
+            decision,
+            alarm: self.alarm.note(log_prob, decision),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! The alarm: how many of the last readings were not normal.
+
+use super::Decision;
+use super::history::{History, PastReading};
+
+/// How many of the last `HISTORY` readings must be not normal for the alarm to be raised, and to be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct AlarmRule {
+    /// The alarm is raised at this many, `1 ..= HISTORY`.
+    pub raise: usize,
+    /// The alarm is cleared at this many or fewer; less than `raise`.
+    pub clear: usize,
+}
+
+impl AlarmRule {
+    /// Raises the alarm at `raise` readings that are not normal, and clears it at `clear` or fewer.
+    #[must_use]
+    pub const fn new(raise: usize, clear: usize) -> Self {
+        Self { raise, clear }
+    }
+
+    /// Whether the alarm can be raised over so many readings, and cleared.
+    pub(super) const fn fits(self, history: usize) -> bool {
+        self.clear < self.raise && self.raise <= history
+    }
+}
+
+/// The last `HISTORY` readings, and whether the alarm stands after them.
+#[derive(Debug)]
+pub(super) struct Alarm<L, const HISTORY: usize> {
+    rule: AlarmRule,
+    pub(super) past: History<L, HISTORY>,
+    sequence: u32,
+    pub(super) stands: bool,
+}
+
+impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
+    /// An alarm without history; `filler` fills it until there are readings.
+    pub(super) const fn new(rule: AlarmRule, filler: L) -> Self {
+        Self {
+            rule,
+            past: History::new(filler),
+            sequence: 0,
+            stands: false,
+        }
+    }
+
+    /// Takes note of a reading; whether the alarm stands after it.
+    pub(super) fn note(&mut self, log_prob: L, decision: Decision) -> bool {
+        self.past.write(PastReading {
+            sequence: self.sequence,
+            log_prob,
+            decision,
+        });
+        self.sequence = self.sequence.wrapping_add(1);
+        let past = self.past.iter();
+        let bad = past
+            .filter(|reading| reading.decision != Decision::Normal)
+            .count();
+        self.stands = if self.stands {
+            bad > self.rule.clear
+        } else {
+            bad >= self.rule.raise
+        };
+        self.stands
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_and_goes_with_hysteresis() {
+        use Decision::{Anomalous as Bad, Normal as Good};
+
+        let mut alarm = Alarm::<f32, 4>::new(AlarmRule::new(3, 1), 0.0);
+        let readings = [Bad, Bad, Good, Bad, Good, Good, Good, Good];
+        let stands = readings.map(|decision| alarm.note(0.0, decision));
+        let expected = [false, false, false, true, true, false, false, false];
+        assert_eq!(stands, expected);
+        let oldest = alarm.past.iter().next().unwrap();
+        assert_eq!(oldest.sequence, 4);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut alarm = Alarm::<i32, 2>::new(AlarmRule::new(1, 0), 0);
+        alarm.sequence = u32::MAX;
+        assert!(alarm.note(0, Decision::Invalid));
+        assert!(alarm.note(0, Decision::Normal));
+        let sequences = alarm.past.iter().map(|past| past.sequence);
+        assert!(sequences.eq([u32::MAX, 0]));
+    }
+}

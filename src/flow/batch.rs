@@ -1,0 +1,112 @@
+//! Many rows at once on the desktop (feature `std`): the engine's kernels, one sample in each
+//! lane.
+//!
+//! Instruction sets are chosen at run time and rows are spread over rayon's threads; neither touches
+//! a bit of any score.
+//!
+//! ```
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
+//! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
+//! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];
+//! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
+//! # let flow = Flow::new(spec, &[0.0, 0.5])?;
+//! let rows = [0.1, 0.2, -0.3, f32::NAN];
+//! let scores = nvpico::batch::score(&flow, &rows);
+//! assert_eq!(scores[0]?, flow.score(&rows[..2], &mut [0.0; 8])?);
+//! assert!(scores[1].is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::vec;
+use std::vec::Vec;
+
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
+
+use super::{Flow, Score, ScoreError};
+use crate::arithmetic::dispatch::{dispatch, has_wide_registers};
+use crate::arithmetic::{Lanes, Packet};
+
+/// Rows that one task scores before another thread may take over; a multiple of every lane count.
+const TASK_ROWS: usize = 256;
+
+/// Scores rows of a `[rows, dim]` table, row-major; a remainder shorter than a row is left out.
+/// A row with a non-finite feature is an error in its place.
+#[must_use]
+pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+    let dim = flow.dim();
+    let count = rows.len() / dim;
+    let empty = Err(ScoreError::InputLength {
+        expected: dim,
+        found: 0,
+    });
+    let mut scores = vec![empty; count];
+    let arch = Arch::new();
+    scores
+        .par_chunks_mut(TASK_ROWS)
+        .zip(rows.par_chunks(TASK_ROWS * dim))
+        .for_each(|(scores, rows)| {
+            if has_wide_registers(arch) {
+                dispatch::<16, _>(arch, ScoreRows::<16> { flow, rows, scores });
+            } else {
+                dispatch::<8, _>(arch, ScoreRows::<8> { flow, rows, scores });
+            }
+        });
+    scores
+}
+
+struct ScoreRows<'s, 'f, const N: usize> {
+    flow: &'s Flow<'f>,
+    rows: &'s [f32],
+    scores: &'s mut [Result<Score, ScoreError>],
+}
+
+impl<const N: usize> NullaryFnOnce for ScoreRows<'_, '_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let dim = self.flow.dim();
+        let mut x = vec![Packet::<N>::splat(0.0); dim];
+        let mut scratch = vec![Packet::<N>::splat(0.0); self.flow.spec().scratch_len()];
+        for (scores, rows) in self.scores.chunks_mut(N).zip(self.rows.chunks(N * dim)) {
+            gather(rows, &mut x);
+            let (log_prob, z_norm_sq, log_det) = self.flow.score_lanes(&mut x, &mut scratch);
+            let lanes = log_prob.0.iter().zip(z_norm_sq.0).zip(log_det.0);
+            let rows = rows.chunks_exact(dim);
+            for ((slot, row), ((&log_prob, z_norm_sq), log_det)) in
+                scores.iter_mut().zip(rows).zip(lanes)
+            {
+                *slot = match row.iter().position(|x| !x.is_finite()) {
+                    Some(index) => Err(ScoreError::NonFinite { index }),
+                    None => Ok(Score {
+                        log_prob,
+                        z_norm_sq,
+                        log_det,
+                    }),
+                };
+            }
+        }
+    }
+}
+
+/// Up to `N` rows of a row-major table into one value per feature, a row in each lane; lanes
+/// without a row repeat the first one.
+#[inline(always)]
+pub(crate) fn gather<const N: usize>(rows: &[f32], x: &mut [Packet<N>]) {
+    let dim = x.len();
+    for lane in 0..N {
+        let start = if lane * dim < rows.len() {
+            lane * dim
+        } else {
+            0
+        };
+        let row = rows.get(start..).unwrap_or(&[]);
+        for (x, &value) in x.iter_mut().zip(row) {
+            if let Some(slot) = x.0.get_mut(lane) {
+                *slot = value;
+            }
+        }
+    }
+}

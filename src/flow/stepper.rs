@@ -1,0 +1,55 @@
+//! A score in steps of one layer each, for cooperative schedulers (RTIC, embassy, a superloop): between
+//! two steps the processor is free for whatever is due. The bits are those of [`Flow::score`](crate::Flow::score).
+//!
+//! No step takes longer than that of the layer with most multiply-accumulates,
+//! [`FlowSpec::largest_step`](crate::FlowSpec::largest_step).
+//!
+//! ```
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
+//! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
+//! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];
+//! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
+//! # let flow = Flow::new(spec, &[0.1, 0.5])?;
+//! # fn give_way() {}
+//! let reading = [0.3, -0.2];
+//! let mut workspace = [0.0; 8];
+//! let mut stepper = flow.stepper(&reading, &mut workspace)?;
+//! let score = loop {
+//!     if let Some(score) = stepper.step() {
+//!         break score;
+//!     }
+//!     give_way();
+//! };
+//! assert_eq!(score, flow.score(&reading, &mut [0.0; 8])?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use super::{Density, Flow, ScoreError};
+
+/// A score under way; [`Flow::stepper`] or [`IntegerFlow::stepper`](crate::integer::IntegerFlow::stepper) begins one.
+#[derive(Debug)]
+pub struct Stepper<'w, D: Density = Flow<'static>> {
+    density: D,
+    cursor: D::Cursor,
+    workspace: &'w mut [D::Value],
+}
+
+impl<'w, D: Density> Stepper<'w, D> {
+    pub(crate) fn new(
+        density: D,
+        x: &[D::Value],
+        workspace: &'w mut [D::Value],
+    ) -> Result<Self, ScoreError> {
+        Ok(Self {
+            cursor: density.begin(x, workspace)?,
+            density,
+            workspace,
+        })
+    }
+
+    /// Runs the next layer. After the last one, and from then on, the score.
+    pub fn step(&mut self) -> Option<D::Score> {
+        self.density.step(&mut self.cursor, self.workspace)
+    }
+}

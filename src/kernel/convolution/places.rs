@@ -1,0 +1,108 @@
+//! A row of a convolution for one sample by the panels in assembly: a row of the window at a time, at all
+//! places together where it is whole.
+//!
+//! The arithmetic is that of [`Row::run`], in the same order; a test in the emulator compares bits.
+
+use super::{Layer, Row, Taps};
+use crate::kernel::dense::assembly::add_at_places;
+use crate::kernel::dense::scalar::{Places, Share, leaky};
+use crate::spec::Activation;
+
+/// One panel, at all places together that have whole windows.
+#[inline(always)]
+pub(super) fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
+    let (classes, step) = row.classes();
+    for class in 0..classes {
+        let mut column = row.columns.start + class;
+        while column < row.shape.width {
+            let count = alike(row, column, step);
+            let block = Block {
+                own,
+                from,
+                width,
+                column,
+                step,
+                count,
+            };
+            block.make(row);
+            column += step * count;
+        }
+    }
+}
+
+/// A panel's outputs at some places.
+struct Block<'p> {
+    /// The panel: biases, then weights.
+    own: &'p [f32],
+    /// Its first output, and how many.
+    from: usize,
+    width: usize,
+    /// The first place, the way to the next, and how many.
+    column: usize,
+    step: usize,
+    count: usize,
+}
+
+impl Block<'_> {
+    /// Sums, a row of the window at a time: from the biases on in the first row, with ReLU in the last.
+    #[inline(never)]
+    fn make(&self, row: &mut Row<'_, f32>) {
+        let relu = row.activation == Some(Activation::Relu);
+        let mut window = row.layer.window(row.shape, row.y, self.column);
+        // A window without a tap, its input being zero all around, has a bias.
+        let mut taps = window.next(row.kept).unwrap_or(Taps::NONE);
+        let mut bias = true;
+        loop {
+            let next = window.next(row.kept);
+            self.add(row, taps, bias, relu && next.is_none());
+            bias = false;
+            match next {
+                Some(next) => taps = next,
+                None => break,
+            }
+        }
+        if let Some(Activation::LeakyRelu { slope }) = row.activation {
+            for place in 0..self.count {
+                let start = (self.column + place * self.step) * row.layer.outputs + self.from;
+                if let Some(sums) = row.output.get_mut(start..start + self.width) {
+                    leaky(sums, slope);
+                }
+            }
+        }
+    }
+
+    /// A run of taps into the sums.
+    #[inline(always)]
+    fn add(&self, row: &mut Row<'_, f32>, taps: Taps, bias: bool, relu: bool) -> Option<()> {
+        let Layer {
+            inputs, outputs, ..
+        } = row.layer;
+        let line = row.source.line(taps.y, row.shape.width * inputs);
+        let share = Share {
+            part: line.get(taps.x * inputs..)?,
+            inputs: row.layer.rows(),
+            before: taps.before,
+            bias,
+            relu,
+        };
+        let places = Places {
+            count: self.count,
+            len: taps.len,
+            pitch: self.step * inputs,
+            width: self.width,
+            next: self.step * outputs,
+        };
+        let output = row.output.get_mut(self.column * outputs + self.from..)?;
+        add_at_places(self.own, share, places, output)
+    }
+}
+
+/// How many places from `column` on, `step` apart, have windows that are cut alike: as many as have whole ones,
+/// or else one.
+fn alike(row: &Row<'_, f32>, column: usize, step: usize) -> usize {
+    let left = row.layer.kernel.width / 2;
+    match row.shape.width.checked_sub(left + column + 1) {
+        Some(more) if column >= left => more.checked_div(step).unwrap_or(0) + 1,
+        _ => 1,
+    }
+}

@@ -1,0 +1,79 @@
+//! Convolutions one after the other, all of them a few rows behind one another: of each layer's input
+//! only the rows that its window covers are held, in a ring.
+
+use super::{Extent, Layer, Row, Rows, Source, slot};
+use crate::kernel::Kernels;
+use crate::spec::ConvolutionSpec;
+
+/// Runs the network. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
+/// which a valid spec rules out.
+#[inline(always)]
+pub(crate) fn forward<V: Kernels>(
+    spec: &ConvolutionSpec<'_>,
+    extent: Extent,
+    params: &[f32],
+    rows: &mut impl Rows<V>,
+    scratch: &mut [V],
+) -> Option<()> {
+    let shape = extent.shape;
+    let first = spec.hidden.first().map_or(spec.last, |layer| layer.kernel);
+    let mut step: usize = 0;
+    loop {
+        // A turn reads a row, and lets each layer make the one row more that it can.
+        let len = shape.width.saturating_mul(extent.inputs);
+        let held = first.rows(shape);
+        let (mut ring, mut scratch) = scratch.split_at_mut_checked(held.saturating_mul(len))?;
+        if step < shape.height {
+            rows.read(step, ring.get_mut(slot(held, step, len))?);
+        }
+        let (mut params, mut inputs, mut kept) = (params, extent.inputs, extent.kept);
+        let (mut held, mut delay) = (held, 0);
+        let mut hidden = spec.hidden;
+        while let [own, others @ ..] = hidden {
+            let (layer, rest) = Layer::split(params, own.kernel, inputs, own.filters)?;
+            let next = others.first().map_or(spec.last, |layer| layer.kernel);
+            let (next_held, len) = (next.rows(shape), shape.width.saturating_mul(own.filters));
+            let (target, after) = scratch.split_at_mut_checked(next_held.saturating_mul(len))?;
+            delay += own.kernel.height / 2;
+            if let Some(y) = row_of(step, delay, shape.height) {
+                let output = target.get_mut(slot(next_held, y, len))?;
+                let source = Source {
+                    values: ring,
+                    slots: held,
+                };
+                V::convolve(Row {
+                    kept,
+                    activation: Some(spec.activation),
+                    ..Row::new(layer, source, shape, y, output)
+                });
+            }
+            (params, inputs, kept, held) = (rest, own.filters, None, next_held);
+            (ring, scratch, hidden) = (target, after, others);
+        }
+        let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
+        delay += spec.last.height / 2;
+        if let Some(y) = row_of(step, delay, shape.height) {
+            let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
+            let source = Source {
+                values: ring,
+                slots: held,
+            };
+            V::convolve(Row {
+                kept,
+                columns: extent.wanted(y),
+                ..Row::new(layer, source, shape, y, &mut *output)
+            });
+            rows.write(y, output);
+        }
+        step = step.saturating_add(1);
+        if step >= shape.height.saturating_add(delay) {
+            return Some(());
+        }
+    }
+}
+
+/// The row that a layer `delay` rows behind makes at `step`.
+#[inline(always)]
+fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
+    step.checked_sub(delay).filter(|&y| y < height)
+}

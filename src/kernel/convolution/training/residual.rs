@@ -1,0 +1,352 @@
+//! Training of the paper's residual network: with batch statistics inside, on whole maps.
+//!
+//! The rows of a packet are the batch of the norms inside (ghost batches of 16 rows times the map's
+//! places), so that a packet needs no other; the running statistics mix in as everywhere (the paper's
+//! appendix E). A norm's statistics come back by its places in the parameters' gradient, weighted by the
+//! rows, for the running ones to take in.
+
+use std::vec::Vec;
+
+use super::Map;
+use super::norm::{Norm, Statistics};
+use super::weight_norm::{Part, parts};
+use crate::kernel::Kernels;
+use crate::kernel::convolution::residual::add;
+use crate::kernel::convolution::{Extent, Layer};
+use crate::kernel::dense;
+use crate::spec::{Activation, ResidualConvolutionSpec, ResidualForm};
+
+/// Maps that are kept, in values per place: see [`forward`].
+fn kept_channels(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+    let width = spec.filters;
+    extent.inputs + 2 * extent.inputs + width + spec.blocks * 4 * width + 2 * width + extent.outputs
+}
+
+/// Values kept of all norms: mean and variance of the batch.
+fn kept_statistics(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+    parts(spec, extent.inputs, extent.outputs)
+        .into_iter()
+        .map(|part| match part {
+            Part::Norm { channels, .. } => 2 * channels,
+            Part::Convolution { .. } => 0,
+        })
+        .sum()
+}
+
+pub(crate) fn saved_len(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+    kept_statistics(spec, extent) + kept_channels(spec, extent) * extent.shape.pixels()
+}
+
+/// Where the input stands among the kept values.
+pub(crate) fn input_at(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+    kept_statistics(spec, extent)
+}
+
+/// Gradients of `h`, `skip`, and two maps in a block; the largest patch.
+pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+    let widest = spec.filters.max(2 * extent.inputs);
+    let patch = Map::patch_len(spec.kernel.taps(), widest).max(Map::patch_len(1, spec.filters));
+    (2 * spec.filters + 2 * widest) * extent.shape.pixels() + patch
+}
+
+/// What the parameters and the kept values have left while the network is walked from its start.
+struct Front<'s, V> {
+    parts: std::vec::IntoIter<Part>,
+    params: &'s [f32],
+    statistics: &'s mut [V],
+    maps: &'s mut [V],
+}
+
+impl<'s, V: Kernels> Front<'s, V> {
+    fn map(&mut self, len: usize) -> Option<&'s mut [V]> {
+        let (map, rest) = core::mem::take(&mut self.maps).split_at_mut_checked(len)?;
+        self.maps = rest;
+        Some(map)
+    }
+
+    fn own(&mut self) -> Option<(Part, &'s [f32])> {
+        let part = self.parts.next()?;
+        let (own, rest) = self.params.split_at_checked(part.len())?;
+        self.params = rest;
+        Some((part, own))
+    }
+
+    /// The next part, a norm, of `input` to `output`.
+    fn norm(
+        &mut self,
+        eps: f32,
+        statistics: Statistics,
+        input: &[V],
+        output: &mut [V],
+    ) -> Option<()> {
+        let (Part::Norm { channels, .. }, own) = self.own()? else {
+            return None;
+        };
+        let (kept, rest) =
+            core::mem::take(&mut self.statistics).split_at_mut_checked(2 * channels)?;
+        self.statistics = rest;
+        let (means, vars) = kept.split_at_mut_checked(channels)?;
+        for (channel, (mean, var)) in means.iter_mut().zip(vars).enumerate() {
+            let norm = Norm::of(own, channels, channel)?;
+            let batch = norm.forward(eps, statistics, input, output);
+            (*mean, *var) = (V::splat(batch.0), V::splat(batch.1));
+        }
+        Some(())
+    }
+
+    /// The next part, a convolution.
+    fn convolution(&mut self) -> Option<Layer<'s>> {
+        let (part, own) = self.own()?;
+        layer(part, own)
+    }
+}
+
+fn layer(part: Part, own: &[f32]) -> Option<Layer<'_>> {
+    let Part::Convolution {
+        kernel,
+        inputs,
+        outputs,
+    } = part
+    else {
+        return None;
+    };
+    Some(Layer {
+        params: own.get(outputs..)?,
+        kernel,
+        inputs,
+        outputs,
+    })
+}
+
+fn eps(spec: &ResidualConvolutionSpec) -> f32 {
+    match spec.form {
+        ResidualForm::Trained { eps } => eps,
+        ResidualForm::Deployed => 0.0,
+    }
+}
+
+/// The network on the input map that stands first among the kept ones. Kept are, as they come: input;
+/// `a = relu(concat(n, -n))`; `h`; per block `relu(norm(h))`, the first convolution's result, its
+/// normalised and activated form, `h`; `skip` at the end, its activated form, the outputs.
+pub(crate) fn forward<V: Kernels>(
+    spec: &ResidualConvolutionSpec,
+    extent: Extent,
+    statistics: Statistics,
+    params: &[f32],
+    saved: &mut [V],
+) -> Option<()> {
+    let (pixels, eps) = (extent.shape.pixels(), eps(spec));
+    let map_len = pixels * spec.filters;
+    let (kept, maps) = saved.split_at_mut_checked(kept_statistics(spec, extent))?;
+    let mut front = Front {
+        parts: parts(spec, extent.inputs, extent.outputs).into_iter(),
+        params,
+        statistics: kept,
+        maps,
+    };
+    let input = front.map(pixels * extent.inputs)?;
+    let active = front.map(2 * pixels * extent.inputs)?;
+    let mut normed: Vec<V> = input.to_vec();
+    front.norm(eps, statistics, input, &mut normed)?;
+    let (places, normed_places) = (
+        active.chunks_exact_mut(2 * extent.inputs),
+        normed.chunks_exact(extent.inputs),
+    );
+    for (active, normed) in places.zip(normed_places) {
+        let (plus, minus) = active.split_at_mut_checked(extent.inputs)?;
+        for ((plus, minus), &n) in plus.iter_mut().zip(minus).zip(normed) {
+            (*plus, *minus) = (n, -n);
+        }
+    }
+    dense::activate(active, Activation::Relu);
+    let mut hidden = front.map(map_len)?;
+    Map::inner(front.convolution()?, extent).forward(active, hidden, None);
+    let mut skip = std::vec![V::splat(0.0); map_len];
+    Map::inner(front.convolution()?, extent).forward(hidden, &mut skip, None);
+    let mut made = std::vec![V::splat(0.0); map_len];
+    for _ in 0..spec.blocks {
+        let active = front.map(map_len)?;
+        front.norm(eps, statistics, hidden, active)?;
+        dense::activate(active, Activation::Relu);
+        let inner = front.map(map_len)?;
+        Map::inner(front.convolution()?, extent).forward(active, inner, None);
+        let inner_active = front.map(map_len)?;
+        front.norm(eps, statistics, inner, inner_active)?;
+        dense::activate(inner_active, Activation::Relu);
+        let result = front.map(map_len)?;
+        Map::inner(front.convolution()?, extent).forward(inner_active, result, None);
+        add(result, hidden);
+        Map::inner(front.convolution()?, extent).forward(result, &mut made, None);
+        add(&mut skip, &made);
+        hidden = result;
+    }
+    let kept_skip = front.map(map_len)?;
+    kept_skip.copy_from_slice(&skip);
+    let active = front.map(map_len)?;
+    front.norm(eps, statistics, kept_skip, active)?;
+    dense::activate(active, Activation::Relu);
+    let outputs = front.map(pixels * extent.outputs)?;
+    Map::last(front.convolution()?, extent).forward(active, outputs, None);
+    Some(())
+}
+
+/// What is left while the network is walked from its end.
+struct Back<'s, V> {
+    parts: std::vec::IntoIter<Part>,
+    params: &'s [f32],
+    param_gradient: &'s mut [f32],
+    statistics: &'s [V],
+    maps: &'s [V],
+    patch: &'s mut [V],
+}
+
+impl<'s, V: Kernels> Back<'s, V> {
+    /// The last map.
+    fn map(&mut self, len: usize) -> Option<&'s [V]> {
+        let (rest, map) = self
+            .maps
+            .split_at_checked(self.maps.len().checked_sub(len)?)?;
+        self.maps = rest;
+        Some(map)
+    }
+
+    fn own(&mut self) -> Option<(Part, &'s [f32], &'s mut [f32])> {
+        let part = self.parts.next_back()?;
+        let at = self.params.len().checked_sub(part.len())?;
+        let (rest, own) = self.params.split_at_checked(at)?;
+        let (rest_gradient, own_gradient) =
+            core::mem::take(&mut self.param_gradient).split_at_mut_checked(at)?;
+        (self.params, self.param_gradient) = (rest, rest_gradient);
+        Some((part, own, own_gradient))
+    }
+
+    /// The last part, a convolution; adds to `input_gradient`.
+    fn convolution(
+        &mut self,
+        extent: Extent,
+        is_last: bool,
+        input: &[V],
+        gradient: &[V],
+        input_gradient: &mut [V],
+    ) -> Option<()> {
+        let (part, own, own_gradient) = self.own()?;
+        let layer = layer(part, own)?;
+        let map = if is_last {
+            Map::last(layer, extent)
+        } else {
+            Map::inner(layer, extent)
+        };
+        map.backward(
+            input,
+            gradient,
+            own_gradient.get_mut(layer.outputs..)?,
+            input_gradient,
+            self.patch,
+        );
+        Some(())
+    }
+
+    /// The last part, a norm of `input`: `gradient` becomes that of the input.
+    fn norm(
+        &mut self,
+        eps: f32,
+        statistics: Statistics,
+        input: &[V],
+        gradient: &mut [V],
+    ) -> Option<()> {
+        let (Part::Norm { channels, .. }, own, own_gradient) = self.own()? else {
+            return None;
+        };
+        let at = self.statistics.len().checked_sub(2 * channels)?;
+        let (rest, kept) = self.statistics.split_at_checked(at)?;
+        self.statistics = rest;
+        let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
+        for channel in 0..channels {
+            let norm = Norm::of(own, channels, channel)?;
+            let batch = (lane(channel)?, lane(channels + channel)?);
+            let shares = norm.backward(eps, statistics, batch, input, gradient);
+            for (part, share) in shares.into_iter().enumerate() {
+                *own_gradient.get_mut(part * channels + channel)? += share as f32;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Gradients; that of the input map ends in the slice returned.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is one tensor of the pass"
+)]
+pub(crate) fn backward<'w, V: Kernels>(
+    spec: &ResidualConvolutionSpec,
+    extent: Extent,
+    statistics: Statistics,
+    params: &[f32],
+    saved: &[V],
+    gradient: &[V],
+    param_gradient: &mut [f32],
+    scratch: &'w mut [V],
+) -> Option<&'w [V]> {
+    let (pixels, eps) = (extent.shape.pixels(), eps(spec));
+    let map_len = pixels * spec.filters;
+    let widest = pixels * spec.filters.max(2 * extent.inputs);
+    let zero = V::splat(0.0);
+    let (hidden_gradient, scratch) = scratch.split_at_mut_checked(map_len)?;
+    let (skip_gradient, scratch) = scratch.split_at_mut_checked(map_len)?;
+    let (first, scratch) = scratch.split_at_mut_checked(widest)?;
+    let (second, patch) = scratch.split_at_mut_checked(widest)?;
+    let (kept, maps) = saved.split_at_checked(kept_statistics(spec, extent))?;
+    let mut back = Back {
+        parts: parts(spec, extent.inputs, extent.outputs).into_iter(),
+        params,
+        param_gradient,
+        statistics: kept,
+        maps,
+        patch,
+    };
+    back.map(pixels * extent.outputs)?;
+    let active = back.map(map_len)?;
+    let skip = back.map(map_len)?;
+    skip_gradient.fill(zero);
+    back.convolution(extent, true, active, gradient, skip_gradient)?;
+    dense::backward_activation(active, skip_gradient, Activation::Relu);
+    back.norm(eps, statistics, skip, skip_gradient)?;
+    hidden_gradient.fill(zero);
+    for _ in 0..spec.blocks {
+        let result = back.map(map_len)?;
+        let inner_active = back.map(map_len)?;
+        let inner = back.map(map_len)?;
+        let active = back.map(map_len)?;
+        let hidden = back.maps.get(back.maps.len().checked_sub(map_len)?..)?;
+        let (first, second) = (first.get_mut(..map_len)?, second.get_mut(..map_len)?);
+        back.convolution(extent, false, result, skip_gradient, hidden_gradient)?;
+        first.fill(zero);
+        back.convolution(extent, false, inner_active, hidden_gradient, first)?;
+        dense::backward_activation(inner_active, first, Activation::Relu);
+        back.norm(eps, statistics, inner, first)?;
+        second.fill(zero);
+        back.convolution(extent, false, active, first, second)?;
+        dense::backward_activation(active, second, Activation::Relu);
+        back.norm(eps, statistics, hidden, second)?;
+        add(hidden_gradient, second);
+    }
+    let hidden = back.map(map_len)?;
+    back.convolution(extent, false, hidden, skip_gradient, hidden_gradient)?;
+    let active = back.map(2 * pixels * extent.inputs)?;
+    let input = back.map(pixels * extent.inputs)?;
+    let both = first.get_mut(..active.len())?;
+    both.fill(zero);
+    back.convolution(extent, false, active, hidden_gradient, both)?;
+    dense::backward_activation(active, both, Activation::Relu);
+    let input_gradient = second.get_mut(..input.len())?;
+    let places = input_gradient.chunks_exact_mut(extent.inputs);
+    for (sum, both) in places.zip(both.chunks_exact(2 * extent.inputs)) {
+        let (plus, minus) = both.split_at_checked(extent.inputs)?;
+        for ((sum, &plus), &minus) in sum.iter_mut().zip(plus).zip(minus) {
+            *sum = plus - minus;
+        }
+    }
+    back.norm(eps, statistics, input, input_gradient)?;
+    Some(input_gradient)
+}

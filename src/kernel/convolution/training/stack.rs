@@ -1,0 +1,124 @@
+//! Training of stacks of convolutions. Kept of a forward pass: every layer's input, then the outputs.
+
+use core::mem;
+
+use super::Map;
+use crate::kernel::Kernels;
+use crate::kernel::convolution::{Extent, Layer};
+use crate::kernel::dense;
+use crate::spec::{ConvolutionSpec, Kernel};
+
+/// Channels of every layer's input and of the outputs.
+fn channels<'s>(
+    spec: &'s ConvolutionSpec<'_>,
+    extent: Extent,
+) -> impl DoubleEndedIterator<Item = usize> + 's {
+    let hidden = spec.hidden.iter().map(|layer| layer.filters);
+    [extent.inputs]
+        .into_iter()
+        .chain(hidden)
+        .chain([extent.outputs])
+}
+
+fn kernels<'s>(spec: &'s ConvolutionSpec<'_>) -> impl DoubleEndedIterator<Item = Kernel> + 's {
+    let hidden = spec.hidden.iter().map(|layer| layer.kernel);
+    hidden.chain([spec.last])
+}
+
+pub(crate) fn saved_len(spec: &ConvolutionSpec<'_>, extent: Extent) -> usize {
+    channels(spec, extent).sum::<usize>() * extent.shape.pixels()
+}
+
+/// Two gradient maps and the largest patch.
+pub(crate) fn scratch_len(spec: &ConvolutionSpec<'_>, extent: Extent) -> usize {
+    let widest = channels(spec, extent).max().unwrap_or(0);
+    let patches = kernels(spec)
+        .zip(channels(spec, extent))
+        .map(|(kernel, inputs)| Map::patch_len(kernel.taps(), inputs));
+    2 * widest * extent.shape.pixels() + patches.max().unwrap_or(0)
+}
+
+/// The first map of `saved` is the input, the last one becomes the outputs.
+pub(crate) fn forward<V: Kernels>(
+    spec: &ConvolutionSpec<'_>,
+    extent: Extent,
+    params: &[f32],
+    saved: &mut [V],
+) -> Option<()> {
+    let pixels = extent.shape.pixels();
+    let mut params = params;
+    let (mut input, mut saved) = saved.split_at_mut_checked(pixels * extent.inputs)?;
+    let mut inputs = extent.inputs;
+    for (index, own) in spec.hidden.iter().enumerate() {
+        let (layer, rest) = Layer::split(params, own.kernel, inputs, own.filters)?;
+        let (output, after) = saved.split_at_mut_checked(pixels * own.filters)?;
+        let map = Map {
+            kept: extent.kept.filter(|_| index == 0),
+            ..Map::inner(layer, extent)
+        };
+        map.forward(input, output, Some(spec.activation));
+        (params, inputs, input, saved) = (rest, own.filters, output, after);
+    }
+    let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
+    let map = Map {
+        kept: extent.kept.filter(|_| spec.hidden.is_empty()),
+        ..Map::last(layer, extent)
+    };
+    map.forward(input, saved.get_mut(..pixels * extent.outputs)?, None);
+    Some(())
+}
+
+/// `gradient` is that of the outputs; that of the input map ends in the slice returned.
+pub(crate) fn backward<'w, V: Kernels>(
+    spec: &ConvolutionSpec<'_>,
+    extent: Extent,
+    params: &[f32],
+    saved: &[V],
+    gradient: &[V],
+    param_gradient: &mut [f32],
+    scratch: &'w mut [V],
+) -> Option<&'w [V]> {
+    let pixels = extent.shape.pixels();
+    let widest = pixels * channels(spec, extent).max().unwrap_or(0);
+    let (first, scratch) = scratch.split_at_mut_checked(widest)?;
+    let (second, patch) = scratch.split_at_mut_checked(widest)?;
+    let (mut source, mut target) = (first, second);
+    for (slot, &g) in source.iter_mut().zip(gradient) {
+        *slot = g;
+    }
+    let mut params = params;
+    let mut param_gradient = param_gradient;
+    let mut saved = saved.get(..saved_len(spec, extent) - pixels * extent.outputs)?;
+    let mut outputs = extent.outputs;
+    let layers = kernels(spec)
+        .rev()
+        .zip(channels(spec, extent).rev().skip(1));
+    for (index, (kernel, inputs)) in layers.enumerate() {
+        let len = kernel.param_len(inputs, outputs);
+        let (rest, own) = params.split_at_checked(params.len().checked_sub(len)?)?;
+        let at = param_gradient.len().checked_sub(len)?;
+        let (rest_gradient, own_gradient) = param_gradient.split_at_mut_checked(at)?;
+        let (before, input) = saved.split_at_checked(saved.len().checked_sub(pixels * inputs)?)?;
+        let (layer, _) = Layer::split(own, kernel, inputs, outputs)?;
+        let map = if index == 0 {
+            Map::last(layer, extent)
+        } else {
+            Map::inner(layer, extent)
+        };
+        let input_gradient = target.get_mut(..pixels * inputs)?;
+        input_gradient.fill(V::splat(0.0));
+        map.backward(
+            input,
+            source.get(..pixels * outputs)?,
+            own_gradient,
+            input_gradient,
+            patch,
+        );
+        if !before.is_empty() {
+            dense::backward_activation(input, input_gradient, spec.activation);
+        }
+        mem::swap(&mut source, &mut target);
+        (params, param_gradient, saved, outputs) = (rest, rest_gradient, before, inputs);
+    }
+    source.get(..pixels * extent.inputs)
+}

@@ -1,0 +1,70 @@
+//! One training step by itself, for tests of gradients. Not meant for use: training goes through [`train`](super::train()).
+
+use std::vec;
+use std::vec::Vec;
+
+use pulp::Arch;
+
+use super::parametrization;
+use super::step::{BatchStep, Step};
+use crate::spec::FlowSpec;
+
+/// Rows in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Registers of 256 bits.
+    Eight,
+    /// Registers of 512 bits, or two of 256.
+    Sixteen,
+}
+
+/// What one batch gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Mean negative log-likelihood in nats.
+    pub loss: f64,
+    /// Its gradient, in the order of the parameters.
+    pub gradient: Vec<f32>,
+    /// The parameters with their new running statistics.
+    pub params: Vec<f32>,
+}
+
+/// Loss and gradient of row-major `rows` from layer `first` on. `keep` is the weight of the running statistics in
+/// what normalises the batch, `momentum` their weight in the new ones.
+#[must_use]
+pub fn step(
+    spec: FlowSpec<'_>,
+    first: usize,
+    params: &[f32],
+    rows: &[f32],
+    (keep, momentum): (f64, f64),
+    width: Width,
+) -> Outcome {
+    let count = rows.len() / spec.dim();
+    let mut params = params.to_vec();
+    let mut gradient = vec![0.0; params.len()];
+    let arch = Arch::new();
+    let loss = match width {
+        Width::Eight => Step::<8>::new(spec, arch, first, count, keep, momentum).run(
+            &mut params,
+            rows,
+            &mut gradient,
+        ),
+        Width::Sixteen => Step::<16>::new(spec, arch, first, count, keep, momentum).run(
+            &mut params,
+            rows,
+            &mut gradient,
+        ),
+    };
+    Outcome {
+        loss,
+        gradient,
+        params,
+    }
+}
+
+/// Whether a flow is trained in sixteen lanes on every machine.
+#[must_use]
+pub fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
+    parametrization::needs_sixteen_lanes(spec)
+}

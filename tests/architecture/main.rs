@@ -1,0 +1,121 @@
+//! The structure of the code: no circle between rooms, no file that has grown too long, and the picture of both in
+//! `docs/architecture.md`, which is drawn from the code:
+//!
+//! ```text
+//! NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture
+//! ```
+
+mod graph;
+mod lines;
+mod modules;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use graph::Rooms;
+use modules::Crate;
+
+/// Circles that are known; each goes when its entry does.
+const KNOWN_CIRCLES: &[&str] = &[
+    "src: conditioner, lanes, math, spec",
+    "src: flow, stepper",
+    "src/integer: accumulate, weights",
+    "src/integer: block, coupling",
+    "src/layer/coupling/training: dense, residual",
+    "src/spec: convolution, coupling",
+    "codegen/src: model, quantize",
+    "codegen/src/cost: convolution, integer, work",
+    "codegen/src/data: error, map",
+    "codegen/src/harness: core, error, firmware, qemu, toolchain",
+    "codegen/src/plot: key, layout, sheet",
+    "codegen/src/quantize: layer, network",
+];
+
+/// Files that are known to be too long; each goes when its entry does.
+const KNOWN_LONG_FILES: &[&str] = &[
+    "src/flow.rs",
+    "src/integer/layout.rs",
+    "codegen/src/import/nflows.rs",
+    "codegen/src/quantize/tests.rs",
+    "codegen/tests/cli/main.rs",
+    "codegen/tests/emulator.rs",
+];
+
+/// Lines that a file may have beside its test module.
+const MOST_LINES: usize = 400;
+
+/// The crates that are drawn: title, root of the modules.
+const CRATES: [(&str, &str); 2] = [
+    ("The engine: `src/`", "src/lib.rs"),
+    ("The desktop command: `codegen/src/`", "codegen/src/lib.rs"),
+];
+
+fn repository() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the workspace").to_path_buf()
+}
+
+fn rooms() -> Vec<(&'static str, Rooms)> {
+    let draw = |(title, root): (&'static str, &str)| {
+        let read = Crate::read(&repository().join(root));
+        (title, Rooms::of(&read))
+    };
+    CRATES.into_iter().map(draw).collect()
+}
+
+/// Fails unless what was found is what is known.
+fn compare(what: &str, found: &[String], known: &[&str]) {
+    let new: Vec<_> = (found.iter())
+        .filter(|found| !known.contains(&found.as_str()))
+        .collect();
+    let gone: Vec<_> = (known.iter())
+        .filter(|known| !found.iter().any(|found| found == *known))
+        .collect();
+    assert!(new.is_empty(), "{what}: {new:#?}");
+    assert!(
+        gone.is_empty(),
+        "{what}: take these off the list of known ones: {gone:#?}"
+    );
+}
+
+#[test]
+fn no_rooms_use_each_other_in_a_circle() {
+    let found: Vec<String> = (CRATES.iter().zip(rooms()))
+        .flat_map(|((_, root), (_, rooms))| {
+            let folder = root.trim_end_matches("/lib.rs");
+            let circles = rooms.circles().into_iter();
+            circles.map(move |circle| format!("{folder}{circle}"))
+        })
+        .collect();
+    compare("circles between modules", &found, KNOWN_CIRCLES);
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let found: Vec<String> = lines::of_code(&repository())
+        .into_iter()
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .map(|(file, _)| file)
+        .collect();
+    compare(
+        "files of more than 400 lines beside their test module",
+        &found,
+        KNOWN_LONG_FILES,
+    );
+}
+
+#[test]
+fn the_picture_is_that_of_the_code() {
+    let file = repository().join("docs/architecture.md");
+    let drawn = page::draw(&rooms());
+    if std::env::var_os("NVPICO_UPDATE").is_some() {
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("docs/");
+        std::fs::write(&file, &drawn).expect("the page is written");
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == drawn,
+        "docs/architecture.md is not that of the code; draw it anew:\n    \
+         NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture"
+    );
+}

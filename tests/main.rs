@@ -1,0 +1,21 @@
+//! Tests of the whole: the engine against the reference, and what the desktop command makes of models. One program,
+//! so that the engine's kernels are compiled and linked once; `cargo test -p nvpico-tests maps::` runs one part.
+
+mod common;
+
+mod bits;
+mod edges;
+mod generated;
+mod gradients;
+mod invertibility;
+mod map_bits;
+mod map_refusals;
+mod map_training;
+mod maps;
+mod properties;
+mod reference;
+mod refusals;
+mod rounding;
+mod sampling;
+mod training;
+mod training_step;
