@@ -1,4 +1,4 @@
-//! What can be wrong with a table, in words a person with a spreadsheet understands.
+//! What can be wrong with a table; each error names the file and, where there is one, line and column.
 //!
 //! ```
 //! use nvpico_codegen::data::{ReadOptions, read};
@@ -57,13 +57,13 @@ impl fmt::Display for Fault {
             Self::TooLarge(cell) => write!(out, "{cell:?} is too large for a 32-bit float"),
             Self::DecimalComma(cell) => write!(
                 out,
-                "{cell:?} has a comma where a number has a point (--decimal-comma reads it)"
+                "{cell:?} has a decimal comma (--decimal-comma reads it)"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
             Self::Label(cell) => {
                 write!(
                     out,
-                    "{cell:?} is no label (0 or 1, true or false, normal or anomaly)"
+                    "{cell:?} is not a label (0 or 1, true or false, normal or anomaly)"
                 )
             }
         }
@@ -84,7 +84,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A folder where a file should be.
-    #[error("{}: this is a directory; name the files in it", path.display())]
+    #[error("{}: is a directory; give the files in it", path.display())]
     Directory {
         /// The folder.
         path: PathBuf,
@@ -207,13 +207,13 @@ pub enum DataError {
         /// Expected and not found.
         missing: Vec<String>,
         /// The model's features.
-        expected: Features,
+        expected: Box<Features>,
         /// The file's features.
-        found: Features,
+        found: Box<Features>,
     },
     /// A file without header has another number of columns than the model.
     #[error(
-        "{}: the model expects {} values a row ({}), and the file, which has no column names, has {found}",
+        "{}: the model expects {} values per row ({}), but the file, which has no column names, has {found}",
         path.display(), expected.dim(), expected
     )]
     Count {
@@ -225,7 +225,7 @@ pub enum DataError {
         found: usize,
     },
     /// Every row was left out.
-    #[error("none of the {rows} rows is usable; the first: {first}")]
+    #[error("none of the {rows} rows can be used; the first error: {first}")]
     NothingLeft {
         /// Rows read.
         rows: usize,
@@ -237,8 +237,8 @@ pub enum DataError {
 fn others(more: usize) -> String {
     match more {
         0 => String::new(),
-        1 => ", and one more cell of it is bad".into(),
-        _ => format!(", and {more} more cells of it are bad"),
+        1 => ", and one more bad cell in this column".into(),
+        _ => format!(", and {more} more bad cells in this column"),
     }
 }
 
@@ -256,8 +256,8 @@ fn missing_words(missing: &[String], expected: &Features) -> String {
     format!("the model's {} {verb}", list(missing))
 }
 
-/// The available name nearest to a mistyped one, if one is near: upper and lower case count as
-/// equal, and up to a third of the letters may differ.
+/// The available name closest to a mistyped one, if there is one: case is ignored, and up to a third of the letters
+/// may differ.
 #[must_use]
 pub fn closest(name: &str, available: &[String]) -> Option<String> {
     let wanted: Vec<char> = name.to_lowercase().chars().collect();

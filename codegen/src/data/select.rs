@@ -95,7 +95,7 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
         .collect();
     let columns = match &options.columns {
         Some(wanted) => asked_for(frames, wanted, &excluded)?,
-        // No part of a map may be set aside unasked, even one without any number.
+        // A map is never cut unless asked to, even where a pixel has no number.
         None if excluded.is_empty() && first.shape.is_some() => {
             asked_for(frames, &first.feature_names(), &excluded)?
         }
@@ -123,7 +123,7 @@ fn asked_for(
         let name = all[position(&first.path, &all, first.named, name)?].clone();
         if is_label(first, &name) {
             return Err(DataError::Options(format!(
-                "the label column {name:?} cannot be a feature too"
+                "the label column {name:?} cannot also be a feature"
             )));
         }
         if columns.contains(&name) {
@@ -216,7 +216,7 @@ fn find<'a>(frame: &'a Frame, name: &str) -> Option<&'a Column> {
 /// Why a column, as it stands in all files, is not one of numbers.
 fn not_numeric(same: &[&Column]) -> Option<String> {
     let filled: usize = same.iter().map(|column| column.filled).sum();
-    // A decimal comma is a number that needs an option: to be said, not to be set aside.
+    // A decimal comma is a number that needs an option: an error says so, the column is not skipped.
     let numbers: usize = same
         .iter()
         .map(|column| column.numbers + column.commas)
@@ -373,8 +373,8 @@ pub(super) fn fit_to_model(
         return Err(DataError::Model {
             path: frame.path.clone(),
             missing,
-            expected: model.clone(),
-            found,
+            expected: Box::new(model.clone()),
+            found: Box::new(found),
         });
     }
     let all = frame.names();

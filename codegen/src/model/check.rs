@@ -1,4 +1,4 @@
-//! Whether a model holds together.
+//! Checks of a model, wherever it comes from.
 
 use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec, LayerSpec};

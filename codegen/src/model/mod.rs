@@ -1,14 +1,14 @@
-//! The model file: one `.safetensors` with the parameters, and all else as JSON in its header.
+//! The model file: one `.safetensors` with the parameters as tensors and everything else as JSON in its header.
 //!
 //! | tensor | shape | holds |
 //! | --- | --- | --- |
 //! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
 //! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
-//! | `ranges` | `[n]` | the largest values in the networks, on the training rows before any fine-tuning; absent where integers cannot be |
+//! | `ranges` | `[n]` | the largest magnitudes inside the networks, on the training rows before any fine-tuning; absent without an integer form |
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
-//! refused, and so is a field it does not know: a model must not be half understood.
+//! refused, and so is a field it does not know.
 //!
 //! ```no_run
 //! use nvpico_codegen::model::Model;
@@ -46,11 +46,11 @@ pub struct Model {
     pub params: Vec<f32>,
     /// Log-densities of the calibration rows, ascending; empty without calibration.
     pub calibration: Vec<f32>,
-    /// What an integer engine's form of it is made from; `None` where that is not possible.
+    /// What its integer form is made from; `None` where it has none.
     pub integer: Option<IntegerParts>,
 }
 
-/// What an integer engine's form of a model is made from: found on normal rows, kept in the model file.
+/// What the integer form of a model is made from: found on normal rows, kept in the model file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IntegerParts {
     /// A sample counts value `i` in steps of `2^units[i]`.
@@ -72,7 +72,7 @@ impl IntegerParts {
 }
 
 impl Model {
-    /// A model without a threshold, whose features are named by their place.
+    /// A model without a threshold, its features named by position.
     #[must_use]
     pub fn new(spec: ModelSpec, params: Vec<f32>) -> Self {
         Self {
