@@ -27,6 +27,7 @@ mod error;
 mod features;
 mod frame;
 mod map;
+mod model_columns;
 mod select;
 mod stats;
 #[cfg(test)]
@@ -177,7 +178,7 @@ pub fn read_for(
 ) -> Result<Table, DataError> {
     let mut frames = frames(paths, options)?;
     for frame in &mut frames {
-        select::fit_to_model(frame, model, &options.exclude)?;
+        model_columns::fit_to_model(frame, model, &options.exclude)?;
     }
     let chosen = ReadOptions {
         columns: Some(model.columns.clone()),
