@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
-use super::deployed::{self, Deployed};
+use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec, threshold};
 use crate::precision::Precision;
 use crate::quantize::{self, Quantized, Ranges};
