@@ -26,7 +26,7 @@ fn observed() -> Model {
     let rows: Vec<f32> = (0..100 * model.header.spec.dim())
         .map(|at| ((at * at) % 37) as f32 / 37.0)
         .collect();
-    model.observe(&rows);
+    model.find_ranges(&rows);
     let parts = model
         .integer
         .as_mut()

@@ -294,7 +294,7 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
         *param += (at % 7) as f32 * 0.03 - 0.09;
     }
     let mut model = Model::new(spec, params);
-    model.observe(&rows);
+    model.find_ranges(&rows);
     (model, rows)
 }
 

@@ -3,7 +3,7 @@
 use nvpico::integer::UNITS;
 
 use super::IN_Q16;
-use crate::deploy::Deployed;
+use crate::deployed::Deployed;
 use crate::model::Layer;
 
 /// Counts finer than the standard deviation by so many powers of two: what a reading is rounded to.

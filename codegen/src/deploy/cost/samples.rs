@@ -331,7 +331,7 @@ pub fn draw(spec: &ModelSpec, seed: u64) -> Sample {
     }
     let mut model = Model::new(spec.clone(), params);
     let rows = rows_of(&model.deploy(), seed);
-    model.observe(&rows);
+    model.find_ranges(&rows);
     // Nobody trained it: values explode in some. What a score costs does not depend on their range.
     for range in model.integer.iter_mut().flat_map(|parts| &mut parts.ranges) {
         *range = range.min(100.0);

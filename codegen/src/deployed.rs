@@ -92,7 +92,7 @@ impl Deployed {
 }
 
 /// Log-densities of scores; -inf where there is none.
-pub(super) fn log_probs(scores: &[Result<Score, ScoreError>]) -> Vec<f32> {
+pub(crate) fn log_probs(scores: &[Result<Score, ScoreError>]) -> Vec<f32> {
     let log_prob = |score: &Result<Score, ScoreError>| match score {
         Ok(score) => score.log_prob,
         Err(_) => f32::NEG_INFINITY,

@@ -9,17 +9,22 @@
 //! | norm between couplings | `running_mean`, `running_var`, `unconstrained_weight`, `bias`: becomes an affine layer |
 //! | permutation | `_permutation` |
 //!
-//! A scale is `sigmoid(raw + 2) + 1e-3`. Asked of the architecture: `features`, `activation`; heeded
-//! if they are there: `transforms` (class names), `base`, and the norms' `within_eps` (1e-3) and
-//! `between_eps` (1e-5). Its other entries must agree with the tensors. Nets with context are refused.
+//! A scale is `sigmoid(raw + 2) + 1e-3`. The architecture must give `features` and `activation`; it may give
+//! `transforms` (class names), `base`, and the norms' `within_eps` (1e-3) and `between_eps` (1e-5). Its other entries
+//! must agree with the tensors. Nets with context are refused.
 
 use std::path::Path;
 
+mod linear;
+mod seen;
+
 use super::architecture::{Architecture, unfit};
 use super::assemble::Assembly;
-use super::weights::{Tensor, Weights};
-use super::{ImportError, Imported, import_with, push_dense};
+use super::weights::Weights;
+use super::{ImportError, Imported, import_with};
 use crate::model::{ActivationName, ConditionerName, ScaleName, TransformName};
+use linear::{Linear, norm_within, single};
+use seen::Seen;
 
 /// Added to what goes into the sigmoid, and to what comes out.
 const SCALE: ScaleName = ScaleName::Sigmoid {
@@ -282,136 +287,5 @@ impl Reader<'_, '_> {
         }
         self.seen.norms_between = true;
         Ok(())
-    }
-}
-
-/// What the tensors tell that the architecture tells, too.
-struct Seen {
-    couplings: usize,
-    blocks: Option<usize>,
-    hidden: Option<usize>,
-    /// Whether all couplings are.
-    additive: bool,
-    norms_within: bool,
-    norms_between: bool,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self {
-            couplings: 0,
-            blocks: None,
-            hidden: None,
-            additive: true,
-            norms_within: false,
-            norms_between: false,
-        }
-    }
-}
-
-impl Seen {
-    fn agree(&self, architecture: &Architecture) -> Result<(), String> {
-        if self.couplings == 0 {
-            return Err("no tensor `_transform._transforms.0.identity_features`".into());
-        }
-        let counts = [
-            ("num_layers", Some(self.couplings)),
-            ("num_blocks_per_layer", self.blocks),
-            ("hidden_features", self.hidden),
-        ];
-        for (name, found) in counts {
-            if let (Some(value), Some(found)) = (architecture.entry(name), found)
-                && value.as_u64() != Some(found as u64)
-            {
-                return Err(unfit(name, value, &format!("{found}, as the tensors say")));
-            }
-        }
-        let flags = [
-            ("use_volume_preserving", self.additive),
-            ("batch_norm_within_layers", self.norms_within),
-            ("batch_norm_between_layers", self.norms_between),
-        ];
-        for (name, found) in flags {
-            if let Some(value) = architecture.entry(name)
-                && value.as_bool() != Some(found)
-            {
-                return Err(unfit(name, value, &format!("{found}, as the tensors say")));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Scale and shift of a batch norm on its running statistics.
-fn norm_within(
-    weights: &Weights<'_>,
-    name: &str,
-    width: usize,
-    eps: f64,
-) -> Result<(Vec<f64>, Vec<f64>), String> {
-    let read = |part: &str| weights.vector(&format!("{name}.{part}"), width);
-    let (mean, var) = (read("running_mean")?, read("running_var")?);
-    let (weight, bias) = (read("weight")?, read("bias")?);
-    weights.skip(&format!("{name}.num_batches_tracked"));
-    if var.iter().any(|&var| var < 0.0) {
-        return Err(format!("tensor `{name}.running_var` has a negative value"));
-    }
-    let scale: Vec<f64> = weight
-        .iter()
-        .zip(&var)
-        .map(|(&weight, &var)| weight / (var + eps).sqrt())
-        .collect();
-    let shift = (0..width)
-        .map(|at| bias[at] - mean[at] * scale[at])
-        .collect();
-    Ok((scale, shift))
-}
-
-fn single(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&value| value as f32).collect()
-}
-
-/// `weight[outputs][inputs]` and `bias[outputs]`.
-struct Linear {
-    weight: Vec<f64>,
-    bias: Vec<f64>,
-    inputs: usize,
-}
-
-impl Linear {
-    fn read(weights: &Weights<'_>, name: &str, inputs: usize) -> Result<Self, String> {
-        let Tensor { shape, values } = weights.tensor(&format!("{name}.weight"))?;
-        match shape[..] {
-            [outputs, found] if found == inputs && outputs > 0 => Ok(Self {
-                weight: values,
-                bias: weights.vector(&format!("{name}.bias"), outputs)?,
-                inputs,
-            }),
-            _ => Err(format!(
-                "tensor `{name}.weight` has shape {shape:?}, expected any number of rows of {inputs}"
-            )),
-        }
-    }
-
-    /// Each output by its scale, plus its shift.
-    fn scale_and_shift(&mut self, scale: &[f64], shift: &[f64]) {
-        for (row, &scale) in self.weight.chunks_exact_mut(self.inputs).zip(scale) {
-            for weight in row {
-                *weight *= scale;
-            }
-        }
-        for ((bias, &scale), &shift) in self.bias.iter_mut().zip(scale).zip(shift) {
-            *bias = *bias * scale + shift;
-        }
-    }
-
-    /// Puts the first `count` outputs behind the others.
-    fn rotate(&mut self, count: usize) {
-        self.weight.rotate_left(count * self.inputs);
-        self.bias.rotate_left(count);
-    }
-
-    fn push(&self, params: &mut Vec<f32>) {
-        push_dense(params, &single(&self.weight), &single(&self.bias));
     }
 }
