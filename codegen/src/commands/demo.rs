@@ -185,7 +185,7 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         eprintln!("5/5 Skipping the emulated chip, as asked.");
         return Ok(Vec::new());
     }
-    if let Err(missing) = qemu::require(Core::M4f.emulator()) {
+    if let Err(missing) = qemu::require(Core::M4f) {
         eprintln!("5/5 Skipping the emulated chip: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
