@@ -15,6 +15,7 @@
 //! | layers | [`layer`] | forward, inverse and backward of each, and the one place where they are chosen |
 //! | networks | [`kernel`] | dense layers, convolutions, residual networks: for one sample and for many |
 //! | numbers | [`arithmetic`] | lanes and elementary functions |
+//! | words | [`image`] | for tools: a model in integers as words, field by field, with their check |
 //! | in integers | [`integer`] | the same structure with weights of 8 or 16 bits and fixed point |
 //! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
 //! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
@@ -25,23 +26,22 @@
 //! mask or permutation does not compile.
 //!
 //! ```
-//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
-//! use nvpico::{Flow, FlowSpec, LayerSpec, Math};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
+//! use nvpico::{Flow, FlowSpec, LayerSpec};
 //!
-//! const SPEC: FlowSpec<'static> = FlowSpec {
-//!     shape: Shape::vector(2),
-//!     math: Math::Libm,
-//!     layers: &[LayerSpec::Coupling(CouplingSpec {
-//!         mask: Mask::FirstHalf,
-//!         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
-//!         conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }),
-//!     })],
-//! };
+//! const SPEC: FlowSpec<'static> = FlowSpec::new(
+//!     Shape::vector(2),
+//!     &[LayerSpec::Coupling(CouplingSpec::new(
+//!         Mask::FirstHalf,
+//!         Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
+//!         Conditioner::Dense(DenseSpec::new(&[], Activation::Relu)),
+//!     ))],
+//! );
 //! // One panel of two outputs (s, t): the biases, then one row of weights for the kept feature.
 //! static PARAMS: [f32; SPEC.param_len()] = [0.0, 0.5, 0.25, -1.0];
 //! static FLOW: Flow<'static> = match Flow::new(SPEC, &PARAMS) {
 //!     Ok(flow) => flow,
-//!     Err(_) => panic!("the model does not fit its spec"),
+//!     Err(error) => panic!("{}", error.message()),
 //! };
 //!
 //! let mut workspace = [0.0; SPEC.workspace_len()];
@@ -115,6 +115,7 @@ extern crate std;
 pub mod arithmetic;
 pub mod detector;
 mod flow;
+pub mod image;
 pub mod integer;
 pub mod kernel;
 pub mod layer;

@@ -3,8 +3,8 @@
 use crate::common::models::maps::{self, FORMS, shape};
 use crate::common::models::{self, ACTIVATIONS, HIDDEN, on};
 use nvpico::spec::{
-    Activation, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets, ResidualForm, Shape,
-    Squeeze,
+    Activation, Conditioner, ConvolutionLayer, Feature, Kernel, LogitSpec, Mask, Nets,
+    ResidualDenseSpec, ResidualForm, Shape, Squeeze,
 };
 use nvpico::{LayerSpec, SpecError};
 
@@ -114,8 +114,12 @@ fn checkerboards_on_one_place_are_refused() {
 
 #[test]
 fn dense_networks_on_maps_are_refused() {
-    for nets in [Nets::One, Nets::Two, Nets::Residual { norm: true }] {
-        let network = models::dense(HIDDEN[1], Activation::Relu, nets);
+    let blocks = ResidualDenseSpec::new(3, 1, Activation::Relu);
+    for network in [
+        models::dense(HIDDEN[1], Activation::Relu, Nets::One),
+        models::dense(HIDDEN[1], Activation::Relu, Nets::Two),
+        Conditioner::ResidualDense(blocks),
+    ] {
         let layer = maps::bounded(Mask::FirstHalf, network);
         let refused = Err(SpecError::DenseOnMap { layer: 1 });
         assert_eq!(verdict(shape(2, 1, 2), layer), refused);
@@ -131,7 +135,7 @@ fn convolutions_without_filters_or_centre_are_refused() {
         verdict(shape(1, 4, 4), layer)
     };
     let hidden = |filters, kernel| -> &'static [ConvolutionLayer] {
-        vec![ConvolutionLayer { filters, kernel }].leak()
+        vec![ConvolutionLayer::new(filters, kernel)].leak()
     };
     for (height, width) in [(2, 3), (3, 2), (0, 1), (1, 0), (4, 4)] {
         let kernel = maps::kernel(height, width);
@@ -175,7 +179,7 @@ fn constants_of_maps_out_of_range_are_refused() {
         (0.05, f32::NAN),
         (0.05, f32::INFINITY),
     ] {
-        let layer = LayerSpec::Logit(LogitSpec { alpha, levels });
+        let layer = LayerSpec::Logit(LogitSpec::new(alpha, levels));
         assert_eq!(verdict(map, layer), refused, "{alpha}, {levels}");
     }
     assert_eq!(verdict(map, LayerSpec::Logit(maps::LOGIT)), Ok(()));
@@ -192,10 +196,7 @@ fn maps_beyond_memory_are_refused() {
     ] {
         assert_eq!(verdict(map, LayerSpec::Standardize), refused);
     }
-    let wide = [ConvolutionLayer {
-        filters: most / 4,
-        kernel: Kernel::SQUARE,
-    }];
+    let wide = [ConvolutionLayer::new(most / 4, Kernel::SQUARE)];
     let networks = [
         maps::stack(wide.to_vec().leak(), Kernel::POINT, ACTIVATIONS[0]),
         maps::stack(&[], maps::kernel(most, 3), ACTIVATIONS[0]),

@@ -2,7 +2,8 @@
 
 use crate::maps::{self, Map};
 use nvpico::spec::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform,
+    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ResidualDenseSpec, ScaleMap,
+    Shape, Transform,
 };
 
 /// Whether a coupling keeps a value.
@@ -168,6 +169,13 @@ fn run(
             let mut sample = |input: &Map| input.iter().map(&mut place).collect();
             inputs.iter().map(&mut sample).collect()
         }
+        Conditioner::ResidualDense(net) => inputs
+            .iter()
+            .map(|input| {
+                let mut place = |input: &Vec<f64>| residual(net, params, input, outputs, watch);
+                input.iter().map(&mut place).collect()
+            })
+            .collect(),
         Conditioner::Convolution(net) => inputs
             .into_iter()
             .map(|input| maps::stack(net, shape, params, input, outputs, watch))
@@ -200,8 +208,7 @@ fn log_scale(map: ScaleMap, raw: f64, rescale: Option<&f64>) -> f64 {
 /// A linear layer, blocks `h + W2 a(W1 a(h) + b1) + b2`, a linear layer. The stages that `watch` sees: the
 /// input; `h`; of each block `a(h)`, what the first layer and its activation give, `h`; the outputs.
 fn residual(
-    spec: &DenseSpec<'_>,
-    norm: bool,
+    spec: &ResidualDenseSpec,
     params: &[f64],
     input: &[f64],
     outputs: usize,
@@ -219,12 +226,12 @@ fn residual(
         rest = after;
         own
     };
-    let width = spec.hidden[0];
+    let width = spec.width;
     let mut hidden = dense(take((input.len() + 1) * width), input, width);
     seen(&hidden);
-    for _ in 0..spec.hidden.len() / 2 {
+    for _ in 0..spec.blocks {
         let mut active = hidden.clone();
-        if norm {
+        if spec.norm {
             let (scale, shift) = (take(width), take(width));
             for (at, value) in active.iter_mut().enumerate() {
                 *value = *value * scale[at] + shift[at];
@@ -260,7 +267,7 @@ pub fn activated(activation: Activation, value: f64) -> f64 {
     }
 }
 
-/// A multi-layer perceptron with a linear last layer, or a residual one.
+/// A multi-layer perceptron with a linear last layer.
 fn network(
     spec: &DenseSpec<'_>,
     params: &[f64],
@@ -268,9 +275,6 @@ fn network(
     outputs: usize,
     watch: &mut dyn FnMut(usize, &[f64]),
 ) -> Vec<f64> {
-    if let Nets::Residual { norm } = spec.nets {
-        return residual(spec, norm, params, input, outputs, watch);
-    }
     let mut params = params;
     let mut values = input.to_vec();
     watch(0, input);

@@ -19,6 +19,7 @@
 #[cfg(feature = "std")]
 pub(crate) mod dispatch;
 pub(crate) mod elementary;
+pub mod fixed;
 mod lanes;
 mod packet;
 

@@ -8,8 +8,10 @@
 #[cfg(feature = "feature-maps")]
 pub mod convolution;
 pub mod dense;
+pub(crate) mod perceptron;
+pub(crate) mod ping_pong;
 #[cfg(feature = "foreign")]
-pub(crate) mod residual;
+pub(crate) mod residual_dense;
 
 use crate::arithmetic::{Lanes, Packet};
 use crate::spec::Activation;

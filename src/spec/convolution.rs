@@ -60,7 +60,7 @@ impl Kernel {
         }
     }
 
-    const fn is_valid(self) -> bool {
+    pub(super) const fn is_valid(self) -> bool {
         self.height % 2 == 1 && self.width % 2 == 1
     }
 }
@@ -68,6 +68,7 @@ impl Kernel {
 /// A hidden layer of a stack of convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ConvolutionLayer {
     /// Output channels.
     pub filters: usize,
@@ -88,6 +89,7 @@ impl ConvolutionLayer {
 ///
 /// Parameters: each layer's, as [`Kernel::param_len`] says; the last one's outputs are `[s..., t...]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ConvolutionSpec<'a> {
     /// Hidden layers; may be empty.
     pub hidden: &'a [ConvolutionLayer],
@@ -106,6 +108,7 @@ pub struct ConvolutionSpec<'a> {
 /// `conv` is a convolution by `kernel`, `point` one of 1 x 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ResidualConvolutionSpec {
     /// Channels of `h` and `skip`.
     pub filters: usize,
@@ -147,58 +150,6 @@ impl<'a> ConvolutionSpec<'a> {
     }
 }
 
-impl ConvolutionSpec<'_> {
-    pub(super) const fn param_len(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [layer, rest @ ..] = hidden {
-            total = add(total, layer.kernel.param_len(from, layer.filters));
-            from = layer.filters;
-            hidden = rest;
-        }
-        add(total, self.last.param_len(from, outputs))
-    }
-
-    /// Rings of rows between the layers, and a row of outputs.
-    pub(super) const fn scratch_len(&self, shape: Shape, inputs: usize, outputs: usize) -> usize {
-        let mut total = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [layer, rest @ ..] = hidden {
-            total = add(total, mul(mul(layer.kernel.rows(shape), shape.width), from));
-            from = layer.filters;
-            hidden = rest;
-        }
-        let ring = mul(mul(self.last.rows(shape), shape.width), from);
-        add(add(total, ring), mul(shape.width, outputs))
-    }
-
-    /// Multiply-accumulates at one place, the window whole.
-    pub(super) const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [layer, rest @ ..] = hidden {
-            total = add(total, mul(mul(layer.kernel.taps(), from), layer.filters));
-            from = layer.filters;
-            hidden = rest;
-        }
-        add(total, mul(mul(self.last.taps(), from), outputs))
-    }
-
-    pub(super) const fn is_valid(&self) -> bool {
-        let mut hidden = self.hidden;
-        while let [layer, rest @ ..] = hidden {
-            if layer.filters == 0 || !layer.kernel.is_valid() {
-                return false;
-            }
-            hidden = rest;
-        }
-        self.last.is_valid()
-    }
-}
-
 impl ResidualConvolutionSpec {
     /// A network in the form that the chip runs.
     #[must_use]
@@ -217,32 +168,6 @@ impl ResidualConvolutionSpec {
         Self { form, ..self }
     }
 
-    pub(super) const fn param_len(&self, inputs: usize, outputs: usize) -> usize {
-        let (norm, gain, inner) = match self.form {
-            ResidualForm::Deployed => (2, 0, 0),
-            ResidualForm::Trained { .. } => (4, 1, 4),
-        };
-        let width = self.filters;
-        let window = self.kernel.param_len(width, width);
-        let skip = Kernel::POINT.param_len(width, width);
-        let first = add(
-            mul(norm, inputs),
-            add(
-                self.kernel.param_len(mul(2, inputs), width),
-                add(skip, mul(2 * gain, width)),
-            ),
-        );
-        let block = add(
-            add(mul(2, window), skip),
-            mul(norm + inner + 3 * gain, width),
-        );
-        let last = add(
-            mul(norm, width),
-            add(Kernel::POINT.param_len(width, outputs), mul(gain, outputs)),
-        );
-        add(add(first, mul(self.blocks, block)), last)
-    }
-
     /// `h` and `skip` whole; the rows between a block's convolutions; a row of outputs.
     pub(super) const fn scratch_len(&self, shape: Shape, inputs: usize, outputs: usize) -> usize {
         let rows = mul(self.kernel.rows(shape), shape.width);
@@ -254,19 +179,6 @@ impl ResidualConvolutionSpec {
         };
         let rings = max(max(first, block), mul(shape.width, outputs));
         add(mul(mul(shape.pixels(), self.filters), 2), rings)
-    }
-
-    pub(super) const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
-        let width = self.filters;
-        let taps = self.kernel.taps();
-        let square = mul(width, width);
-        let first = add(mul(mul(taps, mul(2, inputs)), width), square);
-        let block = add(mul(2 * taps, square), square);
-        add(add(first, mul(self.blocks, block)), mul(width, outputs))
-    }
-
-    pub(super) const fn is_valid(&self) -> bool {
-        self.filters > 0 && self.kernel.is_valid()
     }
 
     pub(super) const fn has_valid_constants(&self) -> bool {

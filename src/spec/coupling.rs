@@ -3,12 +3,14 @@
 use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec, ResidualForm};
 use super::error::{Feature, SpecError};
 use super::mask::Mask;
+use super::network::Network;
 use super::shape::Shape;
 use super::{add, max, mul};
 
 /// A coupling: the kept features feed a conditioner, whose outputs transform the others.
 /// Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CouplingSpec<'a> {
     /// Features that are kept.
     pub mask: Mask<'a>,
@@ -23,9 +25,11 @@ pub struct CouplingSpec<'a> {
 pub enum Conditioner<'a> {
     /// Fully connected layers, for vectors.
     Dense(DenseSpec<'a>),
+    /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
+    ResidualDense(ResidualDenseSpec),
     /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
     Convolution(ConvolutionSpec<'a>),
-    /// The paper's residual convolutional network.
+    /// The paper's residual convolutional network, for maps.
     ResidualConvolution(ResidualConvolutionSpec),
 }
 
@@ -105,6 +109,7 @@ impl ScaleMap {
 /// A multi-layer perceptron from the kept features to the transform's inputs.
 /// One net gives `[s..., t...]`; two nets stand one after the other, `s` first.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DenseSpec<'a> {
     /// Widths of the hidden layers; may be empty.
     pub hidden: &'a [usize],
@@ -127,6 +132,56 @@ pub enum Activation {
     },
 }
 
+/// One network of residual blocks (as nflows has them), with both outputs: a linear layer to `width` values
+/// `h`, per block `h += W2 a(W1 a(n) + b1) + b2`, a linear layer to the outputs. `a` is the activation, `n`
+/// is `h`, or `h * scale + shift` with norms.
+///
+/// Parameters: the first layer's; per block `scale[width]`, `shift[width]` if there are norms, and its two
+/// layers'; the last layer's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResidualDenseSpec {
+    /// Values inside.
+    pub width: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Inside the blocks.
+    pub activation: Activation,
+    /// Whether blocks start by a batch norm on its running statistics, as scale and shift.
+    pub norm: bool,
+}
+
+impl ResidualDenseSpec {
+    /// Blocks without norms.
+    #[must_use]
+    pub const fn new(width: usize, blocks: usize, activation: Activation) -> Self {
+        Self {
+            width,
+            blocks,
+            activation,
+            norm: false,
+        }
+    }
+
+    /// The same blocks, with norms or without.
+    #[must_use]
+    pub const fn with_norm(self, norm: bool) -> Self {
+        Self { norm, ..self }
+    }
+
+    /// Values of scratch that the network needs.
+    #[must_use]
+    pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
+        // A block works on its input, the activated input, and its own result.
+        let block = if self.blocks == 0 {
+            0
+        } else {
+            mul(self.width, 2)
+        };
+        add(self.width, max(max(inputs, outputs), block))
+    }
+}
+
 /// One network for `s` and `t`, or one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -135,14 +190,6 @@ pub enum Nets {
     One,
     /// A network for `s` and a network for `t`.
     Two,
-    /// One network of residual blocks with both outputs. Hidden layers are all as wide: the first is
-    /// linear, then two at a time make a block `h + W2 a(W1 a(h) + b1) + b2`, `a` being the activation.
-    /// Runs and inverts, but cannot be trained yet. Needs feature `foreign`.
-    Residual {
-        /// Whether every block starts by `h * scale + shift`: a batch norm on its running statistics.
-        /// Parameters: `scale[width]`, `shift[width]` before the block's.
-        norm: bool,
-    },
 }
 
 impl<'a> DenseSpec<'a> {
@@ -164,43 +211,10 @@ impl<'a> DenseSpec<'a> {
 }
 
 impl DenseSpec<'_> {
-    /// Parameters of one network with `inputs` inputs and `outputs` outputs.
-    #[must_use]
-    pub const fn net_len(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total: usize = match (self.nets, self.hidden) {
-            // Two values for each unit of every block, a block being two layers.
-            (Nets::Residual { norm: true }, [width, blocks @ ..]) => mul(*width, blocks.len()),
-            _ => 0,
-        };
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            total = add(total, mul(add(from, 1), *width));
-            from = *width;
-            hidden = rest;
-        }
-        add(total, mul(add(from, 1), outputs))
-    }
-
-    const fn widest_hidden(&self) -> usize {
-        let mut widest = 0;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            widest = max(widest, *width);
-            hidden = rest;
-        }
-        widest
-    }
-
     /// Values of scratch that one network needs: the most that a layer's input and output take
     /// together. The last hidden layer is never stored.
     #[must_use]
     pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
-        if let (Nets::Residual { .. }, [width, blocks @ ..]) = (self.nets, self.hidden) {
-            // A block works on its input, the activated input, and its own result.
-            let block = if blocks.is_empty() { 0 } else { mul(*width, 2) };
-            return add(*width, max(max(inputs, outputs), block));
-        }
         let mut most = 0;
         let mut from = inputs;
         let mut hidden = self.hidden;
@@ -210,43 +224,6 @@ impl DenseSpec<'_> {
             hidden = hidden.split_at(1).1;
         }
         max(most, add(from, outputs))
-    }
-
-    /// The widest of inputs, hidden layers and outputs.
-    #[must_use]
-    pub const fn widest(&self, inputs: usize, outputs: usize) -> usize {
-        max(max(inputs, outputs), self.widest_hidden())
-    }
-
-    const fn multiply_accumulates(&self, inputs: usize, outputs: usize) -> usize {
-        let mut total: usize = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            total = add(total, mul(from, *width));
-            from = *width;
-            hidden = rest;
-        }
-        add(total, mul(from, outputs))
-    }
-
-    const fn validate(&self, layer: usize) -> Result<(), SpecError> {
-        if let Nets::Residual { .. } = self.nets {
-            if !cfg!(feature = "foreign") {
-                return Err(SpecError::missing(layer, Feature::Foreign));
-            }
-            if !is_residual(self.hidden) {
-                return Err(SpecError::ResidualWidths { layer });
-            }
-        }
-        let mut hidden = self.hidden;
-        while let [width, rest @ ..] = hidden {
-            if *width == 0 {
-                return Err(SpecError::HiddenWidth { layer });
-            }
-            hidden = rest;
-        }
-        Ok(())
     }
 }
 
@@ -258,6 +235,16 @@ impl<'a> CouplingSpec<'a> {
             mask,
             transform,
             conditioner,
+        }
+    }
+
+    /// A network of the conditioner: each, where there are two.
+    #[must_use]
+    pub const fn network(&self, shape: Shape) -> Network<'a> {
+        Network {
+            conditioner: self.conditioner,
+            inputs: self.net_inputs(shape),
+            outputs: self.net_outputs(shape),
         }
     }
 }
@@ -307,13 +294,8 @@ impl CouplingSpec<'_> {
     /// Parameters of the coupling.
     #[must_use]
     pub const fn param_len(&self, shape: Shape) -> usize {
-        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
-        let net = match self.conditioner {
-            Conditioner::Dense(spec) => spec.net_len(inputs, outputs),
-            Conditioner::Convolution(spec) => spec.param_len(inputs, outputs),
-            Conditioner::ResidualConvolution(spec) => spec.param_len(inputs, outputs),
-        };
-        add(mul(net, self.net_count()), self.rescale_len(shape))
+        let nets = mul(self.network(shape).param_len(), self.net_count());
+        add(nets, self.rescale_len(shape))
     }
 
     /// Values of scratch: what one network needs, and `s` if `t` has its own.
@@ -325,7 +307,8 @@ impl CouplingSpec<'_> {
                 let net = spec.scratch_len(inputs, outputs);
                 add(net, mul(outputs, self.net_count() - 1))
             }
-            Conditioner::Convolution(spec) => spec.scratch_len(shape, inputs, outputs),
+            Conditioner::ResidualDense(spec) => spec.scratch_len(inputs, outputs),
+            Conditioner::Convolution(_) => self.network(shape).rows_len(shape),
             Conditioner::ResidualConvolution(spec) => spec.scratch_len(shape, inputs, outputs),
         }
     }
@@ -334,14 +317,7 @@ impl CouplingSpec<'_> {
     /// mask counted as the usual frameworks compute them.
     #[must_use]
     pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
-        let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
-        let place = match self.conditioner {
-            Conditioner::Dense(spec) => {
-                mul(spec.multiply_accumulates(inputs, outputs), self.net_count())
-            }
-            Conditioner::Convolution(spec) => spec.multiply_accumulates(inputs, outputs),
-            Conditioner::ResidualConvolution(spec) => spec.multiply_accumulates(inputs, outputs),
-        };
+        let place = mul(self.network(shape).multiply_accumulates(), self.net_count());
         mul(place, shape.pixels())
     }
 
@@ -356,6 +332,7 @@ impl CouplingSpec<'_> {
         }
         let activation = match self.conditioner {
             Conditioner::Dense(spec) => spec.activation,
+            Conditioner::ResidualDense(spec) => spec.activation,
             Conditioner::Convolution(spec) => spec.activation,
             Conditioner::ResidualConvolution(_) => Activation::Relu,
         };
@@ -364,14 +341,24 @@ impl CouplingSpec<'_> {
         {
             return Err(SpecError::Constant { layer });
         }
-        let valid = match self.conditioner {
-            Conditioner::Dense(spec) => {
+        let valid = self.network(shape).is_valid();
+        match self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
                 if shape.pixels() != 1 {
                     return Err(SpecError::DenseOnMap { layer });
                 }
-                return spec.validate(layer);
+                if let Conditioner::ResidualDense(_) = self.conditioner
+                    && !cfg!(feature = "foreign")
+                {
+                    return Err(SpecError::missing(layer, Feature::Foreign));
+                }
+                return if valid {
+                    Ok(())
+                } else {
+                    Err(SpecError::HiddenWidth { layer })
+                };
             }
-            Conditioner::Convolution(spec) => spec.is_valid(),
+            Conditioner::Convolution(_) => {}
             Conditioner::ResidualConvolution(spec) => {
                 if let ResidualForm::Trained { .. } = spec.form
                     && !cfg!(feature = "std")
@@ -381,9 +368,8 @@ impl CouplingSpec<'_> {
                 if !spec.has_valid_constants() {
                     return Err(SpecError::Constant { layer });
                 }
-                spec.is_valid()
             }
-        };
+        }
         if !cfg!(feature = "feature-maps") {
             return Err(SpecError::missing(layer, Feature::FeatureMaps));
         }
@@ -392,18 +378,4 @@ impl CouplingSpec<'_> {
         }
         Ok(())
     }
-}
-
-/// An odd number of layers, all as wide.
-const fn is_residual(hidden: &[usize]) -> bool {
-    let mut rest = hidden;
-    while let [first, tail @ ..] = rest {
-        if let [second, ..] = tail
-            && *second != *first
-        {
-            return false;
-        }
-        rest = tail;
-    }
-    hidden.len() % 2 == 1
 }

@@ -97,11 +97,6 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// The hidden layers of a residual network are not an odd number, all as wide.
-    ResidualWidths {
-        /// Layer concerned.
-        layer: usize,
-    },
     /// A layer cannot take the map that reaches it: a squeeze of a map that is no whole number of cells,
     /// or factoring out of an odd number of channels.
     LayerShape {
@@ -157,7 +152,6 @@ impl SpecError {
             | SpecError::HiddenWidth { layer }
             | SpecError::NoIntegers { layer }
             | SpecError::Words { layer }
-            | SpecError::ResidualWidths { layer }
             | SpecError::LayerShape { layer, .. }
             | SpecError::DenseOnMap { layer }
             | SpecError::Convolution { layer }
@@ -205,9 +199,6 @@ impl SpecError {
             }
             SpecError::Permutation { .. } => "the permutation must name each channel exactly once",
             SpecError::HiddenWidth { .. } => "a hidden layer has width 0",
-            SpecError::ResidualWidths { .. } => {
-                "a residual network takes an odd number of hidden layers of one width"
-            }
             SpecError::LayerShape { .. } => {
                 "the map cannot be cut that way: squeezing halves height and width, factoring out the channels"
             }
@@ -260,7 +251,6 @@ impl fmt::Display for SpecError {
             | SpecError::HiddenWidth { .. }
             | SpecError::NoIntegers { .. }
             | SpecError::Words { .. }
-            | SpecError::ResidualWidths { .. }
             | SpecError::DenseOnMap { .. }
             | SpecError::Convolution { .. }
             | SpecError::TrainedFormNotCompiled { .. }

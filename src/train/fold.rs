@@ -9,7 +9,9 @@ use std::vec::Vec;
 
 use crate::kernel::convolution::training::weight_norm;
 use crate::layer::batch_norm;
-use crate::spec::{Conditioner, CouplingSpec, FlowSpec, LayerSpec, ResidualForm, Shape};
+use crate::spec::{
+    Conditioner, CouplingSpec, FlowSpec, LayerSpec, ResidualConvolutionSpec, ResidualForm, Shape,
+};
 
 /// Layers and parameters of a folded model.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,14 +92,17 @@ pub fn deployed<'a>(coupling: &CouplingSpec<'a>) -> CouplingSpec<'a> {
 }
 
 fn deployed_params(coupling: &CouplingSpec<'_>, shape: Shape, params: &[f32]) -> Vec<f32> {
-    let Conditioner::ResidualConvolution(net) = &coupling.conditioner else {
+    let Conditioner::ResidualConvolution(ResidualConvolutionSpec {
+        form: ResidualForm::Trained { .. },
+        ..
+    }) = coupling.conditioner
+    else {
         return params.to_vec();
     };
-    let (rescale, own) = params
+    let (rescale, net) = params
         .split_at_checked(coupling.rescale_len(shape))
         .unwrap_or((&[], &[]));
-    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
     let mut deployed = rescale.to_vec();
-    deployed.extend(weight_norm::deploy(net, inputs, outputs, own));
+    deployed.extend(weight_norm::deploy(coupling.network(shape), net));
     deployed
 }

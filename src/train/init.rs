@@ -7,12 +7,10 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::arithmetic::elementary::double;
-use crate::kernel::convolution::training::weight_norm::{self, Part};
+use crate::kernel::convolution::training::weight_norm;
 use crate::kernel::dense::panels;
-use crate::spec::{
-    Conditioner, CouplingSpec, FlowSpec, LayerSpec, Nets, ResidualConvolutionSpec, ResidualForm,
-    Shape,
-};
+use crate::spec::network::{Linear, Network, Op, Slot, Stage};
+use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, Shape};
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
 fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
@@ -48,7 +46,7 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
             LayerSpec::Coupling(coupling) => {
                 params.extend(vec![1.0; coupling.rescale_len(shape)]);
                 for _ in 0..coupling.net_count() {
-                    init_net(coupling, shape, &mut random, &mut params);
+                    init_net(coupling.network(shape), &mut random, &mut params);
                 }
             }
             LayerSpec::Logit(_)
@@ -71,90 +69,57 @@ fn init_panels(inputs: usize, outputs: usize, random: &mut impl Rng, params: &mu
     }
 }
 
-fn init_net(
-    coupling: &CouplingSpec<'_>,
-    shape: Shape,
-    random: &mut impl Rng,
-    params: &mut Vec<f32>,
-) {
-    let mut inputs = coupling.net_inputs(shape);
-    let outputs = coupling.net_outputs(shape);
-    match &coupling.conditioner {
-        Conditioner::Dense(net) => {
-            for (at, &width) in net.hidden.iter().enumerate() {
-                if let Nets::Residual { norm: true } = net.nets
-                    && at % 2 == 1
-                {
-                    params.extend(vec![1.0; width]);
-                    params.extend(vec![0.0; width]);
+fn init_net(network: Network<'_>, random: &mut impl Rng, params: &mut Vec<f32>) {
+    // A weight-normalised network is drawn as it is trained, and then deployed where that is asked for.
+    if let Conditioner::ResidualConvolution(net) = network.conditioner
+        && let ResidualForm::Deployed = net.form
+    {
+        let form = ResidualForm::Trained { eps: 1e-5 };
+        let trained = Network {
+            conditioner: Conditioner::ResidualConvolution(net.with_form(form)),
+            ..network
+        };
+        let mut drawn = Vec::new();
+        init_net(trained, random, &mut drawn);
+        params.extend(weight_norm::deploy(trained, &drawn));
+        return;
+    }
+    for stage in network.stages() {
+        match stage.op {
+            Op::Linear(linear) if linear.normalised => {
+                init_normalised(linear, &stage, random, params);
+            }
+            Op::Linear(linear) if stage.to == Slot::Output => {
+                params.extend(vec![0.0; linear.param_len()]);
+            }
+            Op::Linear(linear) => init_panels(linear.rows(), linear.outputs, random, params),
+            Op::Norm(norm) => {
+                if norm.eps.is_some() {
+                    params.extend(vec![0.0; norm.channels]);
+                    params.extend(vec![1.0; norm.channels]);
                 }
-                init_panels(inputs, width, random, params);
-                inputs = width;
+                params.extend(vec![1.0; norm.channels]);
+                params.extend(vec![0.0; norm.channels]);
             }
-            params.extend(vec![0.0; (inputs + 1) * outputs]);
-        }
-        Conditioner::Convolution(net) => {
-            for layer in net.hidden {
-                init_panels(layer.kernel.taps() * inputs, layer.filters, random, params);
-                inputs = layer.filters;
-            }
-            params.extend(vec![0.0; net.last.param_len(inputs, outputs)]);
-        }
-        Conditioner::ResidualConvolution(net) => {
-            let at = params.len();
-            init_residual(net, inputs, outputs, random, params);
-            // The deployed form of a drawn network, where that is asked for.
-            if let ResidualForm::Deployed = net.form {
-                let trained = ResidualConvolutionSpec {
-                    form: ResidualForm::Trained { eps: 1e-5 },
-                    ..*net
-                };
-                let drawn = params.split_off(at);
-                params.extend(weight_norm::deploy(&trained, inputs, outputs, &drawn));
-            }
+            Op::Activation(..) | Op::BothSigns(_) => {}
         }
     }
 }
 
-/// A residual network in its trained form.
-fn init_residual(
-    net: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-    random: &mut impl Rng,
-    params: &mut Vec<f32>,
-) {
-    let parts = weight_norm::parts(net, inputs, outputs);
-    let last = parts.len() - 1;
-    // The first norm, convolution and skip; blocks of five parts, the fourth being the second
-    // convolution.
-    let is_second = |at: usize| at >= 3 && at < last && (at - 3) % 5 == 3;
-    for (at, part) in parts.into_iter().enumerate() {
-        match part {
-            Part::Norm { channels, .. } => {
-                for value in [0.0, 1.0, 1.0, 0.0] {
-                    params.extend(vec![value; channels]);
-                }
-            }
-            Part::Convolution {
-                kernel,
-                inputs,
-                outputs,
-            } => {
-                let rows = kernel.taps() * inputs;
-                let (mut gains, mut panels) = (vec![0.0; outputs], Vec::new());
-                init_panels(rows, outputs, random, &mut panels);
-                if at == last {
-                    // Biases, too: the identity map.
-                    weight_norm::clear_biases(rows, outputs, &mut panels);
-                } else if !is_second(at) {
-                    weight_norm::set_gains(rows, &panels, &mut gains);
-                }
-                params.extend(gains);
-                params.extend(panels);
-            }
-        }
+/// Gains and panels of a weight-normalised stage.
+fn init_normalised(linear: Linear, stage: &Stage, random: &mut impl Rng, params: &mut Vec<f32>) {
+    let (rows, outputs) = (linear.rows(), linear.outputs);
+    let (mut gains, mut panels) = (vec![0.0; outputs], Vec::new());
+    init_panels(rows, outputs, random, &mut panels);
+    if stage.to == Slot::Output {
+        // Biases, too: the identity map.
+        weight_norm::clear_biases(rows, outputs, &mut panels);
     }
+    if !stage.ends_branch() {
+        weight_norm::set_gains(rows, &panels, &mut gains);
+    }
+    params.extend(gains);
+    params.extend(panels);
 }
 
 /// `mean[channels]`, `scale[channels]`, `log_det` of a table of samples. A constant channel gets scale
@@ -214,54 +179,43 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
     let mut decay = Vec::with_capacity(spec.param_len());
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
-        let LayerSpec::Coupling(coupling) = layer else {
-            decay.extend(vec![0.0; layer.param_len(shape)]);
-            continue;
-        };
-        decay.extend(vec![0.0; coupling.rescale_len(shape)]);
-        for _ in 0..coupling.net_count() {
-            let mut weights = |inputs: usize, outputs: usize| {
-                for panel in panels(outputs) {
-                    decay.extend(vec![0.0; panel]);
-                    decay.extend(vec![coefficient; panel * inputs]);
-                }
-            };
-            let mut inputs = coupling.net_inputs(shape);
-            let outputs = coupling.net_outputs(shape);
-            match &coupling.conditioner {
-                Conditioner::Dense(net) => {
-                    for (at, &width) in net.hidden.iter().chain([&outputs]).enumerate() {
-                        if let Nets::Residual { norm: true } = net.nets
-                            && at % 2 == 1
-                            && at < net.hidden.len()
-                        {
-                            weights(0, 2 * width);
-                        }
-                        weights(inputs, width);
-                        inputs = width;
-                    }
-                }
-                Conditioner::Convolution(net) => {
-                    for layer in net.hidden {
-                        weights(layer.kernel.taps() * inputs, layer.filters);
-                        inputs = layer.filters;
-                    }
-                    weights(net.last.taps() * inputs, outputs);
-                }
-                Conditioner::ResidualConvolution(net) => {
-                    for part in weight_norm::parts(net, inputs, outputs) {
-                        let gains = match part {
-                            Part::Convolution { outputs, .. } => outputs,
-                            Part::Norm { .. } => 0,
-                        };
-                        decay.extend(vec![coefficient; gains]);
-                        decay.extend(vec![0.0; part.len() - gains]);
+        match layer {
+            LayerSpec::Coupling(coupling) => {
+                decay.extend(vec![0.0; coupling.rescale_len(shape)]);
+                for _ in 0..coupling.net_count() {
+                    for stage in coupling.network(shape).stages() {
+                        decay_stage(&stage, coefficient, &mut decay);
                     }
                 }
             }
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => decay.extend(vec![0.0; layer.param_len(shape)]),
         }
     }
     decay
+}
+
+fn decay_stage(stage: &Stage, coefficient: f32, decay: &mut Vec<f32>) {
+    match stage.op {
+        Op::Linear(linear) if linear.normalised => {
+            decay.extend(vec![coefficient; linear.outputs]);
+            decay.extend(vec![0.0; linear.param_len() - linear.outputs]);
+        }
+        Op::Linear(linear) => {
+            for panel in panels(linear.outputs) {
+                decay.extend(vec![0.0; panel]);
+                decay.extend(vec![coefficient; panel * linear.rows()]);
+            }
+        }
+        Op::Norm(norm) => decay.extend(vec![0.0; norm.param_len()]),
+        Op::Activation(..) | Op::BothSigns(_) => {}
+    }
 }
 
 #[cfg(test)]

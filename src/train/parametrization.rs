@@ -3,19 +3,18 @@
 
 use core::ops::Range;
 
-use crate::kernel::convolution::training::weight_norm::{self, Part, places};
-use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualConvolutionSpec, ResidualForm};
+use crate::kernel::convolution::training::weight_norm::{self, places};
+use crate::spec::network::{Network, Op};
+use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm};
 
-/// A network in its trained form.
-struct Network<'s> {
-    spec: &'s ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
+/// A network in its trained form, and its place among the flow's parameters.
+struct Trained<'a> {
+    network: Network<'a>,
     place: Range<usize>,
 }
 
 /// The networks in their trained form, with their places among the flow's parameters.
-fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Network<'a>> {
+fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Trained<'a>> {
     let mut walk = spec.walk();
     let mut at = 0;
     core::iter::from_fn(move || {
@@ -27,10 +26,8 @@ fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Network<'a>> {
                 && let Conditioner::ResidualConvolution(spec) = &coupling.conditioner
                 && let ResidualForm::Trained { .. } = spec.form
             {
-                return Some(Network {
-                    spec,
-                    inputs: coupling.net_inputs(shape),
-                    outputs: coupling.net_outputs(shape),
+                return Some(Trained {
+                    network: coupling.network(shape),
                     place: from + coupling.rescale_len(shape)..at,
                 });
             }
@@ -53,27 +50,19 @@ pub(super) fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
 /// Copies the parameters, directions `v` replaced by weights.
 pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]) {
     effective.copy_from_slice(params);
-    for network in networks(spec) {
-        if let Some(own) = effective.get_mut(network.place) {
-            weight_norm::resolve(network.spec, network.inputs, network.outputs, own);
+    for Trained { network, place } in networks(spec) {
+        if let Some(params) = effective.get_mut(place) {
+            weight_norm::resolve(network, params);
         }
     }
 }
 
 /// Gradients with respect to weights to those with respect to gains and directions.
 pub(super) fn pull_back(spec: &FlowSpec<'_>, params: &[f32], gradient: &mut [f32]) {
-    for network in networks(spec) {
-        if let (Some(params), Some(gradient)) = (
-            params.get(network.place.clone()),
-            gradient.get_mut(network.place),
-        ) {
-            weight_norm::pull_back(
-                network.spec,
-                network.inputs,
-                network.outputs,
-                params,
-                gradient,
-            );
+    for Trained { network, place } in networks(spec) {
+        if let (Some(params), Some(gradient)) = (params.get(place.clone()), gradient.get_mut(place))
+        {
+            weight_norm::pull_back(network, params, gradient);
         }
     }
 }
@@ -86,13 +75,13 @@ pub(super) fn take_statistics(
     params: &mut [f32],
     gradient: &mut [f32],
 ) {
-    for network in networks(spec) {
-        for (part, place) in places(network.spec, network.inputs, network.outputs) {
-            let Part::Norm { channels, .. } = part else {
+    for Trained { network, place } in networks(spec) {
+        for (stage, within) in places(network) {
+            let Op::Norm(norm) = stage.op else {
                 continue;
             };
-            let from = network.place.start + place.start;
-            let statistics = from..from + 2 * channels;
+            let from = place.start + within.start;
+            let statistics = from..from + 2 * norm.channels;
             if let (Some(running), Some(sums)) = (
                 params.get_mut(statistics.clone()),
                 gradient.get_mut(statistics),

@@ -93,10 +93,7 @@ impl Chooser {
                 hidden: (0..self.below(4))
                     .map(|_| {
                         let [height, width] = self.kernel();
-                        ConvolutionLayer {
-                            filters: 1 + self.below(9),
-                            kernel: Kernel { height, width },
-                        }
+                        ConvolutionLayer::new(1 + self.below(9), Kernel { height, width })
                     })
                     .collect(),
                 last: self.kernel(),
@@ -113,12 +110,11 @@ impl Chooser {
                 activation,
                 nets: self.one(&[NetsName::One, NetsName::Two]),
             },
-            _ => ConditionerName::Dense {
-                hidden: vec![1 + self.below(18); 1 + 2 * self.below(3)],
+            _ => ConditionerName::ResidualDense {
+                width: 1 + self.below(18),
+                blocks: self.below(3),
                 activation,
-                nets: NetsName::Residual {
-                    norm: self.below(2) == 0,
-                },
+                norm: self.below(2) == 0,
             },
         }
     }

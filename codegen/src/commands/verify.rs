@@ -106,7 +106,7 @@ impl CoreChoice {
 pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    args.precision.observe(&mut model)?;
+    args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let cores = args.core.cores()?;
     let reports = verify_model(

@@ -2,8 +2,8 @@
 
 use super::net::Mlp;
 use crate::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    ShapeName, TransformName,
+    ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, ShapeName,
+    TransformName,
 };
 
 /// Means of more standard deviations than this are large.
@@ -150,20 +150,14 @@ impl Assembly {
         &mut self,
         kept: &[usize],
         transform: TransformName,
-        hidden: Vec<usize>,
-        activation: ActivationName,
-        nets: NetsName,
+        conditioner: ConditionerName,
         params: &[f32],
     ) {
         self.params.extend_from_slice(params);
         self.layers.push(Layer::Coupling {
             mask: mask(kept, self.dim),
             transform,
-            conditioner: ConditionerName::Dense {
-                hidden,
-                activation,
-                nets,
-            },
+            conditioner,
         });
     }
 

@@ -4,7 +4,7 @@
 use nvpico::Math;
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionLayer, ConvolutionSpec, DenseSpec, Kernel, Mask, Nets,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Squeeze, Transform,
+    ResidualConvolutionSpec, ResidualDenseSpec, ResidualForm, ScaleMap, Squeeze, Transform,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +37,19 @@ pub enum ConditionerName {
         hidden: Vec<usize>,
         /// Activation of hidden layers.
         activation: ActivationName,
-        /// One network or two, plain or residual.
+        /// One network or two.
         nets: NetsName,
+    },
+    /// Residual blocks of fully connected layers.
+    ResidualDense {
+        /// Values inside.
+        width: usize,
+        /// Residual blocks.
+        blocks: usize,
+        /// Activation inside the blocks.
+        activation: ActivationName,
+        /// Whether blocks start by a scale and shift.
+        norm: bool,
     },
     /// A stack of convolutions.
     Convolution {
@@ -91,12 +102,14 @@ mod layers_as_data {
         deserializer: D,
     ) -> Result<Vec<ConvolutionLayer>, D::Error> {
         let entries = Vec::<Entry>::deserialize(deserializer)?;
-        let layer = |entry: Entry| ConvolutionLayer {
-            filters: entry.filters,
-            kernel: Kernel {
-                height: entry.kernel[0],
-                width: entry.kernel[1],
-            },
+        let layer = |entry: Entry| {
+            ConvolutionLayer::new(
+                entry.filters,
+                Kernel {
+                    height: entry.kernel[0],
+                    width: entry.kernel[1],
+                },
+            )
         };
         Ok(entries.into_iter().map(layer).collect())
     }
@@ -217,11 +230,6 @@ pub enum NetsName {
     One,
     /// A network each.
     Two,
-    /// One network of residual blocks.
-    Residual {
-        /// Whether blocks start by a scale and shift.
-        norm: bool,
-    },
 }
 
 impl From<ActivationName> for Activation {
@@ -243,38 +251,43 @@ impl ConditionerName {
                 hidden,
                 activation,
                 nets,
-            } => Conditioner::Dense(DenseSpec {
-                hidden,
-                activation: (*activation).into(),
-                nets: match nets {
+            } => Conditioner::Dense(DenseSpec::new(hidden, (*activation).into()).with_nets(
+                match nets {
                     NetsName::One => Nets::One,
                     NetsName::Two => Nets::Two,
-                    NetsName::Residual { norm } => Nets::Residual { norm: *norm },
                 },
-            }),
+            )),
+            ConditionerName::ResidualDense {
+                width,
+                blocks,
+                activation,
+                norm,
+            } => {
+                let net = ResidualDenseSpec::new(*width, *blocks, (*activation).into());
+                Conditioner::ResidualDense(net.with_norm(*norm))
+            }
             ConditionerName::Convolution {
                 hidden,
                 last,
                 activation,
-            } => Conditioner::Convolution(ConvolutionSpec {
+            } => Conditioner::Convolution(ConvolutionSpec::new(
                 hidden,
-                last: window(*last),
-                activation: (*activation).into(),
-            }),
+                window(*last),
+                (*activation).into(),
+            )),
             ConditionerName::ResidualConvolution {
                 filters,
                 blocks,
                 kernel,
                 eps,
-            } => Conditioner::ResidualConvolution(ResidualConvolutionSpec {
-                filters: *filters,
-                blocks: *blocks,
-                kernel: window(*kernel),
-                form: match *eps {
-                    None => ResidualForm::Deployed,
-                    Some(eps) => ResidualForm::Trained { eps },
-                },
-            }),
+            } => Conditioner::ResidualConvolution(
+                ResidualConvolutionSpec::new(*filters, *blocks, window(*kernel)).with_form(
+                    match *eps {
+                        None => ResidualForm::Deployed,
+                        Some(eps) => ResidualForm::Trained { eps },
+                    },
+                ),
+            ),
         }
     }
 }

@@ -15,9 +15,7 @@ use nvpico::spec::{BatchNormSpec, CouplingSpec, LogitSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 use serde::{Deserialize, Serialize};
 
-use super::names::{
-    ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName, TransformName,
-};
+use super::names::{ConditionerName, MaskName, MathName, ScaleName, SqueezeName, TransformName};
 use crate::data::map_columns;
 use crate::precision::Precision;
 
@@ -123,24 +121,20 @@ impl Layer {
         match self {
             Layer::Standardize => LayerSpec::Standardize,
             Layer::Affine => LayerSpec::Affine,
-            Layer::BatchNorm { eps, affine } => LayerSpec::BatchNorm(BatchNormSpec {
-                eps: *eps,
-                affine: *affine,
-            }),
+            Layer::BatchNorm { eps, affine } => {
+                LayerSpec::BatchNorm(BatchNormSpec::new(*eps, *affine))
+            }
             Layer::Coupling {
                 mask,
                 transform,
                 conditioner,
-            } => LayerSpec::Coupling(CouplingSpec {
-                mask: mask.spec(),
-                transform: (*transform).into(),
-                conditioner: conditioner.spec(),
-            }),
+            } => LayerSpec::Coupling(CouplingSpec::new(
+                mask.spec(),
+                (*transform).into(),
+                conditioner.spec(),
+            )),
             Layer::Permutation { order } => LayerSpec::Permutation(order),
-            Layer::Logit { alpha, levels } => LayerSpec::Logit(LogitSpec {
-                alpha: *alpha,
-                levels: *levels,
-            }),
+            Layer::Logit { alpha, levels } => LayerSpec::Logit(LogitSpec::new(*alpha, *levels)),
             Layer::Squeeze(squeeze) => LayerSpec::Squeeze((*squeeze).into()),
             Layer::Unsqueeze(squeeze) => LayerSpec::Unsqueeze((*squeeze).into()),
             Layer::FactorOut => LayerSpec::FactorOut,
@@ -184,8 +178,8 @@ impl ModelSpec {
                 return false;
             };
             match conditioner {
-                ConditionerName::Dense { nets, .. } => matches!(nets, NetsName::Residual { .. }),
-                ConditionerName::Convolution { .. } => false,
+                ConditionerName::Dense { .. } | ConditionerName::Convolution { .. } => false,
+                ConditionerName::ResidualDense { .. } => true,
                 ConditionerName::ResidualConvolution { .. } => precision != Precision::F32,
             }
         };
@@ -194,9 +188,11 @@ impl ModelSpec {
             features.push("foreign");
         }
         let takes_maps = |layer: &Layer| match layer {
-            Layer::Coupling { conditioner, .. } => {
-                !matches!(conditioner, ConditionerName::Dense { .. })
-            }
+            Layer::Coupling { conditioner, .. } => match conditioner {
+                ConditionerName::Dense { .. } | ConditionerName::ResidualDense { .. } => false,
+                ConditionerName::Convolution { .. }
+                | ConditionerName::ResidualConvolution { .. } => true,
+            },
             Layer::Logit { .. } | Layer::Squeeze(_) | Layer::Unsqueeze(_) | Layer::FactorOut => {
                 true
             }
@@ -230,10 +226,6 @@ impl ModelSpec {
     /// The engine's view of the model.
     #[must_use]
     pub fn flow_spec<'a>(&self, layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
-        FlowSpec {
-            shape: self.shape.into(),
-            math: self.math.into(),
-            layers,
-        }
+        FlowSpec::new(self.shape.into(), layers).with_math(self.math.into())
     }
 }

@@ -1,16 +1,15 @@
 //! The networks of a coupling as words of the integer engine, and as the floats that these words stand for.
 
-use nvpico::integer::Weights;
-use nvpico::integer::layout::{place_words, window_inputs};
-use nvpico::integer::stated::{INPUT_SHIFT, SLOPE_BITS, SUM_SHIFT};
-use nvpico::integer::weights::PANEL;
-use nvpico::kernel::dense;
-use nvpico::spec::{
-    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ScaleMap,
-    Shape,
+use anyhow::Context as _;
+use nvpico::image::{
+    BlocksHeader, INPUT_SHIFT, KernelHeader, LayerHeader, LayerShape, NetworkHeader, PANEL,
+    SUM_SHIFT, Section, Sums, word,
 };
+use nvpico::integer::Weights;
+use nvpico::kernel::dense;
+use nvpico::spec::{Conditioner, CouplingSpec, ScaleMap, Shape};
 
-use super::layer::{MARGIN, Q16, power, word};
+use super::number::{MARGIN, Q16, power};
 use super::row::{IntegerRow, LARGEST_ACTIVATION, Row, panels};
 
 /// A unit may have so many times the share of its range in a sum's step of the middle one, before its
@@ -46,8 +45,13 @@ pub(super) fn all<W: Weights>(
         input_shift: input_shift(ranges[0]),
         ..Networks::default()
     };
-    let (outputs, count) = (spec.net_outputs(shape), spec.net_count());
-    let ranges = ranges.chunks(ranges.len() / count);
+    let count = spec.net_count();
+    let sections: Vec<Section> = (0..)
+        .map_while(|index| spec.section(shape, index))
+        .collect();
+    let slope = spec
+        .slope_word()
+        .context("a slope leaves the 32 bits of the integer engine")?;
     // A sigmoid's offset is part of the biases of the raw log-scales, which come first.
     let mut offsets = match spec.transform.scale_map() {
         Some(ScaleMap::Sigmoid { offset, .. }) => {
@@ -55,23 +59,30 @@ pub(super) fn all<W: Weights>(
         }
         _ => Vec::new(),
     };
-    for (params, ranges) in params.chunks(params.len() / count).zip(ranges) {
+    let networks = params
+        .chunks(params.len() / count)
+        .zip(ranges.chunks(ranges.len() / count))
+        .zip(sections.chunks(sections.len() / count));
+    for ((params, ranges), sections) in networks {
         let mut network = Network {
             params,
+            ranges,
+            slope,
             steps: vec![power(all.input_shift - Q16); spec.net_inputs(shape)],
             words: &mut all.words,
             rounded: &mut all.rounded,
             offsets: std::mem::take(&mut offsets),
-        };
-        match &spec.conditioner {
-            Conditioner::Dense(net) => match net.nets {
-                Nets::Residual { norm } => network.blocks::<W>(net, norm, outputs, ranges)?,
-                _ => network.dense::<W>(net, outputs, ranges),
+            has_norms: match &spec.conditioner {
+                Conditioner::Dense(_) | Conditioner::Convolution(_) => false,
+                Conditioner::ResidualDense(net) => net.norm,
+                Conditioner::ResidualConvolution(_) => true,
             },
-            Conditioner::Convolution(net) => network.stack::<W>(net, outputs, ranges),
-            Conditioner::ResidualConvolution(net) => {
-                all.records = network.residual::<W>(spec, net, shape, ranges)?;
-            }
+        };
+        if let Conditioner::ResidualConvolution(_) = spec.conditioner {
+            all.records = network.kept_records(spec, shape)?;
+        }
+        for section in sections {
+            network.section::<W>(section)?;
         }
         all.steps.extend(network.steps);
     }
@@ -90,94 +101,85 @@ pub(super) fn input_shift(ranges: &[f32]) -> i32 {
 pub(super) struct Network<'n> {
     /// Parameters that are left.
     pub params: &'n [f32],
+    /// The ranges of its stages.
+    pub ranges: &'n [&'n [f32]],
+    /// Of hidden layers' activations below zero, in Q15.
+    pub slope: i32,
     /// What one step of each activation is worth, at last of each sum.
     pub steps: Vec<f64>,
     pub words: &'n mut Vec<i32>,
     pub rounded: &'n mut Vec<f32>,
     /// Added to the biases of the network's first outputs.
     pub offsets: Vec<f64>,
+    /// Whether there are parameters of norms, or they leave values as they are.
+    pub has_norms: bool,
 }
 
-/// Where a layer's inputs are among the weights of a row: `taps` times the activations there are.
-#[derive(Clone, Copy)]
-pub(super) struct Window {
-    /// Whether the second half of the channels are the negatives of the first, each beside its own.
-    pub signs: bool,
-    pub taps: usize,
-    /// Weights of a tap, zeros included.
-    pub stride: usize,
-    /// Weights of a row, zeros included.
-    pub inputs: usize,
-}
-
-impl Window {
-    /// That of a kernel on places of so many words.
-    pub(super) fn over(kernel: Kernel, place: usize) -> Self {
-        Self {
-            signs: false,
-            taps: kernel.taps(),
-            stride: 2 * place,
-            inputs: window_inputs(kernel, place),
-        }
-    }
-
-    /// Where a channel of a tap is.
-    fn at(self, tap: usize, channel: usize, channels: usize) -> usize {
-        let half = channels / 2;
-        let within = match channel.checked_sub(half) {
-            _ if !self.signs => channel,
-            None => 2 * channel,
-            Some(negative) => 2 * negative + 1,
-        };
-        tap * self.stride + within
-    }
+/// Where an input is among the weights of a row.
+fn weight_index(layer: LayerShape, tap: usize, channel: usize, channels: usize) -> usize {
+    let half = channels / 2;
+    let within = match channel.checked_sub(half) {
+        _ if !layer.signs => channel,
+        None => 2 * channel,
+        Some(negative) => 2 * negative + 1,
+    };
+    tap * layer.stride + within
 }
 
 impl Network<'_> {
-    fn dense<W: Weights>(&mut self, net: &DenseSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
-        self.words.push(word(net.hidden.len()));
-        for (&width, &range) in net.hidden.iter().zip(&ranges[1..]) {
-            self.hidden::<W>(self.all_inputs(), width, range, net.activation);
+    /// Writes the words of a section.
+    ///
+    /// # Errors
+    /// A number beyond 32 bits.
+    fn section<W: Weights>(&mut self, section: &Section) -> anyhow::Result<()> {
+        match *section {
+            Section::Network { hidden } => {
+                let hidden = word(hidden);
+                self.words.extend(NetworkHeader { hidden }.to_words());
+            }
+            Section::Blocks { blocks, width } => {
+                let header = BlocksHeader {
+                    blocks: word(blocks),
+                    panels: word(width.div_ceil(PANEL)),
+                };
+                self.words.extend(header.to_words());
+            }
+            Section::Kernel(kernel) => {
+                let header = KernelHeader {
+                    height: word(kernel.height),
+                    width: word(kernel.width),
+                };
+                self.words.extend(header.to_words());
+            }
+            Section::Layer(layer) => match layer.sums {
+                Sums::Activations { stage } => self.hidden::<W>(layer, self.ranges[stage]),
+                Sums::Added => self.linear::<W>(layer, &[]),
+                Sums::Outputs => {
+                    let offsets = std::mem::take(&mut self.offsets);
+                    self.linear::<W>(layer, &offsets);
+                }
+            },
+            Section::Scaling { outputs } => self.scaling(outputs)?,
+            Section::Narrowing { stage } => self.narrowing(self.ranges[stage]),
+            Section::Norms { channels, stage } => {
+                let channels = channels.next_multiple_of(PANEL);
+                let words = self.norms(channels, self.ranges[stage])?;
+                self.words.extend(words);
+            }
         }
-        self.last::<W>(self.all_inputs(), outputs);
-    }
-
-    fn stack<W: Weights>(&mut self, net: &ConvolutionSpec<'_>, outputs: usize, ranges: &[&[f32]]) {
-        let mut place = place_words(self.steps.len(), true);
-        for (layer, &range) in net.hidden.iter().zip(&ranges[1..]) {
-            let window = self.window(layer.kernel, place);
-            self.hidden::<W>(window, layer.filters, range, net.activation);
-            place = place_words(layer.filters, false);
-        }
-        let window = self.window(net.last, place);
-        self.last::<W>(window, outputs);
-    }
-
-    pub(super) fn all_inputs(&self) -> Window {
-        let inputs = self.steps.len();
-        Window {
-            signs: false,
-            taps: 1,
-            stride: inputs,
-            inputs,
-        }
-    }
-
-    /// The inputs of a convolution, zeros where a place has more activations than channels; says the
-    /// kernel's height and width.
-    fn window(&mut self, kernel: Kernel, place: usize) -> Window {
-        self.words.extend([word(kernel.height), word(kernel.width)]);
-        Window::over(kernel, place)
+        Ok(())
     }
 
     /// The next layer's rows: its weights times the steps of what they are for.
-    fn rows(&mut self, window: Window, outputs: usize) -> Vec<Row> {
-        let inputs = window.taps * self.steps.len();
-        let (own, rest) = self.params.split_at(dense::param_len(inputs, outputs));
+    fn rows(&mut self, layer: LayerShape) -> Vec<Row> {
+        let inputs = layer.taps * self.steps.len();
+        let (own, rest) = self
+            .params
+            .split_at(dense::param_len(inputs, layer.outputs));
         self.params = rest;
-        let mut rows = vec![Row::zero(window.inputs); outputs];
+        let mut rows = vec![Row::zero(layer.inputs); layer.outputs];
         let mut values = own.iter().map(|&param| f64::from(param));
-        self.each_param(window, outputs, |output, place| {
+        self.each_param(layer, |output, place| {
             let value = values.next().unwrap_or_default();
             match place {
                 Some((at, step)) => rows[output].weights[at] = value * step,
@@ -188,9 +190,9 @@ impl Network<'_> {
     }
 
     /// Keeps what integer rows stand for; `half`, and of the first rows the offsets, were added to their biases.
-    fn keep(&mut self, rows: &[IntegerRow], half: i32, window: Window, offsets: &[f64]) {
+    fn keep(&mut self, rows: &[IntegerRow], half: i32, layer: LayerShape, offsets: &[f64]) {
         let mut rounded = Vec::new();
-        self.each_param(window, rows.len(), |output, place| {
+        self.each_param(layer, |output, place| {
             let row = &rows[output];
             let offset = offsets.get(output).copied().unwrap_or_default();
             let value = match place {
@@ -204,19 +206,14 @@ impl Network<'_> {
 
     /// Every parameter of a layer in order: its output and, for a weight, its place in the row and the step of
     /// the activation that it is for.
-    fn each_param(
-        &self,
-        window: Window,
-        outputs: usize,
-        mut each: impl FnMut(usize, Option<(usize, f64)>),
-    ) {
+    fn each_param(&self, layer: LayerShape, mut each: impl FnMut(usize, Option<(usize, f64)>)) {
         let mut first = 0;
-        for width in dense::panels(outputs) {
+        for width in dense::panels(layer.outputs) {
             let panel = first..first + width;
             panel.clone().for_each(|output| each(output, None));
-            for tap in 0..window.taps {
+            for tap in 0..layer.taps {
                 for (channel, &step) in self.steps.iter().enumerate() {
-                    let at = window.at(tap, channel, self.steps.len());
+                    let at = weight_index(layer, tap, channel, self.steps.len());
                     panel
                         .clone()
                         .for_each(|output| each(output, Some((at, step))));
@@ -227,14 +224,8 @@ impl Network<'_> {
     }
 
     /// A hidden layer; the steps become those of its activations.
-    pub(super) fn hidden<W: Weights>(
-        &mut self,
-        window: Window,
-        outputs: usize,
-        ranges: &[f32],
-        activation: Activation,
-    ) {
-        let rows = self.rows(window, outputs);
+    fn hidden<W: Weights>(&mut self, layer: LayerShape, ranges: &[f32]) {
+        let rows = self.rows(layer);
         let finest: Vec<f64> = rows.iter().map(Row::finest_step::<W>).collect();
         // By what the sums' steps must grow for activations to hold what was seen.
         let growth = |(step, range): (&f64, &f32)| {
@@ -247,11 +238,6 @@ impl Network<'_> {
             .log2()
             .ceil()
             .clamp(f64::from(SUM_SHIFT.0), f64::from(SUM_SHIFT.1)) as i32;
-        let slope = match activation {
-            Activation::Relu => 0.0,
-            Activation::LeakyRelu { slope } => f64::from(slope),
-        };
-        let slope = (slope * power(SLOPE_BITS.cast_signed())).round() as i32;
         let half = (1_i32 << shift) >> 1;
         let rows: Vec<_> = rows
             .iter()
@@ -262,31 +248,33 @@ impl Network<'_> {
                 row.in_steps(step, half)
             })
             .collect();
-        self.words
-            .extend([word(rows.len().div_ceil(PANEL)), shift, slope]);
-        self.words.extend(panels::<W>(&rows));
-        self.keep(&rows, half, window, &[]);
+        self.layer_words::<W>(&rows, shift, self.slope);
+        self.keep(&rows, half, layer, &[]);
         self.steps = rows.iter().map(|row| row.step * power(shift)).collect();
-    }
-
-    /// The last layer; the steps become those of its sums.
-    pub(super) fn last<W: Weights>(&mut self, window: Window, outputs: usize) {
-        let offsets = std::mem::take(&mut self.offsets);
-        self.linear::<W>(window, outputs, &offsets);
     }
 
     /// A layer whose sums leave whole, with additions to the biases of its first outputs; the steps become those
     /// of its sums.
-    pub(super) fn linear<W: Weights>(&mut self, window: Window, outputs: usize, offsets: &[f64]) {
-        let mut rows = self.rows(window, outputs);
+    fn linear<W: Weights>(&mut self, layer: LayerShape, offsets: &[f64]) {
+        let mut rows = self.rows(layer);
         for (row, offset) in rows.iter_mut().zip(offsets) {
             row.bias += offset;
         }
         let step = |row: &Row| row.in_steps(row.finest_step::<W>(), 0);
         let rows: Vec<_> = rows.iter().map(step).collect();
-        self.words.extend([word(rows.len().div_ceil(PANEL)), 0, 0]);
-        self.words.extend(panels::<W>(&rows));
-        self.keep(&rows, 0, window, offsets);
+        self.layer_words::<W>(&rows, 0, 0);
+        self.keep(&rows, 0, layer, offsets);
         self.steps = rows.iter().map(|row| row.step).collect();
+    }
+
+    /// Header and panels of a layer.
+    fn layer_words<W: Weights>(&mut self, rows: &[IntegerRow], shift: i32, slope: i32) {
+        let header = LayerHeader {
+            panels: word(rows.len().div_ceil(PANEL)),
+            shift,
+            slope,
+        };
+        self.words.extend(header.to_words());
+        self.words.extend(panels::<W>(rows));
     }
 }

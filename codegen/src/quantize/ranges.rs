@@ -3,10 +3,10 @@
 //! A quantised network holds its activations within 16 bits. What those have to span is not in the
 //! parameters: it is seen on rows, and kept in the model file.
 
-use nvpico::spec::{Conditioner, CouplingSpec, Nets, Shape};
+use nvpico::spec::{Conditioner, CouplingSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 
-use crate::deploy::Deployed;
+use crate::deployed::Deployed;
 use nvpico_reference::{self as reference, Norm};
 
 /// Multiply-accumulates that looking at rows may take; more rows are thinned out.
@@ -29,13 +29,9 @@ struct Networks {
 impl Networks {
     fn of(layer: usize, spec: &CouplingSpec<'_>, shape: Shape) -> Self {
         let hidden: Vec<usize> = match &spec.conditioner {
-            Conditioner::Dense(net) => match (net.nets, net.hidden) {
-                // `h`, then three stages a block.
-                (Nets::Residual { .. }, [width, blocks @ ..]) => {
-                    vec![*width; 3 * (blocks.len() / 2) + 1]
-                }
-                _ => net.hidden.to_vec(),
-            },
+            Conditioner::Dense(net) => net.hidden.to_vec(),
+            // `h`, then three stages a block.
+            Conditioner::ResidualDense(net) => vec![net.width; 3 * net.blocks + 1],
             Conditioner::Convolution(net) => net.hidden.iter().map(|own| own.filters).collect(),
             // `h`, three stages a block, and what the outputs are made of.
             Conditioner::ResidualConvolution(net) => vec![net.filters; 3 * net.blocks + 2],

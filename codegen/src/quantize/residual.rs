@@ -1,16 +1,13 @@
-//! Residual networks as words of the integer engine: the paper's on maps, and those of nflows.
+//! What residual networks have beyond others, as words of the integer engine: norms, and layers that are added.
 //!
 //! `h` and `skip` count in Q16; every layer reads activations of 16 bits with a step of its own, and hands its
 //! sums on through a multiplier for each output.
 
-use anyhow::bail;
-use nvpico::integer::layout::{activation_words, window_inputs};
-use nvpico::integer::weights::PANEL;
-use nvpico::integer::{Weights, op};
-use nvpico::spec::{Activation, CouplingSpec, DenseSpec, Kernel, ResidualConvolutionSpec, Shape};
+use nvpico::image::{KeptRecord, Narrowing, Norm, PANEL, ScalingHeader, word};
+use nvpico::spec::{CouplingSpec, Shape};
 
-use super::layer::{MARGIN, Q16, common_shift, power, whole, word};
-use super::network::{Network, Window, input_shift};
+use super::network::{Network, input_shift};
+use super::number::{MARGIN, Q16, common_shift, power, whole};
 use super::row::LARGEST_ACTIVATION;
 
 /// The share of the widest channel's range that every channel's is taken to have at least: one that was
@@ -18,96 +15,47 @@ use super::row::LARGEST_ACTIVATION;
 const LEAST_RANGE: f64 = 1.0 / 256.0;
 
 impl Network<'_> {
-    /// Writes the words of the layers; returns those of the kept channels' records. `ranges` are those of the
-    /// stages that `reference` shows.
+    /// The words of the kept channels' records; steps become those of their activations, one for each sign.
     ///
     /// # Errors
     /// A number beyond 32 bits.
-    pub(super) fn residual<W: Weights>(
+    pub(super) fn kept_records(
         &mut self,
         spec: &CouplingSpec<'_>,
-        net: &ResidualConvolutionSpec,
         shape: Shape,
-        ranges: &[&[f32]],
     ) -> anyhow::Result<Vec<i32>> {
-        let (inputs, filters) = (spec.net_inputs(shape), net.filters);
-        let mut stages = ranges.iter().copied();
-        let mut stage = || stages.next().unwrap_or_default();
-        let norms = self.norm(inputs, inputs, stage())?;
-        let kept = spec.mask.kept_features(shape.channels);
-        let records = kept
-            .zip(norms.chunks_exact(op::NORM))
-            .flat_map(|(index, norm)| [&[word(index)][..], norm].concat())
-            .collect();
-        // Each kept channel is two activations.
+        let inputs = spec.net_inputs(shape);
+        let norms = self.norms(inputs, self.ranges[0])?;
+        let (norms, _) = norms.as_chunks();
         self.steps = self.steps.repeat(2);
-        let first = Window {
-            signs: true,
-            taps: net.kernel.taps(),
-            stride: 2 * inputs,
-            inputs: window_inputs(net.kernel, inputs),
+        let kept = spec.mask.kept_features(shape.channels);
+        let record = |(channel, norm)| {
+            let Norm {
+                multiplier,
+                shift,
+                offset,
+            } = Norm::from_words(norm);
+            KeptRecord {
+                channel: word(channel),
+                multiplier,
+                shift,
+                offset,
+            }
         };
-        self.sums::<W>(first, filters)?;
-        self.skip::<W>(filters, stage())?;
-        let place = activation_words(filters);
-        let inner = Window::over(net.kernel, place);
-        let channels = filters.next_multiple_of(PANEL);
-        for _ in 0..net.blocks {
-            let norms = self.norm(filters, channels, stage())?;
-            self.words.extend(norms);
-            self.hidden::<W>(inner, filters, stage(), Activation::Relu);
-            self.sums::<W>(inner, filters)?;
-            self.skip::<W>(filters, stage())?;
-        }
-        let norms = self.norm(filters, channels, stage())?;
-        self.words.extend(norms);
-        self.last::<W>(Window::over(Kernel::POINT, place), spec.net_outputs(shape));
-        Ok(records)
+        let records = kept.zip(norms).map(record);
+        Ok(records.flat_map(KeptRecord::to_words).collect())
     }
 
-    /// Writes the words of a network of residual blocks on vectors; `norm` says whether blocks have norms.
+    /// The next norms' words, zeros for what fills `channels`; steps are those of its activations.
     ///
     /// # Errors
     /// A number beyond 32 bits.
-    pub(super) fn blocks<W: Weights>(
-        &mut self,
-        net: &DenseSpec<'_>,
-        norm: bool,
-        outputs: usize,
-        ranges: &[&[f32]],
-    ) -> anyhow::Result<()> {
-        let [width, layers @ ..] = net.hidden else {
-            bail!("a residual network has a first layer");
-        };
-        let (width, channels) = (*width, width.next_multiple_of(PANEL));
-        // The input's range made its shift.
-        let mut stages = ranges.iter().copied().skip(1);
-        let mut stage = || stages.next().unwrap_or_default();
-        let (blocks, panels) = (layers.len() / 2, channels / PANEL);
-        self.words.extend([blocks, panels].map(word));
-        self.sums::<W>(self.all_inputs(), width)?;
-        let mut hidden = stage();
-        let (ones, zeros) = (vec![1.0; width], vec![0.0; width]);
-        for _ in 0..blocks {
-            let norms = if norm {
-                self.norm(width, channels, stage())?
-            } else {
-                norm_words(&ones, &zeros, channels, self.activations(stage()))?
-            };
-            self.words.extend(norms);
-            self.hidden::<W>(self.all_inputs(), width, stage(), net.activation);
-            self.sums::<W>(self.all_inputs(), width)?;
-            hidden = stage();
+    pub(super) fn norms(&mut self, channels: usize, ranges: &[f32]) -> anyhow::Result<Vec<i32>> {
+        let count = ranges.len();
+        if !self.has_norms {
+            let (ones, zeros) = (vec![1.0; count], vec![0.0; count]);
+            return norm_words(&ones, &zeros, channels, self.activations(ranges));
         }
-        let shift = input_shift(hidden);
-        self.words.push(shift);
-        self.steps = vec![power(shift - Q16); width];
-        self.last::<W>(self.all_inputs(), outputs);
-        Ok(())
-    }
-
-    /// The next norm's words, zeros for what fills `channels`; steps are those of its activations.
-    fn norm(&mut self, count: usize, channels: usize, ranges: &[f32]) -> anyhow::Result<Vec<i32>> {
         let (own, rest) = self.params.split_at(2 * count);
         self.params = rest;
         self.rounded.extend_from_slice(own);
@@ -124,12 +72,14 @@ impl Network<'_> {
         &self.steps
     }
 
-    /// A layer whose sums go to `h` or `skip`.
-    fn sums<W: Weights>(&mut self, window: Window, outputs: usize) -> anyhow::Result<()> {
-        self.linear::<W>(window, outputs, &[]);
+    /// Multipliers that bring sums to Q16.
+    ///
+    /// # Errors
+    /// A number beyond 32 bits.
+    pub(super) fn scaling(&mut self, outputs: usize) -> anyhow::Result<()> {
         let factors: Vec<f64> = self.steps.iter().map(|step| step * power(Q16)).collect();
         let shift = common_shift(factors.iter().copied());
-        self.words.push(shift);
+        self.words.extend(ScalingHeader { shift }.to_words());
         for &factor in &factors {
             self.words.push(whole(factor, shift, "a multiplier")?);
         }
@@ -138,19 +88,15 @@ impl Network<'_> {
         Ok(())
     }
 
-    /// `point(h)`; `ranges` are those of `h`.
-    fn skip<W: Weights>(&mut self, filters: usize, ranges: &[f32]) -> anyhow::Result<()> {
+    /// The shift that makes activations of values in Q16 with such ranges; steps become theirs.
+    pub(super) fn narrowing(&mut self, ranges: &[f32]) {
         let shift = input_shift(ranges);
-        self.words.push(shift);
-        self.steps = vec![power(shift - Q16); filters];
-        self.sums::<W>(
-            Window::over(Kernel::POINT, activation_words(filters)),
-            filters,
-        )
+        self.words.extend(Narrowing { shift }.to_words());
+        self.steps = vec![power(shift - Q16); ranges.len()];
     }
 }
 
-/// The words of a norm whose activations count in `steps`, zeros for what fills `channels`.
+/// The words of norms whose activations count in `steps`, zeros for what fills `channels`.
 fn norm_words(
     scale: &[f32],
     shift: &[f32],
@@ -158,15 +104,23 @@ fn norm_words(
     steps: &[f64],
 ) -> anyhow::Result<Vec<i32>> {
     let mut words = Vec::new();
-    for ((&scale, &shift), step) in scale.iter().zip(shift).zip(steps) {
+    for ((&scale, &offset), step) in scale.iter().zip(shift).zip(steps) {
         let factor = f64::from(scale) / step * power(-Q16);
-        let bits = common_shift(std::iter::once(factor));
-        words.push(whole(factor, bits, "a norm's scale")?);
-        words.push(bits);
-        words.push(whole(f64::from(shift) / step, 0, "a norm's shift")?);
+        let shift = common_shift(std::iter::once(factor));
+        let norm = Norm {
+            multiplier: whole(factor, shift, "a norm's scale")?,
+            shift,
+            offset: whole(f64::from(offset) / step, 0, "a norm's shift")?,
+        };
+        words.extend(norm.to_words());
     }
+    let none = Norm {
+        multiplier: 0,
+        shift: 1,
+        offset: 0,
+    };
     for _ in steps.len()..channels {
-        words.extend([0, 1, 0]);
+        words.extend(none.to_words());
     }
     Ok(words)
 }

@@ -1,7 +1,7 @@
 //! One output of a layer in integers: its weights, its bias, and the step that its sum counts in.
 
+use nvpico::image::panel_words;
 use nvpico::integer::Weights;
-use nvpico::integer::weights::{PANEL, QUAD};
 
 /// The largest magnitude of an activation of 16 bits.
 pub(super) const LARGEST_ACTIVATION: f64 = 32_768.0;
@@ -75,22 +75,43 @@ impl IntegerRow {
     }
 }
 
-/// The words of a layer's panels. Missing outputs and inputs are zero.
+/// The words of a layer's panels.
 pub(super) fn panels<W: Weights>(rows: &[IntegerRow]) -> Vec<i32> {
-    let mut words = Vec::new();
-    for panel in rows.chunks(PANEL) {
-        words.extend((0..PANEL).map(|at| panel.get(at).map_or(0, |row| row.bias)));
-        let inputs = rows[0].weights.len();
-        for from in (0..inputs).step_by(QUAD) {
-            let weight = |output: usize, input: usize| {
-                let row = panel.get(output);
-                row.and_then(|row| row.weights.get(from + input))
-                    .copied()
-                    .unwrap_or(0)
-            };
-            let quad = std::array::from_fn(|output| std::array::from_fn(|at| weight(output, at)));
-            words.extend(W::pack(quad));
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.bias, &row.weights[..]))
+        .collect();
+    panel_words::<W>(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use nvpico::integer::{I8, I16};
+    use rand_core::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus as Random;
+
+    use super::super::tests::uniform;
+    use super::*;
+
+    #[test]
+    fn every_row_of_weights_is_proved() {
+        fn check<W: Weights>(random: &mut Random) {
+            for inputs in [1, 4, 33, 256] {
+                for size in [1e-6_f32, 1.0, 1e6] {
+                    let row = Row {
+                        weights: (0..inputs)
+                            .map(|_| f64::from(size * uniform(random)))
+                            .collect(),
+                        bias: f64::from(1e5 * uniform(random)),
+                    };
+                    let whole = row.in_steps(row.finest_step::<W>(), 1 << 20);
+                    assert!(whole.worst_sum() <= i64::from(i32::MAX));
+                    assert!(whole.weights.iter().all(|w| w.abs() <= W::LARGEST));
+                }
+            }
         }
+        let mut random = Random::seed_from_u64(5);
+        check::<I8>(&mut random);
+        check::<I16>(&mut random);
     }
-    words
 }

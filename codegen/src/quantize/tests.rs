@@ -1,6 +1,6 @@
 //! Models of every kind that the integer engine runs, against the floats that they were made of.
 
-use nvpico::integer::{I8, I16, IntegerFlow, IntegerScore, Weights};
+use nvpico::integer::{I8, I16, IntegerFlow};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus as Random;
 
@@ -8,7 +8,8 @@ use super::*;
 use crate::deploy::Engine;
 use crate::fit::architecture::{Networks, Parts, map, vector};
 use crate::model::{
-    ActivationName, Layer, MaskName, MathName, Model, NetsName, ScaleName, ShapeName, TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, NetsName, ScaleName,
+    ShapeName, TransformName,
 };
 
 /// Errors of log-densities in nats, with weights of 16 and of 8 bits; the largest measured are
@@ -17,7 +18,7 @@ const LARGEST: [f64; 2] = [0.06, 0.3];
 const MEAN: [f64; 2] = [0.005, 0.05];
 
 /// Within -1 to 1.
-fn uniform(random: &mut Random) -> f32 {
+pub(super) fn uniform(random: &mut Random) -> f32 {
     (random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0
 }
 
@@ -129,7 +130,7 @@ type VectorCase = (
     &'static [usize],
 );
 
-const VECTORS: [VectorCase; 10] = [
+const VECTORS: [VectorCase; 8] = [
     (
         8,
         TransformName::Affine(CLAMPED),
@@ -160,20 +161,6 @@ const VECTORS: [VectorCase; 10] = [
     ),
     (2, TransformName::Additive, RELU, NetsName::One, &[16, 16]),
     (
-        6,
-        TransformName::Affine(CLAMPED),
-        RELU,
-        NetsName::Residual { norm: true },
-        &[13, 13, 13, 13, 13],
-    ),
-    (
-        3,
-        TransformName::Affine(CLAMPED),
-        LEAKY,
-        NetsName::Residual { norm: false },
-        &[8, 8, 8],
-    ),
-    (
         5,
         TransformName::Affine(ScaleName::Atan(1.3)),
         RELU,
@@ -196,15 +183,40 @@ const VECTORS: [VectorCase; 10] = [
     ),
 ];
 
+/// Couplings with the masks in turn, each with this network.
+fn alike(masks: &[MaskName], transform: TransformName, network: &ConditionerName) -> Vec<Layer> {
+    let coupling = |mask: &MaskName| Layer::Coupling {
+        mask: mask.clone(),
+        transform,
+        conditioner: network.clone(),
+    };
+    masks.iter().map(coupling).collect()
+}
+
 #[test]
 fn vectors_keep_their_log_density() {
     let mut random = Random::seed_from_u64(1);
-    for (dim, transform, activation, nets, hidden) in VECTORS {
-        // Blocks round more often.
-        let more = match nets {
-            NetsName::Residual { .. } => 3.0,
-            _ => 1.0,
+    let plain = VECTORS.map(|(dim, transform, activation, nets, hidden)| {
+        let network = ConditionerName::Dense {
+            hidden: hidden.to_vec(),
+            activation,
+            nets,
         };
+        (dim, transform, network, 1.0)
+    });
+    // Blocks round more often.
+    let residual = [(6, RELU, 13, 2, true), (3, LEAKY, 8, 1, false)].map(
+        |(dim, activation, width, blocks, norm)| {
+            let network = ConditionerName::ResidualDense {
+                width,
+                blocks,
+                activation,
+                norm,
+            };
+            (dim, TransformName::Affine(CLAMPED), network, 3.0)
+        },
+    );
+    for (dim, transform, network, more) in plain.into_iter().chain(residual) {
         let rows = rows(dim, 400, None, &mut random);
         let masks = [
             MaskName::FirstHalf,
@@ -212,7 +224,7 @@ fn vectors_keep_their_log_density() {
             MaskName::SecondHalf,
             MaskName::Even,
         ];
-        let mut layers = vector(&parts(transform, activation, None), &masks, hidden, nets);
+        let mut layers = alike(&masks, transform, &network);
         layers.push(Layer::Permutation {
             order: (0..dim).rev().collect(),
         });
@@ -353,28 +365,6 @@ fn the_worst_input_is_not_normal() {
 }
 
 #[test]
-fn every_row_of_weights_is_proved() {
-    fn check<W: Weights>(random: &mut Random) {
-        for inputs in [1, 4, 33, 256] {
-            for size in [1e-6_f32, 1.0, 1e6] {
-                let row = row::Row {
-                    weights: (0..inputs)
-                        .map(|_| f64::from(size * uniform(random)))
-                        .collect(),
-                    bias: f64::from(1e5 * uniform(random)),
-                };
-                let whole = row.in_steps(row.finest_step::<W>(), 1 << 20);
-                assert!(whole.worst_sum() <= i64::from(i32::MAX));
-                assert!(whole.weights.iter().all(|w| w.abs() <= W::LARGEST));
-            }
-        }
-    }
-    let mut random = Random::seed_from_u64(5);
-    check::<I8>(&mut random);
-    check::<I16>(&mut random);
-}
-
-#[test]
 fn words_of_another_structure_are_refused() {
     let mut random = Random::seed_from_u64(6);
     let rows = rows(4, 50, None, &mut random);
@@ -394,20 +384,6 @@ fn words_of_another_structure_are_refused() {
     let good = Quantized::new(&deployed, Precision::I8, &parts.units, &ranges).unwrap();
     assert!(IntegerFlow::<I8>::new(spec, &good.words).is_ok());
     assert!(IntegerFlow::<I16>::new(spec, &good.words).is_err());
-    // Any word that says the structure, changed by one.
-    let mut refused = 0;
-    for at in 0..good.words.len() {
-        let mut words = good.words.clone();
-        words[at] ^= 1;
-        let Ok(flow) = IntegerFlow::<I8>::new(spec, &words) else {
-            refused += 1;
-            continue;
-        };
-        let mut workspace = vec![0; spec.integer_workspace_len()];
-        let _: Result<IntegerScore, _> = flow.score(&[1, 2, 3, 4], &mut workspace);
-    }
-    // Three of each affine layer, of a coupling four, the indices, and the panels of two layers, among others.
-    assert!(refused > 20, "{refused}");
 }
 
 #[test]

@@ -44,14 +44,22 @@ fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
 
 /// A model of parts that other libraries have, in integers.
 fn imported_in_integers() -> (Model, Vec<f32>) {
-    let coupling = |mask, scale, nets| Layer::Coupling {
+    let activation = ActivationName::LeakyRelu(0.1);
+    let coupling = |mask, scale, conditioner| Layer::Coupling {
         mask,
         transform: TransformName::Affine(scale),
-        conditioner: ConditionerName::Dense {
-            hidden: vec![6, 6, 6],
-            activation: ActivationName::LeakyRelu(0.1),
-            nets,
-        },
+        conditioner,
+    };
+    let blocks = ConditionerName::ResidualDense {
+        width: 6,
+        blocks: 1,
+        activation,
+        norm: true,
+    };
+    let two = ConditionerName::Dense {
+        hidden: vec![6, 6, 6],
+        activation,
+        nets: NetsName::Two,
     };
     let sigmoid = ScaleName::Sigmoid {
         offset: 2.0,
@@ -63,8 +71,8 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
         math: MathName::Libm,
         layers: vec![
             Layer::Standardize,
-            coupling(MaskName::Odd, sigmoid, NetsName::Residual { norm: true }),
-            coupling(MaskName::Even, ScaleName::Atan(1.5), NetsName::Two),
+            coupling(MaskName::Odd, sigmoid, blocks),
+            coupling(MaskName::Even, ScaleName::Atan(1.5), two),
         ],
     };
     let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
@@ -74,7 +82,7 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
         *param += (at % 7) as f32 * 0.03 - 0.09;
     }
     let mut model = Model::new(spec, params);
-    model.observe(&rows);
+    model.find_ranges(&rows);
     (model, rows)
 }
 

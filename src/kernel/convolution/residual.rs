@@ -34,16 +34,16 @@ impl<'p> Norm<'p> {
     }
 }
 
-/// Runs the network. `scratch` holds [`ResidualConvolutionSpec`]'s scratch; `None` where a slice is too
-/// short, which a valid spec rules out.
+/// Runs the network; returns the parameters behind its own. `scratch` holds [`ResidualConvolutionSpec`]'s
+/// scratch; `None` where a slice is too short, which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<V: Kernels>(
+pub(crate) fn forward<'p, V: Kernels>(
     spec: &ResidualConvolutionSpec,
     extent: Extent,
-    params: &[f32],
+    params: &'p [f32],
     rows: &mut impl Rows<V>,
     scratch: &mut [V],
-) -> Option<()> {
+) -> Option<&'p [f32]> {
     let shape = extent.shape;
     let map = shape.pixels().saturating_mul(spec.filters);
     let (hidden, scratch) = scratch.split_at_mut_checked(map)?;
@@ -177,10 +177,10 @@ impl<V: Kernels> Maps<'_, V> {
 
     /// The outputs, `point(relu(norm(skip)))`.
     #[inline(always)]
-    fn last(&mut self, params: &[f32], rows: &mut impl Rows<V>) -> Option<()> {
+    fn last<'p>(&mut self, params: &'p [f32], rows: &mut impl Rows<V>) -> Option<&'p [f32]> {
         let Extent { shape, outputs, .. } = self.extent;
         let (norm, params) = Norm::split(params, self.filters)?;
-        let (point, _) = Layer::split(params, Kernel::POINT, self.filters, outputs)?;
+        let (point, behind) = Layer::split(params, Kernel::POINT, self.filters, outputs)?;
         let output = self.rings.get_mut(..shape.width.saturating_mul(outputs))?;
         for y in 0..shape.height {
             let len = shape.width.saturating_mul(self.filters);
@@ -197,7 +197,7 @@ impl<V: Kernels> Maps<'_, V> {
             });
             rows.write(y, output);
         }
-        Some(())
+        Some(behind)
     }
 }
 

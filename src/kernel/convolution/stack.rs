@@ -5,16 +5,16 @@ use super::{Extent, Layer, Row, Rows, Source, slot};
 use crate::kernel::Kernels;
 use crate::spec::ConvolutionSpec;
 
-/// Runs the network. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
+/// Runs the network; returns the parameters behind its own. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
 /// which a valid spec rules out.
 #[inline(always)]
-pub(crate) fn forward<V: Kernels>(
+pub(crate) fn forward<'p, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     extent: Extent,
-    params: &[f32],
+    params: &'p [f32],
     rows: &mut impl Rows<V>,
     scratch: &mut [V],
-) -> Option<()> {
+) -> Option<&'p [f32]> {
     let shape = extent.shape;
     let first = spec.hidden.first().map_or(spec.last, |layer| layer.kernel);
     let mut step: usize = 0;
@@ -50,7 +50,7 @@ pub(crate) fn forward<V: Kernels>(
             (params, inputs, kept, held) = (rest, own.filters, None, next_held);
             (ring, scratch, hidden) = (target, after, others);
         }
-        let (layer, _) = Layer::split(params, spec.last, inputs, extent.outputs)?;
+        let (layer, behind) = Layer::split(params, spec.last, inputs, extent.outputs)?;
         delay += spec.last.height / 2;
         if let Some(y) = row_of(step, delay, shape.height) {
             let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
@@ -67,7 +67,7 @@ pub(crate) fn forward<V: Kernels>(
         }
         step = step.saturating_add(1);
         if step >= shape.height.saturating_add(delay) {
-            return Some(());
+            return Some(behind);
         }
     }
 }

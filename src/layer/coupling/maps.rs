@@ -94,22 +94,23 @@ pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[
     })
 }
 
-/// Changes each transformed value as the coupling of vectors does; adds every `s` to `sum`.
+/// Changes each transformed value as the coupling of vectors does; adds every `s` to `sum`. Returns the
+/// parameters behind its own.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"
 )]
-pub(super) fn transform<V: Kernels>(
+pub(super) fn transform<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
     math: Math,
     shape: Shape,
-    params: &[f32],
+    params: &'p [f32],
     x: &mut [V],
     scratch: &mut [V],
     change: impl FnMut(&mut V, Option<V>, V),
     sum: &mut V,
-) -> Option<()> {
+) -> Option<&'p [f32]> {
     let (rescale, net) = split_params(spec, params, shape);
     let extent = extent(spec, shape);
     let mut sample = Sample {
@@ -122,21 +123,19 @@ pub(super) fn transform<V: Kernels>(
         sum,
     };
     match &spec.conditioner {
-        Conditioner::Dense(_) => None,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => None,
         Conditioner::Convolution(own) => stack::forward(own, extent, net, &mut sample, scratch),
         Conditioner::ResidualConvolution(own) => {
             // A network as it is trained, on its running statistics: as if it were deployed first. Only
             // the desktop takes one, and folds it where it scores many samples.
             #[cfg(feature = "std")]
-            let deployed;
-            #[cfg(feature = "std")]
-            let net = match own.form {
-                ResidualForm::Deployed => net,
-                ResidualForm::Trained { .. } => {
-                    deployed = weight_norm::deploy(own, extent.inputs, extent.outputs, net);
-                    &deployed
-                }
-            };
+            if let ResidualForm::Trained { .. } = own.form {
+                let network = spec.network(shape);
+                let (trained, rest) = net.split_at_checked(network.param_len())?;
+                let deployed = weight_norm::deploy(network, trained);
+                residual::forward(own, extent, &deployed, &mut sample, scratch)?;
+                return Some(rest);
+            }
             residual::forward(own, extent, net, &mut sample, scratch)
         }
     }

@@ -9,6 +9,7 @@
 //! Training (feature `std`) runs `training::forward_saving`, which is [`forward`] with every activation
 //! kept, and `training::backward`, which reads them.
 
+pub(crate) mod fixed;
 #[cfg(feature = "feature-maps")]
 mod maps;
 #[cfg(feature = "std")]
@@ -16,12 +17,11 @@ pub mod training;
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;
-use crate::kernel::dense;
+use crate::kernel::perceptron;
+use crate::kernel::ping_pong::PingPong;
 #[cfg(feature = "foreign")]
-use crate::kernel::residual;
-#[cfg(feature = "foreign")]
-use crate::spec::Nets;
-use crate::spec::{Conditioner, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform};
+use crate::kernel::residual_dense;
+use crate::spec::{Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
 /// Copies the kept features of `x` to the front of `out`.
 #[inline(always)]
@@ -33,96 +33,22 @@ fn gather<V: Kernels>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
     }
 }
 
-/// Runs one network on the kept features of `x`; [`net_output`] is where the result stands. Each layer
-/// reads from one end of `scratch` and writes to the other; the last hidden layer and the output are
-/// one pass. Returns the parameters behind the network's.
+/// Runs one network on the current values, which become its outputs. Returns the parameters behind the
+/// network's; `None` where it takes maps or is not compiled in.
 #[inline(always)]
 fn run_net<'p, V: Kernels>(
-    spec: &CouplingSpec<'_>,
-    net: &DenseSpec<'_>,
-    (inputs, outputs): (usize, usize),
+    conditioner: &Conditioner<'_>,
+    outputs: usize,
     params: &'p [f32],
-    x: &[V],
-    scratch: &mut [V],
+    values: &mut PingPong<'_, V>,
 ) -> Option<&'p [f32]> {
-    #[cfg(feature = "foreign")]
-    if let Nets::Residual { norm } = net.nets {
-        let shape = residual::Shape {
-            inputs,
-            outputs,
-            norm,
-        };
-        let end = scratch.len().checked_sub(inputs)?;
-        gather(spec, x, scratch.get_mut(end..)?);
-        return residual::forward(net, shape, params, scratch);
-    }
-    gather(spec, x, scratch);
-    let (mut params, mut from, mut at_front) = (params, inputs, true);
-    let mut hidden = net.hidden;
-    loop {
-        // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
-        let (width, between) = match *hidden {
-            [width, _, ..] => (width, None),
-            [width] => (outputs, Some(width)),
-            [] => (outputs, None),
-        };
-        let (input, output) = ends(scratch, at_front, from, width)?;
-        params = if let Some(between) = between {
-            V::dense_pair(params, input, between, output, net.activation)
-        } else {
-            let activation = (!hidden.is_empty()).then_some(net.activation);
-            dense::forward(params, input, output, activation)
-        };
-        let [_, rest @ ..] = hidden else {
-            return Some(params);
-        };
-        if rest.is_empty() {
-            return Some(params);
-        }
-        (hidden, from, at_front) = (rest, width, !at_front);
-    }
-}
-
-/// Hidden layers that are stored, and the last one, which is not.
-#[inline(always)]
-fn split_last(hidden: &[usize]) -> (&[usize], Option<usize>) {
-    match hidden {
-        [stored @ .., last] => (stored, Some(*last)),
-        [] => (&[], None),
-    }
-}
-
-/// The outputs of a network after [`run_net`].
-#[inline(always)]
-fn net_output<'w, V>(net: &DenseSpec<'_>, outputs: usize, scratch: &'w [V]) -> Option<&'w [V]> {
-    let (stored, _) = split_last(net.hidden);
-    #[cfg(feature = "foreign")]
-    let stored = match net.nets {
-        // Its result always stands at the end.
-        Nets::Residual { .. } => &[],
-        _ => stored,
-    };
-    if stored.len() % 2 == 0 {
-        scratch.get(scratch.len().checked_sub(outputs)?..)
-    } else {
-        scratch.get(..outputs)
-    }
-}
-
-/// `source` values at one end of `scratch` to read, and `target` values at the other end to write.
-#[inline(always)]
-fn ends<V>(
-    scratch: &mut [V],
-    source_at_front: bool,
-    source: usize,
-    target: usize,
-) -> Option<(&[V], &mut [V])> {
-    let at_end = if source_at_front { target } else { source };
-    let (front, end) = scratch.split_at_mut_checked(scratch.len().checked_sub(at_end)?)?;
-    if source_at_front {
-        Some((front.get(..source)?, end))
-    } else {
-        Some((end, front.get_mut(..target)?))
+    match conditioner {
+        Conditioner::Dense(net) => perceptron::forward(net, outputs, params, values),
+        #[cfg(feature = "foreign")]
+        Conditioner::ResidualDense(net) => residual_dense::forward(net, outputs, params, values),
+        #[cfg(not(feature = "foreign"))]
+        Conditioner::ResidualDense(_) => None,
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => None,
     }
 }
 
@@ -132,7 +58,6 @@ fn ends<V>(
 #[allow(clippy::type_complexity, reason = "three slices")]
 fn condition<'w, 'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
-    net: &DenseSpec<'_>,
     shape: Shape,
     params: &'p [f32],
     x: &[V],
@@ -144,18 +69,20 @@ fn condition<'w, 'p, V: Kernels>(
     let end = scratch.len().checked_sub(outputs.saturating_mul(others))?;
     let has_two = others > 0;
     let (scratch, waiting) = scratch.split_at_mut_checked(end)?;
+    let mut values = PingPong::new(scratch);
     let mut rest = params;
     loop {
-        rest = run_net(spec, net, (inputs, outputs), rest, x, scratch)?;
+        gather(spec, x, values.begin(inputs));
+        rest = run_net(&spec.conditioner, outputs, rest, &mut values)?;
         if others == 0 {
             break;
         }
         others = 0;
-        for (slot, &value) in waiting.iter_mut().zip(net_output(net, outputs, scratch)?) {
+        for (slot, &value) in waiting.iter_mut().zip(values.values()?) {
             *slot = value;
         }
     }
-    let result = net_output(net, outputs, scratch)?;
+    let result = values.into_values()?;
     let (raw, shift) = if has_two {
         (&*waiting, result)
     } else {
@@ -264,18 +191,17 @@ fn transform<'p, V: Kernels>(
     sum: &mut V,
     mut change: impl FnMut(&mut V, Option<V>, V),
 ) -> Option<&'p [f32]> {
-    let Conditioner::Dense(net) = &spec.conditioner else {
+    match spec.conditioner {
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {}
         #[cfg(feature = "feature-maps")]
-        {
-            let (own, rest) = params.split_at_checked(spec.param_len(shape))?;
-            maps::transform(spec, math, shape, own, x, scratch, change, sum)?;
-            return Some(rest);
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            return maps::transform(spec, math, shape, params, x, scratch, change, sum);
         }
         #[cfg(not(feature = "feature-maps"))]
-        return None;
-    };
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
+    }
     let (rescale, nets) = split_params(spec, params, shape);
-    let (raw, shift, rest) = condition(spec, net, shape, nets, x, scratch)?;
+    let (raw, shift, rest) = condition(spec, shape, nets, x, scratch)?;
     let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {

@@ -2,8 +2,8 @@
 
 use super::Random;
 use nvpico::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, Nets, ResidualConvolutionSpec,
-    ResidualForm, Shape,
+    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, ResidualConvolutionSpec,
+    ResidualDenseSpec, ResidualForm, Shape,
 };
 use nvpico::{FlowSpec, LayerSpec};
 
@@ -57,6 +57,7 @@ fn push_net(all: &mut Vec<f32>, coupling: &CouplingSpec<'_>, shape: Shape, rando
     let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
     match &coupling.conditioner {
         Conditioner::Dense(net) => push_dense(all, net, inputs, outputs, random),
+        Conditioner::ResidualDense(net) => push_blocks(all, net, inputs, outputs, random),
         Conditioner::Convolution(net) => push_stack(all, net, inputs, outputs, random),
         Conditioner::ResidualConvolution(net) => {
             push_residual(all, net, inputs, outputs, random);
@@ -72,16 +73,28 @@ fn push_dense(
     random: &mut Random,
 ) {
     let mut inputs = inputs;
-    for (at, &width) in net.hidden.iter().chain([&outputs]).enumerate() {
-        if let Nets::Residual { norm: true } = net.nets
-            && at % 2 == 1
-            && at < net.hidden.len()
-        {
-            all.extend(random.uniforms(2 * width, -1.0, 1.0));
-        }
+    for &width in net.hidden.iter().chain([&outputs]) {
         push_weights(all, inputs, width, random);
         inputs = width;
     }
+}
+
+fn push_blocks(
+    all: &mut Vec<f32>,
+    net: &ResidualDenseSpec,
+    inputs: usize,
+    outputs: usize,
+    random: &mut Random,
+) {
+    push_weights(all, inputs, net.width, random);
+    for _ in 0..net.blocks {
+        if net.norm {
+            all.extend(random.uniforms(2 * net.width, -1.0, 1.0));
+        }
+        push_weights(all, net.width, net.width, random);
+        push_weights(all, net.width, net.width, random);
+    }
+    push_weights(all, net.width, outputs, random);
 }
 
 /// Biases and weights of a layer that sums `inputs` values, in whatever panels.

@@ -2,8 +2,8 @@
 //! makes many zeros. Counted on rows drawn from the model itself.
 
 use nvpico::kernel::dense;
-use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Nets, Shape};
-use nvpico::{Flow, FlowSpec, LayerSpec};
+use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Shape};
+use nvpico::{Flow, LayerSpec};
 
 use super::samples::rows_of;
 use crate::deploy::Deployed;
@@ -17,10 +17,8 @@ pub(super) fn active_products(deployed: &Deployed) -> f64 {
     let layers = deployed.spec.layers();
     let flow = deployed.spec.flow_spec(&layers);
     let is_dense = |layer: &LayerSpec<'_>| {
-        matches!(layer, LayerSpec::Coupling(coupling) if matches!(
-            coupling.conditioner,
-            Conditioner::Dense(DenseSpec { nets: Nets::One | Nets::Two, .. })
-        ))
+        matches!(layer, LayerSpec::Coupling(coupling)
+            if matches!(coupling.conditioner, Conditioner::Dense(_)))
     };
     if flow.shape.pixels() != 1 || !layers.iter().any(is_dense) {
         return 0.0;
@@ -37,10 +35,7 @@ pub(super) fn active_products(deployed: &Deployed) -> f64 {
             if let LayerSpec::Coupling(coupling) = layer {
                 total += coupling_products(coupling, flow.shape, own, &x);
             }
-            let alone = FlowSpec {
-                layers: std::slice::from_ref(layer),
-                ..flow
-            };
+            let alone = flow.with_layers(std::slice::from_ref(layer));
             // A row that overflows is as good as any for counting.
             let _ = Flow::new(alone, own).map(|flow| flow.forward(&mut x, &mut scratch));
         }
@@ -57,12 +52,12 @@ fn coupling_products(
     let Conditioner::Dense(net) = &coupling.conditioner else {
         return 0;
     };
-    let (inputs, outputs) = (coupling.net_inputs(shape), coupling.net_outputs(shape));
+    let outputs = coupling.net_outputs(shape);
     let kept: Vec<f32> = (coupling.mask.kept_features(x.len()))
         .map(|index| x[index])
         .collect();
     let nets = &params[coupling.rescale_len(shape)..];
-    nets.chunks(net.net_len(inputs, outputs))
+    nets.chunks(coupling.network(shape).param_len())
         .map(|own| net_products(net, own, kept.clone(), outputs))
         .sum()
 }

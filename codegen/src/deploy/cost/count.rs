@@ -72,7 +72,7 @@ impl Work {
                     mask + match coupling.conditioner {
                         Conditioner::Dense(net) => net.hidden.len(),
                         Conditioner::Convolution(net) => 3 * net.hidden.len(),
-                        Conditioner::ResidualConvolution(_) => 0,
+                        Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => 0,
                     }
                 }
                 _ => 0,

@@ -43,6 +43,8 @@ fn coupling(work: &mut Work, coupling: &CouplingSpec<'_>, shape: Shape) {
                 work.add("index of a list", (nets + 1) * shape.channels);
             }
         }
+        // Not measured: `kind` says so.
+        Conditioner::ResidualDense(_) => {}
         Conditioner::Convolution(net) => {
             convolution::stack(work, net, coupling, shape);
             changed(work, coupling, transformed_values(coupling, shape));

@@ -1,8 +1,7 @@
 //! What a score does in integers: how often each loop of `nvpico::integer` is entered and how far it goes.
 
 use nvpico::LayerSpec;
-use nvpico::integer::layout::{activation_words, place_words, window_inputs};
-use nvpico::integer::weights::{PANEL, QUAD};
+use nvpico::image::{PANEL, QUAD, activation_words, place_words, window_inputs};
 use nvpico::spec::{
     Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform,
 };
@@ -35,7 +34,7 @@ pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
                     changed(work, spec, transformed_values(spec, shape));
                 }
                 // Not measured: `kind` says so.
-                Conditioner::ResidualConvolution(_) => {}
+                Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => {}
             }
         }
     }

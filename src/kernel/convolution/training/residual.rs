@@ -9,12 +9,28 @@ use std::vec::Vec;
 
 use super::Map;
 use super::norm::{Norm, Statistics};
-use super::weight_norm::{Part, parts};
 use crate::kernel::Kernels;
 use crate::kernel::convolution::residual::add;
 use crate::kernel::convolution::{Extent, Layer};
 use crate::kernel::dense;
-use crate::spec::{Activation, ResidualConvolutionSpec, ResidualForm};
+use crate::spec::network::{Network, Op, Stage};
+use crate::spec::{Activation, Conditioner, ResidualConvolutionSpec, ResidualForm};
+
+fn network<'a>(spec: &ResidualConvolutionSpec, extent: Extent) -> Network<'a> {
+    Network {
+        conditioner: Conditioner::ResidualConvolution(*spec),
+        inputs: extent.inputs,
+        outputs: extent.outputs,
+    }
+}
+
+/// The stages that have parameters.
+fn stages(spec: &ResidualConvolutionSpec, extent: Extent) -> std::vec::IntoIter<Stage> {
+    let stages: Vec<_> = (network(spec, extent).stages())
+        .filter(|stage| stage.param_len() > 0)
+        .collect();
+    stages.into_iter()
+}
 
 /// Maps that are kept, in values per place: see [`forward`].
 fn kept_channels(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
@@ -24,11 +40,11 @@ fn kept_channels(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
 
 /// Values kept of all norms: mean and variance of the batch.
 fn kept_statistics(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
-    parts(spec, extent.inputs, extent.outputs)
-        .into_iter()
-        .map(|part| match part {
-            Part::Norm { channels, .. } => 2 * channels,
-            Part::Convolution { .. } => 0,
+    network(spec, extent)
+        .stages()
+        .map(|stage| match stage.op {
+            Op::Norm(norm) => 2 * norm.channels,
+            Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => 0,
         })
         .sum()
 }
@@ -51,7 +67,7 @@ pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, extent: Extent) -> usi
 
 /// What the parameters and the kept values have left while the network is walked from its start.
 struct Front<'s, V> {
-    parts: std::vec::IntoIter<Part>,
+    stages: std::vec::IntoIter<Stage>,
     params: &'s [f32],
     statistics: &'s mut [V],
     maps: &'s mut [V],
@@ -64,14 +80,15 @@ impl<'s, V: Kernels> Front<'s, V> {
         Some(map)
     }
 
-    fn own(&mut self) -> Option<(Part, &'s [f32])> {
-        let part = self.parts.next()?;
-        let (own, rest) = self.params.split_at_checked(part.len())?;
+    /// The next stage and its parameters.
+    fn stage(&mut self) -> Option<(Stage, &'s [f32])> {
+        let stage = self.stages.next()?;
+        let (params, rest) = self.params.split_at_checked(stage.param_len())?;
         self.params = rest;
-        Some((part, own))
+        Some((stage, params))
     }
 
-    /// The next part, a norm, of `input` to `output`.
+    /// The next stage, a norm, of `input` to `output`.
     fn norm(
         &mut self,
         eps: f32,
@@ -79,43 +96,45 @@ impl<'s, V: Kernels> Front<'s, V> {
         input: &[V],
         output: &mut [V],
     ) -> Option<()> {
-        let (Part::Norm { channels, .. }, own) = self.own()? else {
-            return None;
-        };
+        let (stage, params) = self.stage()?;
+        let channels = channels_of_norm(stage)?;
         let (kept, rest) =
             core::mem::take(&mut self.statistics).split_at_mut_checked(2 * channels)?;
         self.statistics = rest;
         let (means, vars) = kept.split_at_mut_checked(channels)?;
         for (channel, (mean, var)) in means.iter_mut().zip(vars).enumerate() {
-            let norm = Norm::of(own, channels, channel)?;
+            let norm = Norm::of(params, channels, channel)?;
             let batch = norm.forward(eps, statistics, input, output);
             (*mean, *var) = (V::splat(batch.0), V::splat(batch.1));
         }
         Some(())
     }
 
-    /// The next part, a convolution.
+    /// The next stage, a convolution.
     fn convolution(&mut self) -> Option<Layer<'s>> {
-        let (part, own) = self.own()?;
-        layer(part, own)
+        let (stage, params) = self.stage()?;
+        layer(stage, params)
     }
 }
 
-fn layer(part: Part, own: &[f32]) -> Option<Layer<'_>> {
-    let Part::Convolution {
-        kernel,
-        inputs,
-        outputs,
-    } = part
-    else {
+/// A convolution behind its gains.
+fn layer(stage: Stage, params: &[f32]) -> Option<Layer<'_>> {
+    let Op::Linear(linear) = stage.op else {
         return None;
     };
     Some(Layer {
-        params: own.get(outputs..)?,
-        kernel,
-        inputs,
-        outputs,
+        params: params.get(linear.outputs..)?,
+        kernel: linear.kernel,
+        inputs: linear.inputs,
+        outputs: linear.outputs,
     })
+}
+
+const fn channels_of_norm(stage: Stage) -> Option<usize> {
+    match stage.op {
+        Op::Norm(norm) => Some(norm.channels),
+        Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => None,
+    }
 }
 
 fn eps(spec: &ResidualConvolutionSpec) -> f32 {
@@ -139,7 +158,7 @@ pub(crate) fn forward<V: Kernels>(
     let map_len = pixels * spec.filters;
     let (kept, maps) = saved.split_at_mut_checked(kept_statistics(spec, extent))?;
     let mut front = Front {
-        parts: parts(spec, extent.inputs, extent.outputs).into_iter(),
+        stages: stages(spec, extent),
         params,
         statistics: kept,
         maps,
@@ -192,7 +211,7 @@ pub(crate) fn forward<V: Kernels>(
 
 /// What is left while the network is walked from its end.
 struct Back<'s, V> {
-    parts: std::vec::IntoIter<Part>,
+    stages: std::vec::IntoIter<Stage>,
     params: &'s [f32],
     param_gradient: &'s mut [f32],
     statistics: &'s [V],
@@ -210,17 +229,18 @@ impl<'s, V: Kernels> Back<'s, V> {
         Some(map)
     }
 
-    fn own(&mut self) -> Option<(Part, &'s [f32], &'s mut [f32])> {
-        let part = self.parts.next_back()?;
-        let at = self.params.len().checked_sub(part.len())?;
-        let (rest, own) = self.params.split_at_checked(at)?;
-        let (rest_gradient, own_gradient) =
+    /// The last stage, its parameters and their gradient.
+    fn stage(&mut self) -> Option<(Stage, &'s [f32], &'s mut [f32])> {
+        let stage = self.stages.next_back()?;
+        let at = self.params.len().checked_sub(stage.param_len())?;
+        let (rest, params) = self.params.split_at_checked(at)?;
+        let (rest_gradient, param_gradient) =
             core::mem::take(&mut self.param_gradient).split_at_mut_checked(at)?;
         (self.params, self.param_gradient) = (rest, rest_gradient);
-        Some((part, own, own_gradient))
+        Some((stage, params, param_gradient))
     }
 
-    /// The last part, a convolution; adds to `input_gradient`.
+    /// The last stage, a convolution; adds to `input_gradient`.
     fn convolution(
         &mut self,
         extent: Extent,
@@ -229,8 +249,8 @@ impl<'s, V: Kernels> Back<'s, V> {
         gradient: &[V],
         input_gradient: &mut [V],
     ) -> Option<()> {
-        let (part, own, own_gradient) = self.own()?;
-        let layer = layer(part, own)?;
+        let (stage, params, param_gradient) = self.stage()?;
+        let layer = layer(stage, params)?;
         let map = if is_last {
             Map::last(layer, extent)
         } else {
@@ -239,14 +259,14 @@ impl<'s, V: Kernels> Back<'s, V> {
         map.backward(
             input,
             gradient,
-            own_gradient.get_mut(layer.outputs..)?,
+            param_gradient.get_mut(layer.outputs..)?,
             input_gradient,
             self.patch,
         );
         Some(())
     }
 
-    /// The last part, a norm of `input`: `gradient` becomes that of the input.
+    /// The last stage, a norm of `input`: `gradient` becomes that of the input.
     fn norm(
         &mut self,
         eps: f32,
@@ -254,19 +274,18 @@ impl<'s, V: Kernels> Back<'s, V> {
         input: &[V],
         gradient: &mut [V],
     ) -> Option<()> {
-        let (Part::Norm { channels, .. }, own, own_gradient) = self.own()? else {
-            return None;
-        };
+        let (stage, params, param_gradient) = self.stage()?;
+        let channels = channels_of_norm(stage)?;
         let at = self.statistics.len().checked_sub(2 * channels)?;
         let (rest, kept) = self.statistics.split_at_checked(at)?;
         self.statistics = rest;
         let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
         for channel in 0..channels {
-            let norm = Norm::of(own, channels, channel)?;
+            let norm = Norm::of(params, channels, channel)?;
             let batch = (lane(channel)?, lane(channels + channel)?);
             let shares = norm.backward(eps, statistics, batch, input, gradient);
             for (part, share) in shares.into_iter().enumerate() {
-                *own_gradient.get_mut(part * channels + channel)? += share as f32;
+                *param_gradient.get_mut(part * channels + channel)? += share as f32;
             }
         }
         Some(())
@@ -298,7 +317,7 @@ pub(crate) fn backward<'w, V: Kernels>(
     let (second, patch) = scratch.split_at_mut_checked(widest)?;
     let (kept, maps) = saved.split_at_checked(kept_statistics(spec, extent))?;
     let mut back = Back {
-        parts: parts(spec, extent.inputs, extent.outputs).into_iter(),
+        stages: stages(spec, extent),
         params,
         param_gradient,
         statistics: kept,

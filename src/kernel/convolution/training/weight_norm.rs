@@ -3,81 +3,19 @@
 //! its way to the deployed form.
 
 use core::ops::Range;
-use std::vec;
 use std::vec::Vec;
 
 use crate::arithmetic::elementary::double;
 use crate::kernel::dense;
-use crate::spec::{Kernel, ResidualConvolutionSpec, ResidualForm};
+use crate::spec::network::{Network, Norm, Op, Slot, Stage};
 
-/// A part of the network, in the order of the parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// `running_mean`, `running_var`, `scale`, `shift`; an inner one becomes part of the convolution
-    /// before it when the network is deployed.
-    Norm { channels: usize, inner: bool },
-    /// `g[outputs]`, then panels with `v`.
-    Convolution {
-        kernel: Kernel,
-        inputs: usize,
-        outputs: usize,
-    },
-}
-
-impl Part {
-    pub(crate) fn len(self) -> usize {
-        match self {
-            Part::Norm { channels, .. } => 4 * channels,
-            Part::Convolution {
-                kernel,
-                inputs,
-                outputs,
-            } => outputs + kernel.param_len(inputs, outputs),
-        }
-    }
-}
-
-/// The network's parts in its trained form.
-pub(crate) fn parts(spec: &ResidualConvolutionSpec, inputs: usize, outputs: usize) -> Vec<Part> {
-    let width = spec.filters;
-    let norm = |channels, inner| Part::Norm { channels, inner };
-    let convolution = |kernel, inputs, outputs| Part::Convolution {
-        kernel,
-        inputs,
-        outputs,
-    };
-    let mut parts = vec![
-        norm(inputs, false),
-        convolution(spec.kernel, 2 * inputs, width),
-        convolution(Kernel::POINT, width, width),
-    ];
-    for _ in 0..spec.blocks {
-        parts.extend([
-            norm(width, false),
-            convolution(spec.kernel, width, width),
-            norm(width, true),
-            convolution(spec.kernel, width, width),
-            convolution(Kernel::POINT, width, width),
-        ]);
-    }
-    parts.extend([
-        norm(width, false),
-        convolution(Kernel::POINT, width, outputs),
-    ]);
-    parts
-}
-
-/// The parts with their places in the network's parameters.
-pub(crate) fn places(
-    spec: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-) -> impl Iterator<Item = (Part, Range<usize>)> {
+/// The stages that have parameters, with their places among the network's.
+pub(crate) fn places(network: Network<'_>) -> impl Iterator<Item = (Stage, Range<usize>)> {
     let mut at = 0;
-    parts(spec, inputs, outputs).into_iter().map(move |part| {
+    network.stages().filter_map(move |stage| {
         let from = at;
-        at += part.len();
-        (part, from..at)
+        at += stage.param_len();
+        (at > from).then_some((stage, from..at))
     })
 }
 
@@ -89,22 +27,14 @@ struct Normalised {
 }
 
 /// The network's convolutions.
-fn convolutions(
-    spec: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-) -> impl Iterator<Item = Normalised> {
-    places(spec, inputs, outputs).filter_map(|(part, place)| match part {
-        Part::Norm { .. } => None,
-        Part::Convolution {
-            kernel,
-            inputs,
-            outputs,
-        } => Some(Normalised {
+fn convolutions(network: Network<'_>) -> impl Iterator<Item = Normalised> {
+    places(network).filter_map(|(stage, place)| match stage.op {
+        Op::Linear(linear) => Some(Normalised {
             place,
-            rows: kernel.taps() * inputs,
-            outputs,
+            rows: linear.rows(),
+            outputs: linear.outputs,
         }),
+        Op::Norm(_) | Op::Activation(..) | Op::BothSigns(_) => None,
     })
 }
 
@@ -149,21 +79,16 @@ pub(crate) fn clear_biases(rows: usize, outputs: usize, panels: &mut [f32]) {
 }
 
 /// Writes the weights `w = g v / |v|` in place of every `v`; a `v` of length 0 gives weights 0.
-pub(crate) fn resolve(
-    spec: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-    params: &mut [f32],
-) {
-    for own in convolutions(spec, inputs, outputs) {
+pub(crate) fn resolve(network: Network<'_>, params: &mut [f32]) {
+    for convolution in convolutions(network) {
         let Normalised {
             place,
             rows,
             outputs,
-        } = own;
+        } = convolution;
         let Some((gains, panels)) = params
             .get_mut(place)
-            .and_then(|own| own.split_at_mut_checked(outputs))
+            .and_then(|params| params.split_at_mut_checked(outputs))
         else {
             return;
         };
@@ -185,26 +110,20 @@ pub(crate) fn resolve(
 
 /// From gradients with respect to weights, which stand in the places of `v`, to those with respect to
 /// `g` and `v`: `dg = dw . v / |v|`, `dv = g / |v| (dw - (dg / |v|) v)`.
-pub(crate) fn pull_back(
-    spec: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-    params: &[f32],
-    gradient: &mut [f32],
-) {
-    for own in convolutions(spec, inputs, outputs) {
+pub(crate) fn pull_back(network: Network<'_>, params: &[f32], gradient: &mut [f32]) {
+    for convolution in convolutions(network) {
         let Normalised {
             place,
             rows,
             outputs,
-        } = own;
+        } = convolution;
         let (Some((gains, panels)), Some((gain_gradients, gradients))) = (
             params
                 .get(place.clone())
-                .and_then(|own| own.split_at_checked(outputs)),
+                .and_then(|params| params.split_at_checked(outputs)),
             gradient
                 .get_mut(place)
-                .and_then(|own| own.split_at_mut_checked(outputs)),
+                .and_then(|params| params.split_at_mut_checked(outputs)),
         ) else {
             return;
         };
@@ -233,39 +152,21 @@ pub(crate) fn pull_back(
 }
 
 /// The deployed form's parameters, from those of the trained form.
-pub(crate) fn deploy(
-    spec: &ResidualConvolutionSpec,
-    inputs: usize,
-    outputs: usize,
-    params: &[f32],
-) -> Vec<f32> {
-    let ResidualForm::Trained { eps } = spec.form else {
-        return params.to_vec();
-    };
+pub(crate) fn deploy(network: Network<'_>, params: &[f32]) -> Vec<f32> {
     let mut resolved = params.to_vec();
-    resolve(spec, inputs, outputs, &mut resolved);
+    resolve(network, &mut resolved);
     let mut deployed: Vec<f32> = Vec::new();
     // Where the last convolution stands, and its rows of weights.
     let mut last = (0, 0);
-    for (part, place) in places(spec, inputs, outputs) {
-        let own = resolved.get(place).unwrap_or(&[]);
-        match part {
-            Part::Norm {
-                channels,
-                inner: false,
-            } => {
-                let maps = norm_maps(own, channels, eps);
-                deployed.extend(maps.iter().map(|map| map.0 as f32));
-                deployed.extend(maps.iter().map(|map| map.1 as f32));
-            }
-            Part::Norm {
-                channels,
-                inner: true,
-            } => {
+    for (stage, place) in places(network) {
+        let trained = resolved.get(place).unwrap_or(&[]);
+        match stage.op {
+            // The norm of a convolution's result becomes part of the convolution.
+            Op::Norm(norm) if stage.from == Slot::Work => {
                 let (start, rows) = last;
                 let panels = deployed.get_mut(start..).unwrap_or(&mut []);
-                let maps = norm_maps(own, channels, eps);
-                for (output, (scale, shift)) in strides(rows, channels).zip(maps) {
+                let maps = norm_maps(trained, norm);
+                for (output, (scale, shift)) in strides(rows, norm.channels).zip(maps) {
                     for at in weights_of(rows, output) {
                         if let Some(weight) = panels.get_mut(at) {
                             *weight = (f64::from(*weight) * scale) as f32;
@@ -276,21 +177,24 @@ pub(crate) fn deploy(
                     }
                 }
             }
-            Part::Convolution {
-                kernel,
-                inputs,
-                outputs,
-            } => {
-                last = (deployed.len(), kernel.taps() * inputs);
-                deployed.extend(own.get(outputs..).unwrap_or(&[]));
+            Op::Norm(norm) => {
+                let maps = norm_maps(trained, norm);
+                deployed.extend(maps.iter().map(|map| map.0 as f32));
+                deployed.extend(maps.iter().map(|map| map.1 as f32));
             }
+            Op::Linear(linear) => {
+                last = (deployed.len(), linear.rows());
+                deployed.extend(trained.get(linear.outputs..).unwrap_or(&[]));
+            }
+            Op::Activation(..) | Op::BothSigns(_) => {}
         }
     }
     deployed
 }
 
 /// `scale / sqrt(var + eps)` and `shift - mean` times that, for every channel of a norm.
-fn norm_maps(params: &[f32], channels: usize, eps: f32) -> Vec<(f64, f64)> {
+fn norm_maps(params: &[f32], norm: Norm) -> Vec<(f64, f64)> {
+    let (channels, eps) = (norm.channels, norm.eps.unwrap_or(0.0));
     let value = |part: usize, channel: usize| {
         let at = part * channels + channel;
         params.get(at).map_or(0.0, |&value| f64::from(value))

@@ -5,33 +5,36 @@
 
 use core::mem;
 
-use super::{Context, Elementwise, Tensors, pick, residual, split_end};
+use super::{Context, Elementwise, Tensors, pick, residual_dense, split_end};
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::layer::coupling::{gather, split_params};
-use crate::spec::{CouplingSpec, DenseSpec, Nets, Shape};
+use crate::spec::{Conditioner, CouplingSpec, DenseSpec, Shape};
 
-pub(super) fn saved_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) -> usize {
+pub(super) fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     let elementwise = match spec.transform.scale_map() {
         None => 0,
         Some(_) => Elementwise::KEPT * spec.mask.transformed(shape.channels),
     };
-    spec.net_inputs(shape) + saved_nets_len(spec, net, shape) + elementwise
+    spec.net_inputs(shape) + saved_nets_len(spec, shape) + elementwise
 }
 
-pub(super) fn scratch_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) -> usize {
-    let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
-    let widths = match net.nets {
-        Nets::Residual { .. } => residual::SCRATCH_WIDTHS,
-        _ => 2,
+pub(super) fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
+    let network = spec.network(shape);
+    let widths = match spec.conditioner {
+        Conditioner::ResidualDense(_) => residual_dense::SCRATCH_WIDTHS,
+        Conditioner::Dense(_)
+        | Conditioner::Convolution(_)
+        | Conditioner::ResidualConvolution(_) => 2,
     };
-    spec.net_count() * outputs + widths * net.widest(inputs, outputs)
+    spec.net_count() * network.outputs + widths * network.widest()
 }
 
-fn saved_nets_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) -> usize {
-    let hidden = match net.nets {
-        Nets::Residual { .. } => residual::saved_hidden_len(net),
-        _ => net.hidden.iter().sum(),
+fn saved_nets_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
+    let hidden = match &spec.conditioner {
+        Conditioner::Dense(net) => net.hidden.iter().sum(),
+        Conditioner::ResidualDense(net) => residual_dense::saved_hidden_len(net),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => 0,
     };
     spec.net_count() * (hidden + spec.net_outputs(shape))
 }
@@ -39,7 +42,6 @@ fn saved_nets_len(spec: &CouplingSpec<'_>, net: &DenseSpec<'_>, shape: Shape) ->
 #[inline(always)]
 pub(super) fn forward_saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
-    net: &DenseSpec<'_>,
     context: Context,
     params: &[f32],
     x: &mut [V],
@@ -49,7 +51,7 @@ pub(super) fn forward_saving<V: Kernels>(
     let shape = context.shape;
     let (rescale, params) = split_params(spec, params, shape);
     let count = spec.net_count();
-    let nets_len = saved_nets_len(spec, net, shape);
+    let nets_len = saved_nets_len(spec, shape);
     let (input, rest) = saved.split_at_mut_checked(spec.net_inputs(shape))?;
     let (nets, elementwise) = rest.split_at_mut_checked(nets_len)?;
     gather(spec, x, input);
@@ -58,11 +60,12 @@ pub(super) fn forward_saving<V: Kernels>(
         .chunks_exact(per_net)
         .zip(nets.chunks_exact_mut(nets_len / count))
     {
-        match net.nets {
-            Nets::Residual { norm } => {
-                residual::forward_saving(net, norm, params, input, saved)?;
+        match &spec.conditioner {
+            Conditioner::Dense(net) => run_net_saving(net, params, input, saved)?,
+            Conditioner::ResidualDense(net) => {
+                residual_dense::forward_saving(net, params, input, saved)?;
             }
-            _ => run_net_saving(net, params, input, saved)?,
+            Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
         }
     }
     let (raw, shift) = net_outputs(spec, nets, shape)?;
@@ -131,7 +134,6 @@ fn net_outputs<'s, V>(
 #[inline(always)]
 pub(super) fn backward<V: Kernels>(
     spec: &CouplingSpec<'_>,
-    net: &DenseSpec<'_>,
     context: Context,
     tensors: Tensors<'_, V>,
     gradient: &mut [V],
@@ -144,7 +146,7 @@ pub(super) fn backward<V: Kernels>(
         param_gradient.split_at_mut_checked(spec.rescale_len(shape))?;
     let (count, outputs) = (spec.net_count(), spec.net_outputs(shape));
     let inputs = spec.net_inputs(shape);
-    let nets_len = saved_nets_len(spec, net, shape);
+    let nets_len = saved_nets_len(spec, shape);
     let (input, rest) = tensors.saved.split_at_checked(inputs)?;
     let (saved_nets, elementwise) = rest.split_at_checked(nets_len)?;
     let (output_gradient, scratch) = scratch.split_at_mut_checked(count * outputs)?;
@@ -179,14 +181,19 @@ pub(super) fn backward<V: Kernels>(
             input,
             activations,
         };
-        let input_gradient = if let Nets::Residual { norm } = net.nets {
-            residual::backward(net, norm, tensors, output_gradient, param_gradient, scratch)?
-        } else {
-            let (first, second) = scratch.split_at_mut_checked(net.widest(inputs, outputs))?;
-            for (slot, &g) in first.iter_mut().zip(output_gradient) {
-                *slot = g;
+        let input_gradient = match &spec.conditioner {
+            Conditioner::Dense(net) => {
+                let widest = spec.network(shape).widest();
+                let (first, second) = scratch.split_at_mut_checked(widest)?;
+                for (slot, &g) in first.iter_mut().zip(output_gradient) {
+                    *slot = g;
+                }
+                backward_net(net, outputs, tensors, param_gradient, first, second)?
             }
-            backward_net(net, outputs, tensors, param_gradient, first, second)?
+            Conditioner::ResidualDense(net) => {
+                residual_dense::backward(net, tensors, output_gradient, param_gradient, scratch)?
+            }
+            Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
         };
         let kept = pick(spec.mask.kept_features(shape.channels), gradient);
         for (g, &own) in kept.zip(input_gradient) {

@@ -22,7 +22,7 @@ pub(super) fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 
 fn net_saved_len(spec: &CouplingSpec<'_>, extent: Extent) -> usize {
     match &spec.conditioner {
-        Conditioner::Dense(_) => 0,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => 0,
         Conditioner::Convolution(own) => stack::saved_len(own, extent),
         Conditioner::ResidualConvolution(own) => residual::saved_len(own, extent),
     }
@@ -31,7 +31,7 @@ fn net_saved_len(spec: &CouplingSpec<'_>, extent: Extent) -> usize {
 pub(super) fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     let extent = extent(spec, shape);
     let net = match &spec.conditioner {
-        Conditioner::Dense(_) => 0,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => 0,
         Conditioner::Convolution(own) => stack::scratch_len(own, extent),
         Conditioner::ResidualConvolution(own) => residual::scratch_len(own, extent),
     };
@@ -42,7 +42,7 @@ pub(super) fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 fn input_at(spec: &CouplingSpec<'_>, extent: Extent) -> usize {
     match &spec.conditioner {
         Conditioner::ResidualConvolution(own) => residual::input_at(own, extent),
-        _ => 0,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) | Conditioner::Convolution(_) => 0,
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn forward_saving<V: Kernels>(
         read(spec.mask, shape, x, y, row);
     }
     match &spec.conditioner {
-        Conditioner::Dense(_) => return None,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => return None,
         Conditioner::Convolution(own) => stack::forward(own, extent, params, net)?,
         Conditioner::ResidualConvolution(own) => {
             residual::forward(own, extent, statistics(context), params, net)?;
@@ -150,7 +150,7 @@ pub(super) fn backward<V: Kernels>(
         *own.get_mut(transformed + at)? = shift;
     }
     let input_gradient = match &spec.conditioner {
-        Conditioner::Dense(_) => return None,
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => return None,
         Conditioner::Convolution(own) => stack::backward(
             own,
             extent,

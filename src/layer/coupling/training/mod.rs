@@ -6,7 +6,7 @@
 
 mod dense;
 mod maps;
-mod residual;
+mod residual_dense;
 
 use super::{inner_of, log_scale, scale_factor};
 use crate::arithmetic::Math;
@@ -30,8 +30,10 @@ pub struct Context {
 #[must_use]
 pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     match &spec.conditioner {
-        Conditioner::Dense(net) => dense::saved_len(spec, net, shape),
-        _ => maps::saved_len(spec, shape),
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => dense::saved_len(spec, shape),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::saved_len(spec, shape)
+        }
     }
 }
 
@@ -39,8 +41,10 @@ pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
 #[must_use]
 pub fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     match &spec.conditioner {
-        Conditioner::Dense(net) => dense::scratch_len(spec, net, shape),
-        _ => maps::scratch_len(spec, shape),
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => dense::scratch_len(spec, shape),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::scratch_len(spec, shape)
+        }
     }
 }
 
@@ -56,10 +60,12 @@ pub fn forward_saving<V: Kernels>(
     log_det: &mut V,
 ) {
     let done = match &spec.conditioner {
-        Conditioner::Dense(net) => {
-            dense::forward_saving(spec, net, context, params, x, saved, log_det)
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+            dense::forward_saving(spec, context, params, x, saved, log_det)
         }
-        _ => maps::forward_saving(spec, context, params, x, saved, log_det),
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::forward_saving(spec, context, params, x, saved, log_det)
+        }
     };
     debug_assert!(done.is_some(), "slices fit the spec");
 }
@@ -88,16 +94,12 @@ pub fn backward<V: Kernels>(
         log_det_gradient,
     };
     let done = match &spec.conditioner {
-        Conditioner::Dense(net) => dense::backward(
-            spec,
-            net,
-            context,
-            tensors,
-            gradient,
-            param_gradient,
-            scratch,
-        ),
-        _ => maps::backward(spec, context, tensors, gradient, param_gradient, scratch),
+        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+            dense::backward(spec, context, tensors, gradient, param_gradient, scratch)
+        }
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            maps::backward(spec, context, tensors, gradient, param_gradient, scratch)
+        }
     };
     debug_assert!(done.is_some(), "slices fit the spec");
 }

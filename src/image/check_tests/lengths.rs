@@ -1,0 +1,88 @@
+//! Lengths of specs that nobody validated.
+
+use super::*;
+
+#[test]
+fn lengths_of_what_was_not_validated_do_not_overflow() {
+    let huge = [usize::MAX, usize::MAX - 2, usize::MAX / 2];
+    let masks = [Mask::FirstHalf, Mask::Even, Mask::CheckerboardOdd];
+    for (width, mask) in huge.into_iter().zip(masks) {
+        let hidden = [width, 3, width];
+        for nets in [Nets::One, Nets::Two] {
+            for features in [4, width] {
+                let layers = [
+                    LayerSpec::Standardize,
+                    dense(mask, CLAMPED, &hidden, LEAKY, nets),
+                    LayerSpec::Permutation(&[]),
+                    LayerSpec::Affine,
+                ];
+                let spec = FlowSpec {
+                    shape: Shape::vector(features),
+                    math: Math::Libm,
+                    layers: &layers,
+                };
+                assert!(spec.word_len::<I8>() >= usize::MAX / 8);
+                assert!(spec.word_len::<I16>() >= usize::MAX / 8);
+                assert!(spec.integer_workspace_len() >= usize::MAX / 8);
+                assert!(spec.validate_integer().is_err());
+            }
+        }
+    }
+    for size in huge {
+        let net = ResidualDenseSpec::new(size, size, LEAKY).with_norm(true);
+        let layers = [LayerSpec::Coupling(CouplingSpec::new(
+            Mask::Even,
+            CLAMPED,
+            Conditioner::ResidualDense(net),
+        ))];
+        let spec = FlowSpec {
+            shape: Shape::vector(4),
+            math: Math::Libm,
+            layers: &layers,
+        };
+        assert!(spec.word_len::<I8>() >= usize::MAX / 8);
+        assert!(spec.validate_integer().is_err());
+    }
+    #[cfg(feature = "feature-maps")]
+    for size in huge {
+        use crate::spec::{ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec};
+        let kernel = Kernel {
+            height: size,
+            width: size,
+        };
+        let hidden = [ConvolutionLayer {
+            kernel,
+            filters: size,
+        }];
+        for conditioner in [
+            Conditioner::Convolution(ConvolutionSpec {
+                hidden: &hidden,
+                last: kernel,
+                activation: LEAKY,
+            }),
+            Conditioner::ResidualConvolution(ResidualConvolutionSpec {
+                filters: size,
+                blocks: size,
+                kernel,
+                form: crate::spec::ResidualForm::Deployed,
+            }),
+        ] {
+            let layers = [LayerSpec::Coupling(CouplingSpec {
+                mask: Mask::CheckerboardOdd,
+                transform: CLAMPED,
+                conditioner,
+            })];
+            let spec = FlowSpec {
+                shape: Shape {
+                    channels: size,
+                    height: size,
+                    width: size,
+                },
+                math: Math::Libm,
+                layers: &layers,
+            };
+            assert!(spec.word_len::<I8>() >= usize::MAX / 8);
+            assert!(spec.integer_workspace_len() >= usize::MAX / 8);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a spec states of a layer's first words: its op and its header. Fields that it does not state are zero.
+
+use super::decode::op;
+use super::fields::{
+    AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, LogitHeader, PermutationHeader,
+    ResidualHeader, SqueezeHeader,
+};
+use super::lengths::{net_scratch, residual_lengths, stack_window};
+use super::sizes::{activation_words, place_words, sum_words};
+use super::stated::{SHARE_BITS, filling_shift, ln, whole};
+use super::width::PANEL;
+use super::word;
+use crate::arithmetic::fixed::Q24;
+use crate::spec::{
+    Conditioner, ConvolutionSpec, CouplingSpec, LayerSpec, LogitSpec, Mask,
+    ResidualConvolutionSpec, ScaleMap, Shape, Squeeze, Transform,
+};
+
+impl LayerSpec<'_> {
+    /// The first word; `None` where the integer engine has no such layer.
+    #[must_use]
+    pub const fn op(&self) -> Option<i32> {
+        Some(match self {
+            LayerSpec::Standardize => op::STANDARDIZE,
+            LayerSpec::Affine => op::AFFINE,
+            LayerSpec::Permutation(_) => op::PERMUTATION,
+            LayerSpec::Squeeze(_) => op::SQUEEZE,
+            LayerSpec::Unsqueeze(_) => op::UNSQUEEZE,
+            LayerSpec::FactorOut => op::FACTOR_OUT,
+            LayerSpec::Logit(_) => op::LOGIT,
+            LayerSpec::Coupling(spec) => spec.op(),
+            LayerSpec::BatchNorm(_) => return None,
+        })
+    }
+
+    /// Of an affine layer or a standardisation.
+    #[must_use]
+    pub const fn affine_header(shape: Shape) -> AffineHeader {
+        AffineHeader {
+            channels: word(shape.channels),
+            places: word(shape.pixels()),
+            log_det: 0,
+        }
+    }
+
+    pub(super) const fn permutation_header(shape: Shape) -> PermutationHeader {
+        PermutationHeader {
+            channels: word(shape.channels),
+            places: word(shape.pixels()),
+        }
+    }
+
+    /// Of a squeeze or the same backwards; `None` for other layers, and where it cannot take the shape.
+    pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
+        let (kind, shape) = match self {
+            LayerSpec::Squeeze(kind) => (*kind, shape),
+            LayerSpec::Unsqueeze(kind) => match self.output_shape(shape) {
+                Some(after) => (*kind, after),
+                None => return None,
+            },
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::Permutation(_)
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::BatchNorm(_) => return None,
+        };
+        Some(SqueezeHeader {
+            kind: match kind {
+                Squeeze::Cells => op::CELLS,
+                Squeeze::CellsAlternate => op::CELLS_ALTERNATE,
+                Squeeze::Pairs => op::PAIRS,
+            },
+            channels: word(shape.channels),
+            height: word(shape.height),
+            width: word(shape.width),
+        })
+    }
+
+    pub(super) const fn factor_out_header(shape: Shape) -> FactorOutHeader {
+        let goes_on = word(shape.len() / 2);
+        FactorOutHeader {
+            goes_on,
+            again: goes_on,
+        }
+    }
+}
+
+impl LogitSpec {
+    /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
+    const fn constants(self) -> Option<LogitHeader> {
+        let (alpha, levels) = (self.alpha as f64, self.levels as f64);
+        let slope = (1.0 - alpha) / levels;
+        let share = slope * (1_u64 << SHARE_BITS) as f64;
+        let shift = filling_shift(share);
+        let (Some(last), Some(multiplier), Some(lowest), Some(half), Some(ln_slope)) = (
+            whole(levels - 1.0, 0),
+            whole(share, shift.cast_unsigned()),
+            whole(alpha + 0.5 * slope, SHARE_BITS),
+            whole(0.5 * slope, SHARE_BITS),
+            whole(ln(slope), Q24),
+        ) else {
+            return None;
+        };
+        Some(LogitHeader {
+            values: 0,
+            last,
+            multiplier,
+            shift,
+            lowest,
+            half,
+            ln_slope,
+        })
+    }
+
+    /// `None` where 32 bits do not hold a constant.
+    pub(super) const fn header(self, shape: Shape) -> Option<LogitHeader> {
+        match self.constants() {
+            Some(header) => Some(LogitHeader {
+                values: word(shape.len()),
+                ..header
+            }),
+            None => None,
+        }
+    }
+}
+
+/// Of a checkerboard, the parity of `y + x` where it keeps; 2 for another mask.
+const fn parity_word(mask: Mask<'_>) -> i32 {
+    match mask.parity() {
+        Some(0) => 0,
+        Some(_) => 1,
+        None => 2,
+    }
+}
+
+impl CouplingSpec<'_> {
+    /// The first word: which networks, and what becomes of their outputs.
+    const fn op(&self) -> i32 {
+        let conditioner = match self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
+            Conditioner::Convolution(_) => op::CONVOLUTION,
+            Conditioner::ResidualConvolution(_) => op::RESIDUAL,
+        };
+        let transform = match self.transform {
+            Transform::Additive => 0,
+            Transform::Affine(_) => op::AFFINE_COUPLING,
+            Transform::ShiftFirst(_) => op::SHIFT_FIRST,
+        };
+        let map = match self.transform.scale_map() {
+            Some(ScaleMap::RescaledTanh | ScaleMap::ClampedTanh { .. }) => op::TANH,
+            Some(ScaleMap::Atan { .. }) => op::ATAN,
+            Some(ScaleMap::Sigmoid { inverse: false, .. }) => op::SIGMOID,
+            Some(ScaleMap::Sigmoid { inverse: true, .. }) => op::SIGMOID | op::INVERSE,
+            Some(ScaleMap::Unbounded) | None => 0,
+        };
+        let nets = match &self.conditioner {
+            Conditioner::ResidualDense(_) => op::BLOCKS,
+            Conditioner::Dense(_) if self.net_count() == 2 => op::TWO_NETS,
+            Conditioner::Dense(_)
+            | Conditioner::Convolution(_)
+            | Conditioner::ResidualConvolution(_) => 0,
+        };
+        conditioner | transform | map | nets
+    }
+
+    /// Of a coupling with fully connected networks.
+    #[must_use]
+    pub const fn dense_header(&self, shape: Shape) -> DenseHeader {
+        let inputs = self.net_inputs(shape);
+        DenseHeader {
+            kept: word(activation_words(inputs)),
+            records: word(self.mask.transformed(shape.channels)),
+            front: word(net_scratch(&self.conditioner, inputs)[0]),
+            input_shift: 0,
+            raw_shift: 0,
+            shift_shift: 0,
+        }
+    }
+
+    /// Of a coupling with a stack of convolutions.
+    #[must_use]
+    pub const fn convolution_header(
+        &self,
+        net: &ConvolutionSpec<'_>,
+        shape: Shape,
+    ) -> ConvolutionHeader {
+        ConvolutionHeader {
+            kept: word(place_words(self.net_inputs(shape), true)),
+            records: word(self.mask.transformed(shape.channels)),
+            height: word(shape.height),
+            width: word(shape.width),
+            parity: parity_word(self.mask),
+            window: word(stack_window(self, shape)),
+            layers: word(net.hidden.len().saturating_add(1)),
+            input_shift: 0,
+            raw_shift: 0,
+            shift_shift: 0,
+        }
+    }
+
+    /// Of a coupling with the paper's residual network.
+    #[must_use]
+    pub const fn residual_header(
+        &self,
+        net: &ResidualConvolutionSpec,
+        shape: Shape,
+    ) -> ResidualHeader {
+        ResidualHeader {
+            kept: word(self.net_inputs(shape)),
+            records: word(self.mask.transformed(shape.channels)),
+            height: word(shape.height),
+            width: word(shape.width),
+            parity: parity_word(self.mask),
+            panels: word(sum_words(net.filters) / PANEL),
+            blocks: word(net.blocks),
+            kernel_height: word(net.kernel.height),
+            kernel_width: word(net.kernel.width),
+            window: word(residual_lengths(self, net, shape).window),
+            raw_shift: 0,
+            shift_shift: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logit_of_too_many_levels_has_no_words() {
+        let spec = |levels| LogitSpec {
+            alpha: 0.05,
+            levels,
+        };
+        assert!(spec(256.0).constants().is_some());
+        assert_eq!(spec(3e9).constants(), None);
+    }
+}

@@ -1,0 +1,276 @@
+//! How many words a model and its score take, and what the integer engine can run.
+
+use super::fields::{
+    AffineChannel, AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, KeptRecord,
+    LogitHeader, PermutationHeader, Record, ResidualHeader, SqueezeHeader, StandardizeChannel,
+};
+use super::op;
+use super::sections::Section;
+use super::sizes::{activation_words, place_words, sum_words, window_inputs};
+use super::width::Width;
+use crate::spec::{
+    Conditioner, ConvolutionSpec, CouplingSpec, Feature, FlowSpec, Kernel, LayerSpec,
+    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
+};
+
+/// Words of the largest window of a coupling's stack of convolutions.
+pub(super) const fn stack_window(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
+    let (mut window, mut index) = (0, 0);
+    while let Some(section) = spec.section(shape, index) {
+        if let Section::Layer(layer) = section {
+            window = max(window, activation_words(layer.inputs));
+        }
+        index += 1;
+    }
+    window
+}
+
+/// Words of scratch of a coupling's stack of convolutions: a window, of each layer's input the rows that its window
+/// covers, the sums of the last layer.
+const fn stack_scratch(spec: &CouplingSpec<'_>, net: &ConvolutionSpec<'_>, shape: Shape) -> usize {
+    let mut place = place_words(spec.net_inputs(shape), true);
+    let mut rings: usize = 0;
+    let mut hidden = net.hidden;
+    while let [layer, rest @ ..] = hidden {
+        rings = add(rings, mul(rows(layer.kernel, shape), place));
+        place = place_words(layer.filters, false);
+        hidden = rest;
+    }
+    rings = add(rings, mul(rows(net.last, shape), place));
+    let sums = sum_words(spec.net_outputs(shape));
+    add(add(stack_window(spec, shape), rings), sums)
+}
+
+/// Places of the rows that a window covers.
+const fn rows(kernel: Kernel, shape: Shape) -> usize {
+    let rows = if kernel.height < shape.height {
+        kernel.height
+    } else {
+        shape.height
+    };
+    mul(rows, shape.width)
+}
+
+/// Lengths of a coupling's residual network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResidualLengths {
+    /// Words of the largest window.
+    pub window: usize,
+    /// Words of scratch, the window among them.
+    pub scratch: usize,
+}
+
+/// Lengths of a coupling's residual network. Each kept channel is two activations, one for each sign.
+#[must_use]
+pub const fn residual_lengths(
+    spec: &CouplingSpec<'_>,
+    net: &ResidualConvolutionSpec,
+    shape: Shape,
+) -> ResidualLengths {
+    let inputs = spec.net_inputs(shape);
+    let (channels, place) = (sum_words(net.filters), activation_words(net.filters));
+    let row = rows(net.kernel, shape);
+    let first = window_inputs(net.kernel, inputs);
+    let point = window_inputs(Kernel::POINT, place);
+    let (mut window, mut rings) = (max(first, point), mul(row, inputs));
+    if net.blocks > 0 {
+        window = max(window, window_inputs(net.kernel, place));
+        rings = max(rings, mul(row, mul(2, place)));
+    }
+    let window = activation_words(window);
+    let sums = max(
+        channels,
+        sum_words(mul(2, spec.mask.transformed(shape.channels))),
+    );
+    let maps = mul(mul(shape.pixels(), channels), 2);
+    ResidualLengths {
+        window,
+        scratch: add(add(maps, rings), add(window, sums)),
+    }
+}
+
+/// Words of the front and of the back of the scratch: layers take turns to write to the back and to the
+/// front, where the input stands. Of residual blocks the back has values, sums, and twice activations.
+#[must_use]
+pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize; 2] {
+    let net = match conditioner {
+        Conditioner::Dense(net) => net,
+        Conditioner::ResidualDense(net) => {
+            return [activation_words(inputs), mul(3, sum_words(net.width))];
+        }
+        // They run row by row, with scratch of their own.
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return [0, 0],
+    };
+    let (mut front, mut back) = (activation_words(inputs), 0);
+    let mut at_back = true;
+    let mut hidden = net.hidden;
+    while let [width, rest @ ..] = hidden {
+        let words = activation_words(*width);
+        if at_back && words > back {
+            back = words;
+        } else if !at_back && words > front {
+            front = words;
+        }
+        at_back = !at_back;
+        hidden = rest;
+    }
+    [front, back]
+}
+
+impl LayerSpec<'_> {
+    /// Words of this layer on a map of this shape in an [`IntegerFlow`](crate::integer::IntegerFlow).
+    #[must_use]
+    pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
+        const OP: usize = 1;
+        let channels = shape.channels;
+        let words = match self {
+            LayerSpec::Standardize => add(
+                AffineHeader::WORDS,
+                mul(channels, StandardizeChannel::WORDS),
+            ),
+            LayerSpec::Affine => add(AffineHeader::WORDS, mul(channels, AffineChannel::WORDS)),
+            LayerSpec::Permutation(_) => add(PermutationHeader::WORDS, channels),
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => SqueezeHeader::WORDS,
+            LayerSpec::FactorOut => FactorOutHeader::WORDS,
+            LayerSpec::Logit(_) => LogitHeader::WORDS,
+            LayerSpec::Coupling(spec) => spec.word_len::<W>(shape),
+            LayerSpec::BatchNorm(_) => return 0,
+        };
+        add(OP, words)
+    }
+
+    const fn integer_scratch(&self, shape: Shape) -> usize {
+        match self {
+            LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                shape.len()
+            }
+            LayerSpec::Coupling(spec) => match &spec.conditioner {
+                Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                    let [front, back] = net_scratch(&spec.conditioner, spec.net_inputs(shape));
+                    let sums = mul(sum_words(spec.net_outputs(shape)), spec.net_count());
+                    add(sums, add(front, back))
+                }
+                Conditioner::Convolution(net) => stack_scratch(spec, net, shape),
+                Conditioner::ResidualConvolution(net) => residual_lengths(spec, net, shape).scratch,
+            },
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_)
+            | LayerSpec::BatchNorm(_) => 0,
+        }
+    }
+
+    /// Whether it has the paper's network, which is compiled in with other residual ones.
+    const fn is_residual(&self) -> bool {
+        matches!(
+            self,
+            LayerSpec::Coupling(CouplingSpec {
+                conditioner: Conditioner::ResidualConvolution(_),
+                ..
+            })
+        )
+    }
+
+    /// Whether the integer engine runs this layer.
+    const fn has_integers(&self) -> bool {
+        match self {
+            LayerSpec::BatchNorm(_) => false,
+            LayerSpec::Coupling(spec) => {
+                // Sigmoid and floor have two bits before the point together.
+                let map = match spec.transform.scale_map() {
+                    Some(ScaleMap::Sigmoid { floor, .. }) => floor < 0.9,
+                    _ => true,
+                };
+                let net = match &spec.conditioner {
+                    Conditioner::Dense(_)
+                    | Conditioner::ResidualDense(_)
+                    | Conditioner::Convolution(_) => true,
+                    Conditioner::ResidualConvolution(net) => {
+                        matches!(net.form, ResidualForm::Deployed)
+                    }
+                };
+                map && net
+            }
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_) => true,
+        }
+    }
+}
+
+impl CouplingSpec<'_> {
+    /// Words of a coupling, behind its op.
+    const fn word_len<W: Width>(&self, shape: Shape) -> usize {
+        let inputs = self.net_inputs(shape);
+        let head = match self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                add(DenseHeader::WORDS, activation_words(inputs))
+            }
+            Conditioner::Convolution(_) => add(ConvolutionHeader::WORDS, place_words(inputs, true)),
+            Conditioner::ResidualConvolution(_) => {
+                add(ResidualHeader::WORDS, mul(inputs, KeptRecord::WORDS))
+            }
+        };
+        let records = mul(self.mask.transformed(shape.channels), Record::WORDS);
+        add(add(head, records), self.network_words::<W>(shape))
+    }
+}
+
+impl FlowSpec<'_> {
+    /// Words of an [`IntegerFlow`](crate::integer::IntegerFlow) with this structure.
+    #[must_use]
+    pub const fn word_len<W: Width>(&self) -> usize {
+        let mut total: usize = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            total = total.saturating_add(layer.word_len::<W>(shape));
+        }
+        total
+    }
+
+    /// Words of workspace for one sample in integers: the sample, and the most scratch that any layer
+    /// asks for.
+    #[must_use]
+    pub const fn integer_workspace_len(&self) -> usize {
+        let mut most: usize = 0;
+        let mut walk = self.walk();
+        while let Some((layer, shape)) = walk.next() {
+            let own = layer.integer_scratch(shape);
+            if own > most {
+                most = own;
+            }
+        }
+        self.dim().saturating_add(most)
+    }
+
+    /// Checks what [`validate`](Self::validate) checks, and that the integer engine runs every layer.
+    ///
+    /// # Errors
+    /// The first [`SpecError`] found.
+    pub const fn validate_integer(&self) -> Result<(), SpecError> {
+        if let Err(error) = self.validate() {
+            return Err(error);
+        }
+        // Indices have 16 bits, the highest of which stands for none.
+        if self.dim() >= op::NO_INDEX as usize {
+            return Err(SpecError::Overflow);
+        }
+        let mut walk = self.walk();
+        let mut index = 0;
+        while let Some((layer, _)) = walk.next() {
+            if layer.is_residual() && !cfg!(feature = "foreign") {
+                return Err(SpecError::missing(index, Feature::Foreign));
+            }
+            if !layer.has_integers() {
+                return Err(SpecError::NoIntegers { layer: index });
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+}
