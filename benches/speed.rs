@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nvpico::spec::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform,
+    Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform,
 };
 use nvpico::train::{TrainOptions, init, train};
-use nvpico::{Flow, FlowSpec, LayerSpec, Math, batch};
+use nvpico::{Flow, FlowSpec, LayerSpec, batch};
 use rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -26,21 +26,16 @@ const TRAIN_ROWS: usize = 20_000;
 const SCORE_ROWS: usize = 10_000;
 
 const fn coupling(mask: Mask<'static>) -> LayerSpec<'static> {
-    LayerSpec::Coupling(CouplingSpec {
+    LayerSpec::Coupling(CouplingSpec::new(
         mask,
-        transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 2.0 }),
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden: HIDDEN,
-            activation: Activation::Relu,
-            nets: Nets::One,
-        }),
-    })
+        Transform::Affine(ScaleMap::ClampedTanh { clamp: 2.0 }),
+        Conditioner::Dense(DenseSpec::new(HIDDEN, Activation::Relu)),
+    ))
 }
 
-const SPEC: FlowSpec<'static> = FlowSpec {
-    shape: Shape::vector(DIM),
-    math: Math::Libm,
-    layers: &[
+const SPEC: FlowSpec<'static> = FlowSpec::new(
+    Shape::vector(DIM),
+    &[
         LayerSpec::Standardize,
         coupling(Mask::FirstHalf),
         coupling(Mask::SecondHalf),
@@ -49,7 +44,7 @@ const SPEC: FlowSpec<'static> = FlowSpec {
         coupling(Mask::FirstHalf),
         coupling(Mask::SecondHalf),
     ],
-};
+);
 
 fn rows(count: usize) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);

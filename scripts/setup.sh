@@ -9,8 +9,6 @@
 # Quiet when all is there. Safe to run again. Changes packages only as root or where sudo asks no password.
 set -eu
 
-targets="thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf"
-targets="$targets riscv32imc-unknown-none-elf"
 debian_packages="rustc-web cargo-web rust-web-src lld"
 # The oldest Rust that compiles this project: `rust-version` in Cargo.toml.
 oldest_minor=95
@@ -18,6 +16,8 @@ toolchain_name=nvpico-debian
 
 repository=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$repository"
+# Each board names its target.
+targets=$(sed -n 's/^target = "\(.*\)"$/\1/p' firmware/boards/*/.cargo/config.toml | sort -u | tr '\n' ' ')
 missing=""
 
 lacks() {

@@ -16,27 +16,24 @@ for features in "" micromath foreign feature-maps foreign,feature-maps,micromath
 done
 step cargo clippy --quiet --package nvpico --tests --no-default-features --features std -- --deny warnings
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
-# The firmware, checked as if for the desktop: its own tests build it for the chips.
-for board in mps2-an386 mps2-an385 mps2-an500 mps2-an505 microbit; do
-    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --no-default-features --features "$board" -- \
-        --deny warnings
+# What of the firmware knows no chip, then each board for its chip where the compiler that has clippy has `core` for it.
+for package in nvpico-app nvpico-drivers nvpico-firmware-build; do
+    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --package "$package" --all-targets -- --deny warnings
 done
-
-# Where the compiler that has clippy has `core` for RISC-V, that board, too.
-riscv=riscv32imc-unknown-none-elf
-if ls "$(rustc --print target-libdir --target "$riscv")"/libcore-*.rlib >/dev/null 2>&1; then
-    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --target "$riscv" --no-default-features \
-        --features riscv-virt -- --deny warnings
-else
-    echo "clippy for the RISC-V board was left out: rustup target add $riscv"
-fi
+for board in firmware/boards/*; do
+    target=$(sed -n 's/^target = "\(.*\)"$/\1/p' "$board/.cargo/config.toml")
+    if ls "$(rustc --print target-libdir --target "$target")"/libcore-*.rlib >/dev/null 2>&1; then
+        step cargo clippy --quiet --manifest-path "$board/Cargo.toml" --target "$target" -- --deny warnings
+    else
+        echo "clippy for $board was left out: rustup target add $target"
+    fi
+done
 
 counted env NVPICO_FEATURES=std,micromath cargo test --workspace --features "$desktop"
 step env RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --workspace --no-deps --all-features
 
-# The drivers' protocol tests run on the desktop.
-host=$(rustc -vV | sed -n 's/^host: //p')
-counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-drivers --target "$host"
+# The application and the drivers run on the desktop.
+counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --package nvpico-drivers
 
 if command -v cargo-deny >/dev/null 2>&1; then
     step cargo deny check licenses bans sources

@@ -26,23 +26,22 @@
 //! mask or permutation does not compile.
 //!
 //! ```
-//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
-//! use nvpico::{Flow, FlowSpec, LayerSpec, Math};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
+//! use nvpico::{Flow, FlowSpec, LayerSpec};
 //!
-//! const SPEC: FlowSpec<'static> = FlowSpec {
-//!     shape: Shape::vector(2),
-//!     math: Math::Libm,
-//!     layers: &[LayerSpec::Coupling(CouplingSpec {
-//!         mask: Mask::FirstHalf,
-//!         transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
-//!         conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }),
-//!     })],
-//! };
+//! const SPEC: FlowSpec<'static> = FlowSpec::new(
+//!     Shape::vector(2),
+//!     &[LayerSpec::Coupling(CouplingSpec::new(
+//!         Mask::FirstHalf,
+//!         Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
+//!         Conditioner::Dense(DenseSpec::new(&[], Activation::Relu)),
+//!     ))],
+//! );
 //! // One panel of two outputs (s, t): the biases, then one row of weights for the kept feature.
 //! static PARAMS: [f32; SPEC.param_len()] = [0.0, 0.5, 0.25, -1.0];
 //! static FLOW: Flow<'static> = match Flow::new(SPEC, &PARAMS) {
 //!     Ok(flow) => flow,
-//!     Err(_) => panic!("the model does not fit its spec"),
+//!     Err(error) => panic!("{}", error.message()),
 //! };
 //!
 //! let mut workspace = [0.0; SPEC.workspace_len()];

@@ -229,38 +229,25 @@ fn training_repeats_to_the_bit_with_any_number_of_threads() {
 /// A model small enough to have the same parameters in any panel layout.
 const GOLDEN: [LayerSpec<'static>; 6] = [
     LayerSpec::Standardize,
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::FirstHalf,
-        transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.9 }),
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden: &[3],
-            activation: Activation::Relu,
-            nets: Nets::One,
-        }),
-    }),
-    LayerSpec::BatchNorm(BatchNormSpec {
-        eps: 1e-5,
-        affine: true,
-    }),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::FirstHalf,
+        Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.9 }),
+        Conditioner::Dense(DenseSpec::new(&[3], Activation::Relu)),
+    )),
+    LayerSpec::BatchNorm(BatchNormSpec::new(1e-5, true)),
     LayerSpec::Permutation(&[2, 0, 1]),
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::Indices(&[1]),
-        transform: Transform::Affine(ScaleMap::RescaledTanh),
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden: &[2, 3],
-            activation: Activation::LeakyRelu { slope: 0.1 },
-            nets: Nets::Two,
-        }),
-    }),
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::Odd,
-        transform: Transform::Affine(ScaleMap::Unbounded),
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden: &[],
-            activation: Activation::Relu,
-            nets: Nets::One,
-        }),
-    }),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::Indices(&[1]),
+        Transform::Affine(ScaleMap::RescaledTanh),
+        Conditioner::Dense(
+            DenseSpec::new(&[2, 3], Activation::LeakyRelu { slope: 0.1 }).with_nets(Nets::Two),
+        ),
+    )),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::Odd,
+        Transform::Affine(ScaleMap::Unbounded),
+        Conditioner::Dense(DenseSpec::new(&[], Activation::Relu)),
+    )),
 ];
 
 /// A change here is a change of format: models in the field would score other bits than the desktop
@@ -297,11 +284,7 @@ fn scores_keep_the_bits_that_they_have_always_had() {
             [0xc00a_6578, 0xc1dc_165d, 0xc322_7eb9, 0xc670_e622],
         ),
     ] {
-        let spec = FlowSpec {
-            shape: Shape::vector(3),
-            math,
-            layers: &GOLDEN,
-        };
+        let spec = FlowSpec::new(Shape::vector(3), &GOLDEN).with_math(math);
         let flow = common::flow(spec, &params);
         let found = samples.map(|x| common::score(&flow, &x).log_prob.to_bits());
         assert_eq!(found, expected, "{math:?}: {found:#010x?}");

@@ -165,11 +165,7 @@ fn a_term_that_overflows_is_infinite_and_the_other_keeps_its_value() {
     ] {
         let (layer, params) = constant_net(TRANSFORMS[3], bias, weight);
         let layers = [layer];
-        let spec = FlowSpec {
-            shape: Shape::vector(2),
-            math: Math::Libm,
-            layers: &layers,
-        };
+        let spec = FlowSpec::new(Shape::vector(2), &layers);
         let flow = common::flow(spec, &params);
         let minus_infinity = f32::NEG_INFINITY.to_bits();
         assert_eq!(log_prob(&flow, &x).to_bits(), minus_infinity, "{x:?}");
@@ -201,11 +197,7 @@ fn overflow_inside_is_minus_infinity() {
         ] {
             let (layer, params) = constant_net(transform, bias, weight);
             let layers = [layer];
-            let spec = FlowSpec {
-                shape: Shape::vector(2),
-                math,
-                layers: &layers,
-            };
+            let spec = FlowSpec::new(Shape::vector(2), &layers).with_math(math);
             let flow = common::flow(spec, &params);
             assert_eq!(
                 log_prob(&flow, &x).to_bits(),
@@ -317,11 +309,7 @@ fn scales_at_the_end_of_the_range_score_as_unlikely() {
             for bias in [s, -s] {
                 let (layer, params) = constant_net(TRANSFORMS[3], bias, 0.0);
                 let layers = [layer];
-                let spec = FlowSpec {
-                    shape: Shape::vector(2),
-                    math,
-                    layers: &layers,
-                };
+                let spec = FlowSpec::new(Shape::vector(2), &layers).with_math(math);
                 let flow = common::flow(spec, &params);
                 let found = log_prob(&flow, &[0.5, 0.5]);
                 assert!(found < -1e3, "{math:?}, s = {bias}: {found}");

@@ -26,7 +26,7 @@ fn observed() -> Model {
     let rows: Vec<f32> = (0..100 * model.header.spec.dim())
         .map(|at| ((at * at) % 37) as f32 / 37.0)
         .collect();
-    model.observe(&rows);
+    model.find_ranges(&rows);
     let parts = model
         .integer
         .as_mut()
@@ -114,10 +114,7 @@ fn map_model() -> Model {
         conditioner,
     };
     let stack = || ConditionerName::Convolution {
-        hidden: vec![ConvolutionLayer {
-            filters: 5,
-            kernel: Kernel::SQUARE,
-        }],
+        hidden: vec![ConvolutionLayer::new(5, Kernel::SQUARE)],
         last: [1, 3],
         activation: ActivationName::LeakyRelu(0.1),
     };
@@ -189,7 +186,7 @@ use nvpico::spec::*;
 use nvpico::{FlowSpec, LayerSpec, Math, SpecError};
 
 fn verdict(shape: Shape, layer: LayerSpec<'_>) -> Result<(), SpecError> {
-    FlowSpec { shape, math: Math::Libm, layers: &[layer] }.validate()
+    FlowSpec::new(shape, &[layer]).validate()
 }
 
 fn missing(layer: Option<usize>, feature: Feature) -> Result<(), SpecError> {
@@ -197,17 +194,17 @@ fn missing(layer: Option<usize>, feature: Feature) -> Result<(), SpecError> {
 }
 
 fn couple<'a>(mask: Mask<'a>, map: ScaleMap, conditioner: Conditioner<'a>) -> LayerSpec<'a> {
-    LayerSpec::Coupling(CouplingSpec { mask, transform: Transform::Affine(map), conditioner })
+    LayerSpec::Coupling(CouplingSpec::new(mask, Transform::Affine(map), conditioner))
 }
 
 fn dense(nets: Nets) -> Conditioner<'static> {
-    Conditioner::Dense(DenseSpec { hidden: &[3], activation: Activation::Relu, nets })
+    Conditioner::Dense(DenseSpec::new(&[3], Activation::Relu).with_nets(nets))
 }
 
 const MAP: Shape = Shape { channels: 2, height: 2, width: 2 };
 
 fn on_map(form: ResidualForm) -> LayerSpec<'static> {
-    let network = ResidualConvolutionSpec { filters: 2, blocks: 1, kernel: Kernel::ROW, form };
+    let network = ResidualConvolutionSpec::new(2, 1, Kernel::ROW).with_form(form);
     let network = Conditioner::ResidualConvolution(network);
     couple(Mask::CheckerboardOdd, ScaleMap::RescaledTanh, network)
 }
@@ -217,12 +214,12 @@ fn vectors_need_the_features_of_their_layers() {
     let vector = |layer| verdict(Shape::vector(4), layer);
     let foreign = missing(Some(0), Feature::Foreign);
     assert_eq!(vector(couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::One))), Ok(()));
-    let blocks = ResidualDenseSpec { width: 3, blocks: 0, activation: Activation::Relu, norm: true };
+    let blocks = ResidualDenseSpec::new(3, 0, Activation::Relu).with_norm(true);
     let residual = couple(Mask::Even, ScaleMap::RescaledTanh, Conditioner::ResidualDense(blocks));
     assert_eq!(vector(residual), foreign);
     let atan = couple(Mask::Even, ScaleMap::Atan { scale: 1.0 }, dense(Nets::One));
     assert_eq!(vector(atan), foreign);
-    let norm = LayerSpec::BatchNorm(BatchNormSpec { eps: 1e-3, affine: false });
+    let norm = LayerSpec::BatchNorm(BatchNormSpec::new(1e-3, false));
     assert_eq!(vector(norm), foreign);
 }
 
@@ -241,13 +238,9 @@ fn maps_need_their_feature() {
     assert_eq!(verdict(MAP, LayerSpec::Affine), refused);
     assert_eq!(verdict(MAP, on_map(ResidualForm::Deployed)), refused);
     let refused = missing(Some(0), Feature::FeatureMaps);
-    let stack = Conditioner::Convolution(ConvolutionSpec {
-        hidden: &[],
-        last: Kernel::POINT,
-        activation: Activation::Relu,
-    });
+    let stack = Conditioner::Convolution(ConvolutionSpec::new(&[], Kernel::POINT, Activation::Relu));
     for layer in [
-        LayerSpec::Logit(LogitSpec { alpha: 0.05, levels: 16.0 }),
+        LayerSpec::Logit(LogitSpec::new(0.05, 16.0)),
         LayerSpec::Squeeze(Squeeze::Cells),
         LayerSpec::Unsqueeze(Squeeze::Cells),
         LayerSpec::FactorOut,
@@ -264,7 +257,9 @@ fn write_crate(folder: &Path) {
     let manifest = format!(
         "[workspace]\n\n[package]\nname = \"generated\"\nedition = \"2024\"\n\n[dependencies]\n\
          nvpico = {{ path = {:?}, features = [\"micromath\"] }}\n\n\
-         [features]\nmaps = [\"nvpico/feature-maps\"]\n",
+         [features]\nmaps = [\"nvpico/feature-maps\"]\nwithout = []\n\n\
+         [[bin]]\nname = \"program\"\n\n\
+         [[bin]]\nname = \"without\"\nrequired-features = [\"without\"]\n",
         repository().display().to_string()
     );
     std::fs::create_dir_all(folder.join("src")).expect("folder");
@@ -278,6 +273,20 @@ fn write_crate(folder: &Path) {
     )
     .expect("lib.rs");
     std::fs::write(folder.join("src/refusals.rs"), REFUSALS).expect("refusals.rs");
+    let binaries = folder.join("src/bin");
+    std::fs::create_dir_all(&binaries).expect("folder");
+    // A program that uses next to nothing of its models, in floats and in integers.
+    std::fs::write(
+        binaries.join("program.rs"),
+        "#![deny(warnings)]\n#[path = \"../libm.rs\"]\nmod floats;\n#[path = \"../i8.rs\"]\nmod integers;\n\
+         fn main() {\n    let dims = floats::FLOW.dim() + integers::FLOW.dim();\n    println!(\"{dims}\");\n}\n",
+    )
+    .expect("program.rs");
+    std::fs::write(
+        binaries.join("without.rs"),
+        "#[path = \"../maps.rs\"]\nmod model;\nfn main() {\n    println!(\"{}\", model::FLOW.dim());\n}\n",
+    )
+    .expect("without.rs");
 }
 
 #[test]
@@ -309,6 +318,15 @@ fn modules_compile_and_keep_their_bits() {
     test_crate(folder.path(), &[], "6 passed");
     test_crate(folder.path(), &["--features", "maps"], "7 passed");
 
+    let (built, errors) = cargo(folder.path(), &["check", "--bin", "program"]);
+    assert!(built, "{errors}");
+    let (built, errors) = cargo(
+        folder.path(),
+        &["check", "--bin", "without", "--features", "without"],
+    );
+    let named = errors.contains("enable feature \"feature-maps\" of nvpico");
+    assert!(!built && named, "{errors}");
+
     let formatted = Command::new("rustfmt")
         .args(["--check", "--edition", "2024"])
         .args(&files)
@@ -320,18 +338,24 @@ fn modules_compile_and_keep_their_bits() {
 
 /// Runs the crate's tests.
 fn test_crate(folder: &Path, features: &[&str], expected: &str) {
+    let (passed, text) = cargo(folder, &[&["test"], features].concat());
+    assert!(passed, "{text}");
+    assert!(text.contains(expected), "{text}");
+}
+
+/// Runs cargo in the crate: whether it succeeded, and what it printed.
+fn cargo(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
     let output = Command::new(env!("CARGO"))
-        .args(["test", "--offline", "--quiet"])
-        .args(features)
+        .args(arguments)
+        .args(["--offline", "--quiet"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
         .output()
         .expect("cargo runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
-    assert!(text.contains(expected), "{text}");
+    (output.status.success(), format!("{text}\n{errors}"))
 }
 
 #[test]
@@ -344,6 +368,10 @@ fn the_same_model_gives_the_same_bytes() {
         assert_eq!(text, module(&floats(&reread), &options));
         assert!(
             text.contains("pub static INPUTS: [[super::Value; super::DIM]; 5]"),
+            "{text}"
+        );
+        assert!(
+            text.contains("pub const NVPICO_FEATURES: &[&str] = &["),
             "{text}"
         );
         assert!(

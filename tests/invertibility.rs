@@ -153,11 +153,11 @@ fn any_layer(dim: usize) -> impl Strategy<Value = LayerSpec<'static>> {
         prop::sample::select(models::NETS.to_vec()),
     )
         .prop_map(|(mask, transform, hidden, activation, nets)| {
-            LayerSpec::Coupling(CouplingSpec {
+            LayerSpec::Coupling(CouplingSpec::new(
                 mask,
                 transform,
-                conditioner: models::dense(hidden.leak(), activation, nets),
-            })
+                models::dense(hidden.leak(), activation, nets),
+            ))
         });
     prop_oneof![
         6 => coupling,

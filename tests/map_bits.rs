@@ -121,7 +121,7 @@ fn every_width_of_maps_and_layers_has_the_bits_of_packets() {
     for (number, width) in (1..12).chain([17, 30]).enumerate() {
         for (at, kernel) in KERNELS.into_iter().enumerate() {
             let filters = 1 + (7 * number + 5 * at) % 37;
-            let hidden: &'static [_] = vec![ConvolutionLayer { filters, kernel }].leak();
+            let hidden: &'static [_] = vec![ConvolutionLayer::new(filters, kernel)].leak();
             let activation = ACTIVATIONS[(number + at) % 2];
             let stack = maps::stack(hidden, KERNELS[(at + 2) % 5], activation);
             let residual = maps::residual(1 + filters % 7, 1, kernel, ResidualForm::Deployed);
@@ -224,33 +224,30 @@ fn folding_a_folded_model_changes_nothing() {
 /// A model with every kind of layer on maps.
 const GOLDEN: [LayerSpec<'static>; 9] = [
     LayerSpec::Logit(LOGIT),
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::CheckerboardOdd,
-        transform: TRANSFORMS[2],
-        conditioner: Conditioner::Convolution(ConvolutionSpec {
-            hidden: &[ConvolutionLayer {
-                filters: 3,
-                kernel: Kernel::SQUARE,
-            }],
-            last: Kernel::ROW,
-            activation: ACTIVATIONS[1],
-        }),
-    }),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::CheckerboardOdd,
+        TRANSFORMS[2],
+        Conditioner::Convolution(ConvolutionSpec::new(
+            &[ConvolutionLayer::new(3, Kernel::SQUARE)],
+            Kernel::ROW,
+            ACTIVATIONS[1],
+        )),
+    )),
     LayerSpec::Squeeze(Squeeze::Cells),
     LayerSpec::Affine,
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::FirstHalf,
-        transform: TRANSFORMS[1],
-        conditioner: maps::residual(2, 1, Kernel::SQUARE, ResidualForm::Deployed),
-    }),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::FirstHalf,
+        TRANSFORMS[1],
+        maps::residual(2, 1, Kernel::SQUARE, ResidualForm::Deployed),
+    )),
     LayerSpec::Unsqueeze(Squeeze::Cells),
     LayerSpec::Squeeze(Squeeze::CellsAlternate),
     LayerSpec::FactorOut,
-    LayerSpec::Coupling(CouplingSpec {
-        mask: Mask::CheckerboardEven,
-        transform: Transform::Additive,
-        conditioner: maps::residual(3, 0, Kernel::POINT, ResidualForm::Deployed),
-    }),
+    LayerSpec::Coupling(CouplingSpec::new(
+        Mask::CheckerboardEven,
+        Transform::Additive,
+        maps::residual(3, 0, Kernel::POINT, ResidualForm::Deployed),
+    )),
 ];
 
 /// A change here is a change of format: models in the field would score other bits than the desktop
@@ -266,11 +263,7 @@ fn maps_keep_the_bits_that_they_have_always_had() {
             _ => (step + 16.0) / 64.0,
         }
     };
-    let mut spec = FlowSpec {
-        shape: map,
-        math: Math::Libm,
-        layers: &GOLDEN,
-    };
+    let mut spec = FlowSpec::new(map, &GOLDEN);
     let params: Vec<f32> = GOLDEN
         .iter()
         .enumerate()

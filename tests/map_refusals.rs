@@ -135,7 +135,7 @@ fn convolutions_without_filters_or_centre_are_refused() {
         verdict(shape(1, 4, 4), layer)
     };
     let hidden = |filters, kernel| -> &'static [ConvolutionLayer] {
-        vec![ConvolutionLayer { filters, kernel }].leak()
+        vec![ConvolutionLayer::new(filters, kernel)].leak()
     };
     for (height, width) in [(2, 3), (3, 2), (0, 1), (1, 0), (4, 4)] {
         let kernel = maps::kernel(height, width);
@@ -179,7 +179,7 @@ fn constants_of_maps_out_of_range_are_refused() {
         (0.05, f32::NAN),
         (0.05, f32::INFINITY),
     ] {
-        let layer = LayerSpec::Logit(LogitSpec { alpha, levels });
+        let layer = LayerSpec::Logit(LogitSpec::new(alpha, levels));
         assert_eq!(verdict(map, layer), refused, "{alpha}, {levels}");
     }
     assert_eq!(verdict(map, LayerSpec::Logit(maps::LOGIT)), Ok(()));
@@ -196,10 +196,7 @@ fn maps_beyond_memory_are_refused() {
     ] {
         assert_eq!(verdict(map, LayerSpec::Standardize), refused);
     }
-    let wide = [ConvolutionLayer {
-        filters: most / 4,
-        kernel: Kernel::SQUARE,
-    }];
+    let wide = [ConvolutionLayer::new(most / 4, Kernel::SQUARE)];
     let networks = [
         maps::stack(wide.to_vec().leak(), Kernel::POINT, ACTIVATIONS[0]),
         maps::stack(&[], maps::kernel(most, 3), ACTIVATIONS[0]),

@@ -14,14 +14,8 @@ use nvpico::train::{
 use nvpico::{FlowSpec, LayerSpec};
 
 const HIDDEN: &[ConvolutionLayer] = &[
-    ConvolutionLayer {
-        filters: 8,
-        kernel: Kernel::SQUARE,
-    },
-    ConvolutionLayer {
-        filters: 8,
-        kernel: Kernel::POINT,
-    },
+    ConvolutionLayer::new(8, Kernel::SQUARE),
+    ConvolutionLayer::new(8, Kernel::POINT),
 ];
 
 fn stack() -> Conditioner<'static> {

@@ -233,13 +233,7 @@ fn an_overflow_on_a_map_is_minus_infinity_and_never_a_number() {
     ];
     for network in networks {
         for transform in [TRANSFORMS[0], TRANSFORMS[1], TRANSFORMS[3]] {
-            let couple = |mask| {
-                LayerSpec::Coupling(CouplingSpec {
-                    mask,
-                    transform,
-                    conditioner: network,
-                })
-            };
+            let couple = |mask| LayerSpec::Coupling(CouplingSpec::new(mask, transform, network));
             let spec = on(
                 map,
                 vec![couple(Mask::CheckerboardOdd), couple(Mask::FirstHalf)],

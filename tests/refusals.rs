@@ -6,16 +6,12 @@ use crate::common::models::{self, HIDDEN, TRANSFORMS, coupling};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ResidualDenseSpec, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, Epoch, TrainError, TrainOptions, train};
-use nvpico::{Flow, FlowSpec, LayerSpec, Math, SpecError};
+use nvpico::{Flow, FlowSpec, LayerSpec, SpecError};
 
 /// What `Flow::new` says of this layer as the second of a flow with zero parameters.
 fn verdict(dim: usize, layer: LayerSpec<'_>) -> Result<(), SpecError> {
     let layers = [LayerSpec::Standardize, layer];
-    let spec = FlowSpec {
-        shape: Shape::vector(dim),
-        math: Math::Libm,
-        layers: &layers,
-    };
+    let spec = FlowSpec::new(Shape::vector(dim), &layers);
     // Of a model that fits nowhere the length does not matter: structure is checked first.
     let params = vec![
         0.0;
@@ -111,10 +107,7 @@ fn constants_out_of_range_are_refused() {
         let transform = Transform::Affine(ScaleMap::ClampedTanh { clamp: constant });
         let own = coupling(Mask::Even, transform, HIDDEN[0]);
         assert_eq!(verdict(2, LayerSpec::Coupling(own)), refused, "{constant}");
-        let norm = LayerSpec::BatchNorm(BatchNormSpec {
-            eps: constant,
-            affine: false,
-        });
+        let norm = LayerSpec::BatchNorm(BatchNormSpec::new(constant, false));
         assert_eq!(verdict(2, norm), refused, "{constant}");
     }
     for slope in [-0.1, 1.0, f32::NAN, f32::INFINITY] {
@@ -131,11 +124,7 @@ fn a_wrong_number_of_parameters_is_refused() {
         LayerSpec::Standardize,
         LayerSpec::Coupling(coupling(Mask::Odd, TRANSFORMS[1], HIDDEN[3])),
     ];
-    let spec = FlowSpec {
-        shape: Shape::vector(3),
-        math: Math::Libm,
-        layers: &layers,
-    };
+    let spec = FlowSpec::new(Shape::vector(3), &layers);
     let expected = spec.param_len();
     for found in [0, expected - 1, expected + 1] {
         let refused = SpecError::ParamLength { expected, found };
@@ -161,24 +150,19 @@ fn residual_blocks_of_no_width_are_refused() {
 #[test]
 fn sizes_beyond_memory_are_refused() {
     let hidden = [usize::MAX / 3, 5];
-    let own = CouplingSpec {
-        mask: Mask::FirstHalf,
-        transform: TRANSFORMS[0],
-        conditioner: Conditioner::Dense(DenseSpec {
-            hidden: &hidden,
-            activation: Activation::Relu,
-            nets: Nets::Two,
-        }),
-    };
+    let own = CouplingSpec::new(
+        Mask::FirstHalf,
+        TRANSFORMS[0],
+        Conditioner::Dense(DenseSpec::new(&hidden, Activation::Relu).with_nets(Nets::Two)),
+    );
     let refused = Err(SpecError::Overflow);
     assert_eq!(verdict(2, LayerSpec::Coupling(own)), refused);
 }
 
-const CONST_SPEC: FlowSpec<'static> = FlowSpec {
-    shape: Shape::vector(2),
-    math: Math::Libm,
-    layers: &[LayerSpec::Affine, LayerSpec::Permutation(&[1, 0])],
-};
+const CONST_SPEC: FlowSpec<'static> = FlowSpec::new(
+    Shape::vector(2),
+    &[LayerSpec::Affine, LayerSpec::Permutation(&[1, 0])],
+);
 static CONST_PARAMS: [f32; CONST_SPEC.param_len()] = [2.0, 0.5, 1.0, -1.0, 0.0];
 static CONST_FLOW: Flow<'static> = match Flow::new(CONST_SPEC, &CONST_PARAMS) {
     Ok(flow) => flow,

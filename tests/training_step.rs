@@ -231,10 +231,7 @@ fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
     let rows = random.normals(50 * whole.dim());
     let skipped = run(Width::Eight, whole, 1, &params, &rows, 0.9);
 
-    let rest = FlowSpec {
-        layers: &whole.layers[1..],
-        ..whole
-    };
+    let rest = whole.with_layers(&whole.layers[1..]);
     let own = whole.layers[0].param_len(whole.shape);
     let alone = run(Width::Eight, rest, 0, &params[own..], &rows, 0.9);
     assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());

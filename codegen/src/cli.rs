@@ -12,7 +12,7 @@ use crate::commands::{
 };
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
-/// const arrays, raise the alarm on the chip.
+/// const arrays, raise alarms on the chip.
 #[derive(Debug, Parser)]
 #[command(
     name = "nvpico",
@@ -21,7 +21,7 @@ use crate::commands::{
     max_term_width = 100
 )]
 pub struct Cli {
-    /// Threads to use; all processors by default. Results do not depend on it.
+    /// Number of threads; all processors by default. Results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
@@ -49,12 +49,12 @@ enum Command {
     Export(export::ExportArgs),
     /// Run a model on emulated Cortex-M cores and compare every bit with the desktop's
     Verify(verify::VerifyArgs),
-    /// Take over weights trained elsewhere
+    /// Import weights trained by another library
     Import(import::ImportArgs),
     /// Measure models of many shapes, for the estimates of `inspect`
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
-    /// Measure models on emulated cores beside others, for the README
+    /// Measure models on emulated cores and compare with other engines, for the README
     #[command(hide = true)]
     Bench(bench::BenchArgs),
     /// Write recordings of simulated machines
@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
-        Command::Train(args) => train::run(*args),
+        Command::Train(args) => train::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -106,7 +106,7 @@ fn parse() -> Cli {
     Cli::from_arg_matches(&options().get_matches()).unwrap_or_else(|error| error.exit())
 }
 
-/// All options. A negative number is a value, so that its message is about the range of it, not about an option `-1`.
+/// All options. A negative number is a value, so that the message names its range, not an unknown option `-1`.
 fn options() -> Options {
     let negative = |arg: Arg| {
         let takes_value = arg.get_action().takes_values();
@@ -117,7 +117,7 @@ fn options() -> Options {
         .mut_subcommands(|verb| verb.mut_args(negative))
 }
 
-/// An error and its causes, those left out that the text before them quotes already.
+/// An error and its causes, without those that the text before them already contains.
 fn sentence(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| {
         let cause = cause.to_string();
@@ -131,7 +131,7 @@ fn sentence(error: &anyhow::Error) -> String {
     })
 }
 
-/// Whoever read our output has enough, as `head` does.
+/// The reader of our output has closed it, as `head` does.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

@@ -7,7 +7,8 @@
 //! | [`model`] | the model file: structure, parameters, calibration |
 //! | [`simulate`] | machines to try everything on |
 //! | [`harness`] | emulated cores and the firmware for them |
-//! | [`deploy`] | a model as the chip runs it: folded, quantised, exported, certified; what it costs |
+//! | [`deployed`], [`quantize`] | a model as the chip runs it: in floats with batch norms folded, in integers |
+//! | [`deploy`], [`export`] | a model ready to score in one precision, its error and its costs; the generated module |
 //! | [`fit`] | architecture, settings, training, fine-tuning, search within a budget |
 //! | [`import`] | weights trained by other libraries |
 //! | [`evaluation`], [`inspection`], [`measure`] | figures as plain data, for commands to print and for reports |
@@ -26,6 +27,7 @@ pub mod commands;
 pub mod data;
 pub mod demo;
 pub mod deploy;
+pub mod deployed;
 pub mod evaluation;
 pub mod export;
 pub mod fit;

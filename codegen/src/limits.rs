@@ -1,6 +1,6 @@
-//! Ranges of settings, said in words: one place for the command line, config files and the library.
+//! Ranges of settings, shared by the command line, config files and the library.
 //!
-//! Each check takes a value and gives it back, or says what it must be. [`argument`] makes a parser for an option of it:
+//! Each check returns the value, or a message that says what it must be. [`argument`] makes a parser for an option of it:
 //!
 //! ```
 //! use nvpico_codegen::limits::{above_zero, argument};
@@ -13,9 +13,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// More of a structure's parts, layers or channels, are a slip of the finger, and would take all memory.
+/// The most layers, blocks or channels; more would exhaust the memory.
 const MOST_PARTS: usize = 100_000;
-/// Greater counts are not all told apart by an `f32`.
+/// An `f32` does not distinguish all larger counts.
 const MOST_LEVELS: u32 = 1 << 24;
 
 /// What a check gives: the value, or what it must be.
@@ -65,7 +65,7 @@ pub fn not_negative(value: f32) -> Checked<f32> {
 /// What it must be.
 pub fn share(value: f64) -> Checked<f64> {
     let good = value > 0.0 && value < 1.0;
-    checked(value, good, "a share above 0 and below 1")
+    checked(value, good, "above 0 and below 1")
 }
 
 /// At least 0 and below 1.
@@ -74,7 +74,7 @@ pub fn share(value: f64) -> Checked<f64> {
 /// What it must be.
 pub fn share_or_none(value: f64) -> Checked<f64> {
     let good = (0.0..1.0).contains(&value);
-    checked(value, good, "a share of at least 0 and below 1")
+    checked(value, good, "at least 0 and below 1")
 }
 
 /// A number with a suffix, `k` or `K` for 1024 and `M` for its square.

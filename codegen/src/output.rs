@@ -1,7 +1,7 @@
-//! What leaves the program: whole files, aligned tables, numbers in JSON.
+//! Output: files written atomically, aligned tables, numbers in JSON.
 //!
 //! A file appears complete or not at all: it is written under a temporary name in the same folder
-//! and then renamed. A table for the terminal keeps numbers right-aligned. JSON knows no infinity,
+//! and then renamed. A table for the terminal keeps numbers right-aligned. JSON has no infinity,
 //! so [`json_number`] writes `"-inf"` and `"inf"` as strings and an undefined number as `null`.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! The arithmetic that a score is made in.
+//! The arithmetic of a score.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl Precision {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::F32, Self::I16, Self::I8];
 
-    /// The name on the command line and in files.
+    /// Its name on the command line and in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The whole system on live sensors: the firmware's own I2C driver reads emulated devices whose signals this test
-//! moves, scores each reading with the desktop's bits, raises the alarm, clears it, and survives a sensor that goes.
-//! Needs what `scripts/setup.sh` gets.
+//! moves, scores each reading with the desktop's bits, raises the alarm, clears it, and survives a sensor that goes; in
+//! floats and in integers. Boards that are emulated without sensors replay a recording. Needs what `scripts/setup.sh`
+//! gets.
 
 #![cfg(unix)]
 
@@ -9,34 +10,102 @@
 mod field;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nvpico::detector::Decision;
+use nvpico_codegen::data::Table;
+use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::harness::Core;
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::live::{Live, LiveRequest};
-use nvpico_codegen::harness::qemu::Ended;
-use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, surroundings};
+use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
+use nvpico_codegen::model::{Model, Ready};
+use nvpico_codegen::precision::Precision;
+use nvpico_codegen::quantize;
+use nvpico_codegen::recipe::Recipe;
+use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
+use nvpico_codegen::training;
 use tempfile::TempDir;
 
 /// Readings that the alarm looks back on: `HISTORY` of the firmware's application.
 const HISTORY: usize = 8;
 
-/// Builds a program of the firmware with the field model, in a folder of its own.
-fn build(program: &str) -> (TempDir, PathBuf) {
+fn field_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/models/field.rs")
+}
+
+/// Builds a program of the firmware, in a folder of its own.
+fn build(program: &str, core: Core, model: &Path) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let elf = folder.path().join("program.elf");
     firmware::build(&BuildRequest {
-        program,
-        core: Core::M4f,
-        model: &Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/models/field.rs"),
+        programs: &[program],
+        core,
+        model,
         features: &[],
-        // Not that of the other tests: another log level compiles everything anew.
-        target_dir: &Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware-live"),
-        output: &elf,
+        target_dir: &Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware"),
+        output: folder.path(),
     })
     .unwrap_or_else(|error| panic!("{error}"));
+    let elf = folder.path().join(format!("{program}.elf"));
     (folder, elf)
+}
+
+/// A model of the field in integers of 8 bits: its module, and what the desktop finds of a row.
+struct Integers {
+    model: Model,
+    folder: TempDir,
+}
+
+impl Integers {
+    fn new() -> Self {
+        let rows = field_rows(1, 2000);
+        let table = Table {
+            columns: COLUMNS.map(str::to_owned).to_vec(),
+            rows: rows.len(),
+            row_numbers: (1..).take(rows.len()).collect(),
+            values: rows.into_flattened(),
+            ..Table::default()
+        };
+        let recipe = Recipe {
+            epochs: Some(20),
+            couplings: Some(4),
+            hidden: Some(vec![8]),
+            false_alarm_rate: Some(0.001),
+            ..Recipe::default()
+        };
+        let outcome = training::fit(&table, None, recipe, |_, _| true).expect("it can be trained");
+        let integers = Self {
+            model: outcome.model,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        let text = export::module(&integers.ready(), &ExportOptions::default());
+        fs::write(integers.module(), text).expect("it can be written");
+        integers
+    }
+
+    fn module(&self) -> PathBuf {
+        self.folder.path().join("field_i8.rs")
+    }
+
+    fn ready(&self) -> Ready<'_> {
+        self.model
+            .ready(Some(Precision::I8))
+            .expect("it has integers")
+    }
+
+    /// As the log has them: the log-density in nats, and the decision.
+    fn judge(&self, row: &[f32]) -> (f32, Decision) {
+        let ready = self.ready();
+        let (_, bits) = ready.bits(row);
+        let [log_prob, _, _] = bits[0].expect("sensors give finite values");
+        let log_prob = log_prob.cast_signed();
+        let threshold = quantize::threshold(ready.threshold().expect("a calibrated model"));
+        (
+            log_prob as f32 / 65_536.0,
+            Decision::at(log_prob, threshold),
+        )
+    }
 }
 
 fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: bool) -> Live {
@@ -57,7 +126,14 @@ fn score(row: &[f32]) -> f32 {
 }
 
 fn decision(row: &[f32]) -> Decision {
-    Decision::at(score(row), field::THRESHOLD.expect("a calibrated model"))
+    judge(row).1
+}
+
+/// What the desktop finds of a row with the model in floats.
+fn judge(row: &[f32]) -> (f32, Decision) {
+    let log_prob = score(row);
+    let threshold = field::THRESHOLD.expect("a calibrated model");
+    (log_prob, Decision::at(log_prob, threshold))
 }
 
 /// Surroundings that the model calls normal, far from each other in time.
@@ -84,19 +160,25 @@ fn reading(line: &str) -> Option<([f32; 4], f32, &str)> {
 }
 
 /// Waits for the reading that these surroundings give, and checks its score and decision against the desktop's.
-fn check_reading(live: &mut Live, surroundings: &Surroundings) {
+fn check_reading(
+    live: &mut Live,
+    surroundings: &Surroundings,
+    judge: impl Fn(&[f32]) -> (f32, Decision),
+) {
     let row = surroundings.row();
     let line = wait(live, "the reading", |line| {
         reading(line)
             .is_some_and(|(values, _, _)| values.map(f32::to_bits) == row.map(f32::to_bits))
     });
-    let (_, log_prob, found) = reading(&line).expect("a reading");
-    assert_eq!(log_prob.to_bits(), score(&row).to_bits(), "{line}");
-    assert_eq!(
-        format!("{:?}", decision(&row)).to_lowercase(),
-        found,
-        "{line}"
-    );
+    check_line(&line, judge);
+}
+
+/// Checks score and decision of a line about a reading against the desktop's.
+fn check_line(line: &str, judge: impl Fn(&[f32]) -> (f32, Decision)) {
+    let (row, log_prob, found) = reading(line).expect("a reading");
+    let (expected, decision) = judge(&row);
+    assert_eq!(log_prob.to_bits(), expected.to_bits(), "{line}");
+    assert_eq!(format!("{decision:?}").to_lowercase(), found, "{line}");
 }
 
 fn wait(live: &mut Live, what: &str, is_it: impl FnMut(&str) -> bool) -> String {
@@ -118,18 +200,18 @@ fn the_alarm_comes_and_goes_with_the_field() {
     let normals = normal_surroundings();
     let (&first, others) = normals.split_first().expect("some normal surroundings");
     assert!(others.len() >= 2, "a model that finds its own data normal");
-    let (folder, elf) = build("detect");
+    let (folder, elf) = build("detect", Core::M4f, &field_model());
     let mut live = start(&elf, &folder, &first, true);
 
     // Normal from the start, and wherever the mount turns.
-    check_reading(&mut live, &first);
+    check_reading(&mut live, &first, judge);
     for surroundings in others {
         surround(&mut live, surroundings);
-        check_reading(&mut live, surroundings);
+        check_reading(&mut live, surroundings, judge);
     }
     surround(&mut live, &first);
     for _ in 0..HISTORY {
-        check_reading(&mut live, &first);
+        check_reading(&mut live, &first, judge);
     }
     assert!(!live.log().iter().any(|line| line.contains("alarm")));
 
@@ -139,7 +221,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     magnet.nanotesla[2] += 6_000;
     assert_eq!(decision(&magnet.row()), Decision::Anomalous);
     surround(&mut live, &magnet);
-    check_reading(&mut live, &magnet);
+    check_reading(&mut live, &magnet, judge);
     wait_for_text(&mut live, "alarm raised");
     surround(&mut live, &first);
     wait_for_text(&mut live, "alarm cleared");
@@ -149,7 +231,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     hot.millidegrees = 85_000;
     assert_eq!(decision(&hot.row()), Decision::Anomalous);
     surround(&mut live, &hot);
-    check_reading(&mut live, &hot);
+    check_reading(&mut live, &hot, judge);
     wait_for_text(&mut live, "alarm raised");
     surround(&mut live, &first);
     wait_for_text(&mut live, "alarm cleared");
@@ -158,9 +240,9 @@ fn the_alarm_comes_and_goes_with_the_field() {
 #[test]
 fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
     let normal = normal_surroundings()[0];
-    let (folder, elf) = build("detect");
+    let (folder, elf) = build("detect", Core::M4f, &field_model());
     let mut live = start(&elf, &folder, &normal, true);
-    check_reading(&mut live, &normal);
+    check_reading(&mut live, &normal, judge);
 
     live.remove_magnetometer()
         .unwrap_or_else(|error| panic!("{error}"));
@@ -173,7 +255,7 @@ fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
         .unwrap_or_else(|error| panic!("{error}"));
     surround(&mut live, &normal);
     wait_for_text(&mut live, "sensors work again");
-    check_reading(&mut live, &normal);
+    check_reading(&mut live, &normal, judge);
     wait_for_text(&mut live, "alarm cleared");
     let failed = |line: &String| line.contains("panicked") || line.contains("hard fault");
     assert!(!live.log().iter().any(failed));
@@ -182,7 +264,7 @@ fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
 #[test]
 fn a_recording_holds_what_the_sensors_measured() {
     let normal = normal_surroundings()[0];
-    let (folder, elf) = build("record");
+    let (folder, elf) = build("record", Core::M4f, &field_model());
     let mut live = start(&elf, &folder, &normal, false);
     let ended = live
         .wait_for_end()
@@ -196,4 +278,77 @@ fn a_recording_holds_what_the_sensors_measured() {
     let rows: Vec<_> = lines.collect();
     assert_eq!(rows.len(), 600);
     assert!(rows.iter().all(|row| *row == expected), "{expected}");
+}
+
+#[test]
+fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
+    let integers = Integers::new();
+    let judge = |row: &[f32]| integers.judge(row);
+    let normal = normal_surroundings()[0];
+    assert_eq!(judge(&normal.row()).1, Decision::Normal);
+    let (folder, elf) = build("detect", Core::M3, &integers.module());
+    let mut live = start(&elf, &folder, &normal, true);
+    for _ in 0..HISTORY {
+        check_reading(&mut live, &normal, judge);
+    }
+    assert!(!live.log().iter().any(|line| line.contains("alarm")));
+
+    let mut hot = normal;
+    hot.millidegrees = 85_000;
+    assert_eq!(judge(&hot.row()).1, Decision::Anomalous);
+    surround(&mut live, &hot);
+    check_reading(&mut live, &hot, judge);
+    wait_for_text(&mut live, "alarm raised");
+    surround(&mut live, &normal);
+    check_reading(&mut live, &normal, judge);
+    wait_for_text(&mut live, "alarm cleared");
+}
+
+/// Lets `detect` replay rows on a board that is emulated without sensors, and checks every line about a reading.
+fn check_replay(core: Core, model: &Path, judge: impl Fn(&[f32]) -> (f32, Decision)) {
+    let (folder, elf) = build("detect", core, model);
+    let mut rows = field_rows(2, 40);
+    // The room burns.
+    for row in &mut rows[20..30] {
+        row[3] = 85.0;
+    }
+    let bytes: Vec<u8> = (rows.as_flattened().iter())
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    fs::write(folder.path().join("readings.bin"), bytes).expect("it can be written");
+    let run = Run {
+        elf: &elf,
+        folder: folder.path(),
+        growing: None,
+        patience: Some(PATIENCE),
+        arguments: &[],
+        colour: false,
+    };
+    let mut log = Vec::new();
+    let ended = qemu::run(&run, |line| {
+        log.push(line.to_owned());
+        ControlFlow::Continue(())
+    });
+    let ended = ended.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(ended, Ended::Success, "{log:?}");
+    let readings: Vec<_> = log.iter().filter(|line| reading(line).is_some()).collect();
+    assert_eq!(readings.len(), rows.len(), "{log:?}");
+    for (line, row) in readings.iter().zip(&rows) {
+        assert_eq!(reading(line).expect("a reading").0, *row);
+        check_line(line, &judge);
+    }
+    let tells = |text: &str| log.iter().any(|line| line.contains(text));
+    assert!(
+        tells("alarm raised at reading 23") && tells("alarm cleared"),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn boards_without_sensors_replay_a_recording() {
+    let integers = Integers::new();
+    for core in [Core::M0, Core::Rv32imc] {
+        check_replay(core, &integers.module(), |row| integers.judge(row));
+        check_replay(core, &field_model(), judge);
+    }
 }

@@ -37,10 +37,7 @@ fn vector(dim: usize, hidden: &[usize], couplings: usize, between: Option<&Layer
 }
 
 fn map() -> ModelSpec {
-    let layer = |kernel| ConvolutionLayer {
-        filters: 12,
-        kernel,
-    };
+    let layer = |kernel| ConvolutionLayer::new(12, kernel);
     let coupling = |mask| Layer::Coupling {
         mask,
         transform: RESCALED,

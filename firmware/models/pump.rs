@@ -6,10 +6,14 @@
 // cost: 35588 bytes of flash for the parameters (f32), 192 bytes of RAM for the workspace; the
 // engine's code comes on top, `nvpico verify` measures it
 #![allow(
+    dead_code,
     clippy::excessive_precision,
     clippy::unreadable_literal,
     clippy::approx_constant
 )]
+
+/// Cargo features of `nvpico` that the model needs, beside the default ones.
+pub const NVPICO_FEATURES: &[&str] = &[];
 
 /// Features of a sample.
 pub const DIM: usize = 8;
@@ -21,68 +25,49 @@ pub const COLUMNS: [&str; DIM] = ["shaft_speed_rpm", "vibration_x_mm_s", "vibrat
 /// A log-density below it is anomalous, in nats.
 pub const THRESHOLD: Option<f32> = Some(-17.973568);
 
-/// The structure.
+/// The structure. What the build of `nvpico` lacks for it is named here, at compile time.
 #[rustfmt::skip]
-pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {
-    shape: nvpico::spec::Shape { channels: 8, height: 1, width: 1 },
-    math: nvpico::Math::Libm,
-    layers: &[
-        nvpico::LayerSpec::Standardize,
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::FirstHalf,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::SecondHalf,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::Even,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::Odd,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::FirstHalf,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-        nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {
-            mask: nvpico::spec::Mask::SecondHalf,
-            transform: nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
-            conditioner: nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec {
-                hidden: &[32, 32],
-                activation: nvpico::spec::Activation::Relu,
-                nets: nvpico::spec::Nets::One,
-            }),
-        }),
-    ],
+pub const SPEC: nvpico::FlowSpec<'static> = {
+    let spec = nvpico::FlowSpec::new(
+        nvpico::spec::Shape::vector(8),
+        &[
+            nvpico::LayerSpec::Standardize,
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::FirstHalf,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::SecondHalf,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::Even,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::Odd,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::FirstHalf,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+            nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new(
+                nvpico::spec::Mask::SecondHalf,
+                nvpico::spec::Transform::Affine(nvpico::spec::ScaleMap::ClampedTanh { clamp: 2.0 }),
+                nvpico::spec::Conditioner::Dense(nvpico::spec::DenseSpec::new(&[32, 32], nvpico::spec::Activation::Relu)),
+            )),
+        ],
+    );
+    match spec.validate() {
+        Ok(()) => spec,
+        Err(error) => panic!("{}", error.message()),
+    }
 };
 
 /// A value of a sample, and of the workspace.
@@ -1222,7 +1207,7 @@ pub static PARAMS: [f32; SPEC.param_len()] = [
 #[rustfmt::skip]
 pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {
     Ok(flow) => flow,
-    Err(_) => panic!("the model does not fit this version or these features of nvpico"),
+    Err(error) => panic!("{}", error.message()),
 };
 
 /// Inputs and the bits that every target must give for them.

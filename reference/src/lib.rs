@@ -227,7 +227,7 @@ fn by_itself(
             let moved = order.iter().flat_map(|&from| &x[from * pixels..][..pixels]);
             *x = moved.copied().collect();
         }
-        LayerSpec::Logit(LogitSpec { alpha, levels }) => {
+        LayerSpec::Logit(LogitSpec { alpha, levels, .. }) => {
             let (alpha, levels) = (f64::from(*alpha), f64::from(*levels));
             for x in x {
                 let p = alpha + (1.0 - alpha) * (*x + 0.5) / levels;

@@ -28,6 +28,30 @@ pub(crate) const HALF_LN_2PI: i64 = 15_417_230;
 /// `log2(e)` in Q30.
 const LOG2_E: i64 = 1_549_082_005;
 
+/// What a score gathers on its way through the layers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// The log-determinant in Q24.
+    pub log_det: i64,
+    /// Whether a value left its 32 bits: the sample is then as unlikely as can be.
+    pub beyond: bool,
+    /// Values that are not factored out yet.
+    #[cfg(feature = "feature-maps")]
+    pub left: usize,
+}
+
+impl Progress {
+    /// Of a score that begins.
+    pub(crate) const fn new() -> Self {
+        Self {
+            log_det: 0,
+            beyond: false,
+            #[cfg(feature = "feature-maps")]
+            left: usize::MAX,
+        }
+    }
+}
+
 /// `value * 2^-shift`, to the nearest integer, halves upwards; `shift` within `1 ..= 63`.
 #[inline(always)]
 #[must_use]

@@ -5,11 +5,11 @@
 //! a bit of any score.
 //!
 //! ```
-//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
-//! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
-//! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
-//! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];
-//! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec};
+//! # let layers = [LayerSpec::Coupling(CouplingSpec::new(Mask::Even, Transform::Additive,
+//! #     Conditioner::Dense(DenseSpec::new(&[], Activation::Relu))))];
+//! # let spec = FlowSpec::new(Shape::vector(2), &layers);
 //! # let flow = Flow::new(spec, &[0.0, 0.5])?;
 //! let rows = [0.1, 0.2, -0.3, f32::NAN];
 //! let scores = nvpico::batch::score(&flow, &rows);
@@ -21,11 +21,11 @@
 use std::vec;
 use std::vec::Vec;
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::{Flow, Score, ScoreError};
-use crate::arithmetic::dispatch::{dispatch, has_wide_registers};
+use crate::arithmetic::dispatch::{Instructions as _, Registers, registers};
 use crate::arithmetic::{Lanes, Packet};
 
 /// Rows that one task scores before another thread may take over; a multiple of every lane count.
@@ -42,16 +42,16 @@ pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
         found: 0,
     });
     let mut scores = vec![empty; count];
-    let arch = Arch::new();
+    let registers = registers();
     scores
         .par_chunks_mut(TASK_ROWS)
         .zip(rows.par_chunks(TASK_ROWS * dim))
-        .for_each(|(scores, rows)| {
-            if has_wide_registers(arch) {
-                dispatch::<16, _>(arch, ScoreRows::<16> { flow, rows, scores });
-            } else {
-                dispatch::<8, _>(arch, ScoreRows::<8> { flow, rows, scores });
-            }
+        .for_each(|(scores, rows)| match registers {
+            #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+            Registers::Sixteen(simd) => simd.run(ScoreRows::<16> { flow, rows, scores }),
+            #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+            Registers::Eight(simd) => simd.run(ScoreRows::<8> { flow, rows, scores }),
+            Registers::Baseline(simd) => simd.run(ScoreRows::<8> { flow, rows, scores }),
         });
     scores
 }

@@ -4,6 +4,7 @@ pub mod base;
 #[cfg(feature = "std")]
 pub mod batch;
 mod density;
+pub(crate) mod fixed;
 mod stepper;
 
 use core::fmt;
@@ -161,6 +162,18 @@ impl<'a> Flow<'a> {
     /// moved is put back to its place, so a map of z shows where a sample is unusual. On a sample so far out that the
     /// flow overflows, values of z are infinite and the result is `-inf`; neither is ever NaN.
     ///
+    /// ```
+    /// use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+    ///
+    /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// // Means 20 and 1, scales 0.5 and 2, and ln(0.5) + ln(2).
+    /// let flow = Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0])?;
+    /// let mut x = [22.0, 1.25];
+    /// let log_det = flow.forward(&mut x, &mut [0.0; SPEC.scratch_len()])?;
+    /// assert_eq!((x, log_det), ([1.0, 0.5], 0.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
     pub fn forward(&self, x: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
@@ -174,6 +187,16 @@ impl<'a> Flow<'a> {
 
     /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward). Where the
     /// inverse overflows, values of x are infinite and the result may be; neither is ever NaN.
+    ///
+    /// ```
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+    /// # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// let flow = Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0])?;
+    /// let mut z = [1.0, 0.5];
+    /// flow.inverse(&mut z, &mut [0.0; SPEC.scratch_len()])?;
+    /// assert_eq!(z, [22.0, 1.25]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
@@ -193,6 +216,19 @@ impl<'a> Flow<'a> {
 
     /// Exact log-density of one sample, with its parts. `workspace` holds at least
     /// [`FlowSpec::workspace_len`] values.
+    ///
+    /// ```
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+    /// # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// let flow = Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0])?;
+    /// let mut workspace = [0.0; SPEC.workspace_len()];
+    /// let score = flow.score(&[22.0, 1.25], &mut workspace)?;
+    /// // z is (1, 0.5): log p = -ln(2 pi) - (1 + 0.25) / 2.
+    /// assert_eq!(score.z_norm_sq, 1.25);
+    /// assert!((score.log_prob + 2.4629).abs() < 1e-4);
+    /// assert!(flow.score(&[f32::NAN, 1.25], &mut workspace).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or a non-finite feature.
@@ -230,6 +266,20 @@ impl<'a> Flow<'a> {
 
     /// Draws a sample into `x`: `temperature` times a standard normal latent, through the inverse.
     /// Lower temperatures stay nearer to the mode. Returns `log |det dx/dz|` in nats.
+    ///
+    /// ```
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+    /// # const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// use rand_xoshiro::{Xoshiro128PlusPlus, rand_core::SeedableRng};
+    ///
+    /// let flow = Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0])?;
+    /// let mut random = Xoshiro128PlusPlus::seed_from_u64(1);
+    /// let mut x = [0.0; 2];
+    /// flow.sample(&mut random, 0.7, &mut x, &mut [0.0; SPEC.scratch_len()])?;
+    /// // Standard deviations of 0.7 * 2 and 0.7 * 0.5 around the means.
+    /// assert!((x[0] - 20.0).abs() < 8.0 && (x[1] - 1.0).abs() < 2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length, or for a temperature that makes the latent non-finite.

@@ -5,11 +5,11 @@
 //! [`FlowSpec::largest_step`](crate::FlowSpec::largest_step).
 //!
 //! ```
-//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, Shape, Transform};
-//! # use nvpico::{Flow, FlowSpec, LayerSpec, Math};
-//! # let layers = [LayerSpec::Coupling(CouplingSpec { mask: Mask::Even, transform: Transform::Additive,
-//! #     conditioner: Conditioner::Dense(DenseSpec { hidden: &[], activation: Activation::Relu, nets: Nets::One }) })];
-//! # let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
+//! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
+//! # use nvpico::{Flow, FlowSpec, LayerSpec};
+//! # let layers = [LayerSpec::Coupling(CouplingSpec::new(Mask::Even, Transform::Additive,
+//! #     Conditioner::Dense(DenseSpec::new(&[], Activation::Relu))))];
+//! # let spec = FlowSpec::new(Shape::vector(2), &layers);
 //! # let flow = Flow::new(spec, &[0.1, 0.5])?;
 //! # fn give_way() {}
 //! let reading = [0.3, -0.2];

@@ -79,7 +79,7 @@ impl LayerSpec<'_> {
                     None => false,
                 },
                 LayerSpec::Coupling(spec) => {
-                    spec.has_head::<W>(shape, program) && spec.has_networks::<W>(shape, program)
+                    spec.has_head(shape, program) && spec.has_networks::<W>(shape, program)
                 }
                 LayerSpec::BatchNorm(_) => false,
             };
@@ -139,7 +139,7 @@ const fn has_order(order: &[usize], program: &mut Program<'_>) -> bool {
 
 impl CouplingSpec<'_> {
     /// Whether header, kept values and records are those of this coupling; takes their words.
-    const fn has_head<W: Width>(&self, shape: Shape, program: &mut Program<'_>) -> bool {
+    const fn has_head(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let kept = match &self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
                 let stated = self.dense_header(shape);

@@ -89,7 +89,7 @@ impl LayerSpec<'_> {
 
 impl LogitSpec {
     /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
-    const fn constants(&self) -> Option<LogitHeader> {
+    const fn constants(self) -> Option<LogitHeader> {
         let (alpha, levels) = (self.alpha as f64, self.levels as f64);
         let slope = (1.0 - alpha) / levels;
         let share = slope * (1_u64 << SHARE_BITS) as f64;
@@ -115,7 +115,7 @@ impl LogitSpec {
     }
 
     /// `None` where 32 bits do not hold a constant.
-    pub(super) const fn header(&self, shape: Shape) -> Option<LogitHeader> {
+    pub(super) const fn header(self, shape: Shape) -> Option<LogitHeader> {
         match self.constants() {
             Some(header) => Some(LogitHeader {
                 values: word(shape.len()),

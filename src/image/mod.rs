@@ -70,6 +70,6 @@ pub const fn word(count: usize) -> i32 {
     if count > i32::MAX as usize {
         i32::MAX
     } else {
-        count as i32
+        (count as u32).cast_signed()
     }
 }

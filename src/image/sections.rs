@@ -295,7 +295,7 @@ const fn stack_section(
             LayerShape::over(net.last, place, outputs, Sums::Outputs),
         ),
     };
-    Some(if index % 2 == 0 {
+    Some(if index.is_multiple_of(2) {
         Section::Kernel(kernel)
     } else {
         Section::Layer(layer)

@@ -2,16 +2,19 @@
 //!
 //! For cores without an FPU, and for less flash on those with one. The structure is the same
 //! [`FlowSpec`](crate::FlowSpec); what `nvpico export --precision i8` makes of structure and parameters is a slice of words
-//! that is read from the first to the last, see [`image`](crate::image). Between the sample, in whole counts, and the score there is no float: not one
-//! instruction. Bits are the same on every machine by construction.
+//! that is read from the first to the last, see [`image`](crate::image). Between the sample, in whole counts, and the
+//! score no float is computed. Bits are the same on every machine by construction.
+//!
+//! The arithmetic stands beside that of floats: `arithmetic/fixed.rs`, `kernel/dense/fixed`, `layer/affine/fixed.rs` and so
+//! on; `layer/fixed.rs` tells the layers apart, `flow/fixed.rs` runs them. Here are the types that a user meets.
 //!
 //! ```
 //! use nvpico::integer::{I8, IntegerFlow, op};
 //! use nvpico::spec::Shape;
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
 //! const SPEC: FlowSpec<'static> =
-//!     FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Standardize] };
+//!     FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
 //! // Two channels of one place, the log-determinant; for each channel mean, multiplier, its shift, shift:
 //! // y = (x - 1000) / 16 and y = (x + 20) / 4.
 //! static WORDS: [i32; SPEC.word_len::<I8>()] = [
@@ -19,7 +22,7 @@
 //! ];
 //! static FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(SPEC, &WORDS) {
 //!     Ok(flow) => flow,
-//!     Err(_) => panic!("the model does not fit its spec"),
+//!     Err(error) => panic!("{}", error.message()),
 //! };
 //!
 //! let mut workspace = [0; SPEC.integer_workspace_len()];
@@ -29,41 +32,9 @@
 //! # Ok::<(), nvpico::ScoreError>(())
 //! ```
 
-#[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
-mod accumulate;
-#[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
-#[allow(
-    unsafe_code,
-    reason = "opt-in, with a safe twin that it is tested against"
-)]
-#[path = "assembly.rs"]
-mod accumulate;
-mod affine;
-#[cfg(feature = "foreign")]
-mod block;
-mod coupling;
-mod dense;
-mod flow;
-#[cfg(feature = "feature-maps")]
-mod logit;
-#[cfg(feature = "feature-maps")]
-mod maps;
-#[cfg(all(feature = "feature-maps", feature = "foreign"))]
-mod residual;
-mod weights;
-
+pub use crate::flow::fixed::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
 pub use crate::image::{I8, I16, op};
-pub use flow::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
-pub use weights::Weights;
-
-/// What a score gathers on its way through the layers.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    /// The log-determinant in Q24.
-    log_det: i64,
-    /// Whether a value left its 32 bits: the sample is then as unlikely as can be.
-    beyond: bool,
-}
+pub use crate::kernel::dense::fixed::Weights;
 
 /// Units that [`count`] can count in: `2^-127` to `2^126`.
 pub const UNITS: core::ops::RangeInclusive<i32> = -127..=126;

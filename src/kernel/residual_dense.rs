@@ -4,6 +4,8 @@
 //!
 //! The parameters are those of the layers in order, each block's scale and shift before its own.
 
+pub(crate) mod fixed;
+
 use super::ping_pong::PingPong;
 use super::{Kernels, dense};
 use crate::spec::ResidualDenseSpec;

@@ -3,6 +3,8 @@
 //! Parameters: `scale[channels]`, `shift[channels]`, `log_det` (the sum of `ln |scale|`). Inference needs
 //! neither `ln` nor `sqrt`.
 
+pub(crate) mod fixed;
+
 use super::by_channel;
 use crate::arithmetic::Lanes;
 use crate::spec::Shape;

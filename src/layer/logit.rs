@@ -7,6 +7,8 @@
 //! Scoring takes a count as the middle of its cell; training adds noise uniform in the cell
 //! (dequantisation), so that the density per count is also its probability.
 
+pub(crate) mod fixed;
+
 use crate::arithmetic::Lanes;
 use crate::arithmetic::elementary::{Math, ln};
 use crate::spec::LogitSpec;

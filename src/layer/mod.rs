@@ -29,6 +29,7 @@ pub mod affine;
 #[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
+pub(crate) mod fixed;
 #[cfg(feature = "feature-maps")]
 pub mod logit;
 pub mod permutation;

@@ -1,6 +1,8 @@
 //! A fixed permutation of the channels, for a vector of its features: channel `i` of y is channel
 //! `permutation[i]` of x. Log-det 0, no parameters.
 
+pub(crate) mod fixed;
+
 use crate::spec::Shape;
 
 /// x to y; `scratch` holds at least as many values as `x`.

@@ -11,6 +11,8 @@
 //! assert_eq!(x, [1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
 //! ```
 
+pub(crate) mod fixed;
+
 use crate::spec::{Shape, Squeeze};
 
 /// x of shape `input` to its squeezed form; `scratch` holds at least as many values as `x`.

@@ -68,6 +68,7 @@ impl Kernel {
 /// A hidden layer of a stack of convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ConvolutionLayer {
     /// Output channels.
     pub filters: usize,
@@ -88,6 +89,7 @@ impl ConvolutionLayer {
 ///
 /// Parameters: each layer's, as [`Kernel::param_len`] says; the last one's outputs are `[s..., t...]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ConvolutionSpec<'a> {
     /// Hidden layers; may be empty.
     pub hidden: &'a [ConvolutionLayer],
@@ -106,6 +108,7 @@ pub struct ConvolutionSpec<'a> {
 /// `conv` is a convolution by `kernel`, `point` one of 1 x 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ResidualConvolutionSpec {
     /// Channels of `h` and `skip`.
     pub filters: usize,

@@ -10,6 +10,7 @@ use super::{add, max, mul};
 /// A coupling: the kept features feed a conditioner, whose outputs transform the others.
 /// Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CouplingSpec<'a> {
     /// Features that are kept.
     pub mask: Mask<'a>,
@@ -108,6 +109,7 @@ impl ScaleMap {
 /// A multi-layer perceptron from the kept features to the transform's inputs.
 /// One net gives `[s..., t...]`; two nets stand one after the other, `s` first.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DenseSpec<'a> {
     /// Widths of the hidden layers; may be empty.
     pub hidden: &'a [usize],

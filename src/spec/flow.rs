@@ -7,6 +7,7 @@ use crate::arithmetic::Math;
 
 /// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FlowSpec<'a> {
     /// Shape of a sample, at least 2 values.
     pub shape: Shape,
@@ -79,6 +80,16 @@ impl<'a> FlowSpec<'a> {
         Self {
             shape,
             math: Math::Libm,
+            layers,
+        }
+    }
+
+    /// The same with other layers.
+    #[must_use]
+    pub const fn with_layers<'b>(self, layers: &'b [LayerSpec<'b>]) -> FlowSpec<'b> {
+        FlowSpec {
+            shape: self.shape,
+            math: self.math,
             layers,
         }
     }

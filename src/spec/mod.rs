@@ -5,22 +5,21 @@
 //! the right size at compile time.
 //!
 //! ```
-//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
-//! const COUPLING: CouplingSpec<'static> = CouplingSpec {
-//!     mask: Mask::Even,
-//!     transform: Transform::Affine(ScaleMap::RescaledTanh),
-//!     conditioner: Conditioner::Dense(DenseSpec { hidden: &[16, 16], activation: Activation::Relu, nets: Nets::One }),
-//! };
-//! const SPEC: FlowSpec<'static> = FlowSpec {
-//!     shape: Shape::vector(6),
-//!     math: Math::Libm,
-//!     layers: &[LayerSpec::Standardize, LayerSpec::Coupling(COUPLING)],
-//! };
+//! const COUPLING: CouplingSpec<'static> = CouplingSpec::new(
+//!     Mask::Even,
+//!     Transform::Affine(ScaleMap::RescaledTanh),
+//!     Conditioner::Dense(DenseSpec::new(&[16, 16], Activation::Relu)),
+//! );
+//! const SPEC: FlowSpec<'static> =
+//!     FlowSpec::new(Shape::vector(6), &[LayerSpec::Standardize, LayerSpec::Coupling(COUPLING)]);
 //! assert_eq!(SPEC.workspace_len(), 6 + 16 + 6);
 //! assert!(SPEC.validate().is_ok());
 //! ```
+//!
+//! Specs are built by `const fn`s, not as struct literals: a later version may add fields.
 //!
 //! # Order of the parameters
 //!
@@ -80,6 +79,7 @@ pub enum LayerSpec<'a> {
 /// `log_scale[channels]`, `shift[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct BatchNormSpec {
     /// Added to the variance; positive.
     pub eps: f32,
@@ -91,6 +91,7 @@ pub struct BatchNormSpec {
 /// count in the middle of its cell. Values beyond score `-inf`. No parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct LogitSpec {
     /// Keeps the darkest count away from minus infinity; within `0 .. 1` (the paper: 0.05).
     pub alpha: f32,

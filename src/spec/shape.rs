@@ -6,9 +6,10 @@
 //! ```
 //! use nvpico::spec::{Shape, Squeeze};
 //!
-//! let frame = Shape { channels: 1, height: 24, width: 32 };
+//! # if !cfg!(feature = "feature-maps") { return }
+//! let frame = Shape::map(1, 24, 32);
 //! let squeezed = Squeeze::Cells.output_shape(frame).unwrap();
-//! assert_eq!(squeezed, Shape { channels: 4, height: 12, width: 16 });
+//! assert_eq!(squeezed, Shape::map(4, 12, 16));
 //! assert_eq!(squeezed.len(), frame.len());
 //! assert_eq!(Squeeze::Cells.output_shape(Shape::series(3, 16)), None);
 //! ```

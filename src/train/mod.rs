@@ -5,17 +5,17 @@
 //! threads and on any x86-64.
 //!
 //! ```
-//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ScaleMap, Shape, Transform};
+//! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
 //! use nvpico::train::{TrainOptions, init, train};
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
-//! let coupling = |mask| LayerSpec::Coupling(CouplingSpec {
+//! let coupling = |mask| LayerSpec::Coupling(CouplingSpec::new(
 //!     mask,
-//!     transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
-//!     conditioner: Conditioner::Dense(DenseSpec { hidden: &[8], activation: Activation::Relu, nets: Nets::One }),
-//! });
+//!     Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.0 }),
+//!     Conditioner::Dense(DenseSpec::new(&[8], Activation::Relu)),
+//! ));
 //! let layers = [LayerSpec::Standardize, coupling(Mask::FirstHalf), coupling(Mask::SecondHalf)];
-//! let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &layers };
+//! let spec = FlowSpec::new(Shape::vector(2), &layers);
 //!
 //! // A bent line: the second feature follows the square of the first.
 //! let rows: Vec<f32> = (0..400)

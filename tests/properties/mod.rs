@@ -197,14 +197,14 @@ proptest! {
                     other => Some(*other),
                 })
                 .collect();
-            let plain = FlowSpec { layers: &additive, ..flow };
+            let plain = flow.with_layers(&additive);
             prop_assert_eq!(plain.untransformed_feature(), flow.untransformed_feature());
             let moves: Vec<LayerSpec<'_>> = additive
                 .iter()
                 .filter(|layer| !matches!(layer, LayerSpec::Coupling(_)))
                 .copied()
                 .collect();
-            let moves = FlowSpec { layers: &moves, ..flow };
+            let moves = flow.with_layers(&moves);
             let own = models::params(&plain, random);
             let x = random.normals(flow.dim());
             let places: Vec<f32> = (0..flow.dim()).map(|at| at as f32).collect();

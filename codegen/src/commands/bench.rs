@@ -62,7 +62,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
         let mut model = load_model(Path::new(file))?;
         if model.integer.is_none() {
             let rows = rows_of(&model.deploy(), SEED);
-            model.observe(&rows);
+            model.find_ranges(&rows);
         }
         for &core in &cores {
             // The kernel in assembly is for cores with an FPU; one of them shows what it gains.

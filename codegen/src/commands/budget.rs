@@ -17,17 +17,17 @@ use crate::report::plot::{self, Point};
 #[derive(Debug, Default, Args)]
 #[command(group(clap::ArgGroup::new("limit").multiple(true)))]
 pub(super) struct BudgetArgs {
-    /// Bytes of flash that engine and model may add, such as 32K: tries architectures and precisions that fit, and
-    /// trains the best one
+    /// Bytes of flash that engine and model may take, such as 32K: tries the architectures and precisions that fit
+    /// and trains the best one
     #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
     flash: Option<u64>,
-    /// Bytes of RAM that they may add, stack included, such as 1K
+    /// Bytes of RAM that they may take, stack included, such as 1K
     #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
     ram: Option<u64>,
-    /// Cycles that a score may take, such as 200K
+    /// Cycles that one score may take, such as 200K
     #[arg(long, value_name = "CYCLES", value_parser = limits::counts, requires = "core", group = "limit")]
     cycles: Option<u64>,
-    /// The core that these are for
+    /// The core that the limits are for
     #[arg(long, value_enum, requires = "limit")]
     core: Option<Core>,
 }
@@ -44,7 +44,7 @@ impl BudgetArgs {
     }
 }
 
-/// Searches with a progress bar; shows what was tried, and leaves a plot beside the model.
+/// Searches with a progress bar, prints what was tried, and writes a plot next to the model.
 ///
 /// # Errors
 /// Nothing that fits, or a plot that cannot be written.
@@ -83,12 +83,12 @@ pub(super) fn find(
             trial.cost.cycles.to_string(),
             figure(trial.held_out_log_prob),
             figure(trial.outlier_auroc),
-            if trial.chosen { "taken" } else { "" }.to_owned(),
+            if trial.chosen { "chosen" } else { "" }.to_owned(),
         ]);
     }
     eprint!("{text}");
     eprintln!(
-        "{} others do not fit; costs on the {core} are estimates, `nvpico verify` measures",
+        "{} others do not fit; costs on the {core} are estimates, `nvpico verify` measures them",
         found.trials.len() - trials.len()
     );
     let point = |trial: &&Trial| Point {
@@ -100,6 +100,6 @@ pub(super) fn find(
     let points: Vec<Point> = trials.iter().map(point).collect();
     let plot = out.with_extension("frontier.svg");
     output::write_atomic(&plot, plot::frontier("flash, KiB", &points)?.as_bytes())?;
-    eprintln!("what a budget buys: {}", plot.display());
+    eprintln!("plot of log-density against flash: {}", plot.display());
     Ok(found)
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{DataArgs, keep_inputs, load_model};
-use crate::data::{Table, feature_words};
+use crate::data::Table;
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
 
@@ -15,8 +15,8 @@ use crate::model::{Model, Source};
   nvpico calibrate --model flow.safetensors --data normal.csv --out pump.safetensors
   nvpico calibrate --model pump.safetensors --data this-week.csv --false-alarm-rate 0.001 --out pump.safetensors
 
-All rows must be normal, and none of those the model was trained on. An imported model has no names for
-its features: it takes those of the data's columns, in their order.")]
+All rows must be normal, and none may have been used for training. An imported model has no feature names:
+it takes those of the data's columns, in order.")]
 /// Arguments of `nvpico calibrate`.
 pub struct CalibrateArgs {
     /// Model file
@@ -27,7 +27,7 @@ pub struct CalibrateArgs {
     /// Share of the rows that may lie below the threshold
     #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     false_alarm_rate: f64,
-    /// Model file to write; may be the same
+    /// Model file to write; may be the input file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -40,12 +40,12 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     let table = rows_for(&mut model, &args.data)?;
     if table.rows < LEAST_ROWS {
         bail!(
-            "{} rows are too few for a threshold: at least {LEAST_ROWS}, some hundreds make sense",
+            "{} rows are too few for a threshold: at least {LEAST_ROWS} are needed, a few hundred are better",
             table.rows
         );
     }
     if model.integer.is_none() {
-        model.observe(&table.values);
+        model.find_ranges(&table.values);
     }
     model.calibrate_on(&table.values, args.false_alarm_rate)?;
     let provenance = &mut model.header.provenance;
@@ -68,7 +68,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Fewer rows than this decide nothing.
+/// The fewest rows a threshold is set from.
 const LEAST_ROWS: usize = 5;
 
 /// The rows; an imported model takes over the names of their columns.
@@ -83,9 +83,9 @@ fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {
         bail!(
             "the model takes {dim} values, a row of the data has {} ({}): choose with --columns",
             table.dim(),
-            feature_words(&table.columns)
+            table.features()
         );
     }
-    model.header.columns.clone_from(&table.columns);
+    model.set_features(table.features());
     Ok(table)
 }

@@ -1,5 +1,5 @@
-//! `nvpico demo`: the whole way on simulated sensors, no data needed. The steps are here, the same for every
-//! subject; what is recorded, and what there is to look at, is the subject's own.
+//! `nvpico demo`: all steps on simulated sensors, no data needed. The steps are the same for every subject; the
+//! recordings and pictures come from [`crate::demo`].
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,10 +39,10 @@ pub struct DemoArgs {
     /// Folder for everything it writes [default: nvpico-demo, or nvpico-demo-thermal]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Another seed is another machine and another model
+    /// Each seed is a different machine and model
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     seed: u64,
-    /// Leave out the emulated chip
+    /// Skip the emulated chip
     #[arg(long)]
     no_verify: bool,
     /// Print a summary as JSON
@@ -119,7 +119,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         ..ReadOptions::default()
     };
     let labelled = data::read_for(
-        &model.header.columns,
+        &model.features(),
         std::slice::from_ref(&files.faults),
         &options,
     )?;
@@ -182,11 +182,11 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
 
 fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<Vec<CoreReport>> {
     if args.no_verify {
-        eprintln!("5/5 The emulated chip is left out as asked.");
+        eprintln!("5/5 Skipping the emulated chip, as asked.");
         return Ok(Vec::new());
     }
-    if let Err(missing) = qemu::require(Core::M4f.emulator()) {
-        eprintln!("5/5 The emulated chip is left out: {missing}, or run scripts/setup.sh.");
+    if let Err(missing) = qemu::require(Core::M4f) {
+        eprintln!("5/5 Skipping the emulated chip: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
     let dim = model.header.spec.dim();

@@ -1,11 +1,19 @@
 //! `nvpico emulate`: the cargo runner of the firmware.
 
+use std::fs;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::harness::qemu;
+use crate::simulate::field::field_rows;
+
+/// Another one than the model was trained on: what it sees is new to it.
+const SEED: u64 = 2;
+/// Ten a second: a minute.
+const REPLAYED: usize = 600;
 
 #[derive(Debug, Args)]
 /// Arguments of `nvpico emulate`.
@@ -18,14 +26,42 @@ pub struct EmulateArgs {
 /// Whatever keeps the emulator from running.
 pub fn run(args: &EmulateArgs) -> anyhow::Result<bool> {
     let colour = std::io::stdout().is_terminal();
-    #[cfg(unix)]
-    {
-        let program = args.elf.file_stem().unwrap_or_default();
-        if program == "detect" || program == "record" {
+    let program = args.elf.file_stem().unwrap_or_default();
+    if program == "detect" || program == "record" {
+        let (_, emulation) = qemu::board(&args.elf)?;
+        #[cfg(unix)]
+        if emulation.sensors {
             return sensors::run(&args.elf, colour);
+        }
+        if !emulation.sensors {
+            readings()?;
         }
     }
     Ok(qemu::emulate(&args.elf, colour, |line| println!("{line}"))?)
+}
+
+/// For a board that is emulated without sensors: readings in the current folder, unless some are there.
+fn readings() -> anyhow::Result<()> {
+    let path = Path::new("readings.bin");
+    if path.exists() {
+        eprintln!(
+            "this board is emulated without sensors: it replays {}",
+            path.display()
+        );
+        return Ok(());
+    }
+    let rows = field_rows(SEED, REPLAYED);
+    let bytes: Vec<u8> = rows
+        .as_flattened()
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    eprintln!(
+        "this board is emulated without sensors: it replays a minute of simulated readings, written to {}",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Programs that read sensors: the emulated ones measure a field that sways and a room that warms and cools.
@@ -39,8 +75,8 @@ mod sensors {
     use crate::harness::qemu::Ended;
     use crate::simulate::field::surroundings;
 
-    /// Another one than the model was trained on: what it sees is new to it.
-    const SEED: u64 = 2;
+    use super::SEED;
+
     /// Ten a second: an hour, then it begins again.
     const COUNT: usize = 36_000;
 

@@ -29,7 +29,7 @@ pub struct EvalArgs {
     json: bool,
 }
 
-/// More false alarms than asked for by this factor are worth a word.
+/// A false-alarm rate above the calibrated one by this factor is pointed out.
 const UNLIKE: f64 = 5.0;
 
 /// # Errors
@@ -37,7 +37,7 @@ const UNLIKE: f64 = 5.0;
 pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    args.precision.observe(&mut model)?;
+    args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let evaluation = evaluate(&ready, &table, args.threshold)?;
     if args.json {
@@ -48,7 +48,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The evaluation as a person reads it.
+/// The evaluation as text.
 #[must_use]
 pub fn report(e: &Evaluation) -> String {
     use std::fmt::Write as _;
@@ -108,8 +108,8 @@ pub fn report(e: &Evaluation) -> String {
     {
         let _ = writeln!(
             out,
-            "\nThe threshold was set for {} false alarms: these normal rows are unlike the rows the model was\n\
-             trained on. Has the machine's normal state changed? Then train on rows of the new one.",
+            "\nThe threshold was set for {} false alarms: these normal rows differ from the rows the model was\n\
+             trained on. If the machine's normal state has changed, train again on new rows.",
             percent(Some(asked))
         );
     }

@@ -27,8 +27,8 @@ pub struct ExportArgs {
     out: PathBuf,
     #[command(flatten)]
     precision: PrecisionArgs,
-    /// Rows to certify the arithmetic on, against double precision, such as those of the training; the model's own
-    /// samples by default
+    /// Rows to compare the arithmetic with double precision on, such as the training rows; samples of the model by
+    /// default
     #[arg(long, num_args = 1.., value_name = "FILE")]
     data: Vec<PathBuf>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct ExportArgs {
     /// Print the certificate as JSON
     #[arg(long)]
     json: bool,
-    /// Test vectors in the module
+    /// Number of test vectors in the module
     #[arg(long, default_value_t = ExportOptions::default().vectors, value_name = "N")]
     vectors: usize,
 }
@@ -45,7 +45,7 @@ pub struct ExportArgs {
 /// Whatever keeps the module from being written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
-    args.precision.observe(&mut model)?;
+    args.precision.prepare(&mut model)?;
     let table = if args.data.is_empty() {
         None
     } else {

@@ -12,17 +12,17 @@ const EXAMPLES: &str = "Examples:
   nvpico import --from auto flow.weights.safetensors --check flow.vectors.safetensors --out flow.safetensors
   nvpico import --from normflows state_dict.safetensors --arch flow.json --out flow.safetensors
 
-WEIGHTS is a library's state dict. What its keys cannot tell (activation, clamp, ...) is a JSON text
-in its header's `architecture` entry or in FILE; --help lists what may stand there. scripts/convert.py
-writes weights, architecture and reference rows from a model in Python.
-With --check the model is replayed over the reference rows (x and log_prob; z, z_sample and x_sample
-if the file has them) and the model file is written only if it agrees.";
+WEIGHTS is a library's state dict. What its keys do not say (activation, clamp, ...) is given as JSON in
+the header's `architecture` entry or in FILE; --help lists the entries. scripts/convert.py writes
+weights, architecture and reference rows from a model in Python.
+With --check the imported model is compared with the reference rows (x and log_prob; z, z_sample and
+x_sample if present), and the model file is written only if it agrees.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{ENTRIES}"))]
 /// Arguments of `nvpico import`.
 pub struct ImportArgs {
-    /// Who trained them
+    /// Library that trained them
     #[arg(long, value_enum)]
     from: From,
     /// Weights, .safetensors
@@ -40,7 +40,7 @@ pub struct ImportArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum From {
-    /// Whichever library the architecture names
+    /// The library that the architecture names
     Auto,
     /// couplings.I.net.L.weight, norms.I.scale, and an `architecture` entry
     Plain,
@@ -82,7 +82,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<bool> {
     if let Some(path) = &args.check {
         report(&imported.check(path)?);
     } else {
-        eprintln!("warning: nothing proved this model; give reference vectors with --check");
+        eprintln!("warning: the imported model was not checked; give reference rows with --check");
     }
     imported.model.save(&args.out)?;
     eprintln!("wrote {}", args.out.display());

@@ -17,17 +17,17 @@ use crate::output::TextTable;
   nvpico inspect --model pump.safetensors --json
   nvpico inspect --model pump.safetensors --core m4f,m33 --clock 48M
 
-Flash and RAM are what the parameters and the workspace take. --core estimates the whole, and the work,
-from measurements of other models; `nvpico verify` measures this one.")]
+Flash and RAM are those of the parameters and the workspace. --core estimates the total, instructions and
+cycles from measurements of other models; `nvpico verify` measures this model.")]
 /// Arguments of `nvpico inspect`.
 pub struct InspectArgs {
     /// Model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Cores to estimate flash, RAM, stack and work on, with commas between
+    /// Cores to estimate flash, RAM, stack, instructions and cycles for, comma-separated
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CORES")]
     core: Vec<Core>,
-    /// Clock of the cores, for the time of a score
+    /// Clock frequency, to convert cycles into the time of a score
     #[arg(long, requires = "core", value_name = "HERTZ")]
     clock: Option<Clock>,
     /// Print JSON
@@ -102,7 +102,7 @@ fn describe(layer: &Layer) -> String {
     }
 }
 
-/// The inspection as a person reads it.
+/// The inspection as text.
 #[must_use]
 pub fn report(i: &Inspection) -> String {
     use std::fmt::Write as _;

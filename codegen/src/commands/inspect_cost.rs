@@ -35,7 +35,7 @@ impl Clock {
     }
 }
 
-/// The costs as a person reads them; nothing for none.
+/// The costs as text; empty without costs.
 #[must_use]
 pub fn report(costs: &[CoreCost]) -> String {
     let mut out = String::new();

@@ -20,7 +20,7 @@ use crate::precision::Precision;
 #[derive(Debug, Args)]
 /// Arguments of `nvpico measure`.
 pub struct MeasureArgs {
-    /// Table to write; entries of other cores in it stay
+    /// Table to write; entries of other cores are kept
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Cores to measure; all distinct ones by default
@@ -32,7 +32,7 @@ pub struct MeasureArgs {
     /// The tool `mcu-cost`, which estimates the Cortex-M4F's cycles instruction by instruction
     #[arg(long, value_name = "FILE")]
     mcu_cost: Option<PathBuf>,
-    /// Keep each measurement there, and take those it holds already: of one state of the engine
+    /// Cache of measurements, read and added to; valid for one state of the engine only
     #[arg(long, value_name = "FILE")]
     observations: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                 *observation
             } else {
                 let observed =
-                    coefficients::observe(sample, precision, core, tool, &verify_if_it_fits)?;
+                    coefficients::run_sample(sample, precision, core, tool, &verify_if_it_fits)?;
                 let Some(observation) = observed else {
                     continue;
                 };

@@ -1,5 +1,5 @@
-//! One file a verb: its arguments, and what it does with them. `Ok(false)` is exit code 1 with the
-//! reason already printed.
+//! One file per verb: its arguments and what it prints. `Ok(false)` means exit code 1, with the reason already
+//! printed.
 
 pub mod bench;
 mod budget;
@@ -35,11 +35,11 @@ use crate::precision::Precision;
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
-    /// CSV (delimiter detected), .npy or .npz (arrays X, y; maps are N x height x width or N x channels x
+    /// CSV (delimiter detected), .npy or .npz (arrays X and y; maps are N x height x width or N x channels x
     /// height x width); several files must have the same columns or the same shape
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub data: Vec<PathBuf>,
-    /// How to read them
+    /// How to read the files
     #[command(flatten)]
     pub options: DataOptions,
 }
@@ -93,7 +93,7 @@ impl DataOptions {
 
     /// Reads the columns that a model wants.
     pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
-        let table = data::read_for(&model.header.columns, files, &self.read_options()?)?;
+        let table = data::read_for(&model.features(), files, &self.read_options()?)?;
         report_skipped(&table);
         Ok(table)
     }
@@ -112,21 +112,22 @@ pub struct PrecisionArgs {
     /// Arithmetic of the score: floats, or integer weights of 16 or 8 bits [default: the model's own]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub precision: Option<Precision>,
-    /// Normal rows that show the ranges of a model's values: for integers of a model that was not trained here
+    /// Normal rows to find the ranges of an integer precision on, and its threshold, for a model that was imported;
+    /// the model file is not changed. `nvpico calibrate` stores them
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub calibrate: Vec<PathBuf>,
 }
 
 impl PrecisionArgs {
-    /// Takes the ranges of the model's values from the rows given, if any are.
-    pub(crate) fn observe(&self, model: &mut Model) -> anyhow::Result<()> {
+    /// Finds ranges and integer thresholds on the rows of `--calibrate`, if there are any.
+    pub(crate) fn prepare(&self, model: &mut Model) -> anyhow::Result<()> {
         if self.calibrate.is_empty() {
             return Ok(());
         }
         let table = DataOptions::default().read_for(model, &self.calibrate)?;
-        model.observe(&table.values);
+        model.find_ranges(&table.values);
         if model.header.calibration.is_some() {
-            // Here the reason why it has no integers is of interest.
+            // An error says why the model has no integer form; below it would be silent.
             model.ready(Some(self.precision.unwrap_or(Precision::I16)))?;
             model.calibrate_integers(&table.values);
         }
@@ -144,7 +145,7 @@ fn report_skipped(table: &Table) {
     }
 }
 
-/// Says on standard error what a model's back end costs, if it is not the accurate one.
+/// Prints the accuracy of a model's elementary functions, unless they are the accurate ones.
 pub(crate) fn report_math_error(math: MathName) {
     if math == MathName::Micromath {
         let error = math_error::measure(math.into());
@@ -155,7 +156,7 @@ pub(crate) fn report_math_error(math: MathName) {
     }
 }
 
-/// Refuses to write over a file that is read.
+/// Refuses an output that would overwrite an input.
 pub(crate) fn keep_inputs<'a>(
     out: &std::path::Path,
     inputs: impl IntoIterator<Item = &'a PathBuf>,
@@ -166,7 +167,7 @@ pub(crate) fn keep_inputs<'a>(
     for input in inputs {
         if input.canonicalize().is_ok_and(|input| input == target) {
             anyhow::bail!(
-                "{}: it would be written over, and it is read: choose another --out",
+                "{}: this file is also an input; choose another --out",
                 out.display()
             );
         }
@@ -174,7 +175,7 @@ pub(crate) fn keep_inputs<'a>(
     Ok(())
 }
 
-/// Loads a model, with what to do if that fails.
+/// Loads a model and checks it.
 pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
     let loaded = Model::load(path).map_err(anyhow::Error::new);
     let checked = loaded.and_then(|model| {

@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::output;
 use crate::report::plot::{self, Group, Sheet};
 
-/// Rows that are drawn if nobody says how many, as numbers and for a picture alone.
+/// Default number of rows, as numbers and for a picture alone.
 const ROWS: usize = 10;
 const TILES: usize = 24;
 
@@ -34,20 +34,20 @@ pub struct SampleArgs {
     /// Rows to draw [default: 10; 24 for a picture alone]
     #[arg(long, visible_alias = "rows", value_name = "N")]
     count: Option<usize>,
-    /// Standard deviation of the latent: below 1 nearer to the typical, above 1 farther out
+    /// Standard deviation of the latent: below 1 gives more typical rows, above 1 less typical ones
     #[arg(long, default_value_t = 1.0, value_name = "T", value_parser = argument(limits::not_negative))]
     temperature: f32,
     /// The same seed draws the same rows
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u64,
-    /// Where to write them; standard output by default. A name that ends in .npy gives an array, N x features or, for a
-    /// model of maps, N x channels x height x width; any other CSV
+    /// File to write; standard output by default. A name that ends in .npy gives an array, N x features or, for a
+    /// model of maps, N x channels x height x width; any other name gives CSV
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Picture of the rows to write, for a model of maps; then standard output stays empty
+    /// PNG file to draw the rows in, for a model of maps; nothing is then written to standard output
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
-    /// Rows to show beside them, as many, spread evenly over these files; such as those it was trained on
+    /// Files with rows to show above them for comparison, evenly spaced; such as the training rows
     #[arg(long, num_args = 1.., requires = "png", value_name = "FILE")]
     data: Vec<PathBuf>,
 }
@@ -61,7 +61,7 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
     let model = load_model(&args.model)?;
     let shape = match (&args.png, model.map_shape()) {
         (Some(_), None) => bail!(
-            "{}: its rows are {} numbers each, no maps, so there is no picture of them: leave out --png, and \
+            "{}: its rows are lists of {} numbers, not maps, so they cannot be drawn as pictures: leave out --png, and \
              write them with --out drawn.csv",
             args.model.display(),
             model.header.spec.dim()
@@ -108,11 +108,11 @@ impl SampleArgs {
     }
 }
 
-/// The rows as a sheet, those of the data above them.
+/// The drawn rows as a sheet, the rows of the data above them.
 fn picture(args: &SampleArgs, model: &Model, shape: [usize; 3]) -> anyhow::Result<Vec<u8>> {
     let mut groups = Vec::new();
     if !args.data.is_empty() {
-        let table = data::read_for(&model.header.columns, &args.data, &ReadOptions::default())?;
+        let table = data::read_for(&model.features(), &args.data, &ReadOptions::default())?;
         let names: Vec<String> = args.data.iter().map(|path| file_name(path)).collect();
         let count = args.count().min(table.rows);
         let spread = (0..count).map(|index| table.row(index * table.rows / count));

@@ -27,10 +27,10 @@ pub struct ScoreArgs {
     data: DataArgs,
     #[command(flatten)]
     precision: PrecisionArgs,
-    /// Where to write the scores; standard output by default
+    /// File to write the scores to; standard output by default
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write JSON: a list with one object a row
+    /// Write JSON: a list with one object per row
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +43,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     }
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    args.precision.observe(&mut model)?;
+    args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let scores = score_rows(&ready, &table);
     let text = if args.json {

@@ -18,13 +18,13 @@ use crate::simulate::{Pump, ThermalArray, field};
   nvpico simulate thermal-faults --out thermal-faults.npz")]
 /// Arguments of `nvpico simulate`.
 pub struct SimulateArgs {
-    /// What is recorded
+    /// What to record
     #[arg(value_enum)]
     machine: Machine,
     /// Rows to record
     #[arg(long, default_value_t = 6_000, value_name = "N", value_parser = argument(limits::at_least_one))]
     rows: usize,
-    /// Another seed is another machine
+    /// Each seed is a different machine
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     seed: u64,
     /// File to write: CSV; an array (.npy) for thermal, an archive of arrays (.npz) for thermal-faults

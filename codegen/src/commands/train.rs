@@ -29,18 +29,18 @@ use crate::precision::Precision;
   nvpico train --data normal.csv --flash 32K --ram 1K --cycles 200K --core m0plus --out pump.safetensors
 
 All rows must be normal. Ctrl-C ends the training and keeps the best state so far.
-A config file holds the same settings, such as: couplings = 4, hidden = [16, 16], learning-rate = 0.001.")]
+A config file has the same settings, one per line, such as: learning-rate = 0.001")]
 /// Arguments of `nvpico train`.
 pub struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Other normal rows for early stopping and calibration, instead of a share of --data
+    /// Normal rows for early stopping and calibration, instead of a share of --data
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
     /// Model file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// TOML file with settings; the command line wins
+    /// TOML file with settings; options on the command line take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -85,12 +85,12 @@ struct Summary<'a> {
 
 /// # Errors
 /// Whatever keeps the model from being trained or written.
-pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
+pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     let file = match &args.config {
         Some(path) => read_config(path)?,
         None => Recipe::default(),
     };
-    // Find out now, not after the training, that the model cannot be written.
+    // Fail before the training, not after it, if the model cannot be written.
     if let Some(folder) = args.out.parent().filter(|f| !f.as_os_str().is_empty())
         && !folder.is_dir()
     {
@@ -173,8 +173,8 @@ pub fn run(args: TrainArgs) -> anyhow::Result<bool> {
 fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let recipe: Recipe =
-        toml::from_str(&text).with_context(|| format!("{} is not understood", path.display()))?;
+    let recipe: Recipe = toml::from_str(&text)
+        .with_context(|| format!("{} is not a valid config file", path.display()))?;
     let checked = recipe.check().map_err(anyhow::Error::msg);
     checked.with_context(|| path.display().to_string())?;
     Ok(recipe)
@@ -199,7 +199,7 @@ fn say_columns(table: &Table) {
     }
 }
 
-/// Drops rows that a label column calls anomalous: a model is trained on normal rows.
+/// Drops rows labelled anomalous: a model is trained on normal rows.
 fn normal_rows_only(mut table: Table) -> Table {
     let Some(labels) = table.labels.take() else {
         return table;
@@ -267,12 +267,10 @@ pub(super) fn fit_with_progress(
     outcome
 }
 
-/// What the training came to, on standard error.
+/// Prints the outcome of the training to standard error.
 pub(super) fn report(outcome: &Outcome) {
     for name in &outcome.constant_columns {
-        eprintln!(
-            "column `{name}` is constant: any change of it by one unit counts as one standard deviation"
-        );
+        eprintln!("column `{name}` is constant: its standard deviation is taken as 1");
     }
     let provenance = &outcome.model.header.provenance;
     eprintln!(
@@ -306,7 +304,7 @@ pub(super) fn report(outcome: &Outcome) {
     if outcome.held_out_log_prob <= outcome.gaussian_log_prob {
         eprintln!(
             "  the flow does NOT beat the Gaussian: too few rows, held-out rows unlike the training rows\n  \
-             (compare --split last and blocks), or too strong a model (try fewer --couplings or more --noise)"
+             (compare --split last and blocks), or overfitting (try fewer --couplings or more --noise)"
         );
     }
     if let Some(calibration) = outcome.model.header.calibration {
@@ -318,7 +316,7 @@ pub(super) fn report(outcome: &Outcome) {
         let least = 1.0 / calibration.false_alarm_rate.max(f64::MIN_POSITIVE);
         if least > calibration.rows as f64 {
             eprintln!(
-                "  {} held-out rows are too few to resolve that rate: the threshold is their minimum",
+                "  {} held-out rows are too few for that rate: the threshold is their lowest log-density",
                 calibration.rows
             );
         }

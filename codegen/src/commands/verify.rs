@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
 use crate::deploy::Ready;
 use crate::export::{self, ExportOptions};
-use crate::harness::firmware;
+use crate::harness::boards;
 use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
 use crate::harness::{Core, HarnessError};
 use crate::output::TextTable;
@@ -88,7 +88,7 @@ impl CoreChoice {
         let distinct = core.filter(|core| core.same_code_as().is_none());
         let mut cores = Vec::new();
         for core in distinct {
-            match core.is_available() {
+            match verify::is_available(core) {
                 Ok(()) => cores.push(core),
                 Err(reason) => eprintln!("left out {core}: {reason}"),
             }
@@ -106,7 +106,7 @@ impl CoreChoice {
 pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
-    args.precision.observe(&mut model)?;
+    args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let cores = args.core.cores()?;
     let reports = verify_model(
@@ -152,7 +152,7 @@ pub fn verify_model(
             expected: &expected,
             cores,
             features: &features,
-            target_dir: &firmware::locate()?.join("target").join("verify"),
+            target_dir: &boards::locate()?.join("target").join("verify"),
             keep,
         },
         |progress| match progress {

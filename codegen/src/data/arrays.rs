@@ -21,9 +21,8 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 use super::ReadOptions;
 use super::error::{DataError, Place};
+use super::features::{Features, shape_words};
 use super::frame::{Column, Frame, Labels, narrow};
-use super::map::map_columns;
-use super::words::shape_words;
 
 /// An array of any supported type, in row-major order.
 struct Array {
@@ -141,10 +140,13 @@ fn check_rows(frame: Frame) -> Result<Frame, DataError> {
 
 /// A frame of an array, its columns named by number or by their place in the map.
 fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
-    let (rows, names) = match array.shape[..] {
-        [rows, width] => (rows, (0..width).map(|index| format!("c{index}")).collect()),
-        [rows, height, width] => (rows, map_columns([1, height, width])),
-        [rows, channels, height, width] => (rows, map_columns([channels, height, width])),
+    let (rows, features) = match array.shape[..] {
+        [rows, width] => {
+            let names: Vec<String> = (0..width).map(|index| format!("c{index}")).collect();
+            (rows, Features::named(&names))
+        }
+        [rows, height, width] => (rows, Features::map([1, height, width])),
+        [rows, channels, height, width] => (rows, Features::map([channels, height, width])),
         _ => {
             return Err(format!(
                 "has {} dimension{}; rows and columns are needed, a two-dimensional array, or maps: \
@@ -154,7 +156,7 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
             ));
         }
     };
-    let mut columns: Vec<Column> = names.into_iter().map(Column::named).collect();
+    let mut columns: Vec<Column> = features.columns.into_iter().map(Column::named).collect();
     for row in array.values.chunks_exact(columns.len().max(1)) {
         for (column, value) in columns.iter_mut().zip(row) {
             column.push(narrow(*value, || value.to_string()));
@@ -164,6 +166,7 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
         path: path.into(),
         sha256,
         named: false,
+        shape: features.shape.filter(|_| !columns.is_empty()),
         columns,
         labels: None,
         rows,
@@ -176,7 +179,7 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
 }
 
 fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
-    if let Some(shape) = frame.shape() {
+    if let Some(shape) = frame.shape {
         let maps = shape_words(Some(shape), frame.columns.len());
         let reason = format!(
             "each row is {maps}, without a label; labels belong beside them, in an .npz archive with an array {label:?}"

@@ -14,6 +14,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::frame::{Column, Frame, Labels, parse_number};
+use super::map::map_shape;
 
 /// Rows looked at to find the delimiter.
 const SAMPLE_ROWS: usize = 100;
@@ -191,6 +192,10 @@ fn start(
         None => None,
         Some(label) => Some(super::select::position(path, &names, named, label)?),
     };
+    let mut features = names.clone();
+    if let Some(label) = label {
+        features.remove(label);
+    }
     let frame = Frame {
         path: path.into(),
         sha256: sha256.into(),
@@ -199,6 +204,7 @@ fn start(
             name: names[label].clone(),
             ..Labels::default()
         }),
+        shape: map_shape(&features),
         columns: names.into_iter().map(Column::named).collect(),
         rows: 0,
         positions: Vec::new(),

@@ -1,4 +1,4 @@
-//! What can be wrong with a table, in words a person with a spreadsheet understands.
+//! What can be wrong with a table; each error names the file and, where there is one, line and column.
 //!
 //! ```
 //! use nvpico_codegen::data::{ReadOptions, read};
@@ -11,8 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::map::map_shape;
-use super::words::{feature_words, list};
+use super::features::{Features, list};
 
 /// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +57,13 @@ impl fmt::Display for Fault {
             Self::TooLarge(cell) => write!(out, "{cell:?} is too large for a 32-bit float"),
             Self::DecimalComma(cell) => write!(
                 out,
-                "{cell:?} has a comma where a number has a point (--decimal-comma reads it)"
+                "{cell:?} has a decimal comma (--decimal-comma reads it)"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
             Self::Label(cell) => {
                 write!(
                     out,
-                    "{cell:?} is no label (0 or 1, true or false, normal or anomaly)"
+                    "{cell:?} is not a label (0 or 1, true or false, normal or anomaly)"
                 )
             }
         }
@@ -85,7 +84,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A folder where a file should be.
-    #[error("{}: this is a directory; name the files in it", path.display())]
+    #[error("{}: is a directory; give the files in it", path.display())]
     Directory {
         /// The folder.
         path: PathBuf,
@@ -200,33 +199,33 @@ pub enum DataError {
     /// The file does not have the columns the model was trained on.
     #[error(
         "{}: {} missing; it expects {}; the file has {}",
-        path.display(), missing_words(missing, expected), feature_words(expected), feature_words(found)
+        path.display(), missing_words(missing, expected), expected, found
     )]
     Model {
         /// The file.
         path: PathBuf,
         /// Expected and not found.
         missing: Vec<String>,
-        /// The model's columns.
-        expected: Vec<String>,
-        /// The file's columns.
-        found: Vec<String>,
+        /// The model's features.
+        expected: Box<Features>,
+        /// The file's features.
+        found: Box<Features>,
     },
     /// A file without header has another number of columns than the model.
     #[error(
-        "{}: the model expects {} values a row ({}), and the file, which has no column names, has {found}",
-        path.display(), expected.len(), feature_words(expected)
+        "{}: the model expects {} values per row ({}), but the file, which has no column names, has {found}",
+        path.display(), expected.dim(), expected
     )]
     Count {
         /// The file.
         path: PathBuf,
-        /// The model's columns.
-        expected: Vec<String>,
+        /// The model's features.
+        expected: Features,
         /// The file's number of columns.
         found: usize,
     },
     /// Every row was left out.
-    #[error("none of the {rows} rows is usable; the first: {first}")]
+    #[error("none of the {rows} rows can be used; the first error: {first}")]
     NothingLeft {
         /// Rows read.
         rows: usize,
@@ -238,8 +237,8 @@ pub enum DataError {
 fn others(more: usize) -> String {
     match more {
         0 => String::new(),
-        1 => ", and one more cell of it is bad".into(),
-        _ => format!(", and {more} more cells of it are bad"),
+        1 => ", and one more bad cell in this column".into(),
+        _ => format!(", and {more} more bad cells in this column"),
     }
 }
 
@@ -248,17 +247,17 @@ fn suggestion(closest: Option<&String>) -> String {
 }
 
 /// Names, or how many of a map's values: their names say nothing.
-fn missing_words(missing: &[String], expected: &[String]) -> String {
-    if map_shape(expected).is_some() {
-        let (missing, all) = (missing.len(), expected.len());
+fn missing_words(missing: &[String], expected: &Features) -> String {
+    if expected.shape.is_some() {
+        let (missing, all) = (missing.len(), expected.dim());
         return format!("{missing} of the model's {all} values are");
     }
     let verb = if missing.len() == 1 { "is" } else { "are" };
     format!("the model's {} {verb}", list(missing))
 }
 
-/// The available name nearest to a mistyped one, if one is near: upper and lower case count as
-/// equal, and up to a third of the letters may differ.
+/// The available name closest to a mistyped one, if there is one: case is ignored, and up to a third of the letters
+/// may differ.
 #[must_use]
 pub fn closest(name: &str, available: &[String]) -> Option<String> {
     let wanted: Vec<char> = name.to_lowercase().chars().collect();

@@ -15,7 +15,7 @@
 use std::path::PathBuf;
 
 use super::error::{Fault, Place};
-use super::map::map_shape;
+use super::features::Features;
 
 /// One file.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Frame {
     /// False when the names were made up (`c0`, `c1`, ..., or those of a map).
     pub named: bool,
     pub columns: Vec<Column>,
+    /// Channels, height and width of each row that is a map.
+    pub shape: Option<[usize; 3]>,
     /// Labels, when they were asked for and found, or stood beside the rows in an archive.
     pub labels: Option<Labels>,
     /// Rows whose cells could be told apart.
@@ -57,9 +59,12 @@ impl Frame {
         names
     }
 
-    /// Channels, height and width of each row that is a map.
-    pub fn shape(&self) -> Option<[usize; 3]> {
-        map_shape(&self.feature_names())
+    /// What each row holds, labels left out.
+    pub fn features(&self) -> Features {
+        Features {
+            columns: self.feature_names(),
+            shape: self.shape,
+        }
     }
 }
 

@@ -1,14 +1,10 @@
-//! Rows that are maps, such as thermal images: names for their columns, and the shape that such names tell.
-//!
-//! Names are the only place where a table keeps a shape, so it survives every kind of file, CSV included.
+//! Names for the values of maps, such as thermal images. A CSV file has no other place for a map's shape: there, and
+//! only there, it is read back from the names.
 //!
 //! ```
-//! use nvpico_codegen::data::{map_columns, map_shape};
+//! use nvpico_codegen::data::map_columns;
 //!
-//! let columns = map_columns([1, 2, 2]);
-//! assert_eq!(columns, ["c0.y0.x0", "c0.y0.x1", "c0.y1.x0", "c0.y1.x1"]);
-//! assert_eq!(map_shape(&columns), Some([1, 2, 2]));
-//! assert_eq!(map_shape(&columns[..3]), None);
+//! assert_eq!(map_columns([1, 2, 2]), ["c0.y0.x0", "c0.y0.x1", "c0.y1.x0", "c0.y1.x1"]);
 //! ```
 
 /// Names of the values of a map of these channels, height and width, in the order in which rows hold them: the column
@@ -23,8 +19,7 @@ pub fn map_columns(shape: [usize; 3]) -> Vec<String> {
 }
 
 /// The shape of which these are the names, all of them and in order.
-#[must_use]
-pub fn map_shape(columns: &[String]) -> Option<[usize; 3]> {
+pub(super) fn map_shape(columns: &[String]) -> Option<[usize; 3]> {
     let (channel, place) = columns.last()?.strip_prefix('c')?.split_once(".y")?;
     let (row, column) = place.split_once(".x")?;
     let length = |index: &str| index.parse::<usize>().ok()?.checked_add(1);

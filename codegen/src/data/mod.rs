@@ -24,13 +24,14 @@
 mod arrays;
 mod delimited;
 mod error;
+mod features;
 mod frame;
 mod map;
+mod model_columns;
 mod select;
 mod stats;
 #[cfg(test)]
 mod tests;
-mod words;
 mod write;
 
 use std::fmt;
@@ -43,10 +44,10 @@ use sha2::{Digest, Sha256};
 
 pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
+pub use features::Features;
 pub use frame::parse_number;
-pub use map::{map_columns, map_shape};
+pub use map::map_columns;
 pub use stats::{ColumnStats, column_stats, constant_columns};
-pub use words::feature_words;
 pub use write::{write_npy, write_npz};
 
 use frame::Frame;
@@ -56,8 +57,8 @@ use frame::Frame;
 pub struct Table {
     /// Names of the features, in the order of the values; `c0`, `c1`, ... in files without names.
     pub columns: Vec<String>,
-    /// Channels, height and width of a row that is a map, flat in this order; `None` for a list of readings. It is
-    /// always [`map_shape`] of the columns: maps written as CSV are known again, and a choice of some columns is no map.
+    /// Channels, height and width of a row that is a map, flat in this order; `None` for a list of readings, and for a
+    /// choice of some of a map's values.
     pub shape: Option<[usize; 3]>,
     /// Number of rows kept.
     pub rows: usize,
@@ -80,6 +81,15 @@ impl Table {
     #[must_use]
     pub fn dim(&self) -> usize {
         self.columns.len()
+    }
+
+    /// The features of a row.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        Features {
+            columns: self.columns.clone(),
+            shape: self.shape,
+        }
     }
 
     /// One row.
@@ -155,27 +165,31 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError
     select::table(&frames(paths, options)?, options)
 }
 
-/// Reads just the columns of a model, in its order. A file without names is taken by position when
+/// Reads just the features of a model, in its order. A file without names is taken by position when
 /// it has, besides the label and excluded columns, just as many; maps must have the shape of the model's.
 /// `options.columns` is not used.
 ///
 /// # Errors
 /// As [`read`]; a file that lacks columns is told which, beside those expected and those found.
 pub fn read_for(
-    columns: &[String],
+    model: &Features,
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<Table, DataError> {
     let mut frames = frames(paths, options)?;
     for frame in &mut frames {
-        select::fit_to_model(frame, columns, &options.exclude)?;
+        model_columns::fit_to_model(frame, model, &options.exclude)?;
     }
     let chosen = ReadOptions {
-        columns: Some(columns.to_vec()),
+        columns: Some(model.columns.clone()),
         exclude: Vec::new(),
         ..options.clone()
     };
-    select::table(&frames, &chosen)
+    let table = select::table(&frames, &chosen)?;
+    Ok(Table {
+        shape: model.shape,
+        ..table
+    })
 }
 
 fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataError> {

@@ -18,9 +18,9 @@
 use std::path::Path;
 
 use super::error::{DataError, closest};
+use super::features::shape_words;
 use super::frame::{Column, Frame};
 use super::map::map_shape;
-use super::words::shape_words;
 use super::{ReadOptions, SkippedColumn, SourceFile, Table};
 
 /// The position of a column by its name or, in a file without names, by its number from 0.
@@ -54,9 +54,9 @@ pub(super) fn same_shapes(frames: &[Frame]) -> Result<(), DataError> {
     let Some((first, others)) = frames.split_first() else {
         return Ok(());
     };
-    let expected = first.shape();
+    let expected = first.shape;
     for frame in others {
-        let found = frame.shape();
+        let found = frame.shape;
         let both_maps = found.is_some() && expected.is_some();
         if found != expected && (both_maps || !(frame.named || first.named)) {
             return Err(DataError::Shape {
@@ -95,8 +95,8 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
         .collect();
     let columns = match &options.columns {
         Some(wanted) => asked_for(frames, wanted, &excluded)?,
-        // No part of a map may be set aside unasked, even one without any number.
-        None if excluded.is_empty() && first.shape().is_some() => {
+        // A map is never cut unless asked to, even where a pixel has no number.
+        None if excluded.is_empty() && first.shape.is_some() => {
             asked_for(frames, &first.feature_names(), &excluded)?
         }
         None => numeric(frames, &excluded, &mut skipped_columns)?,
@@ -123,7 +123,7 @@ fn asked_for(
         let name = all[position(&first.path, &all, first.named, name)?].clone();
         if is_label(first, &name) {
             return Err(DataError::Options(format!(
-                "the label column {name:?} cannot be a feature too"
+                "the label column {name:?} cannot also be a feature"
             )));
         }
         if columns.contains(&name) {
@@ -216,7 +216,7 @@ fn find<'a>(frame: &'a Frame, name: &str) -> Option<&'a Column> {
 /// Why a column, as it stands in all files, is not one of numbers.
 fn not_numeric(same: &[&Column]) -> Option<String> {
     let filled: usize = same.iter().map(|column| column.filled).sum();
-    // A decimal comma is a number that needs an option: to be said, not to be set aside.
+    // A decimal comma is a number that needs an option: an error says so, the column is not skipped.
     let numbers: usize = same
         .iter()
         .map(|column| column.numbers + column.commas)
@@ -243,7 +243,7 @@ fn gather(
 ) -> Result<Table, DataError> {
     let labelled = frames.iter().all(|frame| frame.labels.is_some());
     let mut table = Table {
-        shape: map_shape(&columns),
+        shape: shape_of(&frames[0], &columns),
         columns,
         skipped_columns,
         labels: labelled.then(Vec::new),
@@ -301,6 +301,16 @@ fn gather(
     }
 }
 
+/// The shape of a row of these columns. Of a CSV file the columns that are left may be a map, text beside them or not;
+/// a choice of some of a map's values is no map.
+fn shape_of(frame: &Frame, columns: &[String]) -> Option<[usize; 3]> {
+    if frame.named {
+        map_shape(columns)
+    } else {
+        frame.shape.filter(|_| columns == frame.feature_names())
+    }
+}
+
 /// The first thing wrong in a file, of what is used of it.
 fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
     let columns = chosen
@@ -330,69 +340,4 @@ fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
         expected: frame.columns.len(),
     });
     ragged.or(cell)
-}
-
-/// Makes a file's columns those of a model: by name, or by position in a file without names that
-/// has just as many.
-pub(super) fn fit_to_model(
-    frame: &mut Frame,
-    expected: &[String],
-    exclude: &[String],
-) -> Result<(), DataError> {
-    let found = frame.feature_names();
-    if let (Some(shape), Some(model)) = (map_shape(&found), map_shape(expected))
-        && shape != model
-    {
-        return Err(DataError::Shape {
-            path: frame.path.clone(),
-            found: shape_words(Some(shape), found.len()),
-            owner: "the model".into(),
-            expected: shape_words(Some(model), expected.len()),
-        });
-    }
-    let missing: Vec<String> = expected
-        .iter()
-        .filter(|name| !found.contains(name))
-        .cloned()
-        .collect();
-    if frame.named {
-        if missing.is_empty() {
-            return Ok(());
-        }
-        return Err(DataError::Model {
-            path: frame.path.clone(),
-            missing,
-            expected: expected.to_vec(),
-            found,
-        });
-    }
-    let all = frame.names();
-    let mut left = found.clone();
-    for name in exclude {
-        let index = position(&frame.path, &all, false, name)?;
-        left.retain(|name| *name != all[index]);
-    }
-    if left.len() == expected.len() {
-        let mut model_names = expected.iter();
-        // A name that is no feature must not come to equal one.
-        for column in &mut frame.columns {
-            column.name = if left.contains(&column.name) {
-                model_names.next().cloned().unwrap_or_default()
-            } else {
-                format!("{} (not used)", column.name)
-            };
-        }
-        if let Some(labels) = &mut frame.labels {
-            labels.name.push_str(" (not used)");
-        }
-        return Ok(());
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(DataError::Count {
-        path: frame.path.clone(),
-        expected: expected.to_vec(),
-        found: left.len(),
-    })
 }

@@ -21,6 +21,7 @@ pub struct PumpDemo {
 
 impl PumpDemo {
     /// Records it; the seed decides all.
+    #[must_use]
     pub fn record(seed: u64) -> Self {
         let mut pump = Pump::new(seed);
         Self {

@@ -38,6 +38,7 @@ pub struct ThermalDemo {
 
 impl ThermalDemo {
     /// Records it; the seed decides all.
+    #[must_use]
     pub fn record(seed: u64) -> Self {
         let mut array = ThermalArray::new(seed);
         Self {

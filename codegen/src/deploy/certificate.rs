@@ -1,10 +1,10 @@
-//! What a precision costs: log-densities against those of double precision, on rows as they are and on rows
-//! far outside, where quantised flows may fail while averages look fine.
+//! The error of a precision: its log-densities against double precision, on the rows themselves and on rows
+//! far outside, where a quantised flow may fail although averages look fine.
 //!
 //! | figure | on |
 //! | --- | --- |
 //! | largest error, error that 99.9 % stay below | the rows, and the same moved away from their mean |
-//! | rows that pass for normal by rounding | moved rows that double precision calls anomalous |
+//! | false normals by rounding | moved rows that double precision calls anomalous |
 //! | change in AUROC | labelled rows |
 
 use std::fmt;
@@ -19,9 +19,9 @@ use crate::output::{self, TextTable};
 use crate::precision::Precision;
 use nvpico_reference as reference;
 
-/// Rows are moved so many times as far from their mean.
+/// Factors by which rows are moved away from their mean.
 const FAR: [f32; 3] = [4.0, 16.0, 64.0];
-/// Multiply-accumulates that the rows may take in double precision; more are thinned out.
+/// The most multiply-accumulates in double precision; more rows are thinned out.
 const MOST_WORK: usize = 4_000_000_000;
 /// Rows drawn from the model where none are given.
 const DRAWN: usize = 2000;
@@ -39,7 +39,7 @@ pub struct Errors {
     pub most: Option<f64>,
 }
 
-/// What a precision costs.
+/// The error of a precision.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Certificate {
     /// The precision.
@@ -123,7 +123,7 @@ pub fn drawn(model: &Deployed) -> Vec<f32> {
     model.drawn(2, DRAWN)
 }
 
-/// Every which row double precision has time for.
+/// The step between rows that double precision has time for.
 fn stride(rows: usize, model: &Deployed) -> usize {
     let layers = model.spec.layers();
     let work = model.spec.flow_spec(&layers).multiply_accumulates().max(1);

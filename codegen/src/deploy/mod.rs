@@ -16,10 +16,9 @@
 
 pub mod certificate;
 pub mod cost;
-mod deployed;
 mod ready;
 mod sample;
 
-pub use deployed::Deployed;
+pub use crate::deployed::Deployed;
 pub use ready::{Engine, Ready};
 pub use sample::{draw, sample};

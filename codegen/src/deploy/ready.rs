@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
-use super::deployed::{self, Deployed};
+use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec, threshold};
 use crate::precision::Precision;
 use crate::quantize::{self, Quantized, Ranges};
@@ -151,7 +151,7 @@ impl Model {
     /// The model in a precision, its own one by default.
     ///
     /// # Errors
-    /// A layer that the integer engine does not have, or a model whose values were never seen on rows.
+    /// A layer that the integer engine does not have, or a model without ranges (see [`Model::find_ranges`]).
     pub fn ready(&self, precision: Option<Precision>) -> anyhow::Result<Ready<'_>> {
         let precision = precision.unwrap_or(self.header.precision);
         let deployed = self.deploy();
@@ -167,7 +167,7 @@ impl Model {
             spec.validate_integer()
                 .with_context(|| format!("--precision {precision}"))?;
             bail!(
-                "--precision {precision} needs the ranges of the model's values: give normal rows with --calibrate"
+                "--precision {precision} needs the ranges of the values inside the networks: give normal rows with --calibrate"
             );
         };
         let engine = Engine::Integer(Self::quantized(&deployed, precision, parts)?);
@@ -205,9 +205,9 @@ impl Model {
         Quantized::new(deployed, precision, &parts.units, &ranges)
     }
 
-    /// Looks at normal rows, so that the model can be made of integers. Does nothing for a structure that the
-    /// integer engine does not run.
-    pub fn observe(&mut self, rows: &[f32]) {
+    /// Finds the units of a sample and the ranges of the networks' values on normal rows, which an integer form of the
+    /// model is made from. A structure that the integer engine does not run gets none.
+    pub fn find_ranges(&mut self, rows: &[f32]) {
         let deployed = self.deploy();
         let layers = deployed.spec.layers();
         if deployed.spec.flow_spec(&layers).validate_integer().is_err() {
@@ -232,8 +232,8 @@ impl Model {
         Ok(())
     }
 
-    /// Scores the rows that thresholds come from in integers. A model whose numbers leave these, as one whose
-    /// training exploded, stays one in floats.
+    /// Scores the rows that thresholds come from in integers. A model whose numbers exceed the integers, such as one
+    /// whose training diverged, is left without an integer form.
     pub fn calibrate_integers(&mut self, rows: &[f32]) {
         if self.integer.is_none() {
             return;
@@ -274,7 +274,7 @@ mod tests {
         let error = model.ready(Some(Precision::I8)).unwrap_err().to_string();
         assert!(error.contains("--calibrate"), "{error}");
         let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
-        model.observe(&rows);
+        model.find_ranges(&rows);
         model.calibrate_on(&rows, 0.0).unwrap();
         let floats = model.ready(Some(Precision::F32)).unwrap();
         for precision in [Precision::I16, Precision::I8] {

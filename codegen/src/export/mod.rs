@@ -2,7 +2,8 @@
 //!
 //! The module compiles by itself against `nvpico`: the spec as a `const`, parameters in a `static`
 //! array (flash on a microcontroller), the validated flow as a `static`, and test
-//! vectors with the bits that every target must reproduce. The same model gives the same bytes.
+//! vectors with the bits that every target must reproduce. It calls `const fn`s and names no field of a spec, so that
+//! it compiles against later versions, too; where a cargo feature is missing, the compiler's message names it. The same model gives the same bytes.
 //!
 //! ```no_run
 //! use nvpico_codegen::{export, model::Model, precision::Precision};
@@ -72,6 +73,8 @@ struct Lengths {
     /// What a value of the workspace is called.
     values: &'static str,
     workspace: &'static str,
+    /// What checks the structure.
+    validate: &'static str,
     /// Values of parameters, four bytes each.
     params: &'static str,
 }
@@ -80,6 +83,7 @@ const FLOATS: Lengths = Lengths {
     value: "f32",
     values: "Values",
     workspace: "workspace_len()",
+    validate: "validate",
     params: "param_len()",
 };
 
@@ -88,6 +92,7 @@ const fn integers(precision: Precision) -> Lengths {
         value: "i32",
         values: "Words",
         workspace: "integer_workspace_len()",
+        validate: "validate_integer",
         params: match precision {
             Precision::I8 => "word_len::<nvpico::integer::I8>()",
             _ => "word_len::<nvpico::integer::I16>()",
@@ -131,7 +136,7 @@ fn header(out: &mut String, ready: &Ready<'_>) {
         out,
         "// engine's code comes on top, `nvpico verify` measures it"
     );
-    line!(out, "{FLOAT_LINTS}");
+    line!(out, "{LINTS}");
     line!(out, "");
 }
 
@@ -143,6 +148,13 @@ fn comment(text: &str) -> String {
 fn constants(out: &mut String, ready: &Ready<'_>) {
     let model: &Model = ready.model;
     let header = &model.header;
+    line!(
+        out,
+        "/// Cargo features of `nvpico` that the model needs, beside the default ones."
+    );
+    let features = ready.spec().engine_features(ready.precision());
+    line!(out, "pub const NVPICO_FEATURES: &[&str] = &{features:?};");
+    line!(out, "");
     line!(out, "/// Features of a sample.");
     line!(out, "pub const DIM: usize = {};", header.spec.dim());
     line!(out, "");
@@ -178,26 +190,34 @@ fn constants(out: &mut String, ready: &Ready<'_>) {
 
 fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
     let math = match spec.math {
-        MathName::Libm => "Libm",
-        MathName::Micromath => "Micromath",
+        MathName::Libm => "",
+        MathName::Micromath => ".with_math(nvpico::Math::Micromath)",
     };
-    line!(out, "/// The structure.");
+    let shape = match spec.shape.0 {
+        [channels, 1, 1] => format!("vector({channels})"),
+        [channels, height, width] => format!("map({channels}, {height}, {width})"),
+    };
+    line!(
+        out,
+        "/// The structure. What the build of `nvpico` lacks for it is named here, at compile time."
+    );
     line!(out, "#[rustfmt::skip]");
-    line!(
-        out,
-        "pub const SPEC: nvpico::FlowSpec<'static> = nvpico::FlowSpec {{"
-    );
-    let [channels, height, width] = spec.shape.0;
-    line!(
-        out,
-        "    shape: nvpico::spec::Shape {{ channels: {channels}, height: {height}, width: {width} }},"
-    );
-    line!(out, "    math: nvpico::Math::{math},");
-    line!(out, "    layers: &[");
+    line!(out, "pub const SPEC: nvpico::FlowSpec<'static> = {{");
+    line!(out, "    let spec = nvpico::FlowSpec::new(");
+    line!(out, "        nvpico::spec::Shape::{shape},");
+    line!(out, "        &[");
     for layer in &spec.layers {
         structure::layer(out, layer);
     }
-    line!(out, "    ],");
+    line!(out, "        ],");
+    line!(out, "    ){math};");
+    line!(out, "    match spec.{}() {{", lengths.validate);
+    line!(out, "        Ok(()) => spec,");
+    line!(
+        out,
+        "        Err(error) => panic!(\"{{}}\", error.message()),"
+    );
+    line!(out, "    }}");
     line!(out, "}};");
     line!(out, "");
     let Lengths {
@@ -205,6 +225,7 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
         values,
         workspace,
         params,
+        ..
     } = lengths;
     line!(out, "/// A value of a sample, and of the workspace.");
     line!(out, "pub type Value = {value};");
@@ -235,8 +256,9 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
     line!(out, "");
 }
 
-/// Lints on literals that the shortest exact text of a float breaks.
-const FLOAT_LINTS: &str = "#![allow(
+/// Lints that the module breaks: the shortest exact text of a float, and what a program makes no use of.
+const LINTS: &str = "#![allow(
+    dead_code,
     clippy::excessive_precision,
     clippy::unreadable_literal,
     clippy::approx_constant
@@ -304,10 +326,7 @@ fn flow(out: &mut String, kind: &str, new: &str) {
     line!(out, "#[rustfmt::skip]");
     line!(out, "pub static FLOW: {kind} = match {new} {{");
     line!(out, "    Ok(flow) => flow,");
-    line!(
-        out,
-        "    Err(_) => panic!(\"the model does not fit this version or these features of nvpico\"),"
-    );
+    line!(out, "    Err(error) => panic!(\"{{}}\", error.message()),");
     line!(out, "}};");
     line!(out, "");
 }

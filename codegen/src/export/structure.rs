@@ -9,20 +9,20 @@ use crate::model::{
 
 /// A layer of the spec.
 pub(super) fn layer(out: &mut String, layer: &Layer) {
-    let indent = "        ";
+    let indent = "            ";
     match layer {
         Layer::Standardize => line!(out, "{indent}nvpico::LayerSpec::Standardize,"),
         Layer::Affine => line!(out, "{indent}nvpico::LayerSpec::Affine,"),
         Layer::BatchNorm { eps, affine } => line!(
             out,
-            "{indent}nvpico::LayerSpec::BatchNorm(nvpico::spec::BatchNormSpec {{ eps: {eps:?}, affine: {affine} }}),"
+            "{indent}nvpico::LayerSpec::BatchNorm(nvpico::spec::BatchNormSpec::new({eps:?}, {affine})),"
         ),
         Layer::Permutation { order } => {
             line!(out, "{indent}nvpico::LayerSpec::Permutation(&{order:?}),");
         }
         Layer::Logit { alpha, levels } => line!(
             out,
-            "{indent}nvpico::LayerSpec::Logit(nvpico::spec::LogitSpec {{ alpha: {alpha:?}, levels: {levels:?} }}),"
+            "{indent}nvpico::LayerSpec::Logit(nvpico::spec::LogitSpec::new({alpha:?}, {levels:?})),"
         ),
         Layer::Squeeze(squeeze) => line!(
             out,
@@ -38,7 +38,7 @@ pub(super) fn layer(out: &mut String, layer: &Layer) {
         Layer::Coupling {
             mask,
             transform,
-            conditioner: own,
+            conditioner: network,
         } => {
             let mask = match mask {
                 MaskName::FirstHalf => "FirstHalf".to_owned(),
@@ -56,100 +56,100 @@ pub(super) fn layer(out: &mut String, layer: &Layer) {
             };
             line!(
                 out,
-                "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec {{"
+                "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new("
             );
-            line!(out, "{indent}    mask: nvpico::spec::Mask::{mask},");
-            line!(
-                out,
-                "{indent}    transform: nvpico::spec::Transform::{transform},"
-            );
-            conditioner(out, &format!("{indent}    "), own);
-            line!(out, "{indent}}}),");
+            line!(out, "{indent}    nvpico::spec::Mask::{mask},");
+            line!(out, "{indent}    nvpico::spec::Transform::{transform},");
+            conditioner(out, &format!("{indent}    "), network);
+            line!(out, "{indent})),");
         }
     }
 }
 
 fn conditioner(out: &mut String, indent: &str, conditioner: &ConditionerName) {
-    let activation = |name: &ActivationName| match name {
-        ActivationName::Relu => "nvpico::spec::Activation::Relu".to_owned(),
-        ActivationName::LeakyRelu(slope) => {
-            format!("nvpico::spec::Activation::LeakyRelu {{ slope: {slope:?} }}")
-        }
-    };
-    let kernel = |height: usize, width: usize| {
-        format!("nvpico::spec::Kernel {{ height: {height}, width: {width} }}")
-    };
-    let start = format!("{indent}conditioner: nvpico::spec::Conditioner");
+    let kernel =
+        |[height, width]: [usize; 2]| format!("nvpico::spec::Kernel::new({height}, {width})");
+    let start = format!("{indent}nvpico::spec::Conditioner");
     match conditioner {
         ConditionerName::Dense {
             hidden,
-            activation: own,
+            activation,
             nets,
         } => {
             let nets = match nets {
-                NetsName::One => "One",
-                NetsName::Two => "Two",
+                NetsName::One => "",
+                NetsName::Two => ".with_nets(nvpico::spec::Nets::Two)",
             };
-            line!(out, "{start}::Dense(nvpico::spec::DenseSpec {{");
-            line!(out, "{indent}    hidden: &{hidden:?},");
-            line!(out, "{indent}    activation: {},", activation(own));
-            line!(out, "{indent}    nets: nvpico::spec::Nets::{nets},");
+            line!(
+                out,
+                "{start}::Dense(nvpico::spec::DenseSpec::new(&{hidden:?}, {}){nets}),",
+                activation_name(*activation)
+            );
         }
         ConditionerName::ResidualDense {
             width,
             blocks,
-            activation: own,
+            activation,
             norm,
         } => {
+            let norm = if *norm { ".with_norm(true)" } else { "" };
             line!(
                 out,
-                "{start}::ResidualDense(nvpico::spec::ResidualDenseSpec {{"
+                "{start}::ResidualDense(nvpico::spec::ResidualDenseSpec::new({width}, {blocks}, {}){norm}),",
+                activation_name(*activation)
             );
-            line!(out, "{indent}    width: {width},");
-            line!(out, "{indent}    blocks: {blocks},");
-            line!(out, "{indent}    activation: {},", activation(own));
-            line!(out, "{indent}    norm: {norm},");
         }
         ConditionerName::Convolution {
             hidden,
             last,
-            activation: own,
+            activation,
         } => {
-            line!(out, "{start}::Convolution(nvpico::spec::ConvolutionSpec {{");
-            line!(out, "{indent}    hidden: &[");
+            line!(
+                out,
+                "{start}::Convolution(nvpico::spec::ConvolutionSpec::new("
+            );
+            line!(out, "{indent}    &[");
             for layer in hidden {
                 line!(
                     out,
-                    "{indent}        nvpico::spec::ConvolutionLayer {{ filters: {}, kernel: {} }},",
+                    "{indent}        nvpico::spec::ConvolutionLayer::new({}, {}),",
                     layer.filters,
-                    kernel(layer.kernel.height, layer.kernel.width)
+                    kernel([layer.kernel.height, layer.kernel.width])
                 );
             }
             line!(out, "{indent}    ],");
-            line!(out, "{indent}    last: {},", kernel(last[0], last[1]));
-            line!(out, "{indent}    activation: {},", activation(own));
+            line!(out, "{indent}    {},", kernel(*last));
+            line!(out, "{indent}    {},", activation_name(*activation));
+            line!(out, "{indent})),");
         }
         ConditionerName::ResidualConvolution {
             filters,
             blocks,
-            kernel: own,
+            kernel: window,
             eps,
         } => {
             let form = match eps {
-                None => "Deployed".to_owned(),
-                Some(eps) => format!("Trained {{ eps: {eps:?} }}"),
+                None => String::new(),
+                Some(eps) => {
+                    format!(".with_form(nvpico::spec::ResidualForm::Trained {{ eps: {eps:?} }})")
+                }
             };
             line!(
                 out,
-                "{start}::ResidualConvolution(nvpico::spec::ResidualConvolutionSpec {{"
+                "{start}::ResidualConvolution(nvpico::spec::ResidualConvolutionSpec::new({filters}, {blocks}, {}){form}),",
+                kernel(*window)
             );
-            line!(out, "{indent}    filters: {filters},");
-            line!(out, "{indent}    blocks: {blocks},");
-            line!(out, "{indent}    kernel: {},", kernel(own[0], own[1]));
-            line!(out, "{indent}    form: nvpico::spec::ResidualForm::{form},");
         }
     }
-    line!(out, "{indent}}}),");
+}
+
+fn activation_name(activation: ActivationName) -> String {
+    match activation {
+        ActivationName::Relu => "nvpico::spec::Activation::Relu".to_owned(),
+        ActivationName::LeakyRelu(slope) => {
+            format!("nvpico::spec::Activation::LeakyRelu {{ slope: {slope:?} }}")
+        }
+    }
 }
 
 fn squeeze_name(squeeze: SqueezeName) -> &'static str {

@@ -16,7 +16,7 @@ use crate::model::{
     TransformName,
 };
 
-/// What an architecture is made of; see [`crate::fit::recipe::Recipe`].
+/// What all architectures are made of; see [`super::settings::Settings`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parts {
     /// First layer: counts or measured values.
@@ -144,7 +144,7 @@ pub fn map(
     Ok(builder.layers)
 }
 
-/// How many scales a map is given if nobody says: two if it can be squeezed, one else.
+/// The default number of scales: two if the map can be squeezed, else one.
 #[must_use]
 pub fn default_scales(shape: ShapeName) -> usize {
     let [_, height, width] = shape.0;
@@ -181,14 +181,8 @@ impl Builder<'_> {
         match self.networks {
             Networks::Plain { filters } => ConditionerName::Convolution {
                 hidden: vec![
-                    ConvolutionLayer {
-                        filters,
-                        kernel: Kernel { height, width },
-                    },
-                    ConvolutionLayer {
-                        filters,
-                        kernel: Kernel::POINT,
-                    },
+                    ConvolutionLayer::new(filters, Kernel { height, width }),
+                    ConvolutionLayer::new(filters, Kernel::POINT),
                 ],
                 last: self.kernel,
                 activation: self.parts.activation,

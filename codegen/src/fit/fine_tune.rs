@@ -1,9 +1,9 @@
 //! Fine-tuning through the rounding of integers: training goes on with log-densities and gradients of the
 //! rounded parameters (straight-through estimator, arXiv:1308.3432), with the ranges of the trained model.
 //!
-//! It ends when the held-out rows are as likely as they were in floats: what rounding took is made good, and no
-//! other model is made of it. What comes of it is a model whose parameters are whole steps: its floats and its
-//! integers are one model, and differ by the rounding of activations alone.
+//! It stops when the held-out log-density reaches that of the float model: it makes up for the rounding and does not
+//! train a different model. The resulting parameters are whole steps, so the model in floats and the model in integers
+//! differ by the rounding of activations only.
 
 use nvpico::spec::Conditioner;
 use nvpico::train::{self, Epoch, Rounding, TrainOptions};
@@ -15,25 +15,24 @@ use crate::output;
 use crate::precision::Precision;
 use crate::quantize::{self, Ranges};
 
-/// How far log-densities of the held-out rows may lie from those in floats, on average, in nats: so little is
-/// not worth the time.
+/// Mean error of the held-out log-densities, in nats, below which fine-tuning is not worth the time.
 const NEAR: f64 = 0.01;
-/// Of the learning rate of the training: weights are to find their steps, not to move on.
+/// Share of the training's learning rate: weights should find their steps, not move far.
 const LEARNING_RATE: f32 = 0.003;
 /// Epochs without a better held-out log-density.
 const PATIENCE: usize = 10;
 const PLATEAU: usize = 3;
 
-/// What came of it: mean log-densities of the held-out rows in integers, in nats.
+/// The result: mean log-densities of the held-out rows in integers, in nats.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FineTuned {
-    /// Of the model as it was.
+    /// Before fine-tuning.
     #[serde(serialize_with = "output::serialize_number")]
     pub before: f64,
-    /// Of the model as it is: not below `before`.
+    /// After it: not below `before`.
     #[serde(serialize_with = "output::serialize_number")]
     pub after: f64,
-    /// Epochs run; 0 where the model lost too little to begin.
+    /// Epochs run; 0 where the loss was too small to start.
     pub epochs: usize,
 }
 
@@ -51,7 +50,7 @@ impl Rounding for Integers<'_> {
             precision,
             ranges,
         } = self;
-        // Parameters that leave the integers are worth nothing to them.
+        // Parameters that exceed the integers have no integer form.
         quantize::rounded(spec, params, *precision, ranges).ok()
     }
 }
@@ -61,9 +60,9 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
-/// Fine-tunes a model that was trained and observed, for its own precision; `None` where that is no integer one,
-/// or the model has no integers. It stays as it is where nothing is gained, and where its weights are normalised
-/// (the paper's networks).
+/// Fine-tunes a trained model with ranges for its own precision; `None` where that is not an integer one or the model
+/// has no integer form. The model is unchanged where nothing is gained, and where its weights are normalised (the
+/// paper's networks).
 ///
 /// # Errors
 /// A run that diverged, or options out of their range.
@@ -86,7 +85,7 @@ pub fn fine_tune(
         let log_probs = model.ready(Some(precision))?.log_probs(held_out);
         Ok(log_probs.into_iter().map(f64::from).collect())
     };
-    // A model whose numbers leave the integers stays one in floats.
+    // A model whose numbers exceed the integers stays in floats.
     let Ok(integers) = log_probs(model, precision) else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use nvpico::Flow;
 use nvpico::train::{self, Epoch};
 
@@ -11,11 +11,11 @@ use super::settings::Settings;
 use crate::data::{Table, constant_columns};
 use crate::model::{Model, Provenance, ShapeName, Source};
 
-/// Fewer training rows than this teach nothing.
+/// The fewest rows to train on.
 const LEAST_TRAIN_ROWS: usize = 20;
-/// Fewer held-out rows than this decide nothing.
+/// The fewest held-out rows.
 const LEAST_HELD_OUT_ROWS: usize = 5;
-/// More parameters than this are a slip of the finger: no microcontroller holds them.
+/// The most parameters; no microcontroller holds so many.
 const MOST_PARAMS: usize = 1 << 24;
 /// Blocks of a split by blocks.
 const BLOCKS: usize = 10;
@@ -29,7 +29,7 @@ pub enum Stage {
     FineTuning,
 }
 
-/// What training came to.
+/// The result of a training.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The calibrated model.
@@ -42,7 +42,7 @@ pub struct Outcome {
     pub gaussian_ridge: f64,
     /// Epochs run.
     pub epochs: usize,
-    /// What fine-tuning came to, for a model in integers.
+    /// The result of fine-tuning, for an integer precision.
     pub fine_tuned: Option<FineTuned>,
     /// Names of constant columns.
     pub constant_columns: Vec<String>,
@@ -137,14 +137,14 @@ pub fn run(
     if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
         bail!(
             "{train_rows} rows to train on and {held_out_rows} held out are too few: at least \
-             {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, some hundreds make sense"
+             {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, a few hundred are better"
         );
     }
     let constant = constant_columns(table);
     if constant.len() == dim {
-        bail!("every column is constant: there is nothing to learn");
+        bail!("every column is constant: there is nothing to train on");
     }
-    // A map is standardised channel by channel: a constant place of it means nothing.
+    // A map is standardised channel by channel: a constant pixel does not matter.
     let constant = constant.into_iter().filter(|_| table.shape.is_none());
     let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
@@ -170,11 +170,13 @@ pub fn run(
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     let mut model = Model::new(spec.clone(), trained.params);
-    model.header.columns.clone_from(&table.columns);
+    model.set_features(table.features());
     model.header.precision = settings.precision;
-    model.observe(&rows);
+    model.find_ranges(&rows);
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
-    model.ready(None)?;
+    model
+        .ready(None)
+        .context("the trained model has no such form in integers: train it without --precision")?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {
@@ -205,13 +207,13 @@ pub fn run(
     })
 }
 
-/// Counts lie within their levels.
+/// Checks that counts lie within their levels.
 fn check_counts(table: &Table, levels: u32) -> anyhow::Result<()> {
     let dim = table.dim();
     let beyond = |x: &f32| !(*x >= 0.0 && *x < levels as f32);
     if let Some(at) = table.values.iter().position(beyond) {
         bail!(
-            "row {}, {}: {} is no count of {levels} levels (0 to {})",
+            "row {}, {}: {} is not a count with {levels} levels (0 to {})",
             table.row_numbers[at / dim],
             table.columns[at % dim],
             table.values[at],
@@ -221,7 +223,7 @@ fn check_counts(table: &Table, levels: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// JSON knows no infinities.
+/// JSON has no infinities.
 fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }

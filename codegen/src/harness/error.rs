@@ -25,7 +25,7 @@ pub enum HarnessError {
     #[error("{program} is not on the PATH; on Debian: `apt-get install {package}`")]
     NoEmulator {
         /// The emulator.
-        program: &'static str,
+        program: String,
         /// Debian's package with it.
         package: &'static str,
     },
@@ -36,6 +36,22 @@ pub enum HarnessError {
     NoFirmware {
         /// Where they were looked for.
         folder: PathBuf,
+    },
+    /// No board of the firmware stands for a core.
+    #[error(
+        "no board in firmware/boards stands for core {core}: one has to name it in `cores` of its Cargo.toml"
+    )]
+    NoBoard {
+        /// The core.
+        core: Core,
+    },
+    /// A board does not describe itself as it should.
+    #[error("{path} does not describe a board: {reason}")]
+    Board {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A compilation failed.
     #[error("building {what} failed:\n{output}")]
@@ -51,9 +67,9 @@ pub enum HarnessError {
     )]
     DoesNotFit {
         /// The core.
-        core: &'static str,
+        core: Core,
         /// Flash and RAM of its board.
-        memory: &'static str,
+        memory: String,
     },
     /// A file could not be read or written.
     #[error("{action} {path}: {source}")]

@@ -1,10 +1,10 @@
-//! Proves by linking that no panic is reachable from a score: see the firmware's `no_panic` program.
+//! Proves by linking that no panic is reachable from a score: see `firmware/no-panic`.
 
 use std::path::Path;
 
 use super::HarnessError;
 use super::core::Core;
-use super::firmware::{BuildRequest, build};
+use super::firmware::{BuildRequest, build_package};
 
 /// The function that the firmware's panic handler calls and that does not exist.
 const MISSING_FUNCTION: &str = "a_panic_is_reachable";
@@ -19,7 +19,7 @@ pub enum Verdict {
 }
 
 /// Links the scoring path of `model` for `core` against a panic handler that cannot link. `features` are those
-/// of the firmware that the model needs.
+/// of the engine that the model needs. The memory is no board's, so the core must be a Cortex-M.
 ///
 /// With `control` the program has one panic put in, so the verdict must be [`Verdict::PanicReachable`]: that shows
 /// that the check can fail.
@@ -33,21 +33,21 @@ pub fn check(
     control: bool,
     target_dir: &Path,
 ) -> Result<Verdict, HarnessError> {
-    let feature = if control {
-        "no-panic-control"
-    } else {
-        "no-panic"
-    };
-    let output = target_dir.join(format!("{feature}-{core}.elf"));
+    // Kept nowhere: that it links is all.
+    let output = tempfile::tempdir().map_err(HarnessError::file(
+        "cannot create a folder in",
+        std::env::temp_dir(),
+    ))?;
     let request = BuildRequest {
-        program: "no_panic",
+        programs: &["no_panic"],
         core,
         model,
-        features: &[&[feature], features].concat(),
+        features,
         target_dir,
-        output: &output,
+        output: output.path(),
     };
-    match build(&request) {
+    let control: &[&str] = if control { &["control"] } else { &[] };
+    match build_package(&request, Some("nvpico-no-panic"), control) {
         Ok(()) => Ok(Verdict::NoPanic),
         Err(HarnessError::Build { output, .. }) if output.contains(MISSING_FUNCTION) => {
             Ok(Verdict::PanicReachable(output))

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use defmt_decoder::{DecodeError, Table};
 
-use super::core::Board;
+use super::boards::{Board, Emulation};
+use super::core::Core;
 use super::toolchain::on_path;
-use super::{HarnessError, firmware};
+use super::{HarnessError, elf};
 
 /// How often the end of the program and signs of life are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -21,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// Without a sign of life for so long, a firmware that replays rows hangs.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Arguments that put the sensors of the `detect` program on the emulated MPS2 board's bus: magnetometer `mag0` and
+/// Arguments that put the sensors of the `detect` program on the emulated board's bus: magnetometer `mag0` and
 /// thermometer `thermometer0`.
 pub const SENSORS: [&str; 4] = [
     "-device",
@@ -58,11 +59,18 @@ pub enum Ended {
     Stopped,
 }
 
-/// Demands that an emulator is installed.
+/// Demands that the emulator of a core's board is installed.
 ///
 /// # Errors
-/// [`HarnessError::NoEmulator`].
-pub fn require(program: &'static str) -> Result<(), HarnessError> {
+/// [`HarnessError::NoEmulator`], or no board.
+pub fn require(core: Core) -> Result<(), HarnessError> {
+    match &Board::of(core)?.emulation {
+        Some(emulation) => require_program(&emulation.emulator),
+        None => Err(HarnessError::NoBoard { core }),
+    }
+}
+
+fn require_program(program: &str) -> Result<(), HarnessError> {
     if on_path(program) {
         return Ok(());
     }
@@ -71,7 +79,33 @@ pub fn require(program: &'static str) -> Result<(), HarnessError> {
     } else {
         "qemu-system-misc"
     };
-    Err(HarnessError::NoEmulator { program, package })
+    Err(HarnessError::NoEmulator {
+        program: program.to_owned(),
+        package,
+    })
+}
+
+/// The board that an ELF was built for, and how it is emulated.
+///
+/// # Errors
+/// The ELF names no board, or one that is not emulated.
+pub fn board(elf: &Path) -> Result<(Board, Emulation), HarnessError> {
+    let data = fs::read(elf).map_err(HarnessError::file("cannot read", elf))?;
+    board_of(elf, &data)
+}
+
+fn board_of(path: &Path, data: &[u8]) -> Result<(Board, Emulation), HarnessError> {
+    let name = elf::board(path, data)?;
+    let board = Board::all()?.into_iter().find(|board| board.name == name);
+    board
+        .and_then(|board| {
+            let emulation = board.emulation.clone()?;
+            Some((board, emulation))
+        })
+        .ok_or_else(|| HarnessError::Elf {
+            path: path.to_owned(),
+            reason: format!("its board, {name}, is not one that is emulated"),
+        })
 }
 
 /// Runs a firmware and hands each line of its logs to `log` as it comes, until the firmware ends or `log` breaks.
@@ -86,19 +120,19 @@ pub fn run(
     mut log: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Ended, HarnessError> {
     let data = fs::read(run.elf).map_err(HarnessError::file("cannot read", run.elf))?;
-    let board = firmware::board(run.elf, &data)?;
-    require(board.emulator)?;
+    let (board, emulation) = board_of(run.elf, &data)?;
+    require_program(&emulation.emulator)?;
     let table = Table::parse(&data).map_err(|error| HarnessError::Elf {
         path: run.elf.to_owned(),
         reason: format!("{error:#}"),
     })?;
     let elf = fs::canonicalize(run.elf).map_err(HarnessError::file("cannot find", run.elf))?;
 
-    let mut emulator = Emulator::start(board, &elf, run)?;
+    let mut emulator = Emulator::start(&emulation, &elf, run)?;
     let mut decoder = Decoder::new(table.as_ref(), run.colour);
     let ended = emulator
         .follow(run, |bytes| decoder.decode(bytes, &mut log))
-        .map_err(HarnessError::file("cannot wait for", board.emulator))?;
+        .map_err(HarnessError::file("cannot wait for", &emulation.emulator))?;
     let complaints = emulator.complaints();
     match ended {
         Followed::Ended(status) if status.success() => Ok(Ended::Success),
@@ -111,14 +145,14 @@ pub fn run(
         }
         Followed::Stopped => Ok(Ended::Stopped),
         Followed::Stalled(waited) => Err(HarnessError::Stalled {
-            machine: board.name.to_owned(),
+            machine: board.name,
             waited,
             complaints,
         }),
     }
 }
 
-/// Runs a firmware in the current folder: what `cargo run` in `firmware/` does with a program that reads no sensors.
+/// Runs a firmware in the current folder: what `cargo run` in a board's folder does with a program that reads no sensors.
 /// True if the firmware reported success.
 ///
 /// # Errors
@@ -147,9 +181,9 @@ struct Emulator {
 }
 
 impl Emulator {
-    fn start(board: &Board, elf: &Path, run: &Run<'_>) -> Result<Self, HarnessError> {
-        let mut child = Command::new(board.emulator)
-            .args(board.machine)
+    fn start(emulation: &Emulation, elf: &Path, run: &Run<'_>) -> Result<Self, HarnessError> {
+        let mut child = Command::new(&emulation.emulator)
+            .args(&emulation.machine)
             .args(["-display", "none", "-monitor", "none", "-serial", "none"])
             .args(["-icount", "shift=0", "-chardev", "stdio,id=logs,signal=off"])
             .args([
@@ -164,7 +198,7 @@ impl Emulator {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(HarnessError::file("cannot run", board.emulator))?;
+            .map_err(HarnessError::file("cannot run", &emulation.emulator))?;
         let (sender, output) = mpsc::channel();
         if let Some(mut stdout) = child.stdout.take() {
             thread::spawn(move || {

@@ -11,15 +11,6 @@ use std::process::{Command, Stdio};
 
 use super::HarnessError;
 
-/// The targets that the engine is built for: Cortex-M0, M3, M4F and M7, M33, and RISC-V.
-pub const TARGETS: [&str; 5] = [
-    "thumbv6m-none-eabi",
-    "thumbv7m-none-eabi",
-    "thumbv7em-none-eabihf",
-    "thumbv8m.main-none-eabihf",
-    "riscv32imc-unknown-none-elf",
-];
-
 /// Where Debian's packages put Rust.
 const DEBIAN_BIN: &str = "/usr/bin";
 
@@ -212,31 +203,6 @@ pub(super) fn on_path(program: &str) -> bool {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
-}
-
-/// Builds the engine alone for `target` with the given features, as a check that it compiles there.
-///
-/// # Errors
-/// No toolchain for the target, or what the compiler said.
-pub fn build_engine(
-    target: &str,
-    features: &[&str],
-    target_dir: &Path,
-) -> Result<(), HarnessError> {
-    let engine = super::firmware::locate()?.join("..");
-    let mut command = Toolchain::find(target, &engine)?.build_command(&engine, target_dir);
-    command.args([
-        "--quiet",
-        "--release",
-        "--package",
-        "nvpico",
-        "--no-default-features",
-    ]);
-    command.arg("--features").arg(features.join(","));
-    run_build(
-        &mut command,
-        &format!("the engine for {target} with {}", features.join(", ")),
-    )
 }
 
 /// Runs a build; what it said is in the error.

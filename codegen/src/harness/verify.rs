@@ -1,31 +1,28 @@
 //! Replays rows through a generated model on emulated cores and compares every score's bits with the desktop's.
 
 use std::fs;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::path::Path;
 
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::HarnessError;
+use super::boards::Board;
 use super::core::Core;
-use super::firmware::{self, BuildRequest, Footprint};
-use super::qemu::{self, Ended};
+use super::elf;
+use super::firmware::{self, BuildRequest};
+use super::qemu;
+use super::replay::{Replay, Rows};
+use super::toolchain::Toolchain;
 
 /// Bits of `log_prob`, `z_norm_sq` and `log_det`.
 pub type ScoreBits = [u32; 3];
 
-/// Words that the firmware writes for a row: a [`ScoreBits`] and a status.
-const RECORD_WORDS: usize = 4;
-const WORD: usize = size_of::<u32>();
-/// Words of the firmware's `report.bin`.
-const REPORT_WORDS: usize = 6;
-/// The status of a row that was scored.
-const SCORED: u32 = 0;
-/// Fewer rows than this are not worth another emulator.
-const ROWS_PER_EMULATOR: usize = 64;
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+const BITS_OF_A_SCORE: u64 = 8 * size_of::<ScoreBits>() as u64;
+
+/// The program that scores, and the one that is subtracted from it.
+const SCORE: &str = "score";
+const EMPTY: &str = "empty";
 
 /// What to verify.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +37,7 @@ pub struct VerifyRequest<'a> {
     pub expected: &'a [Option<ScoreBits>],
     /// The cores to emulate.
     pub cores: &'a [Core],
-    /// Features of the firmware that the model needs, such as `micromath`.
+    /// Features of the engine that the model needs, such as `micromath`.
     pub features: &'a [&'a str],
     /// Cargo's target folder for the firmware. Kept between runs it saves most of the building.
     pub target_dir: &'a Path,
@@ -67,6 +64,19 @@ pub struct CoreReport {
     pub stack_bytes: u64,
     /// The first row with another score than the desktop's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_difference: Option<Difference>,
+}
+
+/// How a core's scores compare with the desktop's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The core.
+    pub core: Core,
+    /// Rows that were replayed.
+    pub rows: usize,
+    /// Bits that differ from the desktop's, over the three values of all rows.
+    pub differing_bits: u64,
+    /// The first row with another score than the desktop's.
     pub first_difference: Option<Difference>,
 }
 
@@ -97,14 +107,45 @@ pub enum Progress {
     },
 }
 
-/// Builds, runs and compares, core after core.
+/// Whether this machine has a compiler and an emulator for a core.
+///
+/// # Errors
+/// What is missing.
+pub fn is_available(core: Core) -> Result<(), HarnessError> {
+    qemu::require(core)?;
+    let board = Board::of(core)?;
+    Toolchain::find(&board.target, &board.folder).map(|_| ())
+}
+
+/// Builds, runs, compares and measures, core after core.
 ///
 /// # Errors
 /// Whatever stops the building or the emulation. A difference in bits is a result, not an error.
 pub fn verify(
     request: &VerifyRequest<'_>,
-    mut progress: impl FnMut(Progress),
+    progress: impl FnMut(Progress),
 ) -> Result<Vec<CoreReport>, HarnessError> {
+    each_core(request, progress, verify_core)
+}
+
+/// As [`verify`], without measuring: half of the building is saved.
+///
+/// # Errors
+/// As [`verify`].
+pub fn compare(
+    request: &VerifyRequest<'_>,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<Comparison>, HarnessError> {
+    each_core(request, progress, |request, core, progress| {
+        Ok(compare_core(request, core, &[SCORE], progress)?.comparison)
+    })
+}
+
+fn each_core<T, P: FnMut(Progress)>(
+    request: &VerifyRequest<'_>,
+    mut progress: P,
+    run: impl Fn(&VerifyRequest<'_>, Core, &mut P) -> Result<T, HarnessError>,
+) -> Result<Vec<T>, HarnessError> {
     let VerifyRequest {
         dim,
         words,
@@ -119,13 +160,11 @@ pub fn verify(
         });
     }
     // Before a long build, not after it.
-    for core in request.cores {
-        qemu::require(core.emulator())?;
+    for &core in request.cores {
+        qemu::require(core)?;
     }
-    request
-        .cores
-        .iter()
-        .map(|&core| verify_core(request, core, &mut progress))
+    (request.cores.iter())
+        .map(|&core| run(request, core, &mut progress))
         .collect()
 }
 
@@ -134,24 +173,13 @@ fn verify_core(
     core: Core,
     progress: &mut impl FnMut(Progress),
 ) -> Result<CoreReport, HarnessError> {
-    progress(Progress::Building(core));
-    let folder = tempfile::tempdir().map_err(HarnessError::file(
-        "cannot create a folder in",
-        std::env::temp_dir(),
-    ))?;
-    let score = build(request, core, "score", &[], folder.path())?;
-    let empty = build(request, core, "empty", &["empty-score"], folder.path())?;
-    if let Some(keep) = request.keep {
-        fs::create_dir_all(keep).map_err(HarnessError::file("cannot create", keep))?;
-        let kept = keep.join(format!("score-{core}.elf"));
-        fs::copy(&score.elf, &kept).map_err(HarnessError::file("cannot write", kept))?;
-    }
-
-    let total = request.expected.len();
-    let replay = score.replay(request, folder.path(), |done| {
-        progress(Progress::Scoring { core, done, total });
-    })?;
-    let baseline = empty.replay(request, folder.path(), |_| {})?;
+    let Compared {
+        comparison,
+        replay,
+        folder,
+    } = compare_core(request, core, &[SCORE, EMPTY], progress)?;
+    let [score, empty] = [SCORE, EMPTY].map(|program| folder.path().join(format!("{program}.elf")));
+    let baseline = rows(request, core).replay(&empty, folder.path(), |_| {})?;
     for part in [&replay, &baseline] {
         if part.stack_depth >= part.stack_reach {
             return Err(HarnessError::StackExhausted {
@@ -160,189 +188,84 @@ fn verify_core(
             });
         }
     }
-    let (differing_bits, first_difference) = compare(request.expected, &replay.scores);
+    let (with, without) = (elf::footprint(&score)?, elf::footprint(&empty)?);
     let instructions = replay.instructions.saturating_sub(baseline.instructions);
-    let rows = total as u64;
+    let rows = comparison.rows as u64;
     Ok(CoreReport {
         core,
-        rows: total,
-        differing_bits,
+        rows: comparison.rows,
+        differing_bits: comparison.differing_bits,
         instructions_per_score: (instructions + rows / 2) / rows,
-        flash_bytes: score.footprint.flash.saturating_sub(empty.footprint.flash),
-        static_ram_bytes: score
-            .footprint
-            .static_ram
-            .saturating_sub(empty.footprint.static_ram),
+        flash_bytes: with.flash.saturating_sub(without.flash),
+        static_ram_bytes: with.static_ram.saturating_sub(without.static_ram),
         stack_bytes: u64::from(replay.stack_depth.saturating_sub(baseline.stack_depth)),
-        first_difference,
+        first_difference: comparison.first_difference,
     })
 }
 
-/// A firmware that replays rows.
-struct Replayer {
-    core: Core,
-    elf: PathBuf,
-    footprint: Footprint,
+/// What a core's scores showed, and where its ELFs are.
+struct Compared {
+    comparison: Comparison,
+    replay: Replay,
+    folder: TempDir,
 }
 
-fn build(
+/// Builds the programs, of which the first scores.
+fn compare_core(
     request: &VerifyRequest<'_>,
     core: Core,
-    name: &str,
-    features: &[&str],
-    folder: &Path,
-) -> Result<Replayer, HarnessError> {
-    let elf = folder.join(format!("{name}.elf"));
+    programs: &[&str],
+    progress: &mut impl FnMut(Progress),
+) -> Result<Compared, HarnessError> {
+    progress(Progress::Building(core));
+    let folder = tempfile::tempdir().map_err(HarnessError::file(
+        "cannot create a folder in",
+        std::env::temp_dir(),
+    ))?;
     firmware::build(&BuildRequest {
-        program: "score",
+        programs,
         core,
         model: request.model,
-        features: &[request.features, features].concat(),
+        features: request.features,
         target_dir: request.target_dir,
-        output: &elf,
+        output: folder.path(),
     })?;
-    let footprint = firmware::footprint(&elf)?;
-    Ok(Replayer {
-        core,
-        elf,
-        footprint,
+    let score = folder.path().join(format!("{SCORE}.elf"));
+    if let Some(keep) = request.keep {
+        fs::create_dir_all(keep).map_err(HarnessError::file("cannot create", keep))?;
+        let kept = keep.join(format!("{SCORE}-{core}.elf"));
+        fs::copy(&score, &kept).map_err(HarnessError::file("cannot write", kept))?;
+    }
+    let total = request.expected.len();
+    let replay = rows(request, core).replay(&score, folder.path(), |done| {
+        progress(Progress::Scoring { core, done, total });
+    })?;
+    let (differing_bits, first_difference) = differences(request.expected, &replay.scores);
+    Ok(Compared {
+        comparison: Comparison {
+            core,
+            rows: total,
+            differing_bits,
+            first_difference,
+        },
+        replay,
+        folder,
     })
 }
 
-/// What came back from replaying rows.
-#[derive(Default)]
-struct Replay {
-    scores: Vec<Option<ScoreBits>>,
-    instructions: u64,
-    stack_depth: u32,
-    stack_reach: u32,
-}
-
-impl Replayer {
-    /// Replays all rows, on as many emulators at a time as the machine has processors.
-    fn replay(
-        &self,
-        request: &VerifyRequest<'_>,
-        folder: &Path,
-        mut progress: impl FnMut(usize),
-    ) -> Result<Replay, HarnessError> {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let rows_each = request
-            .expected
-            .len()
-            .div_ceil(processors)
-            .max(ROWS_PER_EMULATOR);
-        let mut parts = Vec::new();
-        for (index, rows) in request.words.chunks(rows_each * request.dim).enumerate() {
-            let part = folder.join(format!("part-{index}"));
-            fs::create_dir_all(&part).map_err(HarnessError::file("cannot create", &part))?;
-            let scores = part.join("scores.bin");
-            // Growth is counted from nothing.
-            fs::write(&scores, []).map_err(HarnessError::file("cannot write", &scores))?;
-            let file = part.join("rows.bin");
-            let bytes: Vec<u8> = rows.iter().flat_map(|word| word.to_le_bytes()).collect();
-            fs::write(&file, bytes).map_err(HarnessError::file("cannot write", file))?;
-            parts.push((part, rows.len() / request.dim));
-        }
-        thread::scope(|scope| {
-            let running: Vec<_> = parts
-                .iter()
-                .map(|(part, rows)| scope.spawn(|| self.replay_part(part, *rows)))
-                .collect();
-            while !running.iter().all(thread::ScopedJoinHandle::is_finished) {
-                thread::sleep(PROGRESS_EVERY);
-                progress(parts.iter().map(|(part, _)| rows_done(part)).sum());
-            }
-            let mut all = Replay::default();
-            for part in running {
-                let part = part
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                all.scores.extend(part.scores);
-                all.instructions += part.instructions;
-                all.stack_depth = all.stack_depth.max(part.stack_depth);
-                all.stack_reach = part.stack_reach;
-            }
-            Ok(all)
-        })
+fn rows<'a>(request: &VerifyRequest<'a>, core: Core) -> Rows<'a> {
+    Rows {
+        core,
+        words: request.words,
+        dim: request.dim,
     }
-
-    /// Replays the rows that lie in a folder.
-    fn replay_part(&self, folder: &Path, rows: usize) -> Result<Replay, HarnessError> {
-        let scores = folder.join("scores.bin");
-        let mut log = String::new();
-        let run = qemu::Run {
-            elf: &self.elf,
-            folder,
-            growing: Some(&scores),
-            patience: Some(qemu::PATIENCE),
-            arguments: &[],
-            colour: false,
-        };
-        let ended = qemu::run(&run, |line| {
-            log.push_str(line);
-            log.push('\n');
-            ControlFlow::Continue(())
-        })?;
-        let failed = |reason: &str| HarnessError::Firmware {
-            core: self.core,
-            log: format!("{log}{reason}"),
-        };
-        if ended != Ended::Success {
-            return Err(failed("it ended with a failure status"));
-        }
-        let records = read_words(&scores)?;
-        let report = read_words(&folder.join("report.bin"))?;
-        let Ok(
-            [
-                scored,
-                ticks_low,
-                ticks_high,
-                picoseconds_per_tick,
-                stack_depth,
-                stack_reach,
-            ],
-        ) = <[u32; REPORT_WORDS]>::try_from(report)
-        else {
-            return Err(failed(
-                "its report has another length than this program knows",
-            ));
-        };
-        if scored as usize != rows || records.len() != rows * RECORD_WORDS {
-            return Err(failed("it scored another number of rows than it was given"));
-        }
-        let ticks = u64::from(ticks_high) << 32 | u64::from(ticks_low);
-        Ok(Replay {
-            scores: records.as_chunks().0.iter().map(to_score).collect(),
-            // One nanosecond of virtual time an instruction.
-            instructions: ticks * u64::from(picoseconds_per_tick) / 1000,
-            stack_depth,
-            stack_reach,
-        })
-    }
-}
-
-fn rows_done(folder: &Path) -> usize {
-    fs::metadata(folder.join("scores.bin"))
-        .map_or(0, |data| data.len() as usize / (RECORD_WORDS * WORD))
-}
-
-fn to_score(&[log_prob, z_norm_sq, log_det, status]: &[u32; RECORD_WORDS]) -> Option<ScoreBits> {
-    (status == SCORED).then_some([log_prob, z_norm_sq, log_det])
-}
-
-fn read_words(path: &Path) -> Result<Vec<u32>, HarnessError> {
-    let bytes = fs::read(path).map_err(HarnessError::file("cannot read", path))?;
-    Ok(bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|&word| u32::from_le_bytes(word))
-        .collect())
 }
 
 /// Counts differing bits; a row that only one side refuses differs in all its bits.
-fn compare(desktop: &[Option<ScoreBits>], chip: &[Option<ScoreBits>]) -> (u64, Option<Difference>) {
+fn differences(
+    desktop: &[Option<ScoreBits>],
+    chip: &[Option<ScoreBits>],
+) -> (u64, Option<Difference>) {
     let mut differing = 0;
     let mut first = None;
     for (row, (&desktop, &chip)) in desktop.iter().zip(chip).enumerate() {
@@ -353,7 +276,7 @@ fn compare(desktop: &[Option<ScoreBits>], chip: &[Option<ScoreBits>]) -> (u64, O
                 .map(|(a, b)| u64::from((a ^ b).count_ones()))
                 .sum(),
             (None, None) => 0,
-            _ => u64::from(u32::BITS) * size_of::<ScoreBits>() as u64 / WORD as u64,
+            _ => BITS_OF_A_SCORE,
         };
         differing += bits;
         if bits > 0 && first.is_none() {
@@ -370,7 +293,7 @@ mod tests {
     #[test]
     fn equal_scores_differ_in_no_bit() {
         let scores = [Some([1, 2, 3]), None];
-        assert_eq!(compare(&scores, &scores), (0, None));
+        assert_eq!(differences(&scores, &scores), (0, None));
     }
 
     #[test]
@@ -381,7 +304,7 @@ mod tests {
             Some([0, 0b101, 0x8000_0000]),
             Some([0, 0, 0]),
         ];
-        let (bits, first) = compare(&desktop, &chip);
+        let (bits, first) = differences(&desktop, &chip);
         assert_eq!(bits, 3 + 96);
         assert_eq!(
             first,

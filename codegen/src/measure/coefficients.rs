@@ -47,7 +47,7 @@ pub struct Outlier {
 ///
 /// # Errors
 /// Whatever `run` or the tool says; bits that differ from the desktop's.
-pub fn observe(
+pub fn run_sample(
     sample: &Sample,
     precision: Precision,
     core: Core,

@@ -1,9 +1,9 @@
-//! Whether a model holds together.
+//! Checks of a model, wherever it comes from.
 
 use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec, LayerSpec};
 
-use super::{FORMAT, Model};
+use super::{FORMAT, Model, ShapeName};
 
 impl Model {
     /// Checks everything a loaded or imported model must hold.
@@ -24,6 +24,18 @@ impl Model {
                 header.columns.len(),
                 header.spec.dim()
             ));
+        }
+        if let Some(shape) = header.sample_shape {
+            let values = shape.iter().try_fold(1_usize, |a, &b| a.checked_mul(b));
+            if values != Some(header.spec.dim())
+                || header.spec.is_map() && header.spec.shape.0 != shape
+            {
+                return Err(format!(
+                    "samples of {} for a structure that takes {}",
+                    ShapeName(shape),
+                    header.spec.shape
+                ));
+            }
         }
         let layers = header.spec.layers();
         Flow::new(header.spec.flow_spec(&layers), &self.params).map_err(|e| e.to_string())?;

@@ -67,7 +67,7 @@ impl Model {
             .as_ref()
             .and_then(|entries| entries.get("nvpico"))
             .ok_or("no `nvpico` entry in its header: weights of another program go through `nvpico import`")?;
-        // The version first: a newer file may have fields that this program cannot name.
+        // The version first: a newer file may have unknown fields.
         let version: serde_json::Value =
             serde_json::from_str(text).map_err(|e| format!("its header is damaged: {e}"))?;
         match version.get("format").and_then(serde_json::Value::as_u64) {
@@ -75,12 +75,12 @@ impl Model {
             found => {
                 let found = found.map_or_else(|| "no".to_owned(), |f| f.to_string());
                 return Err(format!(
-                    "the model has format {found}, this program knows format {FORMAT}: use the version of nvpico that made it"
+                    "the model has format {found}, this version of nvpico reads format {FORMAT}: use the version that made it, or train again"
                 ));
             }
         }
-        let mut header: Header =
-            serde_json::from_str(text).map_err(|e| format!("its header is not understood: {e}"))?;
+        let mut header: Header = serde_json::from_str(text)
+            .map_err(|e| format!("its header does not match format {FORMAT}: {e}"))?;
         let tensors = SafeTensors::deserialize(bytes)
             .map_err(|e| format!("not a .safetensors file ({e})"))?;
         for name in tensors.names() {

@@ -9,12 +9,15 @@ use crate::precision::Precision;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    /// [`FORMAT`].
+    /// [`FORMAT`](super::FORMAT).
     pub format: u32,
     /// The structure.
     pub spec: ModelSpec,
     /// Names of the features, in order.
     pub columns: Vec<String>,
+    /// Channels, height and width of a sample, where samples are maps; a model may still take them value by value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_shape: Option<[usize; 3]>,
     /// The precision that it is meant for.
     #[serde(default)]
     pub precision: Precision,

@@ -1,14 +1,14 @@
-//! The model file: one `.safetensors` with the parameters, and all else as JSON in its header.
+//! The model file: one `.safetensors` with the parameters as tensors and everything else as JSON in its header.
 //!
 //! | tensor | shape | holds |
 //! | --- | --- | --- |
 //! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
 //! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
-//! | `ranges` | `[n]` | the largest values in the networks, on the training rows before any fine-tuning; absent where integers cannot be |
+//! | `ranges` | `[n]` | the largest magnitudes inside the networks, on the training rows before any fine-tuning; absent without an integer form |
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
-//! refused, and so is a field it does not know: a model must not be half understood.
+//! refused, and so is a field it does not know.
 //!
 //! ```no_run
 //! use nvpico_codegen::model::Model;
@@ -24,7 +24,7 @@ mod header;
 mod names;
 mod spec;
 
-use crate::data;
+use crate::data::Features;
 use crate::precision::Precision;
 pub use file::ModelError;
 pub use header::{Calibration, Header, IntegerHeader, Provenance, Source};
@@ -35,7 +35,7 @@ pub use names::{
 pub use spec::{Layer, ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A model: header, parameters, calibration rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,11 +46,11 @@ pub struct Model {
     pub params: Vec<f32>,
     /// Log-densities of the calibration rows, ascending; empty without calibration.
     pub calibration: Vec<f32>,
-    /// What an integer engine's form of it is made from; `None` where that is not possible.
+    /// What its integer form is made from; `None` where it has none.
     pub integer: Option<IntegerParts>,
 }
 
-/// What an integer engine's form of a model is made from: found on normal rows, kept in the model file.
+/// What the integer form of a model is made from: found on normal rows, kept in the model file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IntegerParts {
     /// A sample counts value `i` in steps of `2^units[i]`.
@@ -72,13 +72,14 @@ impl IntegerParts {
 }
 
 impl Model {
-    /// A model without a threshold, whose features are named by their place.
+    /// A model without a threshold, its features named by position.
     #[must_use]
     pub fn new(spec: ModelSpec, params: Vec<f32>) -> Self {
         Self {
             header: Header {
                 format: FORMAT,
                 columns: spec.shape.value_names(),
+                sample_shape: spec.is_map().then_some(spec.shape.0),
                 spec,
                 precision: Precision::F32,
                 integer: None,
@@ -112,7 +113,22 @@ impl Model {
     /// Channels, height and width of a sample, for a model whose rows are maps.
     #[must_use]
     pub fn map_shape(&self) -> Option<[usize; 3]> {
-        data::map_shape(&self.header.columns)
+        self.header.sample_shape
+    }
+
+    /// The features of a sample, as data files have them.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        Features {
+            columns: self.header.columns.clone(),
+            shape: self.header.sample_shape,
+        }
+    }
+
+    /// Takes over the features of a table; they are as many as the model has.
+    pub fn set_features(&mut self, features: Features) {
+        self.header.columns = features.columns;
+        self.header.sample_shape = features.shape;
     }
 
     /// The threshold, where the model has one.
@@ -213,12 +229,12 @@ mod tests {
     fn other_versions_and_fields_are_refused() {
         let good = model();
         let mut newer = good.clone();
-        newer.header.format = 2;
+        newer.header.format = FORMAT + 1;
         let error = Model::from_bytes(&newer.to_bytes()).unwrap_err();
-        assert!(error.contains("format 2"), "{error}");
+        assert!(error.contains(&format!("format {}", FORMAT + 1)), "{error}");
         let text = String::from_utf8_lossy(&good.to_bytes()).into_owned();
         assert!(text.contains("provenance"));
-        let field = r#"{"format":1,"surprise":0}"#;
+        let field = r#"{"format":2,"surprise":0}"#;
         assert!(serde_json::from_str::<Header>(field).is_err());
     }
 

@@ -102,12 +102,14 @@ mod layers_as_data {
         deserializer: D,
     ) -> Result<Vec<ConvolutionLayer>, D::Error> {
         let entries = Vec::<Entry>::deserialize(deserializer)?;
-        let layer = |entry: Entry| ConvolutionLayer {
-            filters: entry.filters,
-            kernel: Kernel {
-                height: entry.kernel[0],
-                width: entry.kernel[1],
-            },
+        let layer = |entry: Entry| {
+            ConvolutionLayer::new(
+                entry.filters,
+                Kernel {
+                    height: entry.kernel[0],
+                    width: entry.kernel[1],
+                },
+            )
         };
         Ok(entries.into_iter().map(layer).collect())
     }
@@ -249,14 +251,12 @@ impl ConditionerName {
                 hidden,
                 activation,
                 nets,
-            } => Conditioner::Dense(DenseSpec {
-                hidden,
-                activation: (*activation).into(),
-                nets: match nets {
+            } => Conditioner::Dense(DenseSpec::new(hidden, (*activation).into()).with_nets(
+                match nets {
                     NetsName::One => Nets::One,
                     NetsName::Two => Nets::Two,
                 },
-            }),
+            )),
             ConditionerName::ResidualDense {
                 width,
                 blocks,
@@ -270,25 +270,24 @@ impl ConditionerName {
                 hidden,
                 last,
                 activation,
-            } => Conditioner::Convolution(ConvolutionSpec {
+            } => Conditioner::Convolution(ConvolutionSpec::new(
                 hidden,
-                last: window(*last),
-                activation: (*activation).into(),
-            }),
+                window(*last),
+                (*activation).into(),
+            )),
             ConditionerName::ResidualConvolution {
                 filters,
                 blocks,
                 kernel,
                 eps,
-            } => Conditioner::ResidualConvolution(ResidualConvolutionSpec {
-                filters: *filters,
-                blocks: *blocks,
-                kernel: window(*kernel),
-                form: match *eps {
-                    None => ResidualForm::Deployed,
-                    Some(eps) => ResidualForm::Trained { eps },
-                },
-            }),
+            } => Conditioner::ResidualConvolution(
+                ResidualConvolutionSpec::new(*filters, *blocks, window(*kernel)).with_form(
+                    match *eps {
+                        None => ResidualForm::Deployed,
+                        Some(eps) => ResidualForm::Trained { eps },
+                    },
+                ),
+            ),
         }
     }
 }

@@ -121,24 +121,20 @@ impl Layer {
         match self {
             Layer::Standardize => LayerSpec::Standardize,
             Layer::Affine => LayerSpec::Affine,
-            Layer::BatchNorm { eps, affine } => LayerSpec::BatchNorm(BatchNormSpec {
-                eps: *eps,
-                affine: *affine,
-            }),
+            Layer::BatchNorm { eps, affine } => {
+                LayerSpec::BatchNorm(BatchNormSpec::new(*eps, *affine))
+            }
             Layer::Coupling {
                 mask,
                 transform,
                 conditioner,
-            } => LayerSpec::Coupling(CouplingSpec {
-                mask: mask.spec(),
-                transform: (*transform).into(),
-                conditioner: conditioner.spec(),
-            }),
+            } => LayerSpec::Coupling(CouplingSpec::new(
+                mask.spec(),
+                (*transform).into(),
+                conditioner.spec(),
+            )),
             Layer::Permutation { order } => LayerSpec::Permutation(order),
-            Layer::Logit { alpha, levels } => LayerSpec::Logit(LogitSpec {
-                alpha: *alpha,
-                levels: *levels,
-            }),
+            Layer::Logit { alpha, levels } => LayerSpec::Logit(LogitSpec::new(*alpha, *levels)),
             Layer::Squeeze(squeeze) => LayerSpec::Squeeze((*squeeze).into()),
             Layer::Unsqueeze(squeeze) => LayerSpec::Unsqueeze((*squeeze).into()),
             Layer::FactorOut => LayerSpec::FactorOut,
@@ -230,10 +226,6 @@ impl ModelSpec {
     /// The engine's view of the model.
     #[must_use]
     pub fn flow_spec<'a>(&self, layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
-        FlowSpec {
-            shape: self.shape.into(),
-            math: self.math.into(),
-            layers,
-        }
+        FlowSpec::new(self.shape.into(), layers).with_math(self.math.into())
     }
 }

@@ -21,7 +21,7 @@ use nvpico::spec::Conditioner;
 use nvpico::{FlowSpec, LayerSpec, Score, ScoreError};
 use rayon::prelude::*;
 
-use crate::deploy::Deployed;
+use crate::deployed::Deployed;
 use crate::model::ModelSpec;
 use crate::precision::Precision;
 pub use ranges::Ranges;

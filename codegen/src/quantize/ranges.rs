@@ -6,7 +6,7 @@
 use nvpico::spec::{Conditioner, CouplingSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 
-use crate::deploy::Deployed;
+use crate::deployed::Deployed;
 use nvpico_reference::{self as reference, Norm};
 
 /// Multiply-accumulates that looking at rows may take; more rows are thinned out.

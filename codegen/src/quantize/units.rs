@@ -3,7 +3,7 @@
 use nvpico::integer::UNITS;
 
 use super::IN_Q16;
-use crate::deploy::Deployed;
+use crate::deployed::Deployed;
 use crate::model::Layer;
 
 /// Counts finer than the standard deviation by so many powers of two: what a reading is rounded to.
@@ -128,7 +128,8 @@ mod tests {
                 for far in [1e12, -1e12, 3.4e38, -3.4e38] {
                     for row in [[far, 22.5], [rows[0], far]] {
                         let found = ready.log_probs(&row)[0];
-                        assert_eq!(found, f32::NEG_INFINITY, "{precision}: {row:?}");
+                        let is_impossible = found.is_infinite() && found < 0.0;
+                        assert!(is_impossible, "{precision}: {row:?} scores {found}");
                     }
                 }
             }

@@ -398,6 +398,6 @@ fn a_budget_finds_a_model_that_fits() {
     ];
     folder.fails(
         &[&args[..], &nothing].concat(),
-        &["nothing that was tried fits"],
+        &["no model that was tried fits"],
     );
 }

@@ -79,6 +79,7 @@ fn settings_out_of_range_are_wrong_usage_and_named() {
         ("--held-out", "2", "below 1"),
         ("--false-alarm-rate", "2", "below 1"),
         ("--seed", "-1", "invalid digit"),
+        ("--seed", "18446744073709551615", "from 0"),
     ] {
         folder.refuses(&[&train[..], &[option, value]].concat(), &[option, must]);
     }

@@ -125,7 +125,7 @@ fn residual_networks() {
         let parity = if checkerboard { 0 } else { 2 };
         let count = kept.len();
         // Windows of 3 x 3 places: of 2 words for each panel of 5 filters' 2.
-        image.stated(&[op, count as i32, changed.len() as i32, 2, 4, parity]);
+        image.stated(&[op, word(count), word(changed.len()), 2, 4, parity]);
         image.stated(&[2, 1, 3, 3, 36]);
         image.shift(SCALING).shift(SCALING);
         for &channel in kept {

@@ -12,7 +12,7 @@ mod vectors;
 use std::vec;
 use std::vec::Vec;
 
-use super::{I8, I16, op};
+use super::{I8, I16, op, word};
 use crate::Math;
 use crate::integer::{IntegerFlow, Weights};
 use crate::spec::{
@@ -71,7 +71,7 @@ impl Image {
     }
 
     fn standardize(&mut self, channels: usize, places: i32) -> &mut Self {
-        self.stated(&[op::STANDARDIZE, channels as i32, places])
+        self.stated(&[op::STANDARDIZE, word(channels), places])
             .numbers(1);
         for _ in 0..channels {
             self.numbers(2).shift(SCALING).numbers(1);
@@ -80,7 +80,7 @@ impl Image {
     }
 
     fn affine(&mut self, channels: usize, places: i32) -> &mut Self {
-        self.stated(&[op::AFFINE, channels as i32, places])
+        self.stated(&[op::AFFINE, word(channels), places])
             .numbers(1);
         for _ in 0..channels {
             self.numbers(1).shift(SCALING).numbers(1);
@@ -94,13 +94,13 @@ impl Image {
     }
 
     fn hidden<W: Weights>(&mut self, activations: usize, outputs: usize, slope: i32) -> &mut Self {
-        self.stated(&[outputs.div_ceil(4) as i32]);
+        self.stated(&[word(outputs.div_ceil(4))]);
         self.shift(SUM).stated(&[slope]);
         self.panels::<W>(activations, outputs)
     }
 
     fn last<W: Weights>(&mut self, activations: usize, outputs: usize) -> &mut Self {
-        self.stated(&[outputs.div_ceil(4) as i32, 0, 0]);
+        self.stated(&[word(outputs.div_ceil(4)), 0, 0]);
         self.panels::<W>(activations, outputs)
     }
 
@@ -139,7 +139,7 @@ impl Image {
 fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
     let good = image.plain();
     let mut workspace = vec![0; spec.integer_workspace_len()];
-    let x: Vec<i32> = (0..spec.dim()).map(|at| at as i32 % 3).collect();
+    let x: Vec<i32> = (0..spec.dim()).map(|at| word(at) % 3).collect();
     let new = |words: &[i32]| IntegerFlow::<W>::new(spec, words).map(|_| ());
     assert_eq!(spec.word_len::<W>(), good.len(), "{name}");
     assert_eq!(new(&good), Ok(()), "{name}");

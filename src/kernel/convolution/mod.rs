@@ -27,6 +27,7 @@
 //! assert_eq!(sums, [12.0, 14.0, 16.0, 13.0]);
 //! ```
 
+pub(crate) mod fixed;
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 mod places;
 pub(crate) mod residual;

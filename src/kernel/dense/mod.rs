@@ -25,6 +25,7 @@
 pub(crate) mod assembly;
 #[cfg(feature = "std")]
 mod backward;
+pub(crate) mod fixed;
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) mod panels;
 pub(crate) mod scalar;

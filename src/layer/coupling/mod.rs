@@ -9,6 +9,7 @@
 //! Training (feature `std`) runs `training::forward_saving`, which is [`forward`] with every activation
 //! kept, and `training::backward`, which reads them.
 
+pub(crate) mod fixed;
 #[cfg(feature = "feature-maps")]
 mod maps;
 #[cfg(feature = "std")]

@@ -10,14 +10,16 @@
 mod passes;
 
 use core::ops::Range;
+use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::parametrization;
-use crate::arithmetic::dispatch::dispatch;
+use crate::arithmetic::dispatch::{Baseline, Instructions};
+#[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+use crate::arithmetic::dispatch::{Registers, registers};
 use crate::arithmetic::{Lanes, Packet};
 use crate::layer::batch_norm;
 use crate::layer::training as layer;
@@ -31,9 +33,9 @@ fn chunk_rows(shape: Shape) -> usize {
 }
 
 /// Computes loss and gradient of batches; owns all buffers.
-pub(super) struct Step<'a, const N: usize> {
+pub(super) struct Step<'a, const N: usize, I> {
     spec: FlowSpec<'a>,
-    arch: Arch,
+    instructions: I,
     plan: Vec<Planned<'a>>,
     saved_len: usize,
     chunk_rows: usize,
@@ -52,11 +54,61 @@ pub(super) trait BatchStep {
     fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64;
 }
 
-impl<'a, const N: usize> Step<'a, N> {
+/// The step with the registers of the machine, or with sixteen lanes where the flow asks for them. Eight lanes
+/// are compiled for AVX2 alone: without it sixteen give the same bits.
+pub(super) fn best<'a>(
+    spec: FlowSpec<'a>,
+    first: usize,
+    batch: usize,
+    keep: f64,
+    momentum: f64,
+) -> Box<dyn BatchStep + 'a> {
+    #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+    if let Registers::Eight(_) = registers()
+        && !parametrization::needs_sixteen_lanes(&spec)
+    {
+        return narrow(spec, first, batch, keep, momentum);
+    }
+    wide(spec, first, batch, keep, momentum)
+}
+
+/// The step with eight lanes on any machine that has AVX2.
+pub(super) fn narrow<'a>(
+    spec: FlowSpec<'a>,
+    first: usize,
+    batch: usize,
+    keep: f64,
+    momentum: f64,
+) -> Box<dyn BatchStep + 'a> {
+    #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return Box::new(Step::<8, _>::new(spec, simd, first, batch, keep, momentum));
+    }
+    wide(spec, first, batch, keep, momentum)
+}
+
+/// The step with sixteen lanes on any machine.
+pub(super) fn wide<'a>(
+    spec: FlowSpec<'a>,
+    first: usize,
+    batch: usize,
+    keep: f64,
+    momentum: f64,
+) -> Box<dyn BatchStep + 'a> {
+    #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+    if let Registers::Sixteen(simd) = registers() {
+        return Box::new(Step::<16, _>::new(spec, simd, first, batch, keep, momentum));
+    }
+    Box::new(Step::<16, _>::new(
+        spec, Baseline, first, batch, keep, momentum,
+    ))
+}
+
+impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
     /// `first` is the first layer that runs: rows that are standardised already skip that layer.
     pub(super) fn new(
         spec: FlowSpec<'a>,
-        arch: Arch,
+        instructions: I,
         first: usize,
         batch: usize,
         keep: f64,
@@ -104,7 +156,7 @@ impl<'a, const N: usize> Step<'a, N> {
             .collect();
         Self {
             spec,
-            arch,
+            instructions,
             plan,
             saved_len: saved,
             chunk_rows,
@@ -226,9 +278,9 @@ impl<'a, const N: usize> Step<'a, N> {
     }
 }
 
-impl<const N: usize> BatchStep for Step<'_, N> {
+impl<const N: usize, I: Instructions> BatchStep for Step<'_, N, I> {
     fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64 {
-        let (arch, dim) = (self.arch, self.spec.dim());
+        let (instructions, dim) = (self.instructions, self.spec.dim());
         let count = rows.len() / dim;
         let used = count.div_ceil(self.chunk_rows);
         parametrization::resolve(&self.spec, params, &mut self.effective);
@@ -256,13 +308,10 @@ impl<const N: usize> BatchStep for Step<'_, N> {
                 self.backward(segment.start..segment.start + 1, used);
             }
         }
-        let loss = dispatch::<N, _>(
-            arch,
-            Reduce {
-                chunks: &mut self.chunks[..used],
-                gradient,
-            },
-        );
+        let loss = instructions.run(Reduce {
+            chunks: &mut self.chunks[..used],
+            gradient,
+        });
         parametrization::take_statistics(&self.spec, count, self.momentum, params, gradient);
         parametrization::pull_back(&self.spec, params, gradient);
         loss
@@ -274,7 +323,7 @@ fn nth(index: usize, len: usize) -> Range<usize> {
     index * len..(index + 1) * len
 }
 
-impl<'a, const N: usize> Step<'a, N> {
+impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
     fn starts_with_norm(&self, segment: &Range<usize>) -> bool {
         matches!(self.plan.get(segment.start), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)))
     }
@@ -299,21 +348,21 @@ impl<'a, const N: usize> Step<'a, N> {
     }
 
     fn forward(&mut self, layers: Range<usize>, used: usize, last: bool) {
-        let arch = self.arch;
+        let instructions = self.instructions;
         self.each_chunk(layers, used, |layers, chunk| {
             let pass = Forward {
                 layers,
                 chunk,
                 last,
             };
-            dispatch::<N, _>(arch, pass);
+            instructions.run(pass);
         });
     }
 
     fn backward(&mut self, layers: Range<usize>, used: usize) {
-        let arch = self.arch;
+        let instructions = self.instructions;
         self.each_chunk(layers, used, |layers, chunk| {
-            dispatch::<N, _>(arch, Backward { layers, chunk });
+            instructions.run(Backward { layers, chunk });
         });
     }
 }

@@ -30,10 +30,7 @@ pub const KERNELS: [Kernel; 5] = [
 
 pub const SQUEEZES: [Squeeze; 3] = [Squeeze::Cells, Squeeze::CellsAlternate, Squeeze::Pairs];
 
-pub const LOGIT: LogitSpec = LogitSpec {
-    alpha: 0.05,
-    levels: 16.0,
-};
+pub const LOGIT: LogitSpec = LogitSpec::new(0.05, 16.0);
 
 /// Forms of a residual network.
 pub const FORMS: [ResidualForm; 2] = [ResidualForm::Deployed, ResidualForm::Trained { eps: 1e-3 }];
@@ -53,7 +50,7 @@ pub const fn kernel(height: usize, width: usize) -> Kernel {
 }
 
 const fn filters(filters: usize, kernel: Kernel) -> ConvolutionLayer {
-    ConvolutionLayer { filters, kernel }
+    ConvolutionLayer::new(filters, kernel)
 }
 
 /// Stacks without and with hidden layers, of every kernel; widths of one panel and several.
@@ -82,11 +79,7 @@ pub fn stack(
     last: Kernel,
     activation: Activation,
 ) -> Conditioner<'static> {
-    Conditioner::Convolution(ConvolutionSpec {
-        hidden,
-        last,
-        activation,
-    })
+    Conditioner::Convolution(ConvolutionSpec::new(hidden, last, activation))
 }
 
 pub const fn residual(
@@ -95,12 +88,9 @@ pub const fn residual(
     kernel: Kernel,
     form: ResidualForm,
 ) -> Conditioner<'static> {
-    Conditioner::ResidualConvolution(ResidualConvolutionSpec {
-        filters,
-        blocks,
-        kernel,
-        form,
-    })
+    Conditioner::ResidualConvolution(
+        ResidualConvolutionSpec::new(filters, blocks, kernel).with_form(form),
+    )
 }
 
 /// Residual networks of no, one and two blocks.
@@ -138,11 +128,7 @@ pub fn couplings(
             let Some(transform) = transforms.next() else {
                 break;
             };
-            all.push(CouplingSpec {
-                mask,
-                transform,
-                conditioner,
-            });
+            all.push(CouplingSpec::new(mask, transform, conditioner));
         }
     }
     all
@@ -167,11 +153,11 @@ pub fn fixed(shape: Shape, random: &mut Random) -> Vec<LayerSpec<'static>> {
 
 /// A coupling whose log-scales are bounded.
 pub fn bounded(mask: Mask<'static>, conditioner: Conditioner<'static>) -> LayerSpec<'static> {
-    LayerSpec::Coupling(CouplingSpec {
+    LayerSpec::Coupling(CouplingSpec::new(
         mask,
-        transform: Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.3 }),
+        Transform::Affine(ScaleMap::ClampedTanh { clamp: 1.3 }),
         conditioner,
-    })
+    ))
 }
 
 /// Whole models at several scales, for maps and time windows, with these conditioners in turn.
@@ -181,10 +167,7 @@ pub fn multi_scale(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'stati
         let conditioner = turns.next();
         bounded(mask, conditioner.expect("one or more conditioners"))
     };
-    let norm = LayerSpec::BatchNorm(BatchNormSpec {
-        eps: 1e-3,
-        affine: true,
-    });
+    let norm = LayerSpec::BatchNorm(BatchNormSpec::new(1e-3, true));
     let mut all = vec![
         on(
             shape(1, 8, 8),
@@ -284,11 +267,11 @@ pub fn small(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'static>> {
         .into_iter()
         .cycle();
     let mut couple = |mask| {
-        LayerSpec::Coupling(CouplingSpec {
+        LayerSpec::Coupling(CouplingSpec::new(
             mask,
-            transform: transforms.next().expect("endless"),
-            conditioner: turns.next().expect("one or more conditioners"),
-        })
+            transforms.next().expect("endless"),
+            turns.next().expect("one or more conditioners"),
+        ))
     };
     let [plain, affine] = NORMS.map(LayerSpec::BatchNorm);
     vec![

@@ -49,14 +49,8 @@ pub const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::LeakyRel
 pub const NETS: [Nets; 2] = [Nets::One, Nets::Two];
 
 pub const NORMS: [BatchNormSpec; 2] = [
-    BatchNormSpec {
-        eps: 1e-3,
-        affine: false,
-    },
-    BatchNormSpec {
-        eps: 1e-5,
-        affine: true,
-    },
+    BatchNormSpec::new(1e-3, false),
+    BatchNormSpec::new(1e-5, true),
 ];
 
 /// Seeded random numbers.
@@ -116,20 +110,12 @@ pub fn coupling(
     transform: Transform,
     hidden: &'static [usize],
 ) -> CouplingSpec<'static> {
-    CouplingSpec {
-        mask,
-        transform,
-        conditioner: dense(hidden, Activation::Relu, Nets::One),
-    }
+    CouplingSpec::new(mask, transform, dense(hidden, Activation::Relu, Nets::One))
 }
 
 /// A fully connected conditioner.
 pub fn dense(hidden: &'static [usize], activation: Activation, nets: Nets) -> Conditioner<'static> {
-    Conditioner::Dense(DenseSpec {
-        hidden,
-        activation,
-        nets,
-    })
+    Conditioner::Dense(DenseSpec::new(hidden, activation).with_nets(nets))
 }
 
 /// Whether a back end has all that a layer takes.
@@ -147,13 +133,13 @@ pub fn residual_couplings() -> Vec<CouplingSpec<'static>> {
         for activation in ACTIVATIONS {
             for norm in [false, true] {
                 for transform in [TRANSFORMS[0], TRANSFORMS[1], TRANSFORMS[7]] {
-                    all.push(CouplingSpec {
-                        mask: Mask::Even,
+                    all.push(CouplingSpec::new(
+                        Mask::Even,
                         transform,
-                        conditioner: Conditioner::ResidualDense(
+                        Conditioner::ResidualDense(
                             ResidualDenseSpec::new(width, blocks, activation).with_norm(norm),
                         ),
-                    });
+                    ));
                 }
             }
         }
@@ -169,11 +155,11 @@ pub fn couplings(dim: usize) -> Vec<CouplingSpec<'static>> {
             for hidden in HIDDEN {
                 for activation in ACTIVATIONS {
                     for nets in NETS {
-                        all.push(CouplingSpec {
+                        all.push(CouplingSpec::new(
                             mask,
                             transform,
-                            conditioner: dense(hidden, activation, nets),
-                        });
+                            dense(hidden, activation, nets),
+                        ));
                     }
                 }
             }
@@ -189,11 +175,7 @@ pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
 
 /// A flow of samples of this shape through these layers, with `libm`.
 pub fn on(shape: Shape, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
-    FlowSpec {
-        shape,
-        math: Math::Libm,
-        layers: layers.leak(),
-    }
+    FlowSpec::new(shape, layers.leak())
 }
 
 /// Three whole models that together have every kind of layer, transform, mask and net.

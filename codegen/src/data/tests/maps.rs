@@ -89,8 +89,8 @@ fn shapes_must_agree() {
         "plain.npy: each row is a list of 64 values, \
          where eight.npy has a map of 1 x 8 x 8 (channels x height x width)"
     );
-    // The model's columns tell its shape, and the other file has as many values.
-    let model = map_columns([1, 8, 8]);
+    // The other file has as many values as the model.
+    let model = Features::map([1, 8, 8]);
     let error = read_for(&model, std::slice::from_ref(&flat), &ReadOptions::default());
     let error = error.unwrap_err().to_string();
     assert!(
@@ -102,7 +102,7 @@ fn shapes_must_agree() {
     assert_eq!(table.shape, Some([1, 8, 8]));
     // And a model of a plain list takes maps of as many values.
     let list: Vec<String> = (0..64).map(|index| format!("c{index}")).collect();
-    let table = read_for(&list, &[flat], &ReadOptions::default()).unwrap();
+    let table = read_for(&Features::named(&list), &[flat], &ReadOptions::default()).unwrap();
     assert_eq!((table.rows, table.shape), (2, None));
 }
 

@@ -37,7 +37,7 @@ fn reads_the_shared_data_sets() {
     };
     let mut rows = 0;
     for folder in ["skab/valve1", "skab/valve2", "skab/other"] {
-        let table = read_for(&normal.columns, &files(folder), &labelled("anomaly")).unwrap();
+        let table = read_for(&normal.features(), &files(folder), &labelled("anomaly")).unwrap();
         assert_eq!(table.labels.map(|labels| labels.len()), Some(table.rows));
         rows += table.rows;
     }

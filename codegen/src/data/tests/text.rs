@@ -87,7 +87,7 @@ fn a_bad_cell_names_file_line_column_and_itself() {
     );
     says(
         "a,b\n1,\n1,2\n1,\n1,\n",
-        "line 2, column \"b\": the cell is empty, and 2 more cells of it are bad",
+        "line 2, column \"b\": the cell is empty, and 2 more bad cells in this column",
     );
     says(
         "a,b\n1,2\n3\n",
@@ -96,7 +96,7 @@ fn a_bad_cell_names_file_line_column_and_itself() {
     assert!(
         folder
             .error("a;b\n1,5;2\n2,5;3\n", &options)
-            .contains("\"1,5\" has a comma where a number has a point")
+            .contains("\"1,5\" has a decimal comma")
     );
 }
 
@@ -122,7 +122,9 @@ fn skip_bad_counts_and_keeps_row_numbers() {
         },
     );
     assert!(
-        error.starts_with("none of the 2 rows is usable; the first: t.csv: line 2, column \"b\""),
+        error.starts_with(
+            "none of the 2 rows can be used; the first error: t.csv: line 2, column \"b\""
+        ),
         "{error}"
     );
 }
@@ -210,7 +212,7 @@ fn columns_are_chosen_by_name_and_in_order() {
     assert!(
         folder
             .error(text, &labelled("Flow"))
-            .contains("column \"Flow\": \"3\" is no label")
+            .contains("column \"Flow\": \"3\" is not a label")
     );
 }
 
@@ -288,7 +290,7 @@ fn what_is_no_table_is_said_plainly() {
 #[test]
 fn a_model_gets_its_columns_or_hears_what_is_missing() {
     let folder = Folder::new();
-    let model = names(&["flow", "pressure"]);
+    let model = Features::named(&["flow", "pressure"]);
     let options = ReadOptions::default();
     let named = folder.file("named.csv", "t,pressure,current,flow\nx,1,2,3\n");
     assert_eq!(
@@ -318,14 +320,14 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
         read_for(&model, std::slice::from_ref(&bare), &excluding)
             .unwrap()
             .columns,
-        model
+        model.columns
     );
     let error = read_for(&model, std::slice::from_ref(&bare), &options)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("the model expects 2 values a row (\"flow\", \"pressure\"), and the file, which has no column names, has 3"), "{error}");
+    assert!(error.contains("the model expects 2 values per row (\"flow\", \"pressure\"), but the file, which has no column names, has 3"), "{error}");
     // A model trained on a file without names: the label may stand first.
-    let numbered = names(&["c0", "c1"]);
+    let numbered = Features::named(&["c0", "c1"]);
     assert_eq!(
         read_for(&numbered, std::slice::from_ref(&bare), &labelled("c0"))
             .unwrap()

@@ -3,7 +3,7 @@
 
 use nvpico::kernel::dense;
 use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Shape};
-use nvpico::{Flow, FlowSpec, LayerSpec};
+use nvpico::{Flow, LayerSpec};
 
 use super::samples::rows_of;
 use crate::deploy::Deployed;
@@ -35,10 +35,7 @@ pub(super) fn active_products(deployed: &Deployed) -> f64 {
             if let LayerSpec::Coupling(coupling) = layer {
                 total += coupling_products(coupling, flow.shape, own, &x);
             }
-            let alone = FlowSpec {
-                layers: std::slice::from_ref(layer),
-                ..flow
-            };
+            let alone = flow.with_layers(std::slice::from_ref(layer));
             // A row that overflows is as good as any for counting.
             let _ = Flow::new(alone, own).map(|flow| flow.forward(&mut x, &mut scratch));
         }

@@ -253,7 +253,7 @@ impl Dice {
                     eps: Some(1e-5),
                 }
             } else {
-                let layer = |kernel| ConvolutionLayer { filters, kernel };
+                let layer = |kernel| ConvolutionLayer::new(filters, kernel);
                 ConditionerName::Convolution {
                     hidden: vec![layer(Kernel::SQUARE), layer(Kernel::POINT)],
                     last: [3, 3],
@@ -304,15 +304,9 @@ impl Dice {
         };
         let [height, width] = window;
         let filters = self.width(32);
-        let mut hidden = vec![ConvolutionLayer {
-            filters,
-            kernel: Kernel { height, width },
-        }];
+        let mut hidden = vec![ConvolutionLayer::new(filters, Kernel { height, width })];
         if self.number(0, 2) > 0 {
-            hidden.push(ConvolutionLayer {
-                filters,
-                kernel: Kernel::POINT,
-            });
+            hidden.push(ConvolutionLayer::new(filters, Kernel::POINT));
         }
         ConditionerName::Convolution {
             hidden,
@@ -337,7 +331,7 @@ pub fn draw(spec: &ModelSpec, seed: u64) -> Sample {
     }
     let mut model = Model::new(spec.clone(), params);
     let rows = rows_of(&model.deploy(), seed);
-    model.observe(&rows);
+    model.find_ranges(&rows);
     // Nobody trained it: values explode in some. What a score costs does not depend on their range.
     for range in model.integer.iter_mut().flat_map(|parts| &mut parts.ranges) {
         *range = range.min(100.0);

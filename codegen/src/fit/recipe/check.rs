@@ -1,4 +1,4 @@
-//! Whether settings are in their ranges, which [`limits`] says.
+//! Checks that settings are in the ranges that [`limits`] defines.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use super::Recipe;
 use crate::limits::{self, Checked};
 
 impl Recipe {
-    /// Whether every setting is in its range. The command line has checked its own; config files and other callers have not.
+    /// Checks that every setting is in its range, wherever it comes from.
     ///
     /// # Errors
     /// A sentence that names the setting.
@@ -42,7 +42,7 @@ impl Recipe {
     }
 }
 
-/// Checks a setting if it was made, and names it.
+/// Checks a setting, if it was made; an error names it.
 fn in_range<T: Copy + Display>(
     name: &str,
     value: Option<T>,

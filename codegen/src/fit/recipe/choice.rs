@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
-    /// Fully connected networks; takes maps, too, value by value
+    /// Fully connected networks; also takes maps, value by value
     Vector,
     /// For windows of time series, N x channels x 1 x samples
     Window,
@@ -33,7 +33,7 @@ pub enum MaskChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScaleChoice {
-    /// c * tanh(s / c): bounded, the safe choice
+    /// c * tanh(s / c): bounded, the safest choice
     Clamped,
     /// r * tanh(s) with a learned r (the paper's)
     Rescaled,
@@ -49,7 +49,7 @@ pub enum ScaleChoice {
 pub enum NormChoice {
     /// No batch norm
     None,
-    /// Normalises by running statistics that take in each batch (the paper's appendix E)
+    /// Normalises by running statistics that include the current batch (the paper's appendix E)
     Running,
     /// Normalises by the batch's own statistics
     Batch,
@@ -59,8 +59,8 @@ pub enum NormChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitChoice {
-    /// The last rows: tells how the model fares on what comes after its training
+    /// The last rows: shows how the model does on rows after those it was trained on
     Last,
-    /// Ten blocks spread evenly over all rows: sees every operating condition of the record
+    /// Ten blocks spread evenly over all rows: covers every operating condition in the data
     Blocks,
 }

@@ -20,20 +20,21 @@ pub struct Recipe {
     /// Kind of model [default: vector for tables, image or window for maps]
     #[arg(long, value_enum, value_name = "KIND")]
     pub architecture: Option<Architecture>,
-    /// Coupling layers [default: 6; of maps, in a row: 2, paper 3]
+    /// Number of coupling layers; for maps per group of equal masks [default: 6; maps 2, paper 3]
     #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub couplings: Option<usize>,
-    /// Scales of a model for maps: after each but the last half of the values is done [default: 2 if the map can be squeezed]
+    /// Scales of a model for maps; half of the values is factored out after each but the last [default: 2 if the map
+    /// can be squeezed, else 1]
     #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub scales: Option<usize>,
     /// Residual blocks in each network of the paper's architecture [default: 2]
     #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub blocks: Option<usize>,
-    /// Channels inside the networks of a model for maps [default: 16, paper 8]
+    /// Hidden channels of the networks of a model for maps [default: 16, paper 8]
     #[arg(long, value_name = "N", value_parser = argument(limits::parts))]
     pub filters: Option<usize>,
-    /// The values are counts of so many levels, as 256 of an 8-bit camera: models their logit, with
-    /// dequantisation, and tells bits per dimension
+    /// The values are counts with this many levels, such as 256 for an 8-bit camera: models their logit with
+    /// dequantisation and reports bits per dimension
     #[arg(long, value_name = "LEVELS", value_parser = argument(limits::levels))]
     pub levels: Option<u32>,
     /// Keeps the logit of the lowest count finite [default: 0.05]
@@ -60,25 +61,25 @@ pub struct Recipe {
     /// Batch norm between couplings [default: none]
     #[arg(long, value_enum, value_name = "KIND")]
     pub batch_norm: Option<NormChoice>,
-    /// Weight of the old running statistics of batch norm [default: 0.9]
+    /// Momentum of batch norm's running statistics: the weight of the old ones [default: 0.9]
     #[arg(long, value_name = "M", value_parser = argument(limits::share_or_none))]
     pub batch_norm_momentum: Option<f64>,
     /// Elementary functions on chip and desktop [default: libm]
     #[arg(long, value_enum, value_name = "LIBRARY")]
     pub math: Option<MathName>,
-    /// The most passes over the rows [default: 200]
+    /// Maximum number of epochs [default: 200]
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub epochs: Option<usize>,
-    /// Rows of a batch [default: 256, less for few rows]
+    /// Batch size [default: 256, maps 64; smaller for few rows]
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub batch: Option<usize>,
     /// Adam's learning rate [default: 0.001]
     #[arg(long, value_name = "RATE", value_parser = argument(limits::above_zero))]
     pub learning_rate: Option<f32>,
-    /// L2 decay of weights [default: 0.00005]
+    /// L2 penalty on weights [default: 0.00005]
     #[arg(long, value_name = "DECAY", value_parser = argument(limits::not_negative))]
     pub l2: Option<f32>,
-    /// The gradient's norm is clipped to this [default: 10]
+    /// Maximum norm of the gradient [default: 10]
     #[arg(long, value_name = "NORM", value_parser = argument(limits::above_zero))]
     pub clip: Option<f32>,
     /// Gaussian noise on the input, in standard deviations of each feature [default: 0.05]
@@ -87,7 +88,7 @@ pub struct Recipe {
     /// Epochs without a better held-out log-density before training stops [default: 20]
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub patience: Option<usize>,
-    /// Decides first weights, shuffles and noise [default: 0]
+    /// Seed of initial weights, shuffling and noise [default: 0]
     #[arg(long, value_name = "SEED", value_parser = argument(limits::seed))]
     pub seed: Option<u64>,
     /// Share of the rows held out for early stopping and calibration [default: 0.2]
@@ -96,10 +97,10 @@ pub struct Recipe {
     /// Which rows are held out: the last ones in time, or evenly spread blocks [default: blocks]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub split: Option<SplitChoice>,
-    /// Arithmetic that the model is meant for; every verb takes another one, too [default: f32]
+    /// Arithmetic that the model is meant for; other commands can still choose another one [default: f32]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub precision: Option<Precision>,
-    /// The most passes over the rows once more, through the rounding of an integer precision, where that loses
+    /// Maximum number of epochs of fine-tuning through the rounding of an integer precision, where rounding costs
     /// log-density; 0 for none [default: 40]
     #[arg(long, value_name = "N")]
     pub fine_tune: Option<usize>,

@@ -1,9 +1,9 @@
-//! Architectures and precisions that fit a chip: tries them on the data, and takes the best that fits.
+//! Search for the architecture and precision that fit a chip best.
 //!
-//! Costs are those of [`cost`], told before anything is built. Every structure of which some
-//! precision fits the budget is trained for a while on some of the rows; each precision that fits is then judged
-//! by the log-density of held-out rows, and by how well it tells these from synthetic outliers: held-out rows with
-//! one value of another row, or one value moved by four standard deviations.
+//! Costs are the estimates of [`cost`]; nothing is built. Every structure that fits the budget in some precision is
+//! trained for a few epochs on a part of the rows. Each precision that fits is then rated by the log-density of held-out
+//! rows, and by how well it separates them from synthetic outliers: held-out rows with one value taken from another row,
+//! or moved by four standard deviations.
 
 mod candidates;
 mod trial;
@@ -27,11 +27,12 @@ use trial::{best, smallest};
 /// Epochs that a structure is tried for, at the most, and without a better held-out log-density.
 const EPOCHS: usize = 40;
 const PATIENCE: usize = 8;
-/// Why nothing was found.
+
+/// Why the search found nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// Nothing fits.
-    #[error("nothing that was tried fits: {0}")]
+    #[error("no model that was tried fits: {0}")]
     TooSmall(String),
     /// Costs are not known.
     #[error(transparent)]
@@ -50,7 +51,7 @@ pub struct Found {
     pub recipe: Recipe,
 }
 
-/// Tries structures and precisions on the rows. `progress` is told how many of how many structures are done.
+/// Tries structures and precisions on the rows. `progress` gets the number of structures done and their total.
 ///
 /// # Errors
 /// [`SearchError`] where nothing fits, costs are not known, or a structure cannot be trained.
@@ -148,7 +149,7 @@ fn priced(
     )
 }
 
-/// Trains a structure for a while, and judges the precisions of it that fit.
+/// Trains a structure for a few epochs and rates its precisions that fit.
 fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Result<()> {
     let recipe = Recipe {
         epochs: Some(structure.epochs.unwrap_or(EPOCHS).min(EPOCHS)),

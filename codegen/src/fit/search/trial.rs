@@ -6,10 +6,10 @@ use crate::deploy::cost::Cost;
 use crate::output;
 use crate::precision::Precision;
 
-/// A lower area under the ROC curve than the best one by so much is too low, however good the log-density.
+/// A model whose AUROC is lower than the best one by more than this is not chosen, whatever its log-density.
 const DETECTION: f64 = 0.01;
 
-/// Log-densities that differ by no more nats are as good as equal.
+/// Log-densities that differ by no more than this, in nats, count as equal.
 const NEXT_TO: f64 = 0.02;
 
 /// What a score may cost. `None` is no limit.
@@ -24,7 +24,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether a cost is within it, with room for what is an estimate: a tenth of the engine's code and of the
+    /// Whether a cost is within the budget, with a margin for estimates: a tenth of the engine's code and of the
     /// stack, a twentieth of the cycles.
     #[must_use]
     pub fn allows(&self, cost: &Cost) -> bool {
@@ -53,7 +53,7 @@ pub struct Trial {
     pub precision: Precision,
     /// What a score costs.
     pub cost: Cost,
-    /// Whether that is within the budget; the others were not trained.
+    /// Whether the cost is within the budget; models that do not fit were not trained.
     pub fits: bool,
     /// Mean log-density of held-out rows, in nats; `null` where it was not trained.
     #[serde(serialize_with = "output::serialize_option")]
@@ -61,12 +61,12 @@ pub struct Trial {
     /// Area under the ROC curve, held-out rows against synthetic outliers.
     #[serde(serialize_with = "output::serialize_option")]
     pub outlier_auroc: Option<f64>,
-    /// Whether it is the one that was taken.
+    /// Whether it was chosen.
     pub chosen: bool,
 }
 
 impl Trial {
-    /// The structure in words, as `6 x 32-32`.
+    /// A short description of the structure, as `6 x 32-32`.
     #[must_use]
     pub fn structure(&self) -> String {
         let inside = match (&self.hidden, self.filters) {
@@ -87,8 +87,8 @@ impl Trial {
     }
 }
 
-/// Of those that tell outliers nearly as well as the best one does, and whose log-density is next to the highest
-/// of these, the one that takes least flash.
+/// Among those that detect outliers nearly as well as the best, and whose log-density is about the highest of these,
+/// the one that takes the least flash.
 pub(super) fn best(trials: &[Trial]) -> Option<usize> {
     let judged = || trials.iter().enumerate().filter(|(_, trial)| trial.fits);
     let highest = judged().filter_map(|(_, trial)| trial.outlier_auroc);
@@ -109,11 +109,11 @@ pub(super) fn best(trials: &[Trial]) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// The least that was found of each cost.
+/// The lowest of each cost.
 pub(super) fn smallest(trials: &[Trial]) -> String {
     let least = |of: &dyn Fn(&Trial) -> u64| trials.iter().map(of).min().unwrap_or_default();
     format!(
-        "at least {} bytes of flash, {} bytes of RAM and {} cycles are needed, not all by the same model",
+        "the smallest need {} bytes of flash, {} bytes of RAM and {} cycles, not all the same model",
         least(&|t| t.cost.flash_bytes as u64),
         least(&|t| t.ram() as u64),
         least(&|t| t.cost.cycles)
@@ -168,6 +168,6 @@ mod tests {
             trial(3, 2.0, 0.895),
         ];
         assert_eq!(best(&trials), Some(2));
-        assert!(smallest(&trials).contains("at least 1 bytes of flash"));
+        assert!(smallest(&trials).contains("need 1 bytes of flash"));
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of an evaluation: charts as SVG, sheets of images as PNG, drawn without system fonts.
+//! Plots of an evaluation: charts as SVG, sheets of images as PNG, drawn without system fonts.
 //!
 //! Colours of charts are those of Okabe and Ito, told apart with any colour vision; those of images grow evenly
 //! brighter, so that they also work in grey.
@@ -37,7 +37,7 @@ pub use roc::roc;
 pub use sheet::{captions, contact_sheet, contact_sheets};
 pub use timeline::{Span, density_over_time};
 
-/// A picture that could not be drawn.
+/// A plot that could not be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("the picture could not be drawn: {0}")]
 pub struct PlotError(String);

@@ -13,7 +13,6 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::{Columns, Layer, NetDims, Row, Source, nth};
 use crate::arithmetic::Packet;
-use crate::arithmetic::dispatch::dispatch;
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::spec::{Activation, Shape};
@@ -205,7 +204,7 @@ pub(crate) fn dispatch_row<const N: usize>(row: Row<'_, Packet<N>>) {
         // Maps are trained in sixteen lanes on every machine.
         Arch::new().dispatch(row);
     } else {
-        dispatch::<N, _>(Arch::new(), row);
+        row.call();
     }
 }
 

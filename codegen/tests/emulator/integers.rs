@@ -1,0 +1,154 @@
+//! Models in integers, of every kind of layer.
+
+use nvpico_codegen::data::Table;
+use nvpico_codegen::export::{self, ExportOptions};
+use nvpico_codegen::fit::recipe::{Architecture, Recipe};
+use nvpico_codegen::fit::training;
+use nvpico_codegen::harness::no_panic::{self, Verdict};
+use nvpico_codegen::harness::verify::compare;
+use nvpico_codegen::harness::{Core, VerifyRequest};
+use nvpico_codegen::model::{
+    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
+    ScaleName, ShapeName, TransformName,
+};
+use nvpico_codegen::precision::Precision;
+
+use crate::target_dir;
+
+/// A model of simulated readings or counts, trained a little, in integers.
+fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
+    let dim: usize = shape.iter().product();
+    let mut state: u32 = 5;
+    let mut value = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as f32
+    };
+    let rows: Vec<f32> = (0..200 * dim).map(|_| value()).collect();
+    let is_map = shape[1] * shape[2] > 1;
+    let table = Table {
+        columns: ShapeName(shape).value_names(),
+        shape: is_map.then_some(shape),
+        values: rows.clone(),
+        rows: 200,
+        row_numbers: (1..=200).collect(),
+        ..Table::default()
+    };
+    let recipe = Recipe {
+        epochs: Some(2),
+        couplings: Some(2),
+        ..recipe
+    };
+    let outcome = training::fit(&table, None, recipe, |_, _| true);
+    (outcome.expect("it can be trained").model, rows)
+}
+
+/// A model of parts that other libraries have, in integers.
+fn imported_in_integers() -> (Model, Vec<f32>) {
+    let activation = ActivationName::LeakyRelu(0.1);
+    let coupling = |mask, scale, conditioner| Layer::Coupling {
+        mask,
+        transform: TransformName::Affine(scale),
+        conditioner,
+    };
+    let blocks = ConditionerName::ResidualDense {
+        width: 6,
+        blocks: 1,
+        activation,
+        norm: true,
+    };
+    let two = ConditionerName::Dense {
+        hidden: vec![6, 6, 6],
+        activation,
+        nets: NetsName::Two,
+    };
+    let sigmoid = ScaleName::Sigmoid {
+        offset: 2.0,
+        floor: 1e-3,
+        inverse: true,
+    };
+    let spec = ModelSpec {
+        shape: ShapeName::vector(5),
+        math: MathName::Libm,
+        layers: vec![
+            Layer::Standardize,
+            coupling(MaskName::Odd, sigmoid, blocks),
+            coupling(MaskName::Even, ScaleName::Atan(1.5), two),
+        ],
+    };
+    let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
+    let layers = spec.layers();
+    let mut params = nvpico::train::init(&spec.flow_spec(&layers), &rows, 3);
+    for (at, param) in params.iter_mut().enumerate().skip(10) {
+        *param += (at % 7) as f32 * 0.03 - 0.09;
+    }
+    let mut model = Model::new(spec, params);
+    model.find_ranges(&rows);
+    (model, rows)
+}
+
+#[test]
+fn integers_give_the_desktops_bits_and_cannot_panic() {
+    let vector = Recipe {
+        hidden: Some(vec![9, 16]),
+        nets: Some(2),
+        leaky: Some(0.1),
+        ..Recipe::default()
+    };
+    let map = Recipe {
+        filters: Some(5),
+        levels: Some(256),
+        ..Recipe::default()
+    };
+    let paper = Recipe {
+        architecture: Some(Architecture::Paper),
+        filters: Some(3),
+        blocks: Some(1),
+        ..Recipe::default()
+    };
+    for (model, mut rows) in [
+        in_integers([5, 1, 1], vector),
+        in_integers([1, 6, 6], map),
+        in_integers([3, 4, 2], paper),
+        imported_in_integers(),
+    ] {
+        // Counts that no converter gives, and readings beyond all counts.
+        rows[0] = 3e9;
+        rows[7] = -1.0;
+        for precision in [Precision::I8, Precision::I16] {
+            let ready = model.ready(Some(precision)).expect("it has integers");
+            let (words, expected) = ready.bits(&rows);
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let module = folder.path().join("model.rs");
+            let text = export::module(&ready, &ExportOptions::default());
+            std::fs::write(&module, text).expect("it can be written");
+            // Cores differ in nothing that the width of the weights has a part in.
+            let cores = match precision {
+                Precision::I8 => &Core::ALL[..],
+                _ => &[Core::M0, Core::M4f],
+            };
+            for (cores, assembly) in [(cores, false), (&[Core::M4f], true)] {
+                let mut features = ready.spec().engine_features(precision);
+                features.extend(assembly.then_some("assembly"));
+                let request = VerifyRequest {
+                    model: &module,
+                    dim: model.header.spec.dim(),
+                    words: &words,
+                    expected: &expected,
+                    cores,
+                    features: &features,
+                    target_dir: &target_dir(),
+                    keep: None,
+                };
+                let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+                for report in reports {
+                    assert_eq!(report.differing_bits, 0, "{precision}: {report:?}");
+                }
+                let verdict = no_panic::check(&module, Core::M4f, &features, false, &target_dir());
+                assert_eq!(
+                    verdict.unwrap_or_else(|error| panic!("{error}")),
+                    Verdict::NoPanic
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Readings at regular times, with the sensors' faults noted.
+
+use embedded_hal::delay::DelayNs;
+use nvpico::detector::Decision;
+
+/// Time between readings.
+pub const PERIOD_MS: u32 = 100;
+
+/// Where readings of `N` values come from.
+pub trait Source<const N: usize> {
+    /// A value of a reading: `f32` in the sensor's unit, or `i32` raw counts.
+    type Value: Copy;
+    /// Why a sensor gave no reading.
+    type Fault: Copy + PartialEq;
+
+    /// The next reading; `None` when there will be no more, which live sensors never say.
+    ///
+    /// # Errors
+    /// The fault of a sensor. The next call tries again.
+    fn read(&mut self, clock: &mut impl DelayNs) -> Option<Result<[Self::Value; N], Self::Fault>>;
+}
+
+/// What waits between readings.
+pub trait Clock: DelayNs {
+    /// Called once for each reading: a board with a watchdog restarts the watchdog's time here.
+    fn still_alive(&mut self) {}
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event<'a, V, F, const N: usize> {
+    /// A sensor began to fail, or fails in another way than before.
+    Fault(F),
+    /// All sensors work again.
+    Recovered,
+    /// A reading was scored.
+    Scored {
+        /// Number of the reading since the start, wrapping.
+        number: u32,
+        /// The reading.
+        reading: &'a [V; N],
+        /// Its log-density in nats, `-inf` where it could not be scored.
+        log_prob: f32,
+        /// What it was found to be.
+        decision: Decision,
+    },
+    /// The alarm was raised.
+    AlarmRaised {
+        /// At this reading.
+        number: u32,
+    },
+    /// The alarm was cleared.
+    AlarmCleared {
+        /// At this reading.
+        number: u32,
+    },
+    /// A recording has all its rows, or the source has no more.
+    Recorded {
+        /// The number of rows.
+        rows: usize,
+    },
+    /// A recording ended early: the sensors gave no reading for too long.
+    NoReadings {
+        /// Rows recorded before.
+        rows: usize,
+    },
+    /// A recording ended early: the store did not take a row.
+    StoreFailed {
+        /// Rows recorded before.
+        rows: usize,
+    },
+}
+
+/// Who is told of events.
+pub trait Log<V, F, const N: usize> {
+    /// Takes an event.
+    fn log(&mut self, event: Event<'_, V, F, N>);
+}
+
+/// A source that is read once in [`PERIOD_MS`], and whose faults go to the log.
+#[derive(Debug)]
+pub struct Acquire<S: Source<N>, C, L, const N: usize> {
+    source: S,
+    clock: C,
+    pub(crate) log: L,
+    last_fault: Option<S::Fault>,
+}
+
+impl<S, C, L, const N: usize> Acquire<S, C, L, N>
+where
+    S: Source<N>,
+    C: Clock,
+    L: Log<S::Value, S::Fault, N>,
+{
+    /// Takes the source, the clock and the log.
+    pub const fn new(source: S, clock: C, log: L) -> Self {
+        Self {
+            source,
+            clock,
+            log,
+            last_fault: None,
+        }
+    }
+
+    /// Waits for the time of the next reading and reads; `None` at the end of the source.
+    ///
+    /// Of a fault that lasts, the log is told once.
+    pub(crate) fn next(&mut self) -> Option<Result<[S::Value; N], S::Fault>> {
+        self.clock.still_alive();
+        self.clock.delay_ms(PERIOD_MS);
+        let reading = self.source.read(&mut self.clock)?;
+        let fault = reading.err();
+        if fault != self.last_fault {
+            self.log.log(fault.map_or(Event::Recovered, Event::Fault));
+            self.last_fault = fault;
+        }
+        Some(reading)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_parts::{Script, Told, acquire};
+
+    #[test]
+    fn a_fault_is_told_once_and_so_is_its_end() {
+        let mut acquire = acquire(&[Ok(1.0), Err('a'), Err('a'), Err('b'), Ok(2.0), Ok(3.0)]);
+        let mut readings = std::vec::Vec::new();
+        while let Some(reading) = acquire.next() {
+            readings.push(reading.ok());
+        }
+        let some = |value| Some([value, 0.0]);
+        assert_eq!(
+            readings,
+            [some(1.0), None, None, None, some(2.0), some(3.0)]
+        );
+        assert_eq!(
+            acquire.log.told,
+            [Told::Fault('a'), Told::Fault('b'), Told::Recovered]
+        );
+    }
+
+    #[test]
+    fn the_clock_is_waited_for_and_the_watchdog_fed_at_each_reading() {
+        let script: &Script = &[Ok(1.0), Err('a')];
+        let mut acquire = acquire(script);
+        while acquire.next().is_some() {}
+        // Before the end was seen, too.
+        assert_eq!(acquire.clock.periods, 3);
+        assert_eq!(acquire.clock.alive, 3);
+    }
+}

@@ -1,0 +1,101 @@
+//! The application, apart from any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
+//! keeps the alarm, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees
+//! what it was trained on.
+//!
+//! A board supplies the [`Source`] and the [`Clock`]; where events and rows go is a [`Log`] and a [`Store`]. All four
+//! are traits, so the application runs on the desktop, too:
+//!
+//! ```
+//! use embedded_hal::delay::DelayNs;
+//! use nvpico_app::{Acquire, Clock, Event, Log, Source, Store, record};
+//!
+//! struct Counter(u16);
+//! impl Source<1> for Counter {
+//!     type Value = f32;
+//!     type Fault = ();
+//!     fn read(&mut self, _clock: &mut impl DelayNs) -> Option<Result<[f32; 1], ()>> {
+//!         self.0 += 1;
+//!         (self.0 <= 3).then_some(Ok([f32::from(self.0)])) // three readings, then no more
+//!     }
+//! }
+//!
+//! struct NoWait;
+//! impl DelayNs for NoWait {
+//!     fn delay_ns(&mut self, _ns: u32) {}
+//! }
+//! impl Clock for NoWait {}
+//!
+//! struct Silent;
+//! impl Log<f32, (), 1> for Silent {
+//!     fn log(&mut self, _event: Event<'_, f32, (), 1>) {}
+//! }
+//!
+//! struct Rows(Vec<[f32; 1]>);
+//! impl Store<f32, 1> for Rows {
+//!     fn header(&mut self, _columns: &[&str; 1]) -> bool {
+//!         true
+//!     }
+//!     fn row(&mut self, reading: &[f32; 1]) -> bool {
+//!         self.0.push(*reading);
+//!         true
+//!     }
+//! }
+//!
+//! let mut rows = Rows(Vec::new());
+//! assert!(record(&mut Acquire::new(Counter(0), NoWait, Silent), &["count"], &mut rows, 600));
+//! assert_eq!(rows.0, [[1.0], [2.0], [3.0]]);
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod acquire;
+mod csv;
+mod detect;
+mod record;
+#[cfg(test)]
+mod test_parts;
+
+pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
+pub use csv::Line;
+pub use detect::{HISTORY, Input, Nats, RULE, detect};
+pub use record::{Store, record};
+
+/// Whether two lists of names are equal. In `const` contexts, to refuse a model for other columns at compile time.
+pub const fn same_names(a: &[&str], b: &[&str]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        let (a, b) = (a[index].as_bytes(), b[index].as_bytes());
+        if a.len() != b.len() {
+            return false;
+        }
+        let mut at = 0;
+        while at < a.len() {
+            if a[at] != b[at] {
+                return false;
+            }
+            at += 1;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_names;
+
+    #[test]
+    fn names_are_compared_letter_by_letter() {
+        assert!(same_names(&["a", "bc"], &["a", "bc"]));
+        assert!(!same_names(&["a", "bc"], &["a", "bd"]));
+        assert!(!same_names(&["a", "bc"], &["a", "b"]));
+        assert!(!same_names(&["a"], &["a", "b"]));
+    }
+}

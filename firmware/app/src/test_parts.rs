@@ -1,0 +1,112 @@
+//! A source, a clock, a log and a store that tests look into.
+
+use embedded_hal::delay::DelayNs;
+use nvpico::detector::Decision;
+use std::vec::Vec;
+
+use crate::{Acquire, Clock, Event, Log, PERIOD_MS, Source, Store};
+
+/// First values of readings, and faults, one after the other.
+pub(crate) type Script = [Result<f32, char>];
+
+/// Gives what a script says.
+pub(crate) struct Scripted {
+    script: Vec<Result<f32, char>>,
+    at: usize,
+}
+
+impl Source<2> for Scripted {
+    type Value = f32;
+    type Fault = char;
+
+    fn read(&mut self, _clock: &mut impl DelayNs) -> Option<Result<[f32; 2], char>> {
+        let reading = self.script.get(self.at)?.map(|value| [value, 0.0]);
+        self.at += 1;
+        Some(reading)
+    }
+}
+
+/// Counts what it is asked.
+#[derive(Default)]
+pub(crate) struct Counting {
+    pub(crate) periods: u32,
+    pub(crate) alive: u32,
+}
+
+impl DelayNs for Counting {
+    fn delay_ns(&mut self, ns: u32) {
+        assert_eq!(ns, PERIOD_MS * 1_000_000);
+        self.periods += 1;
+    }
+}
+
+impl Clock for Counting {
+    fn still_alive(&mut self) {
+        self.alive += 1;
+    }
+}
+
+/// An event without the reading's borrow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Told {
+    Fault(char),
+    Recovered,
+    Scored(u32, f32, Decision),
+    Raised(u32),
+    Cleared(u32),
+    Recorded(usize),
+    NoReadings(usize),
+    StoreFailed(usize),
+}
+
+/// Keeps all events.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) told: Vec<Told>,
+}
+
+impl Log<f32, char, 2> for Kept {
+    fn log(&mut self, event: Event<'_, f32, char, 2>) {
+        self.told.push(match event {
+            Event::Fault(fault) => Told::Fault(fault),
+            Event::Recovered => Told::Recovered,
+            Event::Scored {
+                number,
+                log_prob,
+                decision,
+                ..
+            } => Told::Scored(number, log_prob, decision),
+            Event::AlarmRaised { number } => Told::Raised(number),
+            Event::AlarmCleared { number } => Told::Cleared(number),
+            Event::Recorded { rows } => Told::Recorded(rows),
+            Event::NoReadings { rows } => Told::NoReadings(rows),
+            Event::StoreFailed { rows } => Told::StoreFailed(rows),
+        });
+    }
+}
+
+/// Readings by a script, with a clock and a log.
+pub(crate) fn acquire(script: &Script) -> Acquire<Scripted, Counting, Kept, 2> {
+    let source = Scripted {
+        script: script.to_vec(),
+        at: 0,
+    };
+    Acquire::new(source, Counting::default(), Kept::default())
+}
+
+/// Takes a header and so many rows.
+pub(crate) struct Room {
+    pub(crate) rows: Vec<f32>,
+    pub(crate) most: usize,
+}
+
+impl Store<f32, 2> for Room {
+    fn header(&mut self, _columns: &[&str; 2]) -> bool {
+        true
+    }
+
+    fn row(&mut self, &[value, _]: &[f32; 2]) -> bool {
+        self.rows.push(value);
+        self.rows.len() <= self.most
+    }
+}

@@ -1,0 +1,11 @@
+//! Emulated Arm MPS2 with a Cortex-M4F: `qemu-system-arm -machine mps2-an386`.
+
+#![no_std]
+
+pub use nvpico_harness::files::store;
+pub use nvpico_harness::{entry, fail, halt};
+pub use nvpico_mps2::{Timer, sensors};
+pub use nvpico_support::COLUMNS;
+
+/// The board's name.
+pub const NAME: &str = "mps2-an386";

@@ -1,0 +1,67 @@
+//! The bus with the sensors, the clock and the watchdog.
+
+use cortex_m::singleton;
+use embedded_hal::delay::DelayNs;
+use embedded_hal_bus::i2c::AtomicDevice;
+use embedded_hal_bus::util::AtomicCell;
+use nrf52840_hal::gpio::p0;
+use nrf52840_hal::pac;
+use nrf52840_hal::twim::{Frequency, Pins, Twim};
+use nrf52840_hal::wdt::handles::Hdl0;
+use nrf52840_hal::wdt::{Watchdog, WatchdogHandle, count};
+use nrf52840_hal::{Clocks, Delay};
+use nvpico_app::{Clock, Source};
+use nvpico_drivers::station::{FEATURES, Fault};
+use nvpico_support::Sensors;
+
+/// Five seconds of the low-frequency clock.
+const WATCHDOG_TICKS: u32 = 5 * 32_768;
+
+/// The board's sensors, and a clock that feeds the watchdog; `None` at a second call.
+pub fn sensors() -> Option<(
+    impl Source<FEATURES, Value = f32, Fault = Fault>,
+    impl Clock,
+)> {
+    let core = cortex_m::Peripherals::take()?;
+    let chip = pac::Peripherals::take()?;
+    // The crystal: the delay and the bus count on 64 MHz.
+    Clocks::new(chip.CLOCK).enable_ext_hfosc();
+    let port = p0::Parts::new(chip.P0);
+    let pins = Pins {
+        scl: port.p0_27.into_floating_input().degrade(),
+        sda: port.p0_26.into_floating_input().degrade(),
+    };
+    // After a reset by a debugger it may run already, and then it keeps its time.
+    let watchdog = Watchdog::try_new(chip.WDT).ok().map(|mut watchdog| {
+        watchdog.set_lfosc_ticks(WATCHDOG_TICKS);
+        watchdog.activate::<count::One>().handles.0
+    });
+    let bus = singleton!(: AtomicCell<Twim<pac::TWIM0>> =
+        AtomicCell::new(Twim::new(chip.TWIM0, pins, Frequency::K400)))?;
+    let sensors = Sensors::new(AtomicDevice::new(bus), AtomicDevice::new(bus));
+    let clock = WatchedDelay {
+        delay: Delay::new(core.SYST),
+        watchdog,
+    };
+    Some((sensors, clock))
+}
+
+/// Waits, and shows the watchdog that the program goes on.
+struct WatchedDelay {
+    delay: Delay,
+    watchdog: Option<WatchdogHandle<Hdl0>>,
+}
+
+impl DelayNs for WatchedDelay {
+    fn delay_ns(&mut self, ns: u32) {
+        self.delay.delay_ns(ns);
+    }
+}
+
+impl Clock for WatchedDelay {
+    fn still_alive(&mut self) {
+        if let Some(handle) = &mut self.watchdog {
+            handle.pet();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Recordings in the host's folder: readings to replay, rows as CSV.
+
+use core::convert::Infallible;
+
+use embedded_hal::delay::DelayNs;
+use nvpico_app::{Clock, Line, Source, Store};
+
+use crate::host::{File, Mode};
+
+/// Readings in the file `readings.bin`, little-endian `f32`, for boards whose emulation has no sensors. At the end of
+/// the file the source ends; there are no faults.
+pub struct Replayed(File);
+
+/// The file's readings, and a clock that does not wait; `None` when the host has no such file.
+pub fn replayed() -> Option<(Replayed, NoWait)> {
+    let file = File::open(c"readings.bin", Mode::Read)?;
+    Some((Replayed(file), NoWait))
+}
+
+impl<const N: usize> Source<N> for Replayed {
+    type Value = f32;
+    type Fault = Infallible;
+
+    fn read(&mut self, _clock: &mut impl DelayNs) -> Option<Result<[f32; N], Infallible>> {
+        let mut reading = [0.0; N];
+        (self.0.read(&mut reading) == N).then_some(Ok(reading))
+    }
+}
+
+/// The clock of a replay: recorded readings need not be waited for.
+pub struct NoWait;
+
+impl DelayNs for NoWait {
+    fn delay_ns(&mut self, _ns: u32) {}
+}
+
+impl Clock for NoWait {}
+
+/// Rows in the file `record.csv`.
+pub struct CsvFile(File);
+
+/// Makes the file, or empties it; `None` when the host cannot.
+pub fn store() -> Option<CsvFile> {
+    File::open(c"record.csv", Mode::Write).map(CsvFile)
+}
+
+impl<const N: usize> Store<f32, N> for CsvFile {
+    fn header(&mut self, columns: &[&str; N]) -> bool {
+        Line::of(columns).is_some_and(|line| self.0.write_text(line.text()))
+    }
+
+    fn row(&mut self, reading: &[f32; N]) -> bool {
+        Line::of(reading).is_some_and(|line| self.0.write_text(line.text()))
+    }
+}

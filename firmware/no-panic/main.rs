@@ -1,0 +1,53 @@
+//! A proof by linking: no panic is reachable from a score.
+//!
+//! The panic handler calls a function that does not exist. If the optimiser can remove every path to it, the program
+//! links; if any is left, the linker names `a_panic_is_reachable`. The flow, the row and the workspace are hidden
+//! from the optimiser, lengths too, so that the proof holds for every model and every argument, not for one that
+//! folded to constants. Release builds only.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use cortex_m_rt::entry;
+use model::{DIM, FLOW, Value, WORKSPACE};
+
+// Nothing but model and start-up code: other crates bring the logger along, which can panic.
+include!(concat!(env!("OUT_DIR"), "/model.rs"));
+
+/// Of floats or of integers.
+const ZERO: Value = Value::from_ne_bytes([0; 4]);
+
+static mut VALUES: [Value; WORKSPACE] = [ZERO; WORKSPACE];
+
+#[entry]
+fn main() -> ! {
+    let row = black_box([ZERO; DIM]);
+    let workspace = &raw mut VALUES;
+    // SAFETY: the only reference ever taken, and main runs once.
+    let workspace = unsafe { &mut *workspace };
+    let row: &[Value] = black_box(&row);
+    let workspace: &mut [Value] = black_box(workspace);
+    let flow = black_box(&FLOW);
+    black_box(flow.score(row, workspace)).ok();
+    if let Ok(mut stepper) = flow.stepper(row, workspace) {
+        while black_box(stepper.step()).is_none() {}
+    }
+    #[cfg(feature = "control")]
+    black_box(row[black_box(0)]);
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+unsafe extern "C" {
+    fn a_panic_is_reachable() -> !;
+}
+
+#[panic_handler]
+fn panic(_info: &PanicInfo) -> ! {
+    // SAFETY: never called; a program with this call does not link.
+    unsafe { a_panic_is_reachable() }
+}

@@ -1,0 +1,49 @@
+//! Reads sensors, scores each reading with the model of the normal field, and raises an alarm when too many readings are
+//! not normal. The model may be in floats or in integers.
+//!
+//! In a board's folder `cargo run --release --bin detect` runs it: on emulated sensors, whose readings QEMU's control
+//! protocol moves; on a recording where the emulated board has no sensors; on a real board flashed by probe-rs. The
+//! model is `models/field.rs`, or the module that the environment variable `NVPICO_MODEL` names.
+
+#![no_std]
+#![no_main]
+
+use board::{COLUMNS, entry};
+use nvpico::Detector;
+use nvpico_app::{Acquire, HISTORY, Nats, RULE, detect, same_names};
+use nvpico_support::DefmtLog;
+
+include!(concat!(env!("OUT_DIR"), "/field.rs"));
+
+const _: () = assert!(
+    same_names(&model::COLUMNS, &COLUMNS),
+    "the model was trained on other columns than this program reads"
+);
+
+const THRESHOLD: model::Value = match model::THRESHOLD {
+    Some(threshold) => threshold,
+    None => panic!("the model has no threshold: it was not calibrated"),
+};
+
+#[entry]
+fn main() -> ! {
+    let Some((source, clock)) = board::sensors() else {
+        defmt::error!("no sensors, nor a file readings.bin in their place");
+        board::fail()
+    };
+    let criterion = model::FLOW.anomalous_below(THRESHOLD);
+    let Ok(mut detector) =
+        Detector::<{ model::DIM }, { model::WORKSPACE }, HISTORY, _>::new(criterion, RULE)
+    else {
+        defmt::error!("threshold or alarm rule make no sense");
+        board::fail()
+    };
+    defmt::info!(
+        "{=str}: watching, threshold {=f32}",
+        board::NAME,
+        THRESHOLD.nats()
+    );
+    let mut acquire = Acquire::new(source, clock, DefmtLog);
+    detect(&mut acquire, &mut detector, &UNITS);
+    board::halt()
+}

@@ -1,0 +1,114 @@
+//! The application's traits on any chip: [`Sensors`] makes the drivers' station a source, [`DefmtLog`] tells events
+//! over defmt, [`LoggedRows`] stores rows in the log of a board without files.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+use embedded_hal::delay::DelayNs;
+use embedded_hal::i2c::I2c;
+use nvpico::detector::Decision;
+use nvpico_app::{Event, Log, Source, Store};
+use nvpico_drivers::station::{Fault, Station};
+
+pub use nvpico_drivers::station::{COLUMNS, FEATURES};
+
+/// A reading in so many is logged at the level `info`, the others at `debug`.
+const INFO_EVERY: u32 = 10;
+
+/// A magnetometer and a thermometer, in microtesla and degrees Celsius: see [`COLUMNS`].
+#[derive(Debug)]
+pub struct Sensors<M, T>(Station<M, T>);
+
+impl<M: I2c, T: I2c> Sensors<M, T> {
+    /// The sensors on their handles of a bus, or of two.
+    pub const fn new(magnetometer_bus: M, thermometer_bus: T) -> Self {
+        Self(Station::new(magnetometer_bus, thermometer_bus))
+    }
+}
+
+impl<M: I2c, T: I2c> Source<FEATURES> for Sensors<M, T> {
+    type Value = f32;
+    type Fault = Fault;
+
+    fn read(&mut self, clock: &mut impl DelayNs) -> Option<Result<[f32; FEATURES], Fault>> {
+        Some(self.0.read(clock))
+    }
+}
+
+/// Tells of events over defmt.
+#[derive(Debug)]
+pub struct DefmtLog;
+
+impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtLog {
+    fn log(&mut self, event: Event<'_, V, F, N>) {
+        match event {
+            Event::Fault(fault) => defmt::warn!("sensor fault: {}", fault),
+            Event::Recovered => defmt::info!("sensors work again"),
+            Event::Scored {
+                number,
+                reading,
+                log_prob,
+                decision,
+            } => log_reading(number, reading, log_prob, decision),
+            Event::AlarmRaised { number } => {
+                defmt::warn!("alarm raised at reading {=u32}", number);
+            }
+            Event::AlarmCleared { number } => {
+                defmt::info!("alarm cleared at reading {=u32}", number);
+            }
+            Event::Recorded { rows } => defmt::info!("recorded {=usize} rows", rows),
+            Event::NoReadings { rows } => {
+                defmt::error!("no readings any more, after {=usize} rows", rows);
+            }
+            Event::StoreFailed { rows } => {
+                defmt::error!("a row could not be written, after {=usize} rows", rows);
+            }
+        }
+    }
+}
+
+fn log_reading<V: defmt::Format, const N: usize>(
+    number: u32,
+    reading: &[V; N],
+    log_prob: f32,
+    decision: Decision,
+) {
+    let decision = match decision {
+        Decision::Normal => "normal",
+        Decision::Anomalous => "anomalous",
+        Decision::Invalid => "invalid",
+    };
+    if number.is_multiple_of(INFO_EVERY) {
+        defmt::info!(
+            "reading {=u32}: {}, log-density {=f32}, {=str}",
+            number,
+            reading,
+            log_prob,
+            decision
+        );
+    } else {
+        defmt::debug!(
+            "reading {=u32}: {}, log-density {=f32}, {=str}",
+            number,
+            reading,
+            log_prob,
+            decision
+        );
+    }
+}
+
+/// Rows in the log, for boards without a file system: `sed -n 's/.*row,//p'` makes CSV of the log.
+#[derive(Debug)]
+pub struct LoggedRows;
+
+impl Store<f32, FEATURES> for LoggedRows {
+    fn header(&mut self, &[x, y, z, temperature]: &[&str; FEATURES]) -> bool {
+        defmt::info!("row,{=str},{=str},{=str},{=str}", x, y, z, temperature);
+        true
+    }
+
+    fn row(&mut self, &[x, y, z, temperature]: &[f32; FEATURES]) -> bool {
+        defmt::info!("row,{=f32},{=f32},{=f32},{=f32}", x, y, z, temperature);
+        true
+    }
+}
