@@ -17,12 +17,12 @@ pub const HALF_LN_2PI: f32 = 0.918_938_5;
 pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
     let mut sum = V::splat(0.0);
     for block in z.chunks(16) {
-        let mut own = V::splat(0.0);
+        let mut block_sum = V::splat(0.0);
         // A length that the compiler cannot see: unrolled, the loop takes a chip without an FPU a kilobyte of stack.
         for &z in core::hint::black_box(block) {
-            own = own + z * z;
+            block_sum = block_sum + z * z;
         }
-        sum = sum + own;
+        sum = sum + block_sum;
     }
     sum
 }

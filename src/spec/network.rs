@@ -350,10 +350,10 @@ impl<'a> Stages<'a> {
         self.passed = add(at, 1);
         let inner = if norm { 4 } else { 3 };
         let stage = match self.in_block(at, 1, inner, blocks) {
-            Part::Before(_) => {
+            Within::Before(_) => {
                 Stage::new(dense(self.width, width, None), Slot::Input, Slot::Hidden)
             }
-            Part::Block(at) => {
+            Within::Block(at) => {
                 // Without a norm a block is a stage shorter.
                 let stage = match (at, norm) {
                     (0, true) => Stage::new(self::norm(width, None), Slot::Hidden, Slot::Work),
@@ -376,10 +376,10 @@ impl<'a> Stages<'a> {
                 };
                 return Some((stage, self.times(blocks)));
             }
-            Part::Behind(0) => {
+            Within::Behind(0) => {
                 Stage::new(dense(width, self.outputs, None), Slot::Hidden, Slot::Output)
             }
-            Part::Behind(_) => return None,
+            Within::Behind(_) => return None,
         };
         Some((stage, 1))
     }
@@ -400,17 +400,17 @@ impl<'a> Stages<'a> {
         // The norm inside a block and its activation are stages of their own as long as it is trained.
         let inner = if eps.is_some() { 7 } else { 5 };
         let stage = match self.in_block(at, 4, inner, net.blocks) {
-            Part::Before(0) => Stage::new(norm(self.width, eps), Slot::Input, Slot::Work),
-            Part::Before(1) => Stage::new(Op::BothSigns(self.width), Slot::Work, Slot::Work),
-            Part::Before(2) => {
+            Within::Before(0) => Stage::new(norm(self.width, eps), Slot::Input, Slot::Work),
+            Within::Before(1) => Stage::new(Op::BothSigns(self.width), Slot::Work, Slot::Work),
+            Within::Before(2) => {
                 let op = linear(net.kernel, mul(self.width, 2), width, None, normalised);
                 Stage::new(op, Slot::Work, Slot::Hidden)
             }
-            Part::Before(_) => {
+            Within::Before(_) => {
                 let op = linear(Kernel::POINT, width, width, None, normalised);
                 Stage::new(op, Slot::Hidden, Slot::Skip)
             }
-            Part::Block(at) => {
+            Within::Block(at) => {
                 let stage = match (at, eps) {
                     (0, _) => Stage::new(norm(width, eps), Slot::Hidden, Slot::Work),
                     (1, _) => {
@@ -441,32 +441,32 @@ impl<'a> Stages<'a> {
                 };
                 return Some((stage, self.times(net.blocks)));
             }
-            Part::Behind(0) => Stage::new(norm(width, eps), Slot::Skip, Slot::Work),
-            Part::Behind(1) => {
+            Within::Behind(0) => Stage::new(norm(width, eps), Slot::Skip, Slot::Work),
+            Within::Behind(1) => {
                 let op = Op::Activation(relu, width);
                 Stage::new(op, Slot::Work, Slot::Work)
             }
-            Part::Behind(2) => {
+            Within::Behind(2) => {
                 let op = linear(Kernel::POINT, width, self.outputs, None, normalised);
                 Stage::new(op, Slot::Work, Slot::Output)
             }
-            Part::Behind(_) => return None,
+            Within::Behind(_) => return None,
         };
         Some((stage, 1))
     }
 
     /// Where stage `at` lies in a network of so many blocks of `len` stages, with `before` stages before the
     /// first of them.
-    const fn in_block(&self, at: usize, before: usize, len: usize, blocks: usize) -> Part {
+    const fn in_block(&self, at: usize, before: usize, len: usize, blocks: usize) -> Within {
         if at < before {
-            return Part::Before(at);
+            return Within::Before(at);
         }
         let at = at - before;
         let blocks = if self.once && blocks > 1 { 1 } else { blocks };
         if at / len < blocks {
-            Part::Block(at % len)
+            Within::Block(at % len)
         } else {
-            Part::Behind(at - blocks * len)
+            Within::Behind(at - blocks * len)
         }
     }
 
@@ -476,7 +476,7 @@ impl<'a> Stages<'a> {
 }
 
 /// Parts of a network of blocks, with the stage counted in each.
-enum Part {
+enum Within {
     Before(usize),
     Block(usize),
     Behind(usize),

@@ -44,13 +44,13 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
     let mut params = params;
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
-        let Some((own, rest)) = params.split_at_checked(layer.param_len(shape)) else {
+        let Some((layer_params, rest)) = params.split_at_checked(layer.param_len(shape)) else {
             break;
         };
         params = rest;
         match layer {
             LayerSpec::BatchNorm(norm) => {
-                let maps: Vec<_> = batch_norm::features(*norm, own, shape.channels)
+                let maps: Vec<_> = batch_norm::features(*norm, layer_params, shape.channels)
                     .map(|feature| batch_norm::fold(feature, norm.eps))
                     .collect();
                 folded.layers.push(LayerSpec::Affine);
@@ -64,7 +64,9 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
             }
             LayerSpec::Coupling(coupling) => {
                 folded.layers.push(LayerSpec::Coupling(deployed(coupling)));
-                folded.params.extend(deployed_params(coupling, shape, own));
+                folded
+                    .params
+                    .extend(deployed_params(coupling, shape, layer_params));
             }
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
@@ -74,7 +76,7 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
             | LayerSpec::Unsqueeze(_)
             | LayerSpec::FactorOut => {
                 folded.layers.push(*layer);
-                folded.params.extend_from_slice(own);
+                folded.params.extend_from_slice(layer_params);
             }
         }
     }

@@ -365,7 +365,7 @@ pub(crate) trait Rows<V> {
 
 /// Shape and channels of what a network on a map runs on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub(crate) struct NetDims {
     /// Of the map.
     pub shape: Shape,
     /// Channels read.
@@ -376,7 +376,7 @@ pub(crate) struct Extent {
     pub kept: Option<usize>,
 }
 
-impl Extent {
+impl NetDims {
     /// The columns of row `y` where outputs are wanted.
     #[inline(always)]
     pub(crate) fn wanted(&self, y: usize) -> Columns {

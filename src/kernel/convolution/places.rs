@@ -10,14 +10,14 @@ use crate::spec::Activation;
 
 /// One panel, at all places together that have whole windows.
 #[inline(always)]
-pub(super) fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
+pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: usize) {
     let (classes, step) = row.classes();
     for class in 0..classes {
         let mut column = row.columns.start + class;
         while column < row.shape.width {
             let count = alike(row, column, step);
             let block = Block {
-                own,
+                panel,
                 from,
                 width,
                 column,
@@ -33,7 +33,7 @@ pub(super) fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usi
 /// A panel's outputs at some places.
 struct Block<'p> {
     /// The panel: biases, then weights.
-    own: &'p [f32],
+    panel: &'p [f32],
     /// Its first output, and how many.
     from: usize,
     width: usize,
@@ -93,7 +93,7 @@ impl Block<'_> {
             next: self.step * outputs,
         };
         let output = row.output.get_mut(self.column * outputs + self.from..)?;
-        add_at_places(self.own, share, places, output)
+        add_at_places(self.panel, share, places, output)
     }
 }
 

@@ -4,19 +4,19 @@
 //! goes through rings of a few rows. What a convolution adds to `h` or `skip` is summed by itself first:
 //! a sum that starts at what these hold would lose digits with every term.
 
-use super::{Extent, Layer, Row, Rows, Source, nth, slot};
+use super::{Layer, NetDims, Row, Rows, Source, nth, slot};
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::spec::{Activation, Kernel, ResidualConvolutionSpec};
 
 /// Scale and shift of each channel: a batch norm on its running statistics.
 #[derive(Clone, Copy)]
-struct Norm<'p> {
+struct ScaleAndShift<'p> {
     scale: &'p [f32],
     shift: &'p [f32],
 }
 
-impl<'p> Norm<'p> {
+impl<'p> ScaleAndShift<'p> {
     #[inline(always)]
     fn split(params: &'p [f32], channels: usize) -> Option<(Self, &'p [f32])> {
         let (scale, rest) = params.split_at_checked(channels)?;
@@ -39,17 +39,17 @@ impl<'p> Norm<'p> {
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &ResidualConvolutionSpec,
-    extent: Extent,
+    dims: NetDims,
     params: &'p [f32],
     rows: &mut impl Rows<V>,
     scratch: &mut [V],
 ) -> Option<&'p [f32]> {
-    let shape = extent.shape;
+    let shape = dims.shape;
     let map = shape.pixels().saturating_mul(spec.filters);
     let (hidden, scratch) = scratch.split_at_mut_checked(map)?;
     let (skip, rings) = scratch.split_at_mut_checked(map)?;
     let mut maps = Maps {
-        extent,
+        dims,
         kernel: spec.kernel,
         filters: spec.filters,
         hidden,
@@ -64,7 +64,7 @@ pub(crate) fn forward<'p, V: Kernels>(
 }
 
 struct Maps<'s, V> {
-    extent: Extent,
+    dims: NetDims,
     kernel: Kernel,
     filters: usize,
     /// `[height, width, filters]`
@@ -78,8 +78,8 @@ impl<V: Kernels> Maps<'_, V> {
     /// `h = conv(relu(concat(n, -n)))`, `skip = point(h)`.
     #[inline(always)]
     fn first<'p>(&mut self, params: &'p [f32], rows: &impl Rows<V>) -> Option<&'p [f32]> {
-        let (shape, inputs) = (self.extent.shape, self.extent.inputs);
-        let (norm, params) = Norm::split(params, inputs)?;
+        let (shape, inputs) = (self.dims.shape, self.dims.inputs);
+        let (norm, params) = ScaleAndShift::split(params, inputs)?;
         let doubled = inputs.saturating_mul(2);
         let (conv, params) = Layer::split(params, self.kernel, doubled, self.filters)?;
         let (point, params) = Layer::split(params, Kernel::POINT, self.filters, self.filters)?;
@@ -124,8 +124,8 @@ impl<V: Kernels> Maps<'_, V> {
     /// `h += conv(relu(conv(relu(norm(h)))))`, `skip += point(h)`.
     #[inline(always)]
     fn block<'p>(&mut self, params: &'p [f32]) -> Option<&'p [f32]> {
-        let (shape, filters) = (self.extent.shape, self.filters);
-        let (norm, params) = Norm::split(params, filters)?;
+        let (shape, filters) = (self.dims.shape, self.filters);
+        let (norm, params) = ScaleAndShift::split(params, filters)?;
         let (conv, params) = Layer::split(params, self.kernel, filters, filters)?;
         let (second, params) = Layer::split(params, self.kernel, filters, filters)?;
         let (point, params) = Layer::split(params, Kernel::POINT, filters, filters)?;
@@ -178,8 +178,8 @@ impl<V: Kernels> Maps<'_, V> {
     /// The outputs, `point(relu(norm(skip)))`.
     #[inline(always)]
     fn last<'p>(&mut self, params: &'p [f32], rows: &mut impl Rows<V>) -> Option<&'p [f32]> {
-        let Extent { shape, outputs, .. } = self.extent;
-        let (norm, params) = Norm::split(params, self.filters)?;
+        let NetDims { shape, outputs, .. } = self.dims;
+        let (norm, params) = ScaleAndShift::split(params, self.filters)?;
         let (point, behind) = Layer::split(params, Kernel::POINT, self.filters, outputs)?;
         let output = self.rings.get_mut(..shape.width.saturating_mul(outputs))?;
         for y in 0..shape.height {
@@ -192,7 +192,7 @@ impl<V: Kernels> Maps<'_, V> {
                 slots: 1,
             };
             V::convolve(Row {
-                columns: self.extent.wanted(y),
+                columns: self.dims.wanted(y),
                 ..Row::new(point, source, shape, y, &mut *output)
             });
             rows.write(y, output);

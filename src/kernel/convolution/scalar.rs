@@ -28,20 +28,21 @@ pub(crate) fn convolve(mut row: Row<'_, f32>) {
     let mut from = 0;
     while from < outputs {
         let width = dense::panel_width(outputs - from);
-        let Some((own, rest)) = params.split_at_checked(dense::param_len(rows, width)) else {
+        let Some((panel_params, rest)) = params.split_at_checked(dense::param_len(rows, width))
+        else {
             return;
         };
-        panel(&mut row, own, from, width);
+        panel(&mut row, panel_params, from, width);
         (params, from) = (rest, from + width);
     }
 }
 
 /// One panel, as many places at a time as there are whole windows for.
 #[inline(always)]
-fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
+fn panel(row: &mut Row<'_, f32>, panel_params: &[f32], from: usize, width: usize) {
     #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
     if width >= 4 {
-        places::panel(row, own, from, width);
+        places::panel(row, panel_params, from, width);
         return;
     }
     let (classes, step) = row.classes();
@@ -49,7 +50,7 @@ fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
         let mut column = row.columns.start + class;
         while column < row.shape.width {
             let block = Block {
-                own,
+                panel_params,
                 from,
                 column,
                 step,
@@ -101,7 +102,7 @@ fn panel(row: &mut Row<'_, f32>, own: &[f32], from: usize, width: usize) {
 /// A panel's outputs at some places.
 struct Block<'p> {
     /// The panel: biases, then weights.
-    own: &'p [f32],
+    panel_params: &'p [f32],
     /// Its first output.
     from: usize,
     /// The first place, and the way to the next.
@@ -139,7 +140,7 @@ impl Block<'_> {
                 bias,
                 relu: relu && next.is_none(),
             };
-            dense::single::add_inputs(self.own, share, sums);
+            dense::single::add_inputs(self.panel_params, share, sums);
             bias = false;
             let Some(next) = next else {
                 break;
@@ -158,8 +159,8 @@ impl Block<'_> {
         row: &mut Row<'_, f32>,
         at: usize,
     ) {
-        let (own, _) = self.own.as_chunks::<P>();
-        let Some((bias, weights)) = own.split_first() else {
+        let (panel_params, _) = self.panel_params.as_chunks::<P>();
+        let Some((bias, weights)) = panel_params.split_first() else {
             return;
         };
         let Some(bias) = bias.as_chunks::<T>().0.get(at) else {
@@ -194,7 +195,9 @@ impl Block<'_> {
                 }
             }
         }
-        let leaky = row.activation.filter(|own| *own != Activation::Relu);
+        let leaky = row
+            .activation
+            .filter(|activation| *activation != Activation::Relu);
         let Some(mut output) = row.output.get_mut(start..) else {
             return;
         };

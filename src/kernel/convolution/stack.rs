@@ -1,7 +1,7 @@
 //! Convolutions one after the other, all of them a few rows behind one another: of each layer's input
 //! only the rows that its window covers are held, in a ring.
 
-use super::{Extent, Layer, Row, Rows, Source, slot};
+use super::{Layer, NetDims, Row, Rows, Source, slot};
 use crate::kernel::Kernels;
 use crate::spec::ConvolutionSpec;
 
@@ -10,31 +10,34 @@ use crate::spec::ConvolutionSpec;
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
-    extent: Extent,
+    dims: NetDims,
     params: &'p [f32],
     rows: &mut impl Rows<V>,
     scratch: &mut [V],
 ) -> Option<&'p [f32]> {
-    let shape = extent.shape;
+    let shape = dims.shape;
     let first = spec.hidden.first().map_or(spec.last, |layer| layer.kernel);
     let mut step: usize = 0;
     loop {
         // A turn reads a row, and lets each layer make the one row more that it can.
-        let len = shape.width.saturating_mul(extent.inputs);
+        let len = shape.width.saturating_mul(dims.inputs);
         let held = first.rows(shape);
         let (mut ring, mut scratch) = scratch.split_at_mut_checked(held.saturating_mul(len))?;
         if step < shape.height {
             rows.read(step, ring.get_mut(slot(held, step, len))?);
         }
-        let (mut params, mut inputs, mut kept) = (params, extent.inputs, extent.kept);
+        let (mut params, mut inputs, mut kept) = (params, dims.inputs, dims.kept);
         let (mut held, mut delay) = (held, 0);
         let mut hidden = spec.hidden;
-        while let [own, others @ ..] = hidden {
-            let (layer, rest) = Layer::split(params, own.kernel, inputs, own.filters)?;
+        while let [current, others @ ..] = hidden {
+            let (layer, rest) = Layer::split(params, current.kernel, inputs, current.filters)?;
             let next = others.first().map_or(spec.last, |layer| layer.kernel);
-            let (next_held, len) = (next.rows(shape), shape.width.saturating_mul(own.filters));
+            let (next_held, len) = (
+                next.rows(shape),
+                shape.width.saturating_mul(current.filters),
+            );
             let (target, after) = scratch.split_at_mut_checked(next_held.saturating_mul(len))?;
-            delay += own.kernel.height / 2;
+            delay += current.kernel.height / 2;
             if let Some(y) = row_of(step, delay, shape.height) {
                 let output = target.get_mut(slot(next_held, y, len))?;
                 let source = Source {
@@ -47,20 +50,20 @@ pub(crate) fn forward<'p, V: Kernels>(
                     ..Row::new(layer, source, shape, y, output)
                 });
             }
-            (params, inputs, kept, held) = (rest, own.filters, None, next_held);
+            (params, inputs, kept, held) = (rest, current.filters, None, next_held);
             (ring, scratch, hidden) = (target, after, others);
         }
-        let (layer, behind) = Layer::split(params, spec.last, inputs, extent.outputs)?;
+        let (layer, behind) = Layer::split(params, spec.last, inputs, dims.outputs)?;
         delay += spec.last.height / 2;
         if let Some(y) = row_of(step, delay, shape.height) {
-            let output = scratch.get_mut(..shape.width.saturating_mul(extent.outputs))?;
+            let output = scratch.get_mut(..shape.width.saturating_mul(dims.outputs))?;
             let source = Source {
                 values: ring,
                 slots: held,
             };
             V::convolve(Row {
                 kept,
-                columns: extent.wanted(y),
+                columns: dims.wanted(y),
                 ..Row::new(layer, source, shape, y, &mut *output)
             });
             rows.write(y, output);

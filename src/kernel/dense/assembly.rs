@@ -160,11 +160,11 @@ fn all_panels(
 /// before, taken in and behind.
 #[inline(always)]
 fn alone(params: &mut &[f32], share: Share<'_>, output: &mut [f32]) -> Option<Alone> {
-    let own = params.split_off(..share.inputs.checked_add(1)?.checked_mul(output.len())?)?;
+    let layer = params.split_off(..share.inputs.checked_add(1)?.checked_mul(output.len())?)?;
     let taken = share.before.checked_add(share.part.len())?;
     let bias = if share.bias { BIAS } else { 0 };
     let run = Run {
-        params: own.as_ptr(),
+        params: layer.as_ptr(),
         output: output.as_mut_ptr(),
         outputs: output.len(),
         part: share.part.as_ptr(),
@@ -186,7 +186,7 @@ fn alone(params: &mut &[f32], share: Share<'_>, output: &mut [f32]) -> Option<Al
 #[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn add_at_places(
-    own: &[f32],
+    panel: &[f32],
     share: Share<'_>,
     places: Places,
     output: &mut [f32],
@@ -205,8 +205,12 @@ pub(crate) fn add_at_places(
         return None;
     }
     let part = share.part.get(..len)?;
-    let mut own = own;
-    let mut alone = alone(&mut own, Share { part, ..share }, output.get_mut(..width)?)?;
+    let mut panel = panel;
+    let mut alone = alone(
+        &mut panel,
+        Share { part, ..share },
+        output.get_mut(..width)?,
+    )?;
     alone.run.part = share.part.as_ptr();
     alone.run.output = output.as_mut_ptr();
     (alone.places, alone.pitch, alone.next) = (count, pitch.wrapping_mul(4), next.wrapping_mul(4));

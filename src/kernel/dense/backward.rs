@@ -79,7 +79,7 @@ impl<V: Lanes> Backward<'_, V> {
         let len = param_len(self.input.len(), P);
         let params = self.params;
         let param_gradient = core::mem::take(&mut self.param_gradient);
-        let (Some((own, rest)), Some((own_gradient, rest_gradient))) = (
+        let (Some((panel_params, rest)), Some((own_gradient, rest_gradient))) = (
             params.split_at_checked(len),
             param_gradient.split_at_mut_checked(len),
         ) else {
@@ -87,7 +87,7 @@ impl<V: Lanes> Backward<'_, V> {
         };
         self.params = rest;
         self.param_gradient = rest_gradient;
-        let (rows, _) = own.as_chunks::<P>();
+        let (rows, _) = panel_params.as_chunks::<P>();
         let (row_gradients, _) = own_gradient.as_chunks_mut::<P>();
         let (Some((_, weights)), Some((bias_gradient, weight_gradients))) =
             (rows.split_first(), row_gradients.split_first_mut())

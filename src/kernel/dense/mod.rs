@@ -84,8 +84,8 @@ pub fn forward_pair<'p, V: Kernels, const CHUNK: usize>(
     output: &mut [V],
     activation: Activation,
 ) -> &'p [f32] {
-    let own = param_len(input.len(), width);
-    let Some((mut first, second)) = params.split_at_checked(own) else {
+    let first_len = param_len(input.len(), width);
+    let Some((mut first, second)) = params.split_at_checked(first_len) else {
         return &[];
     };
     let mut rest = second;
@@ -130,7 +130,7 @@ pub fn add_inputs<'p, V: Kernels>(
     let mut output = output;
     loop {
         let width = panel_width(output.len());
-        let (Some((own, rest)), Some((own_output, other_outputs))) = (
+        let (Some((panel_params, rest)), Some((own_output, other_outputs))) = (
             params.split_at_checked(param_len(inputs, width)),
             output.split_at_mut_checked(width),
         ) else {
@@ -139,7 +139,9 @@ pub fn add_inputs<'p, V: Kernels>(
         if own_output.is_empty() {
             return params;
         }
-        let rows = own.get(done.saturating_mul(width)..).unwrap_or(&[]);
+        let rows = panel_params
+            .get(done.saturating_mul(width)..)
+            .unwrap_or(&[]);
         panel(rows, done == 0, part, own_output, activation);
         (params, output) = (rest, other_outputs);
     }
@@ -152,9 +154,9 @@ pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iter
     let (mut params, mut left) = (params, outputs);
     core::iter::from_fn(move || {
         let width = panel_width(left);
-        let (own, rest) = params.split_at_checked(param_len(inputs, width))?;
+        let (panel, rest) = params.split_at_checked(param_len(inputs, width))?;
         (params, left) = (rest, left.saturating_sub(width));
-        own.get(..width).filter(|biases| !biases.is_empty())
+        panel.get(..width).filter(|biases| !biases.is_empty())
     })
     .flatten()
 }
@@ -316,11 +318,11 @@ mod tests {
     fn reference(params: &[f32], input: &[f32], outputs: usize) -> Vec<f32> {
         let (mut params, mut sums) = (params, Vec::new());
         for width in panels(outputs) {
-            let (own, rest) = params.split_at(param_len(input.len(), width));
+            let (panel, rest) = params.split_at(param_len(input.len(), width));
             params = rest;
             for output in 0..width {
-                let mut sum = own[output];
-                for (row, x) in own[width..].chunks(width).zip(input) {
+                let mut sum = panel[output];
+                for (row, x) in panel[width..].chunks(width).zip(input) {
                     sum += row[output] * x;
                 }
                 sums.push(if sum < 0.0 { 0.0 } else { sum });

@@ -48,8 +48,8 @@ macro_rules! panel {
     ($name:ident $width:literal $(($sum:ident $weight:ident))*) => {
         #[inline(always)]
         fn $name(params: &mut &[f32], share: Share<'_>, output: &mut [f32; $width]) -> Option<()> {
-            let own = params.split_off(..share.rows().wrapping_mul($width))?;
-            let (bias, weights) = own.as_chunks::<$width>().0.split_first()?;
+            let panel = params.split_off(..share.rows().wrapping_mul($width))?;
+            let (bias, weights) = panel.as_chunks::<$width>().0.split_first()?;
             let weights = weights.get(share.before..)?;
             let [$(mut $sum),*] = if share.bias { *bias } else { *output };
             macro_rules! add {

@@ -54,8 +54,8 @@ impl Share<'_> {
     pub(super) fn remainder(self, params: &mut &[f32], mut output: &mut [f32]) -> Option<()> {
         while !output.is_empty() {
             let sums = output.split_off_mut(..output.len().min(2))?;
-            let own = params.split_off(..self.rows().wrapping_mul(sums.len()))?;
-            one_by_one(self, own, sums);
+            let panel = params.split_off(..self.rows().wrapping_mul(sums.len()))?;
+            one_by_one(self, panel, sums);
         }
         Some(())
     }
@@ -63,20 +63,20 @@ impl Share<'_> {
 
 /// A panel of one or two outputs, one after the other: they are few, so little code matters more.
 #[inline(never)]
-fn one_by_one(share: Share<'_>, own: &[f32], output: &mut [f32]) {
+fn one_by_one(share: Share<'_>, panel: &[f32], output: &mut [f32]) {
     let Share { part, relu, .. } = share;
     let width = output.len();
     for (at, output) in output.iter_mut().enumerate() {
         let mut sum = *output;
         if share.bias
-            && let Some(&bias) = own.get(at)
+            && let Some(&bias) = panel.get(at)
         {
             sum = bias;
         }
         let mut next = at.wrapping_add(width.wrapping_mul(share.before.wrapping_add(1)));
         for x in part {
             keep_as_written();
-            let Some(weight) = own.get(next) else {
+            let Some(weight) = panel.get(next) else {
                 break;
             };
             sum += weight * x;

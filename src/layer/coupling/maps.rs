@@ -7,15 +7,15 @@ use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 #[cfg(feature = "std")]
 use crate::kernel::convolution::training::weight_norm;
-use crate::kernel::convolution::{Extent, Rows, nth, residual, stack};
+use crate::kernel::convolution::{NetDims, Rows, nth, residual, stack};
 #[cfg(feature = "std")]
 use crate::spec::ResidualForm;
 use crate::spec::{Conditioner, CouplingSpec, Mask, ScaleMap, Shape};
 
 /// What a network on a map runs on.
 #[inline(always)]
-pub(super) fn extent(spec: &CouplingSpec<'_>, shape: Shape) -> Extent {
-    Extent {
+pub(super) fn dims(spec: &CouplingSpec<'_>, shape: Shape) -> NetDims {
+    NetDims {
         shape,
         inputs: spec.net_inputs(shape),
         outputs: spec.net_outputs(shape),
@@ -45,7 +45,7 @@ pub(super) fn read<V: Kernels>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, 
 /// A sample between a network's input and its output.
 struct Sample<'s, V, F> {
     spec: &'s CouplingSpec<'s>,
-    extent: Extent,
+    dims: NetDims,
     math: Math,
     rescale: &'s [f32],
     x: &'s mut [V],
@@ -57,16 +57,16 @@ struct Sample<'s, V, F> {
 impl<V: Kernels, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
     #[inline(always)]
     fn read(&self, y: usize, row: &mut [V]) {
-        read(self.spec.mask, self.extent.shape, self.x, y, row);
+        read(self.spec.mask, self.dims.shape, self.x, y, row);
     }
 
     #[inline(always)]
     fn write(&mut self, y: usize, outputs: &[V]) {
-        let Extent { shape, .. } = self.extent;
+        let NetDims { shape, .. } = self.dims;
         let map = self.spec.transform.scale_map();
         let mut sum = V::splat(0.0);
-        for column in self.extent.wanted(y).within(shape.width) {
-            let place = outputs.get(nth(column, self.extent.outputs)).unwrap_or(&[]);
+        for column in self.dims.wanted(y).within(shape.width) {
+            let place = outputs.get(nth(column, self.dims.outputs)).unwrap_or(&[]);
             let Some((raw, shift)) = split_outputs(map, place) else {
                 return;
             };
@@ -112,10 +112,10 @@ pub(super) fn transform<'p, V: Kernels>(
     sum: &mut V,
 ) -> Option<&'p [f32]> {
     let (rescale, net) = split_params(spec, params, shape);
-    let extent = extent(spec, shape);
+    let dims = dims(spec, shape);
     let mut sample = Sample {
         spec,
-        extent,
+        dims,
         math,
         rescale,
         x,
@@ -124,19 +124,21 @@ pub(super) fn transform<'p, V: Kernels>(
     };
     match &spec.conditioner {
         Conditioner::Dense(_) | Conditioner::ResidualDense(_) => None,
-        Conditioner::Convolution(own) => stack::forward(own, extent, net, &mut sample, scratch),
-        Conditioner::ResidualConvolution(own) => {
+        Conditioner::Convolution(conditioner) => {
+            stack::forward(conditioner, dims, net, &mut sample, scratch)
+        }
+        Conditioner::ResidualConvolution(conditioner) => {
             // A network as it is trained, on its running statistics: as if it were deployed first. Only
             // the desktop takes one, and folds it where it scores many samples.
             #[cfg(feature = "std")]
-            if let ResidualForm::Trained { .. } = own.form {
+            if let ResidualForm::Trained { .. } = conditioner.form {
                 let network = spec.network(shape);
                 let (trained, rest) = net.split_at_checked(network.param_len())?;
                 let deployed = weight_norm::deploy(network, trained);
-                residual::forward(own, extent, &deployed, &mut sample, scratch)?;
+                residual::forward(conditioner, dims, &deployed, &mut sample, scratch)?;
                 return Some(rest);
             }
-            residual::forward(own, extent, net, &mut sample, scratch)
+            residual::forward(conditioner, dims, net, &mut sample, scratch)
         }
     }
 }

@@ -33,26 +33,8 @@ fn gather<V: Kernels>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
     }
 }
 
-/// Runs one network on the current values, which become its outputs. Returns the parameters behind the
-/// network's; `None` where it takes maps or is not compiled in.
-#[inline(always)]
-fn run_net<'p, V: Kernels>(
-    conditioner: &Conditioner<'_>,
-    outputs: usize,
-    params: &'p [f32],
-    values: &mut PingPong<'_, V>,
-) -> Option<&'p [f32]> {
-    match conditioner {
-        Conditioner::Dense(net) => perceptron::forward(net, outputs, params, values),
-        #[cfg(feature = "foreign")]
-        Conditioner::ResidualDense(net) => residual_dense::forward(net, outputs, params, values),
-        #[cfg(not(feature = "foreign"))]
-        Conditioner::ResidualDense(_) => None,
-        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => None,
-    }
-}
-
-/// Runs the conditioner on the kept features of `x`; returns raw log-scales and shifts, one each per
+/// Runs the conditioner's networks on the kept features of `x`, each by `run(params, values)`, which turns the
+/// current values to its outputs and returns the parameters behind its own. Returns raw log-scales and shifts, one each per
 /// transformed feature (no log-scales for an additive coupling), and the parameters behind its own.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "three slices")]
@@ -62,6 +44,7 @@ fn condition<'w, 'p, V: Kernels>(
     params: &'p [f32],
     x: &[V],
     scratch: &'w mut [V],
+    run: impl Fn(&'p [f32], &mut PingPong<'_, V>) -> Option<&'p [f32]>,
 ) -> Option<(&'w [V], &'w [V], &'p [f32])> {
     let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
     let mut others = spec.net_count().saturating_sub(1);
@@ -73,7 +56,7 @@ fn condition<'w, 'p, V: Kernels>(
     let mut rest = params;
     loop {
         gather(spec, x, values.begin(inputs));
-        rest = run_net(&spec.conditioner, outputs, rest, &mut values)?;
+        rest = run(rest, &mut values)?;
         if others == 0 {
             break;
         }
@@ -191,17 +174,27 @@ fn transform<'p, V: Kernels>(
     sum: &mut V,
     mut change: impl FnMut(&mut V, Option<V>, V),
 ) -> Option<&'p [f32]> {
-    match spec.conditioner {
-        Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {}
+    let (rescale, nets) = split_params(spec, params, shape);
+    let outputs = spec.net_outputs(shape);
+    let (raw, shift, rest) = match &spec.conditioner {
+        Conditioner::Dense(net) => condition(spec, shape, nets, x, scratch, |params, values| {
+            perceptron::forward(net, outputs, params, values)
+        })?,
+        #[cfg(feature = "foreign")]
+        Conditioner::ResidualDense(net) => {
+            condition(spec, shape, nets, x, scratch, |params, values| {
+                residual_dense::forward(net, outputs, params, values)
+            })?
+        }
+        #[cfg(not(feature = "foreign"))]
+        Conditioner::ResidualDense(_) => return None,
         #[cfg(feature = "feature-maps")]
         Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
             return maps::transform(spec, math, shape, params, x, scratch, change, sum);
         }
         #[cfg(not(feature = "feature-maps"))]
         Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
-    }
-    let (rescale, nets) = split_params(spec, params, shape);
-    let (raw, shift, rest) = condition(spec, shape, nets, x, scratch)?;
+    };
     let map = spec.transform.scale_map();
     let features = spec.mask.transformed_features(x.len());
     for ((at, index), &t) in features.enumerate().zip(shift) {

@@ -196,12 +196,12 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
             return Vec::new();
         };
         let channels = planned.shape.channels;
-        let (LayerSpec::BatchNorm(norm), Some(own)) =
+        let (LayerSpec::BatchNorm(norm), Some(norm_params)) =
             (planned.layer, params.get_mut(planned.params.clone()))
         else {
             return Vec::new();
         };
-        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
+        let features: Vec<_> = batch_norm::features(*norm, norm_params, channels).collect();
         let chunks = &self.chunks[..rows.div_ceil(self.chunk_rows)];
         let mut all = Vec::with_capacity(channels);
         planned.maps.clear();
@@ -222,8 +222,8 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
                 let mixed = (self.momentum * f64::from(old) + (1.0 - self.momentum) * new) as f32;
                 if mixed.is_finite() { mixed } else { old }
             };
-            own[at] = mix(feature.mean, statistics.batch_mean);
-            own[channels + at] = mix(feature.var, statistics.batch_var);
+            norm_params[at] = mix(feature.mean, statistics.batch_mean);
+            norm_params[channels + at] = mix(feature.var, statistics.batch_var);
             all.push(statistics);
         }
         all
@@ -245,9 +245,9 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
         let LayerSpec::BatchNorm(norm) = planned.layer else {
             return;
         };
-        let own = &params[planned.params.clone()];
+        let norm_params = &params[planned.params.clone()];
         let own_gradient = &mut gradient[planned.params.clone()];
-        let features: Vec<_> = batch_norm::features(*norm, own, channels).collect();
+        let features: Vec<_> = batch_norm::features(*norm, norm_params, channels).collect();
         planned.gradients.clear();
         for (at, (feature, statistics)) in features.iter().zip(statistics).enumerate() {
             let places = nth(at, pixels);
@@ -261,7 +261,7 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
                 });
             // The loss is minus the mean log-density: each row's log-determinant counts -1 / rows, and
             // has the channel's as often as it has places.
-            let own = batch_norm::backward(
+            let channel = batch_norm::backward(
                 pairs,
                 *statistics,
                 feature.log_scale,
@@ -270,10 +270,10 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
                 -(pixels as f64),
             );
             if norm.affine {
-                own_gradient[2 * channels + at] += own.log_scale as f32;
-                own_gradient[3 * channels + at] += own.shift as f32;
+                own_gradient[2 * channels + at] += channel.log_scale as f32;
+                own_gradient[3 * channels + at] += channel.shift as f32;
             }
-            planned.gradients.push(own);
+            planned.gradients.push(channel);
         }
     }
 }

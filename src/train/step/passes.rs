@@ -248,9 +248,9 @@ fn saved_chunks<const N: usize>(
 ) -> impl Iterator<Item = &mut [Packet<N>]> {
     let mut rest = saved;
     core::iter::from_fn(move || {
-        let (own, after) = core::mem::take(&mut rest).split_at_mut_checked(saved_len)?;
+        let (packet, after) = core::mem::take(&mut rest).split_at_mut_checked(saved_len)?;
         rest = after;
-        Some(own)
+        Some(packet)
     })
 }
 
@@ -267,8 +267,8 @@ impl<const N: usize> NullaryFnOnce for Reduce<'_, N> {
         let mut loss = 0.0;
         for chunk in self.chunks {
             loss += chunk.loss;
-            for (sum, &own) in self.gradient.iter_mut().zip(&chunk.gradient) {
-                *sum += own;
+            for (sum, &term) in self.gradient.iter_mut().zip(&chunk.gradient) {
+                *sum += term;
             }
         }
         loss

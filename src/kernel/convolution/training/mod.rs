@@ -11,7 +11,7 @@ pub(crate) mod weight_norm;
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{Columns, Extent, Layer, Row, Source, nth};
+use super::{Columns, Layer, NetDims, Row, Source, nth};
 use crate::arithmetic::Packet;
 use crate::kernel::Kernels;
 use crate::kernel::dense;
@@ -30,20 +30,20 @@ pub(crate) struct Map<'p> {
 
 impl<'p> Map<'p> {
     /// A convolution inside a network: everything is read and wanted.
-    pub(crate) fn inner(layer: Layer<'p>, extent: Extent) -> Self {
+    pub(crate) fn inner(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
             layer,
-            shape: extent.shape,
+            shape: dims.shape,
             kept: None,
             wanted: None,
         }
     }
 
     /// The same, with outputs only where the coupling transforms.
-    pub(crate) fn last(layer: Layer<'p>, extent: Extent) -> Self {
+    pub(crate) fn last(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
-            wanted: extent.kept.map(|parity| parity ^ 1),
-            ..Self::inner(layer, extent)
+            wanted: dims.kept.map(|parity| parity ^ 1),
+            ..Self::inner(layer, dims)
         }
     }
 
@@ -143,19 +143,19 @@ impl<V: Kernels> Backward<'_, V> {
                 values.fill(V::splat(0.0));
                 for row in lines(y, above, height) {
                     let line = (row.line * width + from.1) * inputs;
-                    let own = (row.tap * kernel.width + from.0) * inputs;
+                    let start = (row.tap * kernel.width + from.0) * inputs;
                     let source = input.get(line..line + taps * inputs)?;
                     values
-                        .get_mut(own..own + taps * inputs)?
+                        .get_mut(start..start + taps * inputs)?
                         .copy_from_slice(source);
                 }
                 let output_gradient = output_gradient.get(nth(y * width + column, outputs))?;
                 dense::backward(params, values, output_gradient, param_gradient, gradients);
                 for row in lines(y, above, height) {
                     let line = (row.line * width + from.1) * inputs;
-                    let own = (row.tap * kernel.width + from.0) * inputs;
+                    let start = (row.tap * kernel.width + from.0) * inputs;
                     let target = input_gradient.get_mut(line..line + taps * inputs)?;
-                    for (sum, &g) in target.iter_mut().zip(gradients.get(own..)?) {
+                    for (sum, &g) in target.iter_mut().zip(gradients.get(start..)?) {
                         *sum = *sum + g;
                     }
                 }

@@ -6,7 +6,7 @@ use crate::kernel::Kernels;
 
 /// What a norm takes besides values.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Statistics {
+pub(crate) struct GhostBatch {
     /// Lanes that carry a row.
     pub rows: usize,
     /// Weight of the running statistics.
@@ -34,8 +34,8 @@ struct NormMap {
 }
 
 impl Norm {
-    pub(super) fn of(own: &[f32], channels: usize, channel: usize) -> Option<Self> {
-        let value = |part: usize| own.get(part * channels + channel).map(|&v| f64::from(v));
+    pub(super) fn of(params: &[f32], channels: usize, channel: usize) -> Option<Self> {
+        let value = |part: usize| params.get(part * channels + channel).map(|&v| f64::from(v));
         Some(Self {
             running_mean: value(0)?,
             running_var: value(1)?,
@@ -91,7 +91,7 @@ impl Norm {
     pub(super) fn forward<V: Kernels>(
         self,
         eps: f32,
-        statistics: Statistics,
+        statistics: GhostBatch,
         input: &[V],
         output: &mut [V],
     ) -> (f32, f32) {
@@ -111,12 +111,12 @@ impl Norm {
     pub(super) fn backward<V: Kernels>(
         self,
         eps: f32,
-        statistics: Statistics,
+        statistics: GhostBatch,
         batch: (f32, f32),
         input: &[V],
         gradient: &mut [V],
     ) -> [f64; 4] {
-        let Statistics { rows, keep } = statistics;
+        let GhostBatch { rows, keep } = statistics;
         let map = self.map(batch, eps, keep);
         let (mut count, mut sum, mut moment) = (0.0, 0.0, 0.0);
         for (x, g) in self.values(input).zip(self.values(gradient)) {

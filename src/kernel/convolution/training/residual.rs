@@ -8,39 +8,39 @@
 use std::vec::Vec;
 
 use super::Map;
-use super::norm::{Norm, Statistics};
+use super::norm::{GhostBatch, Norm};
 use crate::kernel::Kernels;
 use crate::kernel::convolution::residual::add;
-use crate::kernel::convolution::{Extent, Layer};
+use crate::kernel::convolution::{Layer, NetDims};
 use crate::kernel::dense;
 use crate::spec::network::{Network, Op, Stage};
 use crate::spec::{Activation, Conditioner, ResidualConvolutionSpec, ResidualForm};
 
-fn network<'a>(spec: &ResidualConvolutionSpec, extent: Extent) -> Network<'a> {
+fn network<'a>(spec: &ResidualConvolutionSpec, dims: NetDims) -> Network<'a> {
     Network {
         conditioner: Conditioner::ResidualConvolution(*spec),
-        inputs: extent.inputs,
-        outputs: extent.outputs,
+        inputs: dims.inputs,
+        outputs: dims.outputs,
     }
 }
 
 /// The stages that have parameters.
-fn stages(spec: &ResidualConvolutionSpec, extent: Extent) -> std::vec::IntoIter<Stage> {
-    let stages: Vec<_> = (network(spec, extent).stages())
+fn stages(spec: &ResidualConvolutionSpec, dims: NetDims) -> std::vec::IntoIter<Stage> {
+    let stages: Vec<_> = (network(spec, dims).stages())
         .filter(|stage| stage.param_len() > 0)
         .collect();
     stages.into_iter()
 }
 
 /// Maps that are kept, in values per place: see [`forward`].
-fn kept_channels(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
+fn kept_channels(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     let width = spec.filters;
-    extent.inputs + 2 * extent.inputs + width + spec.blocks * 4 * width + 2 * width + extent.outputs
+    dims.inputs + 2 * dims.inputs + width + spec.blocks * 4 * width + 2 * width + dims.outputs
 }
 
 /// Values kept of all norms: mean and variance of the batch.
-fn kept_statistics(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
-    network(spec, extent)
+fn kept_statistics(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
+    network(spec, dims)
         .stages()
         .map(|stage| match stage.op {
             Op::Norm(norm) => 2 * norm.channels,
@@ -49,20 +49,20 @@ fn kept_statistics(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
         .sum()
 }
 
-pub(crate) fn saved_len(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
-    kept_statistics(spec, extent) + kept_channels(spec, extent) * extent.shape.pixels()
+pub(crate) fn saved_len(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
+    kept_statistics(spec, dims) + kept_channels(spec, dims) * dims.shape.pixels()
 }
 
 /// Where the input stands among the kept values.
-pub(crate) fn input_at(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
-    kept_statistics(spec, extent)
+pub(crate) fn input_at(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
+    kept_statistics(spec, dims)
 }
 
 /// Gradients of `h`, `skip`, and two maps in a block; the largest patch.
-pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, extent: Extent) -> usize {
-    let widest = spec.filters.max(2 * extent.inputs);
+pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
+    let widest = spec.filters.max(2 * dims.inputs);
     let patch = Map::patch_len(spec.kernel.taps(), widest).max(Map::patch_len(1, spec.filters));
-    (2 * spec.filters + 2 * widest) * extent.shape.pixels() + patch
+    (2 * spec.filters + 2 * widest) * dims.shape.pixels() + patch
 }
 
 /// What the parameters and the kept values have left while the network is walked from its start.
@@ -92,7 +92,7 @@ impl<'s, V: Kernels> Front<'s, V> {
     fn norm(
         &mut self,
         eps: f32,
-        statistics: Statistics,
+        statistics: GhostBatch,
         input: &[V],
         output: &mut [V],
     ) -> Option<()> {
@@ -149,53 +149,53 @@ fn eps(spec: &ResidualConvolutionSpec) -> f32 {
 /// normalised and activated form, `h`; `skip` at the end, its activated form, the outputs.
 pub(crate) fn forward<V: Kernels>(
     spec: &ResidualConvolutionSpec,
-    extent: Extent,
-    statistics: Statistics,
+    dims: NetDims,
+    statistics: GhostBatch,
     params: &[f32],
     saved: &mut [V],
 ) -> Option<()> {
-    let (pixels, eps) = (extent.shape.pixels(), eps(spec));
+    let (pixels, eps) = (dims.shape.pixels(), eps(spec));
     let map_len = pixels * spec.filters;
-    let (kept, maps) = saved.split_at_mut_checked(kept_statistics(spec, extent))?;
+    let (kept, maps) = saved.split_at_mut_checked(kept_statistics(spec, dims))?;
     let mut front = Front {
-        stages: stages(spec, extent),
+        stages: stages(spec, dims),
         params,
         statistics: kept,
         maps,
     };
-    let input = front.map(pixels * extent.inputs)?;
-    let active = front.map(2 * pixels * extent.inputs)?;
+    let input = front.map(pixels * dims.inputs)?;
+    let active = front.map(2 * pixels * dims.inputs)?;
     let mut normed: Vec<V> = input.to_vec();
     front.norm(eps, statistics, input, &mut normed)?;
     let (places, normed_places) = (
-        active.chunks_exact_mut(2 * extent.inputs),
-        normed.chunks_exact(extent.inputs),
+        active.chunks_exact_mut(2 * dims.inputs),
+        normed.chunks_exact(dims.inputs),
     );
     for (active, normed) in places.zip(normed_places) {
-        let (plus, minus) = active.split_at_mut_checked(extent.inputs)?;
+        let (plus, minus) = active.split_at_mut_checked(dims.inputs)?;
         for ((plus, minus), &n) in plus.iter_mut().zip(minus).zip(normed) {
             (*plus, *minus) = (n, -n);
         }
     }
     dense::activate(active, Activation::Relu);
     let mut hidden = front.map(map_len)?;
-    Map::inner(front.convolution()?, extent).forward(active, hidden, None);
+    Map::inner(front.convolution()?, dims).forward(active, hidden, None);
     let mut skip = std::vec![V::splat(0.0); map_len];
-    Map::inner(front.convolution()?, extent).forward(hidden, &mut skip, None);
+    Map::inner(front.convolution()?, dims).forward(hidden, &mut skip, None);
     let mut made = std::vec![V::splat(0.0); map_len];
     for _ in 0..spec.blocks {
         let active = front.map(map_len)?;
         front.norm(eps, statistics, hidden, active)?;
         dense::activate(active, Activation::Relu);
         let inner = front.map(map_len)?;
-        Map::inner(front.convolution()?, extent).forward(active, inner, None);
+        Map::inner(front.convolution()?, dims).forward(active, inner, None);
         let inner_active = front.map(map_len)?;
         front.norm(eps, statistics, inner, inner_active)?;
         dense::activate(inner_active, Activation::Relu);
         let result = front.map(map_len)?;
-        Map::inner(front.convolution()?, extent).forward(inner_active, result, None);
+        Map::inner(front.convolution()?, dims).forward(inner_active, result, None);
         add(result, hidden);
-        Map::inner(front.convolution()?, extent).forward(result, &mut made, None);
+        Map::inner(front.convolution()?, dims).forward(result, &mut made, None);
         add(&mut skip, &made);
         hidden = result;
     }
@@ -204,8 +204,8 @@ pub(crate) fn forward<V: Kernels>(
     let active = front.map(map_len)?;
     front.norm(eps, statistics, kept_skip, active)?;
     dense::activate(active, Activation::Relu);
-    let outputs = front.map(pixels * extent.outputs)?;
-    Map::last(front.convolution()?, extent).forward(active, outputs, None);
+    let outputs = front.map(pixels * dims.outputs)?;
+    Map::last(front.convolution()?, dims).forward(active, outputs, None);
     Some(())
 }
 
@@ -243,7 +243,7 @@ impl<'s, V: Kernels> Back<'s, V> {
     /// The last stage, a convolution; adds to `input_gradient`.
     fn convolution(
         &mut self,
-        extent: Extent,
+        dims: NetDims,
         is_last: bool,
         input: &[V],
         gradient: &[V],
@@ -252,9 +252,9 @@ impl<'s, V: Kernels> Back<'s, V> {
         let (stage, params, param_gradient) = self.stage()?;
         let layer = layer(stage, params)?;
         let map = if is_last {
-            Map::last(layer, extent)
+            Map::last(layer, dims)
         } else {
-            Map::inner(layer, extent)
+            Map::inner(layer, dims)
         };
         map.backward(
             input,
@@ -270,7 +270,7 @@ impl<'s, V: Kernels> Back<'s, V> {
     fn norm(
         &mut self,
         eps: f32,
-        statistics: Statistics,
+        statistics: GhostBatch,
         input: &[V],
         gradient: &mut [V],
     ) -> Option<()> {
@@ -299,36 +299,36 @@ impl<'s, V: Kernels> Back<'s, V> {
 )]
 pub(crate) fn backward<'w, V: Kernels>(
     spec: &ResidualConvolutionSpec,
-    extent: Extent,
-    statistics: Statistics,
+    dims: NetDims,
+    statistics: GhostBatch,
     params: &[f32],
     saved: &[V],
     gradient: &[V],
     param_gradient: &mut [f32],
     scratch: &'w mut [V],
 ) -> Option<&'w [V]> {
-    let (pixels, eps) = (extent.shape.pixels(), eps(spec));
+    let (pixels, eps) = (dims.shape.pixels(), eps(spec));
     let map_len = pixels * spec.filters;
-    let widest = pixels * spec.filters.max(2 * extent.inputs);
+    let widest = pixels * spec.filters.max(2 * dims.inputs);
     let zero = V::splat(0.0);
     let (hidden_gradient, scratch) = scratch.split_at_mut_checked(map_len)?;
     let (skip_gradient, scratch) = scratch.split_at_mut_checked(map_len)?;
     let (first, scratch) = scratch.split_at_mut_checked(widest)?;
     let (second, patch) = scratch.split_at_mut_checked(widest)?;
-    let (kept, maps) = saved.split_at_checked(kept_statistics(spec, extent))?;
+    let (kept, maps) = saved.split_at_checked(kept_statistics(spec, dims))?;
     let mut back = Back {
-        stages: stages(spec, extent),
+        stages: stages(spec, dims),
         params,
         param_gradient,
         statistics: kept,
         maps,
         patch,
     };
-    back.map(pixels * extent.outputs)?;
+    back.map(pixels * dims.outputs)?;
     let active = back.map(map_len)?;
     let skip = back.map(map_len)?;
     skip_gradient.fill(zero);
-    back.convolution(extent, true, active, gradient, skip_gradient)?;
+    back.convolution(dims, true, active, gradient, skip_gradient)?;
     dense::backward_activation(active, skip_gradient, Activation::Relu);
     back.norm(eps, statistics, skip, skip_gradient)?;
     hidden_gradient.fill(zero);
@@ -339,29 +339,29 @@ pub(crate) fn backward<'w, V: Kernels>(
         let active = back.map(map_len)?;
         let hidden = back.maps.get(back.maps.len().checked_sub(map_len)?..)?;
         let (first, second) = (first.get_mut(..map_len)?, second.get_mut(..map_len)?);
-        back.convolution(extent, false, result, skip_gradient, hidden_gradient)?;
+        back.convolution(dims, false, result, skip_gradient, hidden_gradient)?;
         first.fill(zero);
-        back.convolution(extent, false, inner_active, hidden_gradient, first)?;
+        back.convolution(dims, false, inner_active, hidden_gradient, first)?;
         dense::backward_activation(inner_active, first, Activation::Relu);
         back.norm(eps, statistics, inner, first)?;
         second.fill(zero);
-        back.convolution(extent, false, active, first, second)?;
+        back.convolution(dims, false, active, first, second)?;
         dense::backward_activation(active, second, Activation::Relu);
         back.norm(eps, statistics, hidden, second)?;
         add(hidden_gradient, second);
     }
     let hidden = back.map(map_len)?;
-    back.convolution(extent, false, hidden, skip_gradient, hidden_gradient)?;
-    let active = back.map(2 * pixels * extent.inputs)?;
-    let input = back.map(pixels * extent.inputs)?;
+    back.convolution(dims, false, hidden, skip_gradient, hidden_gradient)?;
+    let active = back.map(2 * pixels * dims.inputs)?;
+    let input = back.map(pixels * dims.inputs)?;
     let both = first.get_mut(..active.len())?;
     both.fill(zero);
-    back.convolution(extent, false, active, hidden_gradient, both)?;
+    back.convolution(dims, false, active, hidden_gradient, both)?;
     dense::backward_activation(active, both, Activation::Relu);
     let input_gradient = second.get_mut(..input.len())?;
-    let places = input_gradient.chunks_exact_mut(extent.inputs);
-    for (sum, both) in places.zip(both.chunks_exact(2 * extent.inputs)) {
-        let (plus, minus) = both.split_at_checked(extent.inputs)?;
+    let places = input_gradient.chunks_exact_mut(dims.inputs);
+    for (sum, both) in places.zip(both.chunks_exact(2 * dims.inputs)) {
+        let (plus, minus) = both.split_at_checked(dims.inputs)?;
         for ((sum, &plus), &minus) in sum.iter_mut().zip(plus).zip(minus) {
             *sum = plus - minus;
         }

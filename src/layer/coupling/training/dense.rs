@@ -99,9 +99,9 @@ fn run_net_saving<V: Kernels>(
     let mut input: &[V] = input;
     let mut saved = saved;
     for &width in net.hidden {
-        let (own, rest) = params.split_at_checked(dense::param_len(input.len(), width))?;
+        let (layer_params, rest) = params.split_at_checked(dense::param_len(input.len(), width))?;
         let (output, after) = saved.split_at_mut_checked(width)?;
-        dense::forward(own, input, output, Some(net.activation));
+        dense::forward(layer_params, input, output, Some(net.activation));
         params = rest;
         input = output;
         saved = after;
@@ -196,8 +196,8 @@ pub(super) fn backward<V: Kernels>(
             Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
         };
         let kept = pick(spec.mask.kept_features(shape.channels), gradient);
-        for (g, &own) in kept.zip(input_gradient) {
-            *g = *g + own;
+        for (g, &through) in kept.zip(input_gradient) {
+            *g = *g + through;
         }
     }
     Some(())
@@ -229,12 +229,18 @@ fn backward_net<'w, V: Kernels>(
     let mut width = outputs;
     for &below in net.hidden.iter().rev() {
         let len = dense::param_len(below, width);
-        let (rest, own) = params.split_at_checked(params.len().checked_sub(len)?)?;
+        let (rest, layer_params) = params.split_at_checked(params.len().checked_sub(len)?)?;
         let (rest_gradient, own_gradient) = split_end(param_gradient, len)?;
         let (before, input) =
             activations.split_at_checked(activations.len().checked_sub(below)?)?;
         let (output_gradient, input_gradient) = (source.get(..width)?, target.get_mut(..below)?);
-        dense::backward(own, input, output_gradient, own_gradient, input_gradient);
+        dense::backward(
+            layer_params,
+            input,
+            output_gradient,
+            own_gradient,
+            input_gradient,
+        );
         dense::backward_activation(input, input_gradient, net.activation);
         (params, param_gradient, activations, width) = (rest, rest_gradient, before, below);
         mem::swap(&mut source, &mut target);

@@ -28,9 +28,9 @@ pub(super) fn forward_saving<V: Kernels>(
 ) -> Option<()> {
     let (width, blocks) = (net.width, net.blocks);
     let window = dense::param_len(width, width);
-    let (own, mut params) = params.split_at_checked(dense::param_len(input.len(), width))?;
+    let (first, mut params) = params.split_at_checked(dense::param_len(input.len(), width))?;
     let (mut hidden, mut saved) = saved.split_at_mut_checked(width)?;
-    dense::forward(own, input, hidden, None);
+    dense::forward(first, input, hidden, None);
     for _ in 0..blocks {
         let (active, rest) = saved.split_at_mut_checked(width)?;
         let (inner, rest) = rest.split_at_mut_checked(width)?;
@@ -80,11 +80,17 @@ pub(super) fn backward<'w, V: Kernels>(
     let mut saved = tensors.activations.get(..hidden_len)?;
 
     let last = dense::param_len(width, outputs);
-    let (mut params, own) =
+    let (mut params, last_params) =
         (tensors.params).split_at_checked(tensors.params.len().checked_sub(last)?)?;
     let (mut param_gradient, own_gradient) = split_end(param_gradient, last)?;
     let hidden = saved.get(saved.len().checked_sub(width)?..)?;
-    dense::backward(own, hidden, output_gradient, own_gradient, hidden_gradient);
+    dense::backward(
+        last_params,
+        hidden,
+        output_gradient,
+        own_gradient,
+        hidden_gradient,
+    );
     for _ in 0..blocks {
         let (before, block) = saved.split_at_checked(saved.len().checked_sub(3 * width)?)?;
         let (active, rest) = block.split_at_checked(width)?;
@@ -116,9 +122,9 @@ pub(super) fn backward<'w, V: Kernels>(
 
         if net.norm {
             let (rest, maps) = params.split_at_checked(params.len().checked_sub(2 * width)?)?;
-            let (rest_gradient, own) = split_end(param_gradient, 2 * width)?;
+            let (rest_gradient, norm_gradient) = split_end(param_gradient, 2 * width)?;
             let (scale, _) = maps.split_at_checked(width)?;
-            let (scale_gradient, shift_gradient) = own.split_at_mut_checked(width)?;
+            let (scale_gradient, shift_gradient) = norm_gradient.split_at_mut_checked(width)?;
             let sums = scale_gradient.iter_mut().zip(shift_gradient);
             for (((g, &hidden), &scale), (scale_sum, shift_sum)) in
                 active_gradient.iter_mut().zip(hidden).zip(scale).zip(sums)
@@ -131,8 +137,8 @@ pub(super) fn backward<'w, V: Kernels>(
             }
             (params, param_gradient) = (rest, rest_gradient);
         }
-        for (g, &own) in hidden_gradient.iter_mut().zip(active_gradient.iter()) {
-            *g = *g + own;
+        for (g, &through) in hidden_gradient.iter_mut().zip(active_gradient.iter()) {
+            *g = *g + through;
         }
         saved = before;
     }
