@@ -180,7 +180,7 @@ impl<'a> Flow<'a> {
         self.check(x, scratch.len(), self.scratch_len)?;
         let log_det = self.forward_lanes(x, scratch);
         #[cfg(feature = "feature-maps")]
-        self.to_places_of_x(x, scratch);
+        self.move_to_places_of_x(x, scratch);
         without_nan(x);
         Ok(finite_or(log_det, f32::NEG_INFINITY))
     }
@@ -203,7 +203,7 @@ impl<'a> Flow<'a> {
     pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(z, scratch.len(), self.scratch_len)?;
         #[cfg(feature = "feature-maps")]
-        self.to_places_of_z(z, scratch);
+        self.move_to_places_of_z(z, scratch);
         let log_det = self.inverse_lanes(z, scratch);
         without_nan(z);
         // As unlikely as can be: the log-density of x is that of z less this.
@@ -393,7 +393,7 @@ impl<'a> Flow<'a> {
 
     /// Puts every value of z back to the place in the sample that squeezing took it from.
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn move_to_places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk_back();
         while let Some((layer, input, output)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {
@@ -402,9 +402,9 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Puts every value of z to where the layers leave it: undoes [`to_places_of_x`](Self::to_places_of_x).
+    /// Puts every value of z to where the layers leave it: undoes [`move_to_places_of_x`](Self::move_to_places_of_x).
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn move_to_places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk();
         while let Some((layer, input)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {
