@@ -15,17 +15,18 @@ use std::path::{Path, PathBuf};
 
 use nvpico::detector::Decision;
 use nvpico_codegen::data::Table;
+use nvpico_codegen::deploy::Ready;
 use nvpico_codegen::export::{self, ExportOptions};
+use nvpico_codegen::fit::recipe::Recipe;
+use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::Core;
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::live::{Live, LiveRequest};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
-use nvpico_codegen::model::{Model, Ready};
+use nvpico_codegen::model::Model;
 use nvpico_codegen::precision::Precision;
 use nvpico_codegen::quantize;
-use nvpico_codegen::recipe::Recipe;
 use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
-use nvpico_codegen::training;
 use tempfile::TempDir;
 
 /// Readings that the alarm looks back on: `HISTORY` of the firmware's application.
@@ -334,7 +335,8 @@ fn check_replay(core: Core, model: &Path, judge: impl Fn(&[f32]) -> (f32, Decisi
     let readings: Vec<_> = log.iter().filter(|line| reading(line).is_some()).collect();
     assert_eq!(readings.len(), rows.len(), "{log:?}");
     for (line, row) in readings.iter().zip(&rows) {
-        assert_eq!(reading(line).expect("a reading").0, *row);
+        let (values, _, _) = reading(line).expect("a reading");
+        assert_eq!(values.map(f32::to_bits), row.map(f32::to_bits), "{line}");
         check_line(line, &judge);
     }
     let tells = |text: &str| log.iter().any(|line| line.contains(text));

@@ -38,7 +38,16 @@ impl Model {
             }
         }
         let layers = header.spec.layers();
-        Flow::new(header.spec.flow_spec(&layers), &self.params).map_err(|e| e.to_string())?;
+        let spec = header.spec.flow_spec(&layers);
+        spec.validate().map_err(|e| e.to_string())?;
+        if self.params.len() != spec.param_len() {
+            return Err(format!(
+                "{} values for the {} parameters of its structure",
+                self.params.len(),
+                spec.param_len()
+            ));
+        }
+        Flow::new(spec, &self.params).map_err(|e| e.to_string())?;
         if let Some(at) = self.params.iter().position(|p| !p.is_finite()) {
             return Err(format!("parameter {at} is {}", self.params[at]));
         }

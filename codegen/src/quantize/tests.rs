@@ -64,7 +64,7 @@ pub(super) fn model(
         params[at] = 0.1 * uniform(random);
     }
     let mut model = Model::new(spec, params);
-    model.observe(rows);
+    model.find_ranges(rows);
     model
 }
 

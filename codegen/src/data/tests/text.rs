@@ -202,7 +202,7 @@ fn columns_are_chosen_by_name_and_in_order() {
     };
     assert_eq!(
         folder.error(text, &both),
-        "the label column \"y\" cannot be a feature too"
+        "the label column \"y\" cannot also be a feature"
     );
     assert!(
         folder
