@@ -242,7 +242,7 @@ impl<'a> Network<'a> {
 }
 
 /// The way through a network's stages.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stages<'a> {
     conditioner: Conditioner<'a>,
     outputs: usize,
