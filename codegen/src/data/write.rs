@@ -83,7 +83,7 @@ fn shape_of(row_shape: &[usize], values: usize) -> io::Result<Vec<u64>> {
     let width: usize = row_shape.iter().product();
     if width == 0 || !values.is_multiple_of(width) {
         return Err(invalid(format!(
-            "{values} values are no rows of the shape {row_shape:?}"
+            "{values} values are not rows of the shape {row_shape:?}"
         )));
     }
     let axes = [values / width]
@@ -164,7 +164,7 @@ mod tests {
         let file = folder.path().join("rows");
         let error = write_npy(&file, &[1, 2, 2], &[0.0; 6]).unwrap_err();
         assert!(
-            error.to_string().contains("6 values are no rows"),
+            error.to_string().contains("6 values are not rows"),
             "{error}"
         );
         assert!(write_npy(&file, &[0], &[]).is_err());

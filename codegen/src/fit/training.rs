@@ -166,7 +166,7 @@ pub fn run(
     })?;
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
-        bail!("the training rows hold values that are not finite");
+        bail!("the training rows contain values that are not finite");
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     let mut model = Model::new(spec.clone(), trained.params);
@@ -176,7 +176,7 @@ pub fn run(
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
     model
         .ready(None)
-        .context("the trained model has no such form in integers: train it without --precision")?;
+        .context("the trained model cannot be expressed in integers: train it without --precision")?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {

@@ -120,7 +120,7 @@ pub fn is_available(core: Core) -> Result<(), HarnessError> {
 /// Builds, runs, compares and measures, core after core.
 ///
 /// # Errors
-/// Whatever stops the building or the emulation. A difference in bits is a result, not an error.
+/// Building or emulation fails. A difference in bits is a result, not an error.
 pub fn verify(
     request: &VerifyRequest<'_>,
     progress: impl FnMut(Progress),

@@ -62,7 +62,7 @@ pub fn run_sample(
     };
     anyhow::ensure!(
         report.differing_bits == 0,
-        "{}: the bits of {core} differ from the desktop's; mend that first",
+        "{}: the bits of {core} differ from the desktop's; fix that first",
         sample.name
     );
     let [parameters, _] = cost::exact(&sample.model.deploy(), precision);

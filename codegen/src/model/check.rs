@@ -14,7 +14,7 @@ impl Model {
         let header = &self.header;
         if header.format != FORMAT {
             return Err(format!(
-                "the model has format {}, this program knows format {FORMAT}",
+                "the model has format {}, this program reads format {FORMAT}",
                 header.format
             ));
         }
