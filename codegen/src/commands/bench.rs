@@ -14,8 +14,7 @@ use crate::output;
 use crate::precision::Precision;
 
 /// The marks around the table.
-const BEGIN: &str =
-    "<!-- bench: written by scripts/bench.sh, up to the mark of the end -->";
+const BEGIN: &str = "<!-- bench: written by scripts/bench.sh, up to the mark of the end -->";
 const END: &str = "<!-- bench: end -->";
 
 #[derive(Debug, Args)]
@@ -108,8 +107,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
 
 /// What stands before and after the table.
 fn cut(page: &Path) -> anyhow::Result<(String, String)> {
-    let text = std::fs::read_to_string(page)
-        .with_context(|| format!("cannot read {}", page.display()))?;
+    let text =
+        std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let parts = text
         .split_once(BEGIN)
         .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
@@ -133,9 +132,6 @@ mod tests {
         std::fs::write(&page, "# text\n").unwrap();
         assert!(cut(&page).unwrap_err().to_string().contains(BEGIN));
         std::fs::write(&page, format!("a\n{BEGIN}\nold\n{END}\nb\n")).unwrap();
-        assert_eq!(
-            cut(&page).unwrap(),
-            ("a\n".to_owned(), "\nb\n".to_owned())
-        );
+        assert_eq!(cut(&page).unwrap(), ("a\n".to_owned(), "\nb\n".to_owned()));
     }
 }

@@ -86,9 +86,7 @@ mod sensors {
         // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
         let field = surroundings(SEED, COUNT);
-        eprintln!(
-            "emulated magnetometer and thermometer in a normally swaying field; Ctrl-C ends"
-        );
+        eprintln!("emulated magnetometer and thermometer in a normally swaying field; Ctrl-C ends");
         let mut live = Live::start(&LiveRequest {
             elf,
             folder: Path::new("."),

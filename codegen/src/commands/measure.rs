@@ -138,8 +138,12 @@ fn read<T: serde::de::DeserializeOwned>(path: Option<&Path>) -> anyhow::Result<O
     };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value = serde_json::from_str(&text)
-        .with_context(|| format!("{} was not written by this version of the program; remove it", path.display()))?;
+    let value = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} was not written by this version of the program; remove it",
+            path.display()
+        )
+    })?;
     Ok(Some(value))
 }
 

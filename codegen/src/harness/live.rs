@@ -137,7 +137,7 @@ impl Live {
                 elf: &elf,
                 folder: &folder,
                 growing: None,
-                // Whoever waits for a line has a limit of their own.
+                // Waiting for a line has its own time limit.
                 patience: None,
                 arguments: &[&qemu::SENSORS[..], &control].concat(),
                 colour,

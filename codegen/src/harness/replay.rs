@@ -128,9 +128,7 @@ impl Rows<'_> {
             ],
         ) = <[u32; REPORT_WORDS]>::try_from(report)
         else {
-            return Err(failed(
-                "its report does not have the expected length",
-            ));
+            return Err(failed("its report does not have the expected length"));
         };
         if scored as usize != rows || records.len() != rows * RECORD_WORDS {
             return Err(failed("it did not score as many rows as it was given"));

@@ -91,7 +91,7 @@ pub struct Difference {
     pub desktop: Option<ScoreBits>,
 }
 
-/// What is going on, for whoever shows it.
+/// Progress, for a display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The firmware is being built for a core.

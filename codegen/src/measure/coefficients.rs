@@ -151,7 +151,7 @@ pub fn entry(
     (entry, outliers)
 }
 
-/// The largest relative deviation of estimates from measurements, and the models whose own is large.
+/// The largest relative deviation of estimates from measurements, and the models for which it is large.
 fn worst(
     what: &'static str,
     pairs: &mut dyn Iterator<Item = (f64, f64)>,

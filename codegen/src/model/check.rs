@@ -9,7 +9,7 @@ impl Model {
     /// Checks everything a loaded or imported model must hold.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// A message that says what is wrong.
     pub fn validate(&self) -> Result<(), String> {
         let header = &self.header;
         if header.format != FORMAT {

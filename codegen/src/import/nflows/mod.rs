@@ -36,7 +36,7 @@ const SCALE: ScaleName = ScaleName::Sigmoid {
 const WITHIN_EPS: f64 = 1e-3;
 /// `eps` of batch norms between couplings, unless the architecture tells another.
 const BETWEEN_EPS: f64 = 1e-5;
-/// A mean of so many standard deviations is subtracted first.
+/// A mean of more standard deviations than this is subtracted first.
 const FAR: f64 = 4.0;
 
 /// Reads a state dict; `arch` stands in for the header's `architecture` entry.
