@@ -191,7 +191,9 @@ fn alike(masks: &[MaskName], transform: TransformName, network: &ConditionerName
         conditioner: network.clone(),
     };
     let couplings = masks.iter().map(coupling);
-    std::iter::once(Layer::Standardize).chain(couplings).collect()
+    std::iter::once(Layer::Standardize)
+        .chain(couplings)
+        .collect()
 }
 
 #[test]
