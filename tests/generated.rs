@@ -183,7 +183,7 @@ pub fn repository() -> &'static Path {
 /// Models that need more than is compiled in: of the engine's own tests all have every feature.
 const REFUSALS: &str = r#"
 use nvpico::spec::*;
-use nvpico::{FlowSpec, LayerSpec, Math, SpecError};
+use nvpico::{FlowSpec, LayerSpec, SpecError};
 
 fn verdict(shape: Shape, layer: LayerSpec<'_>) -> Result<(), SpecError> {
     FlowSpec::new(shape, &[layer]).validate()

@@ -26,4 +26,3 @@ mod packet;
 pub use elementary::Math;
 pub use lanes::Lanes;
 pub use packet::Packet;
-pub(crate) use packet::select;

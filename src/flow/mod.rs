@@ -5,16 +5,17 @@ pub mod base;
 pub mod batch;
 mod density;
 pub(crate) mod fixed;
+mod progress;
+mod score;
 mod stepper;
 
-use core::fmt;
-
-use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
-use crate::spec::{FlowSpec, Shape, SpecError, Walk};
+use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
+use progress::Progress;
+pub use score::{Score, ScoreError};
 pub use stepper::Stepper;
 
 /// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
@@ -26,87 +27,6 @@ pub struct Flow<'a> {
     /// [`FlowSpec::scratch_len`], which would cost a walk through all layers in every score.
     scratch_len: usize,
 }
-
-/// What a sample scores: `log_prob` and the two terms it is made of (paper equation 3). No field is ever NaN.
-///
-/// On readings far beyond the training data the flow may overflow. Each term that did so is infinite and
-/// makes `log_prob = -inf`; a term that did not keeps its value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Score {
-    /// `log p(x)` in nats; `-inf` where the flow overflowed.
-    pub log_prob: f32,
-    /// `sum(z^2)` of the latent; `inf` where it overflowed.
-    pub z_norm_sq: f32,
-    /// `log |det dz/dx|` in nats; `-inf` where it overflowed, upwards too.
-    pub log_det: f32,
-}
-
-impl Score {
-    /// Of a sample that is as unlikely as can be.
-    pub(crate) const IMPOSSIBLE: Self = Self {
-        log_prob: f32::NEG_INFINITY,
-        z_norm_sq: f32::INFINITY,
-        log_det: f32::NEG_INFINITY,
-    };
-
-    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
-    #[must_use]
-    pub const fn bits(self) -> [u32; 3] {
-        [
-            self.log_prob.to_bits(),
-            self.z_norm_sq.to_bits(),
-            self.log_det.to_bits(),
-        ]
-    }
-}
-
-/// Why a sample has no score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ScoreError {
-    /// A feature is NaN or infinite.
-    NonFinite {
-        /// The first such feature.
-        index: usize,
-    },
-    /// The sample has not `dim` features.
-    InputLength {
-        /// The model's dimension.
-        expected: usize,
-        /// Features given.
-        found: usize,
-    },
-    /// The workspace is shorter than the pass needs.
-    WorkspaceLength {
-        /// Values needed.
-        expected: usize,
-        /// Values given.
-        found: usize,
-    },
-}
-
-impl fmt::Display for ScoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            ScoreError::NonFinite { index } => {
-                write!(f, "feature {index} is NaN or infinite")
-            }
-            ScoreError::InputLength { expected, found } => {
-                write!(f, "the model takes {expected} features, {found} were given")
-            }
-            ScoreError::WorkspaceLength { expected, found } => {
-                write!(
-                    f,
-                    "the workspace holds {found} values, {expected} are needed"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for ScoreError {}
 
 impl<'a> Flow<'a> {
     /// Checks everything there is to check, once. Usable in a `const` context.
@@ -430,44 +350,6 @@ impl<'a> Flow<'a> {
             finite_or(z_norm_sq, f32::INFINITY),
             finite_or(log_det, f32::NEG_INFINITY),
         )
-    }
-}
-
-/// How far a sample is on its way from x to z: what is left of the layers and their parameters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress<'a> {
-    math: Math,
-    walk: Walk<'a>,
-    params: &'a [f32],
-}
-
-impl Progress<'_> {
-    /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`] rules
-    /// out, ends the way and makes the sample impossible. Lengths are the caller's promise.
-    #[inline(always)]
-    pub(crate) fn next<V: Kernels>(
-        &mut self,
-        x: &mut [V],
-        scratch: &mut [V],
-        log_det: &mut V,
-    ) -> Option<()> {
-        let (layer, input) = self.walk.next()?;
-        let place = Place {
-            math: self.math,
-            input,
-            output: self.walk.shape,
-        };
-        // What was factored out lies behind.
-        let rest = x
-            .get_mut(..input.len())
-            .and_then(|x| layer::forward(layer, place, self.params, x, scratch, log_det));
-        let Some(rest) = rest else {
-            *log_det = V::splat(f32::NEG_INFINITY);
-            self.walk.end();
-            return None;
-        };
-        self.params = rest;
-        Some(())
     }
 }
 

@@ -4,10 +4,10 @@ use anyhow::{Context as _, bail};
 use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
+use super::quantize::{self, Quantized, Ranges};
 use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec, threshold};
 use crate::precision::Precision;
-use crate::quantize::{self, Quantized, Ranges};
 
 /// The engine's form of a model.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,10 +27,10 @@ mod vectors;
 
 use std::fmt::Write as _;
 
+use crate::deploy::quantize::{self, Quantized};
 use crate::deploy::{Engine, Ready};
 use crate::model::{MathName, Model, ModelSpec};
 use crate::precision::Precision;
-use crate::quantize::{self, Quantized};
 use vectors::Vectors;
 
 /// What goes into the module besides the model.

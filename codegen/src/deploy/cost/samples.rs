@@ -336,6 +336,10 @@ pub fn draw(spec: &ModelSpec, seed: u64) -> Sample {
     for range in model.integer.iter_mut().flat_map(|parts| &mut parts.ranges) {
         *range = range.min(100.0);
     }
+    // Some explode beyond what integers hold.
+    if model.ready(Some(Precision::I16)).is_err() {
+        model.integer = None;
+    }
     Sample {
         name: name(spec),
         model,

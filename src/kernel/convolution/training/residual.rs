@@ -44,7 +44,7 @@ fn kept_statistics(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
         .stages()
         .map(|stage| match stage.op {
             Op::Norm(norm) => 2 * norm.channels,
-            Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => 0,
+            Op::Convolution(_) | Op::Activation(..) | Op::BothSigns(_) => 0,
         })
         .sum()
 }
@@ -119,21 +119,21 @@ impl<'s, V: Kernels> Front<'s, V> {
 
 /// A convolution behind its gains.
 fn layer(stage: Stage, params: &[f32]) -> Option<Layer<'_>> {
-    let Op::Linear(linear) = stage.op else {
+    let Op::Convolution(convolution) = stage.op else {
         return None;
     };
     Some(Layer {
-        params: params.get(linear.outputs..)?,
-        kernel: linear.kernel,
-        inputs: linear.inputs,
-        outputs: linear.outputs,
+        params: params.get(convolution.outputs..)?,
+        kernel: convolution.kernel,
+        inputs: convolution.inputs,
+        outputs: convolution.outputs,
     })
 }
 
 const fn channels_of_norm(stage: Stage) -> Option<usize> {
     match stage.op {
         Op::Norm(norm) => Some(norm.channels),
-        Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => None,
+        Op::Convolution(_) | Op::Activation(..) | Op::BothSigns(_) => None,
     }
 }
 

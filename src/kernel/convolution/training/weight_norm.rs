@@ -29,10 +29,10 @@ struct Normalised {
 /// The network's convolutions.
 fn convolutions(network: Network<'_>) -> impl Iterator<Item = Normalised> {
     places(network).filter_map(|(stage, place)| match stage.op {
-        Op::Linear(linear) => Some(Normalised {
+        Op::Convolution(convolution) => Some(Normalised {
             place,
-            rows: linear.rows(),
-            outputs: linear.outputs,
+            rows: convolution.rows(),
+            outputs: convolution.outputs,
         }),
         Op::Norm(_) | Op::Activation(..) | Op::BothSigns(_) => None,
     })
@@ -182,9 +182,9 @@ pub(crate) fn deploy(network: Network<'_>, params: &[f32]) -> Vec<f32> {
                 deployed.extend(maps.iter().map(|map| map.0 as f32));
                 deployed.extend(maps.iter().map(|map| map.1 as f32));
             }
-            Op::Linear(linear) => {
-                last = (deployed.len(), linear.rows());
-                deployed.extend(trained.get(linear.outputs..).unwrap_or(&[]));
+            Op::Convolution(convolution) => {
+                last = (deployed.len(), convolution.rows());
+                deployed.extend(trained.get(convolution.outputs..).unwrap_or(&[]));
             }
             Op::Activation(..) | Op::BothSigns(_) => {}
         }

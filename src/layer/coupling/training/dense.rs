@@ -5,7 +5,7 @@
 
 use core::mem;
 
-use super::{Context, Elementwise, Tensors, pick, residual_dense, split_end};
+use super::{Context, Elementwise, NetTensors, Tensors, pick, residual_dense, split_end};
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::layer::coupling::{gather, split_params};
@@ -201,14 +201,6 @@ pub(super) fn backward<V: Kernels>(
         }
     }
     Some(())
-}
-
-/// What a network's backward pass reads.
-#[derive(Clone, Copy)]
-pub(super) struct NetTensors<'s, V> {
-    pub params: &'s [f32],
-    pub input: &'s [V],
-    pub activations: &'s [V],
 }
 
 /// Backward through one network, last layer first. The gradient of the outputs stands in `source`;

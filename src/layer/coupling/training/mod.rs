@@ -112,6 +112,14 @@ struct Tensors<'s, V> {
     log_det_gradient: V,
 }
 
+/// What the backward pass of one network on vectors reads.
+#[derive(Clone, Copy)]
+struct NetTensors<'s, V> {
+    params: &'s [f32],
+    input: &'s [V],
+    activations: &'s [V],
+}
+
 /// The change of one value and its gradients.
 #[derive(Clone, Copy)]
 struct Elementwise {

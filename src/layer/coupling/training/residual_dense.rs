@@ -4,8 +4,7 @@
 //! Kept of a forward pass: `h` as the first layer gives it; per block `a(n)`, the hidden layer, and the
 //! `h` that it gives; then the outputs.
 
-use super::dense::NetTensors;
-use super::split_end;
+use super::{NetTensors, split_end};
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::spec::ResidualDenseSpec;

@@ -16,8 +16,6 @@
 //! | `Libm` | 1 ulp | 1 ulp |
 //! | `Micromath` | 2.4e-3 | 1.2e-3 |
 
-use crate::arithmetic::{Lanes, Packet};
-
 /// The back end of elementary functions that a model was trained and calibrated with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -99,24 +97,6 @@ impl Math {
             _ => x * floor * f32::NAN,
         }
     }
-
-    /// `e^x` in every lane, with the bits of [`Math::exp`].
-    #[inline(always)]
-    pub(crate) fn exp_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        if self == Math::Libm {
-            return vector::exp(x);
-        }
-        x.map(|x| self.exp(x))
-    }
-
-    /// Hyperbolic tangent in every lane, with the bits of [`Math::tanh`].
-    #[inline(always)]
-    pub(crate) fn tanh_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        if self == Math::Libm {
-            return vector::tanh(x);
-        }
-        x.map(|x| self.tanh(x))
-    }
 }
 
 /// micromath's own `exp` gives `+inf` for NaN, which would hide an overflow, and from `128 ln 2` on
@@ -151,5 +131,3 @@ pub(crate) fn sqrt(x: f32) -> f32 {
 pub(crate) mod double {
     pub(crate) use libm::{exp, log as ln, sqrt};
 }
-
-mod vector;

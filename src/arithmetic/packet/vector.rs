@@ -7,7 +7,7 @@
 //!
 //! Where a result is NaN it is NaN in both, with no promise about its payload.
 
-use crate::arithmetic::{Lanes, Packet, select};
+use super::{Lanes, Packet, select};
 
 const INV_LN2: f32 = f32::from_bits(0x3fb8_aa3b);
 
