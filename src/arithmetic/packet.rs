@@ -9,7 +9,7 @@ use super::lanes::Lanes;
 
 /// `a` if `condition`, else `b`, by bit masks: a branch would keep the lanes apart.
 #[inline(always)]
-fn select(condition: bool, a: f32, b: f32) -> f32 {
+pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
     let mask = u32::from(condition).wrapping_neg();
     f32::from_bits((a.to_bits() & mask) | (b.to_bits() & !mask))
 }
