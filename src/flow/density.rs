@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Flow, Progress, Score, ScoreError};
+use super::{Flow, Pass, Score, ScoreError};
 
 /// A density over samples: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
 ///
@@ -62,7 +62,7 @@ pub(crate) mod sealed {
 /// Where a score in steps stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
-    progress: Progress<'a>,
+    pass: Pass<'a>,
     log_det: f32,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Density for Flow<'a> {
     fn begin(&self, x: &[f32], workspace: &mut [f32]) -> Result<Cursor<'a>, ScoreError> {
         self.load(x, workspace)?;
         Ok(Cursor {
-            progress: self.start(),
+            pass: self.start(),
             log_det: 0.0,
         })
     }
@@ -109,8 +109,8 @@ impl<'a> Density for Flow<'a> {
             // Not the workspace that it began with.
             return Some(Score::IMPOSSIBLE);
         };
-        let Cursor { progress, log_det } = cursor;
-        if progress.next(x, scratch, log_det).is_some() {
+        let Cursor { pass, log_det } = cursor;
+        if pass.next(x, scratch, log_det).is_some() {
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.score_latent(x, *log_det);

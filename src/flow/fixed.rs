@@ -144,7 +144,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
-    ) -> Result<(Pass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
+    ) -> Result<(IntegerPass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
         let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
@@ -162,7 +162,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         };
         // Its length is known where the model is, and loops would be written out; flash matters more.
         let z = black_box(z);
-        let mut pass = Pass::new(self.words);
+        let mut pass = IntegerPass::new(self.words);
         for (slot, &value) in z.iter_mut().zip(black_box(x)) {
             // No call of `memcpy`, which takes a kilobyte.
             black_box(());
@@ -180,7 +180,7 @@ pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
 /// Where a score in steps stands.
 #[derive(Clone, Copy, Debug)]
-pub struct IntegerCursor<'a>(Pass<'a>);
+pub struct IntegerCursor<'a>(IntegerPass<'a>);
 
 impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
 
@@ -236,12 +236,12 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
 
 /// The way from x to z: what is left of the words, and what was gathered.
 #[derive(Clone, Copy, Debug)]
-struct Pass<'a> {
+struct IntegerPass<'a> {
     program: Program<'a>,
     progress: Progress,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> IntegerPass<'a> {
     #[inline(always)]
     fn new(words: &'a [i32]) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The way of a sample through the layers.
+//! The way of a sample through the layers, in floats.
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;
@@ -7,13 +7,13 @@ use crate::spec::Walk;
 
 /// How far a sample is on its way from x to z: what is left of the layers and their parameters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress<'a> {
+pub(crate) struct Pass<'a> {
     pub(super) math: Math,
     pub(super) walk: Walk<'a>,
     pub(super) params: &'a [f32],
 }
 
-impl Progress<'_> {
+impl Pass<'_> {
     /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`](super::Flow::new) rules
     /// out, ends the way and makes the sample impossible. Lengths are the caller's promise.
     #[inline(always)]
