@@ -1,12 +1,14 @@
-//! The engine in integers: weights of 8 or 16 bits, activations of 16, sums of 32, fixed point for all else.
+//! The integer engine: weights of 8 or 16 bits, activations of 16 bits, sums of 32 bits, fixed point for
+//! everything else.
 //!
-//! For cores without an FPU, and for less flash on those with one. The structure is the same
-//! [`FlowSpec`](crate::FlowSpec); what `nvpico export --precision i8` makes of structure and parameters is a slice of words
-//! that is read from the first to the last, see [`image`](crate::image). Between the sample, in whole counts, and the
-//! score no float is computed. Bits are the same on every machine by construction.
+//! For cores without an FPU, and to save flash on those with one. The structure is the same
+//! [`FlowSpec`](crate::FlowSpec). `nvpico export --precision i8` turns structure and parameters into a slice of
+//! words, which the engine reads sequentially. Samples are integer counts, and no floating-point operation
+//! takes place between sample and score, so results are bit-identical on every machine.
 //!
-//! The arithmetic stands beside that of floats: `arithmetic/fixed.rs`, `kernel/dense/fixed`, `layer/affine/fixed.rs` and so
-//! on; `layer/fixed.rs` tells the layers apart, `flow/fixed.rs` runs them. Here are the types that a user meets.
+//! The arithmetic is next to its floating-point counterpart: `arithmetic/fixed.rs`, `kernel/dense/fixed`,
+//! `layer/affine/fixed.rs` and so on; `layer/fixed.rs` dispatches to the layers, `flow/fixed.rs` runs them.
+//! This module exports the public types.
 //!
 //! ```
 //! use nvpico::integer::{I8, IntegerFlow, op};
@@ -36,21 +38,21 @@ pub use crate::flow::fixed::{IntegerCursor, IntegerFlow, IntegerScore, IntegerSt
 pub use crate::image::{I8, I16, op};
 pub use crate::kernel::dense::fixed::Weights;
 
-/// Units that [`count`] can count in: `2^-127` to `2^126`.
+/// Valid units for [`count`]: `2^-127` to `2^126`.
 pub const UNITS: core::ops::RangeInclusive<i32> = -127..=126;
 
-/// A reading as a count of `2^unit`, towards zero; `None` for one that is not finite. `unit` lies within [`UNITS`].
-/// The chip needs it only where a sensor's driver gives floats; its own raw counts are a sample as they are.
+/// Converts a reading to a count of `2^unit`, rounded towards zero; `None` for a non-finite reading. `unit` is
+/// within [`UNITS`]. Needed only where a sensor driver returns floats; raw ADC counts are used as they are.
 ///
-/// A reading beyond 32 bits becomes `i32::MIN` or `i32::MAX`. A sample with such a count scores
-/// [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE): it is anomalous, however normal the limit itself may be. Units of an exported
-/// model leave room for readings 128 times as far from the mean as any that the model was trained on.
+/// A reading beyond 32 bits becomes `i32::MIN` or `i32::MAX`, and a sample with such a count scores
+/// [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE): it is always anomalous. The units of an exported model leave room
+/// for readings 128 times farther from the mean than any in the training data.
 #[must_use]
 pub fn count(reading: f32, unit: i32) -> Option<i32> {
     if !reading.is_finite() {
         return None;
     }
-    // Scaling by a power of two is exact; `as` holds the result within 32 bits.
+    // Scaling by a power of two is exact; `as` saturates at 32 bits.
     let exponent = 127_i32.saturating_sub(unit).clamp(1, 254);
     let scale = f32::from_bits(exponent.cast_unsigned() << 23);
     Some((reading * scale) as i32)
