@@ -106,7 +106,7 @@ pub struct Detector<
     workspace: [D::Value; WORKSPACE],
     alarm: Alarm<D::Value, HISTORY>,
     /// The reading in progress, or why it cannot be scored.
-    under_way: Option<Result<D::Cursor, ScoreError>>,
+    in_progress: Option<Result<D::Cursor, ScoreError>>,
 }
 
 impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
@@ -143,7 +143,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             threshold,
             workspace: [D::ZERO; WORKSPACE],
             alarm: Alarm::new(rule, D::IMPOSSIBLE),
-            under_way: None,
+            in_progress: None,
         })
     }
 
@@ -172,7 +172,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn observe(&mut self, x: &[D::Value; DIM]) -> Observation<D::Score> {
-        self.under_way = None;
+        self.in_progress = None;
         let result = self.density.score(x, &mut self.workspace);
         self.conclude(result)
     }
@@ -180,7 +180,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// Records a reading that the sensor failed to deliver. Discards a reading that [`begin`](Self::begin)
     /// started.
     pub fn observe_invalid(&mut self) -> Observation<D::Score> {
-        self.under_way = None;
+        self.in_progress = None;
         self.note(None, D::IMPOSSIBLE, Decision::Invalid)
     }
 
@@ -211,14 +211,14 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn begin(&mut self, x: &[D::Value; DIM]) {
-        self.under_way = Some(self.density.begin(x, &mut self.workspace));
+        self.in_progress = Some(self.density.begin(x, &mut self.workspace));
     }
 
     /// Runs the next layer of the reading that [`begin`](Self::begin) started. After the last layer it
     /// classifies the reading and updates the alarm. A reading that cannot be scored finishes with the first
     /// step.
     pub fn step(&mut self) -> Step<D::Score> {
-        let result = match &mut self.under_way {
+        let result = match &mut self.in_progress {
             None => return Step::Idle,
             Some(Ok(cursor)) => match self.density.step(cursor, &mut self.workspace) {
                 None => return Step::Running,
@@ -226,14 +226,14 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             },
             Some(Err(error)) => Err(*error),
         };
-        self.under_way = None;
+        self.in_progress = None;
         Step::Done(self.conclude(result))
     }
 
     /// Whether the alarm is on.
     #[must_use]
     pub const fn alarm(&self) -> bool {
-        self.alarm.stands
+        self.alarm.is_on
     }
 
     /// The most recent readings, oldest first.

@@ -33,7 +33,7 @@ pub(super) struct Alarm<L, const HISTORY: usize> {
     rule: AlarmRule,
     pub(super) past: History<L, HISTORY>,
     sequence: u32,
-    pub(super) stands: bool,
+    pub(super) is_on: bool,
 }
 
 impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
@@ -43,7 +43,7 @@ impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
             rule,
             past: History::new(filler),
             sequence: 0,
-            stands: false,
+            is_on: false,
         }
     }
 
@@ -59,12 +59,12 @@ impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
         let bad = past
             .filter(|reading| reading.decision != Decision::Normal)
             .count();
-        self.stands = if self.stands {
+        self.is_on = if self.is_on {
             bad > self.rule.clear
         } else {
             bad >= self.rule.raise
         };
-        self.stands
+        self.is_on
     }
 }
 
@@ -78,9 +78,9 @@ mod tests {
 
         let mut alarm = Alarm::<f32, 4>::new(AlarmRule::new(3, 1), 0.0);
         let readings = [Bad, Bad, Good, Bad, Good, Good, Good, Good];
-        let stands = readings.map(|decision| alarm.note(0.0, decision));
+        let is_on = readings.map(|decision| alarm.note(0.0, decision));
         let expected = [false, false, false, true, true, false, false, false];
-        assert_eq!(stands, expected);
+        assert_eq!(is_on, expected);
         let oldest = alarm.past.iter().next().unwrap();
         assert_eq!(oldest.sequence, 4);
     }

@@ -15,20 +15,25 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     /// Position of a stepwise score; the values are in the workspace.
     type Cursor: Copy + fmt::Debug;
     /// Initial value of the workspace.
+    #[doc(hidden)]
     const ZERO: Self::Value;
     /// The log-density of a sample that cannot be scored: the lowest value.
+    #[doc(hidden)]
     const IMPOSSIBLE: Self::Value;
 
     /// Number of values per sample.
+    #[doc(hidden)]
     fn dim(&self) -> usize;
 
     /// Workspace length that a score needs.
+    #[doc(hidden)]
     fn workspace_len(&self) -> usize;
 
     /// Scores a sample of [`dim`](Self::dim) values.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or, in floats, a value that is not finite.
+    #[doc(hidden)]
     fn score(
         &self,
         x: &[Self::Value],
@@ -36,12 +41,14 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     ) -> Result<Self::Score, ScoreError>;
 
     /// The log-density of a score.
+    #[doc(hidden)]
     fn log_prob(score: &Self::Score) -> Self::Value;
 
     /// Starts a stepwise score.
     ///
     /// # Errors
     /// See [`score`](Self::score).
+    #[doc(hidden)]
     fn begin(
         &self,
         x: &[Self::Value],
@@ -50,6 +57,7 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
 
     /// Runs the next layer, in the workspace passed to [`begin`](Self::begin). Returns the score after the last
     /// layer and on every later call.
+    #[doc(hidden)]
     fn step(&self, cursor: &mut Self::Cursor, workspace: &mut [Self::Value])
     -> Option<Self::Score>;
 }

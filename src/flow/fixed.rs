@@ -101,20 +101,20 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     /// [`count`](crate::integer::count)); such a sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE).
     ///
     /// ```
-    /// use nvpico::integer::{I8, IntegerFlow, count, op};
+    /// use nvpico::integer::{I8, IntegerFlow, count};
     /// use nvpico::{FlowSpec, LayerSpec, spec::Shape};
     ///
     /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
     /// // As `nvpico export --precision i8` writes them: z = (x - 1000) / 16 for both values.
     /// static WORDS: [i32; SPEC.word_len::<I8>()] = [
-    ///     op::STANDARDIZE, 2, 1, -363_409, 1000, 1 << 28, 16, 0, 1000, 1 << 28, 16, 0,
+    ///     0, 2, 1, -363_409, 1000, 1 << 28, 16, 0, 1000, 1 << 28, 16, 0,
     /// ];
     /// let flow = IntegerFlow::<I8>::new(SPEC, &WORDS)?;
     /// let mut workspace = [0; SPEC.integer_workspace_len()];
-    /// // Counts of a converter as they are, or of a float in steps of 2^0.
+    /// // A raw count of a converter, and a float reading converted to counts of 2^0.
     /// let x = [1016, count(1008.0, 0).unwrap_or(i32::MIN)];
     /// let score = flow.score(&x, &mut workspace)?;
-    /// // (1 + 0.25) in steps of 2^-16.
+    /// // 1 + 0.25 in units of 2^-16.
     /// assert_eq!(score.z_norm_sq, 5 << 14);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

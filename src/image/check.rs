@@ -34,8 +34,8 @@ impl FlowSpec<'_> {
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, shape)) = walk.next() {
-            let own = program.take(layer.word_len::<W>(shape));
-            if !matches!(own, Some(own) if layer.has_words::<W>(shape, Program::new(own))) {
+            let words = program.take(layer.word_len::<W>(shape));
+            if !matches!(words, Some(words) if layer.has_words::<W>(shape, Program::new(words))) {
                 return Err(SpecError::Words { layer: index });
             }
             index += 1;

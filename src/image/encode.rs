@@ -40,6 +40,7 @@ impl LayerSpec<'_> {
     /// The words after the op, for a layer that the spec determines completely. `None` for other layers, or if
     /// a constant overflows 32 bits.
     #[must_use]
+    #[doc(hidden)]
     pub fn stated_words(&self, shape: Shape) -> Option<Vec<i32>> {
         Some(match self {
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {

@@ -19,6 +19,7 @@ use crate::spec::{
 impl LayerSpec<'_> {
     /// The first word; `None` if the integer engine does not support the layer.
     #[must_use]
+    #[doc(hidden)]
     pub const fn op(&self) -> Option<i32> {
         Some(match self {
             LayerSpec::Standardize => op::STANDARDIZE,
@@ -35,6 +36,7 @@ impl LayerSpec<'_> {
 
     /// Header of an affine layer or a standardisation.
     #[must_use]
+    #[doc(hidden)]
     pub const fn affine_header(shape: Shape) -> AffineHeader {
         AffineHeader {
             channels: word(shape.channels),
@@ -167,6 +169,7 @@ impl CouplingSpec<'_> {
 
     /// Header of a coupling with fully connected networks.
     #[must_use]
+    #[doc(hidden)]
     pub const fn dense_header(&self, shape: Shape) -> DenseHeader {
         let inputs = self.net_inputs(shape);
         DenseHeader {
@@ -181,6 +184,7 @@ impl CouplingSpec<'_> {
 
     /// Header of a coupling with a stack of convolutions.
     #[must_use]
+    #[doc(hidden)]
     pub const fn convolution_header(
         &self,
         net: &ConvolutionSpec<'_>,
@@ -202,6 +206,7 @@ impl CouplingSpec<'_> {
 
     /// Header of a coupling with the paper's residual network.
     #[must_use]
+    #[doc(hidden)]
     pub const fn residual_header(
         &self,
         net: &ResidualConvolutionSpec,

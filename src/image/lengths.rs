@@ -121,6 +121,7 @@ impl LayerSpec<'_> {
     /// Number of words of this layer, on a map of this shape, in an
     /// [`IntegerFlow`](crate::integer::IntegerFlow).
     #[must_use]
+    #[doc(hidden)]
     pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         const OP: usize = 1;
         let channels = shape.channels;
@@ -240,9 +241,9 @@ impl FlowSpec<'_> {
         let mut most: usize = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            let own = layer.integer_scratch(shape);
-            if own > most {
-                most = own;
+            let scratch = layer.integer_scratch(shape);
+            if scratch > most {
+                most = scratch;
             }
         }
         self.dim().saturating_add(most)

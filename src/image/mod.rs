@@ -24,10 +24,10 @@
 //! use nvpico::image::{AffineChannel, AffineHeader, op};
 //! use nvpico::integer::{I8, IntegerFlow};
 //! use nvpico::spec::Shape;
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
-//! let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Affine] };
-//! // y = x / 2: the logarithm of a quarter, then half of 2^30 for each channel.
+//! let spec = FlowSpec::new(Shape::vector(2), &[LayerSpec::Affine]);
+//! // y = x / 2: log-determinant ln(1/4) in Q16, then a multiplier of 2^30 / 2 per channel.
 //! let header = AffineHeader { channels: 2, places: 1, log_det: -90_852 };
 //! let half = AffineChannel { multiplier: 1 << 29, shift: 30, offset: 0 };
 //! let words = [&[op::AFFINE][..], &header.to_words(), &half.to_words(), &half.to_words()].concat();

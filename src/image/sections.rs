@@ -132,6 +132,7 @@ impl Section {
 impl CouplingSpec<'_> {
     /// Section `index` of the networks; `None` after the last one.
     #[must_use]
+    #[doc(hidden)]
     pub const fn section(&self, shape: Shape, index: usize) -> Option<Section> {
         let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
         match &self.conditioner {
@@ -154,6 +155,7 @@ impl CouplingSpec<'_> {
 
     /// Number of words of the networks.
     #[must_use]
+    #[doc(hidden)]
     pub const fn network_words<W: Width>(&self, shape: Shape) -> usize {
         let blocks = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::Convolution(_) => {

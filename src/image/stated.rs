@@ -76,6 +76,7 @@ pub(super) const fn ln(value: f64) -> f64 {
 impl CouplingSpec<'_> {
     /// Slope of the hidden layers' activation for negative values, in Q15.
     #[must_use]
+    #[doc(hidden)]
     pub const fn slope_word(&self) -> Option<i32> {
         let activation = match &self.conditioner {
             Conditioner::Dense(net) => net.activation,
@@ -91,6 +92,7 @@ impl CouplingSpec<'_> {
 
     /// The bound of every log-scale in Q24, or a sigmoid's floor in Q30, as far as the spec determines it.
     #[must_use]
+    #[doc(hidden)]
     pub const fn stated_bound(&self) -> Bound {
         let word = match self.transform.scale_map() {
             Some(ScaleMap::RescaledTanh) => return Bound::Number,

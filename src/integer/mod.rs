@@ -11,16 +11,15 @@
 //! This module exports the public types.
 //!
 //! ```
-//! use nvpico::integer::{I8, IntegerFlow, op};
+//! use nvpico::integer::{I8, IntegerFlow};
 //! use nvpico::spec::Shape;
 //! use nvpico::{FlowSpec, LayerSpec};
 //!
 //! const SPEC: FlowSpec<'static> =
 //!     FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
-//! // Two channels of one place, the log-determinant; for each channel mean, multiplier, its shift, shift:
-//! // y = (x - 1000) / 16 and y = (x + 20) / 4.
+//! // As `nvpico export --precision i8` writes them: y = (x - 1000) / 16 and y = (x + 20) / 4.
 //! static WORDS: [i32; SPEC.word_len::<I8>()] = [
-//!     op::STANDARDIZE, 2, 1, -272_557, 1000, 1 << 28, 16, 0, -20, 1 << 30, 16, 0,
+//!     0, 2, 1, -272_557, 1000, 1 << 28, 16, 0, -20, 1 << 30, 16, 0,
 //! ];
 //! static FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(SPEC, &WORDS) {
 //!     Ok(flow) => flow,
@@ -29,13 +28,19 @@
 //!
 //! let mut workspace = [0; SPEC.integer_workspace_len()];
 //! let score = FLOW.score(&[1016, -20], &mut workspace)?;
-//! // z is (1, 0): log-density -ln(2 pi) - 1/2 - ln(16 * 4), in steps of 1/65536 nat.
+//! // z is (1, 0): log-density -ln(2 pi) - 1/2 - ln(16 * 4), in units of 2^-16 nat.
 //! assert!((f64::from(score.log_prob) / 65536.0 + 6.4968).abs() < 1e-4);
 //! # Ok::<(), nvpico::ScoreError>(())
 //! ```
 
-pub use crate::flow::fixed::{IntegerCursor, IntegerFlow, IntegerScore, IntegerStepper};
-pub use crate::image::{I8, I16, op};
+#[doc(hidden)]
+pub use crate::flow::fixed::IntegerCursor;
+pub use crate::flow::fixed::{IntegerFlow, IntegerScore, IntegerStepper};
+#[doc(hidden)]
+pub use crate::image::op;
+#[doc(inline)]
+pub use crate::image::{I8, I16};
+#[doc(inline)]
 pub use crate::kernel::dense::fixed::Weights;
 
 /// Valid units for [`count`]: `2^-127` to `2^126`.

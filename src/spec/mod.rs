@@ -33,6 +33,7 @@ mod coupling;
 mod error;
 mod flow;
 mod mask;
+#[doc(hidden)]
 pub mod network;
 mod shape;
 
