@@ -16,7 +16,7 @@
 //! | decide | [`Detector`]: log-density to [`Decision`](detector::Decision) to alarm, with a short history |
 //! | train | `train` and `batch` (feature `std`): the same kernels on many rows at once, with gradients |
 //!
-//! The module that `nvpico export` generates contains the spec, the parameters and the threshold of a trained model,
+//! The module that `nvpico export` generates contains the spec, the parameters and any calibrated threshold of a model,
 //! ready for [`Flow::new`] or [`IntegerFlow::new`](integer::IntegerFlow::new) and [`Detector::new`].
 //!
 //! # A model in flash
