@@ -397,7 +397,7 @@ impl<'a> Flow<'a> {
 
     /// Moves every value of z back to the position in x that squeezing took it from.
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn to_places_of_x(self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk_back();
         while let Some((layer, input, output)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {
@@ -409,7 +409,7 @@ impl<'a> Flow<'a> {
     /// Moves every value of z to where the layers leave it: inverse of
     /// [`to_places_of_x`](Self::to_places_of_x).
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn to_places_of_z(self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk();
         while let Some((layer, input)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {

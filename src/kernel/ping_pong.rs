@@ -41,7 +41,7 @@ impl<'w, V> PingPong<'w, V> {
         let (front, end) =
             (self.buffer).split_at_mut_checked(self.buffer.len().checked_sub(at_end)?)?;
         let (current, next) = if self.at_front {
-            (&*front.get(..self.len)?, end)
+            (front.get(..self.len)?, end)
         } else {
             (&*end, front.get_mut(..len)?)
         };
@@ -107,7 +107,7 @@ mod tests {
                         current.iter().sum()
                     };
                     for (at, next) in next.iter_mut().enumerate() {
-                        *next = sum + at as i32;
+                        *next = sum + i32::try_from(at).unwrap();
                     }
                 })
                 .unwrap();
