@@ -21,11 +21,11 @@ const MAPS: u64 = 66;
 const LARGE_MAPS: u64 = 20;
 /// Values in all rows of a sample.
 const VALUES: usize = 600;
-/// A score's multiply-accumulates, at the most: emulating a core without an FPU takes its time.
+/// Most multiply-accumulates of a score: emulating a core without an FPU is slow.
 const MOST_WORK: usize = 60_000;
 /// The same of large maps.
 const MOST_WORK_LARGE: usize = 700_000;
-/// Parameters, at the most, of which the smallest board has room for few.
+/// Most parameters; the smallest board has room for few.
 const MOST_PARAMETERS: usize = 30_000;
 /// How far drawn parameters lie from those of an untrained model.
 const SPREAD: f32 = 0.15;
