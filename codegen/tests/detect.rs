@@ -5,7 +5,6 @@
 
 #![cfg(unix)]
 
-#[allow(dead_code)]
 #[path = "../../firmware/models/field.rs"]
 mod field;
 

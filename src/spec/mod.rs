@@ -36,6 +36,7 @@ mod dense;
 mod error;
 mod flow;
 mod mask;
+#[doc(hidden)]
 pub mod network;
 mod shape;
 

@@ -1,5 +1,5 @@
-//! The structure of the code: no circle between rooms, no file that has grown too long, and the picture of both in
-//! `docs/architecture.md`, which is drawn from the code:
+//! The structure of the code: no circle between rooms, no file that has grown too long, no page that names a file which
+//! is not there, and the picture of the rooms in `docs/architecture.md`, which is drawn from the code:
 //!
 //! ```text
 //! NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture
@@ -7,6 +7,7 @@
 
 mod graph;
 mod lines;
+mod links;
 mod modules;
 mod page;
 
@@ -78,5 +79,14 @@ fn the_picture_is_that_of_the_code() {
         kept == drawn,
         "docs/architecture.md is not that of the code; draw it anew:\n    \
          NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture"
+    );
+}
+
+#[test]
+fn pages_name_what_there_is() {
+    let broken = links::broken(&repository());
+    assert!(
+        broken.is_empty(),
+        "these are not in the repository: {broken:#?}"
     );
 }

@@ -1,4 +1,4 @@
-//! A model as the chip runs it, and what that takes.
+//! A model as the chip runs it, and its cost.
 //!
 //! [`Deployed`] is the model in floats with its batch norms folded, [`Ready`] the model in one precision with the
 //! decision that goes with it. [`quantize`] makes integers of a model, [`certificate`] compares a precision with

@@ -3,7 +3,8 @@
 //! The module compiles by itself against `nvpico`: the spec as a `const`, parameters in a `static`
 //! array (flash on a microcontroller), the validated flow as a `static`, and test
 //! vectors with the bits that every target must reproduce. It calls `const fn`s and names no field of a spec, so that
-//! it compiles against later versions, too; where a cargo feature is missing, the compiler's message names it. The same model gives the same bytes.
+//! it also compiles against later versions; where a cargo feature is missing, the compiler's message names it. The same
+//! model gives the same bytes.
 //!
 //! ```no_run
 //! use nvpico_codegen::{export, model::Model, precision::Precision};

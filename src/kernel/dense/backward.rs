@@ -1,14 +1,14 @@
-//! The gradients of a fully connected layer.
+//! Gradients of a fully connected layer.
 
 use super::{WIDEST, param_len};
 use crate::arithmetic::{Lanes, select};
 use crate::spec::Activation;
 
-/// The most lanes of any number type.
+/// The largest lane count of any number type.
 const MOST_LANES: usize = 16;
 
-/// Turns the gradient with respect to an activated output into that with respect to the sum before
-/// the activation, in place. `output` is what [`forward`](super::forward) gave.
+/// Converts the gradient with respect to an activated output to that with respect to the sum before the
+/// activation, in place. `output` is the result of [`forward`](super::forward).
 #[inline(always)]
 pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activation: Activation) {
     let slope = match activation {
@@ -16,16 +16,15 @@ pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activatio
         Activation::LeakyRelu { slope } => slope,
     };
     for (gradient, &output) in gradient.iter_mut().zip(output) {
-        // Zero counts as the negative side: there ReLU's gradient is 0.
+        // Zero counts as negative: ReLU's gradient is 0 there.
         *gradient = output.zip(*gradient, |y, g| select(y > 0.0, g, g * slope));
     }
 }
 
-/// Gradients of a linear layer: `output_gradient` is with respect to the sums before the activation.
-/// Adds to `param_gradient` (laid out as the parameters), overwrites `input_gradient`.
+/// Gradients of a linear layer. `output_gradient` is with respect to the sums before the activation. Adds to
+/// `param_gradient` (same layout as the parameters), overwrites `input_gradient`.
 ///
-/// Samples are added one after the other in lane order, so the sums do not depend on how many lanes
-/// the number type has.
+/// Samples are added one at a time in lane order, so the sums do not depend on the lane count.
 #[inline(always)]
 pub fn backward<V: Lanes>(
     params: &[f32],
@@ -65,7 +64,7 @@ pub fn backward<V: Lanes>(
     }
 }
 
-/// What is left of a layer's slices while its panels are worked off.
+/// The remaining slices of a layer while its panels are processed.
 struct Backward<'s, V> {
     params: &'s [f32],
     param_gradient: &'s mut [f32],
@@ -105,7 +104,7 @@ impl<V: Lanes> Backward<'_, V> {
     }
 }
 
-/// `[output][lane]` to `[lane][output]`; lanes beyond the number type's are zero.
+/// Transposes `[output][lane]` to `[lane][output]`; unused lanes are zero.
 #[inline(always)]
 fn transpose<V: Lanes, const P: usize>(gradient: &[V; P]) -> [[f32; P]; MOST_LANES] {
     const { assert!(V::COUNT <= MOST_LANES, "too many lanes for this buffer") };
@@ -120,8 +119,8 @@ fn transpose<V: Lanes, const P: usize>(gradient: &[V; P]) -> [[f32; P]; MOST_LAN
     by_lane
 }
 
-/// `dW[input][output] += sum over lanes of input * gradient`. One row after the other: the rows'
-/// sums are independent, so the processor overlaps them.
+/// `dW[input][output] += sum over lanes of input * gradient`, one row at a time. The sums of different rows are
+/// independent, so the processor overlaps them.
 #[inline(always)]
 fn weight_rows<V: Lanes, const P: usize>(
     by_lane: &[[f32; P]; MOST_LANES],

@@ -68,7 +68,7 @@ fn layers<'n>(network: &Network<'n>) -> impl Iterator<Item = Convolution> + use<
     })
 }
 
-/// A layer's panels with so many inputs, so many times.
+/// A layer's panels of so many inputs each, `times` over.
 fn panels(work: &mut Work, inputs: usize, layer: &Convolution, times: usize) {
     let count = layer.outputs.div_ceil(PANEL) * times;
     let part = match layer.activation {

@@ -1,8 +1,7 @@
-//! Convolutions on whole maps, and their gradients (feature `std`).
+//! Convolutions on whole maps and their gradients (feature `std`).
 //!
-//! Training keeps every map, so it runs layer by layer where scoring runs row by row; the rows are made
-//! by the same kernel. The backward pass copies what a window reads to one patch, place by place, and
-//! hands it to the gradients of the dense layer.
+//! Training keeps every map, so it runs layer by layer, whereas scoring runs row by row; both use the same row
+//! kernel. The backward pass gathers each window into a patch and calls the gradients of the dense layer.
 
 pub(crate) mod norm;
 pub(crate) mod residual;
@@ -22,14 +21,14 @@ use crate::spec::{Activation, Shape};
 pub(crate) struct Map<'p> {
     pub layer: Layer<'p>,
     pub shape: Shape,
-    /// Of a checkerboard's input, the parity of `y + x` where it is not zero.
+    /// If the input is masked by a checkerboard, the parity of `y + x` where it is non-zero.
     pub kept: Option<usize>,
-    /// The parity of `y + x` where outputs are wanted, where they are not all.
+    /// The parity of `y + x` where outputs are needed, unless all are.
     pub wanted: Option<usize>,
 }
 
 impl<'p> Map<'p> {
-    /// A convolution inside a network: everything is read and wanted.
+    /// A convolution inside a network: reads all places, computes all outputs.
     pub(crate) fn inner(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
             layer,
@@ -39,7 +38,7 @@ impl<'p> Map<'p> {
         }
     }
 
-    /// The same, with outputs only where the coupling transforms.
+    /// The last convolution: computes outputs only where the coupling transforms.
     pub(crate) fn last(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
             wanted: dims.kept.map(|parity| parity ^ 1),
@@ -52,7 +51,7 @@ impl<'p> Map<'p> {
             .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity))
     }
 
-    /// The convolution of `input` to `output`.
+    /// Applies the convolution to `input`, writing `output`.
     pub(crate) fn forward<V: Kernels>(
         self,
         input: &[V],
@@ -78,12 +77,12 @@ impl<'p> Map<'p> {
         }
     }
 
-    /// Values of a window, of its gradient, and of one place's output gradients.
+    /// Length of a window, its gradient, and one place's output gradients.
     pub(crate) fn patch_len(kernel_taps: usize, inputs: usize) -> usize {
         2 * kernel_taps * inputs
     }
 
-    /// Gradients: adds to `param_gradient` and to `input_gradient`. `patch` holds [`Map::patch_len`]
+    /// Computes gradients, adding to `param_gradient` and `input_gradient`. `patch` holds [`Map::patch_len`]
     /// values.
     pub(crate) fn backward<V: Kernels>(
         self,
@@ -104,7 +103,7 @@ impl<'p> Map<'p> {
     }
 }
 
-/// The gradients of a convolution on a whole map, and the tensors that they are made of.
+/// The gradients of a convolution on a whole map, and the tensors they are computed from.
 #[derive(Debug)]
 pub struct Backward<'s, V> {
     map: Map<'s>,
@@ -165,13 +164,13 @@ impl<V: Kernels> Backward<'_, V> {
     }
 }
 
-/// A row of a window and the row of the map that it covers.
+/// A row of a window, and the row of the map that it covers.
 struct Line {
     tap: usize,
     line: usize,
 }
 
-/// The rows of a window around row `y` that lie within the map.
+/// The rows of a window around row `y` that are within the map.
 fn lines(y: usize, above: usize, height: usize) -> impl Iterator<Item = Line> {
     (0..=2 * above).filter_map(move |tap| {
         let line = (y + tap).checked_sub(above)?;
@@ -197,18 +196,18 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, Packet<N>> {
     }
 }
 
-/// Runs a row with the best instruction set: a call of its own, so that networks stay small.
+/// Runs a row with the best instruction set. Not inlined, to keep the code of networks small.
 #[inline(never)]
 pub(crate) fn dispatch_row<const N: usize>(row: Row<'_, Packet<N>>) {
     if N == 16 {
-        // Maps are trained in sixteen lanes on every machine.
+        // Maps are trained with sixteen lanes on every machine.
         Arch::new().dispatch(row);
     } else {
         row.call();
     }
 }
 
-/// The same for gradients.
+/// The counterpart of [`dispatch_row`] for gradients.
 #[inline(never)]
 pub(crate) fn dispatch_backward<const N: usize>(backward: Backward<'_, Packet<N>>) {
     let done = if N == 16 {

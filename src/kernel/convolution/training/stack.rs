@@ -1,4 +1,4 @@
-//! Training of stacks of convolutions. Kept of a forward pass: every layer's input, then the outputs.
+//! Training of stacks of convolutions. A forward pass keeps every layer's input, then the outputs.
 
 use core::mem;
 
@@ -8,7 +8,7 @@ use crate::kernel::convolution::{Layer, NetDims};
 use crate::kernel::dense;
 use crate::spec::{ConvolutionSpec, Kernel};
 
-/// Channels of every layer's input and of the outputs.
+/// Number of channels of every layer's input and of the outputs.
 fn channels<'s>(
     spec: &'s ConvolutionSpec<'_>,
     dims: NetDims,
@@ -29,7 +29,7 @@ pub(crate) fn saved_len(spec: &ConvolutionSpec<'_>, dims: NetDims) -> usize {
     channels(spec, dims).sum::<usize>() * dims.shape.pixels()
 }
 
-/// Two gradient maps and the largest patch.
+/// Length of two gradient maps and the largest patch.
 pub(crate) fn scratch_len(spec: &ConvolutionSpec<'_>, dims: NetDims) -> usize {
     let widest = channels(spec, dims).max().unwrap_or(0);
     let patches = kernels(spec)
@@ -38,7 +38,7 @@ pub(crate) fn scratch_len(spec: &ConvolutionSpec<'_>, dims: NetDims) -> usize {
     2 * widest * dims.shape.pixels() + patches.max().unwrap_or(0)
 }
 
-/// The first map of `saved` is the input, the last one becomes the outputs.
+/// The first map in `saved` is the input; the last one becomes the outputs.
 pub(crate) fn forward<V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     dims: NetDims,
@@ -68,7 +68,7 @@ pub(crate) fn forward<V: Kernels>(
     Some(())
 }
 
-/// `gradient` is that of the outputs; that of the input map ends in the slice returned.
+/// `gradient` holds the gradient of the outputs. Returns the slice that holds the gradient of the input map.
 pub(crate) fn backward<'w, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     dims: NetDims,
