@@ -5,6 +5,7 @@ pub mod base;
 pub mod batch;
 mod density;
 pub(crate) mod fixed;
+mod gradient;
 mod stepper;
 
 use core::fmt;
@@ -85,6 +86,19 @@ pub enum ScoreError {
         /// Values given.
         found: usize,
     },
+    /// The gradient has not as many values as the sample.
+    GradientLength {
+        /// The model's dimension.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// The model has a layer without a gradient with respect to its input: a coupling by a residual network of
+    /// convolutions. A stack of convolutions has one.
+    NoGradient {
+        /// The first such layer, from 0 in the order of `forward`.
+        layer: usize,
+    },
 }
 
 impl fmt::Display for ScoreError {
@@ -100,6 +114,19 @@ impl fmt::Display for ScoreError {
                 write!(
                     f,
                     "the workspace holds {found} values, {expected} are needed"
+                )
+            }
+            ScoreError::GradientLength { expected, found } => {
+                write!(
+                    f,
+                    "the gradient has {expected} values, memory for {found} was given"
+                )
+            }
+            ScoreError::NoGradient { layer } => {
+                write!(
+                    f,
+                    "layer {layer} is a residual network of convolutions, which has no gradient with respect to its \
+                     input; a stack of convolutions has one"
                 )
             }
         }

@@ -32,6 +32,7 @@ mod convolution;
 mod coupling;
 mod error;
 mod flow;
+mod gradient;
 mod mask;
 pub mod network;
 mod shape;

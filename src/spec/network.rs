@@ -226,19 +226,6 @@ impl<'a> Network<'a> {
         }
         total
     }
-
-    /// The widest of inputs, stages and outputs.
-    #[cfg(feature = "std")]
-    pub(crate) fn widest(&self) -> usize {
-        let mut widest = self.inputs;
-        let mut stages = Stages::new(self, true);
-        while let Some((stage, _)) = stages.next_counted() {
-            if let Op::Linear(linear) = stage.op {
-                widest = widest.max(linear.outputs);
-            }
-        }
-        widest
-    }
 }
 
 /// The way through a network's stages.
@@ -270,7 +257,7 @@ impl Iterator for Stages<'_> {
 }
 
 impl<'a> Stages<'a> {
-    const fn new(network: &Network<'a>, once: bool) -> Self {
+    pub(super) const fn new(network: &Network<'a>, once: bool) -> Self {
         let (dense, convolutions): (&[usize], &[ConvolutionLayer]) = match network.conditioner {
             Conditioner::Dense(net) => (net.hidden, &[]),
             Conditioner::Convolution(net) => (&[], net.hidden),
@@ -290,7 +277,7 @@ impl<'a> Stages<'a> {
 
     /// The next stage, and how often it stands in the network: more than once for the stages of a block where
     /// blocks are passed once.
-    const fn next_counted(&mut self) -> Option<(Stage, usize)> {
+    pub(super) const fn next_counted(&mut self) -> Option<(Stage, usize)> {
         match self.conditioner {
             Conditioner::Dense(net) => self.of_stack(net.activation, Kernel::POINT),
             Conditioner::ResidualDense(net) => self.of_residual_dense(net),

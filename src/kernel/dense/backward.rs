@@ -1,6 +1,6 @@
 //! The gradients of a fully connected layer.
 
-use super::{WIDEST, param_len};
+use super::{WIDEST, panel_width, param_len};
 use crate::arithmetic::{Lanes, select};
 use crate::spec::Activation;
 
@@ -22,7 +22,7 @@ pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activatio
 }
 
 /// Gradients of a linear layer: `output_gradient` is with respect to the sums before the activation.
-/// Adds to `param_gradient` (laid out as the parameters), overwrites `input_gradient`.
+/// Adds to `param_gradient` (laid out as the parameters) where they are wanted, overwrites `input_gradient`.
 ///
 /// Samples are added one after the other in lane order, so the sums do not depend on how many lanes
 /// the number type has.
@@ -31,12 +31,15 @@ pub fn backward<V: Lanes>(
     params: &[f32],
     input: &[V],
     output_gradient: &[V],
-    param_gradient: &mut [f32],
+    param_gradient: Option<&mut [f32]>,
     input_gradient: &mut [V],
 ) {
     for gradient in input_gradient.iter_mut() {
         *gradient = V::splat(0.0);
     }
+    let Some(param_gradient) = param_gradient else {
+        return add_input_gradient(params, output_gradient, input_gradient);
+    };
     let mut state = Backward {
         params,
         param_gradient,
@@ -63,6 +66,60 @@ pub fn backward<V: Lanes>(
     for gradient in panels {
         state.panel(gradient);
     }
+}
+
+/// `dx[input] += sum over the outputs of weight * gradient`: the sums of [`input_tiles`] in the same order, in little
+/// code, for a chip that explains one sample.
+#[inline(never)]
+fn add_input_gradient<V: Lanes>(params: &[f32], output_gradient: &[V], input_gradient: &mut [V]) {
+    let (mut params, mut outputs) = (params, output_gradient);
+    while !outputs.is_empty() {
+        let width = panel_width(outputs.len());
+        let len = param_len(input_gradient.len(), width);
+        let (Some((panel, params_behind)), Some((gradient, outputs_behind))) = (
+            params.split_at_checked(len),
+            outputs.split_at_checked(width),
+        ) else {
+            return;
+        };
+        (params, outputs) = (params_behind, outputs_behind);
+        // Behind the biases.
+        let mut rows = panel.get(width..).unwrap_or(&[]);
+        for sum in input_gradient.iter_mut() {
+            let Some((row, others)) = rows.split_at_checked(width) else {
+                return;
+            };
+            rows = others;
+            for (&weight, &g) in row.iter().zip(gradient) {
+                *sum = *sum + V::splat(weight) * g;
+            }
+        }
+    }
+}
+
+/// Cuts gradients of parameters in two, where they are wanted.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_at(
+    param_gradient: Option<&mut [f32]>,
+    at: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let Some(param_gradient) = param_gradient else {
+        return Some((None, None));
+    };
+    let (front, end) = param_gradient.split_at_mut_checked(at)?;
+    Some((Some(front), Some(end)))
+}
+
+/// [`split_at`], so that the second part has `len` values.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_end(
+    param_gradient: Option<&mut [f32]>,
+    len: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let all = param_gradient.as_deref().map_or(len, <[f32]>::len);
+    split_at(param_gradient, all.checked_sub(len)?)
 }
 
 /// What is left of a layer's slices while its panels are worked off.
