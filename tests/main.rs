@@ -13,6 +13,7 @@ mod map_bits;
 mod map_refusals;
 mod map_training;
 mod maps;
+mod pages;
 mod properties;
 mod reference;
 mod refusals;

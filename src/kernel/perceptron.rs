@@ -1,6 +1,6 @@
-//! A multi-layer perceptron: dense layers one after the other, the last one linear; and its gradients.
+//! A multi-layer perceptron: a sequence of dense layers, the last one linear; and its gradients.
 //!
-//! What [`forward_saving`] keeps, [`backward`] reads: the hidden layers, then the outputs.
+//! [`forward_saving`] keeps the hidden layers and the outputs, [`backward`] reads them.
 
 use core::mem;
 
@@ -8,8 +8,8 @@ use super::ping_pong::PingPong;
 use super::{Kernels, dense};
 use crate::spec::DenseSpec;
 
-/// Runs the network on the current `values`, which become its outputs; the last hidden layer and the
-/// outputs are one pass. Returns the parameters behind the network's.
+/// Runs the network on the current `values`, replacing them with the outputs. The last hidden layer and the
+/// output layer are fused into one pass. Returns the parameters after the network's.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     net: &DenseSpec<'_>,
@@ -19,7 +19,7 @@ pub(crate) fn forward<'p, V: Kernels>(
 ) -> Option<&'p [f32]> {
     let (mut params, mut hidden) = (params, net.hidden);
     loop {
-        // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
+        // A stored hidden layer; the last hidden layer fused with the outputs; or the outputs alone.
         let (width, between) = match *hidden {
             [width, _, ..] => (width, None),
             [width] => (outputs, Some(width)),

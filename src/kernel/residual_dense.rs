@@ -1,11 +1,11 @@
-//! A network of residual blocks: a linear layer, then `h + W2 a(W1 a(h) + b1) + b2` block by block,
-//! then a linear layer to the outputs. `a` is the activation; with norms it is taken of
-//! `h * scale + shift`, a batch norm on its running statistics.
+//! A network of residual blocks: a linear layer, then `h + W2 a(W1 a(h) + b1) + b2` per block, then a linear
+//! output layer. `a` is the activation; with norms it is applied to `h * scale + shift`, a batch norm with its
+//! running statistics.
 //!
-//! The parameters are those of the layers in order, each block's scale and shift before its own.
+//! The parameters are those of the layers in order, with each block's scale and shift before its layers.
 //!
-//! What [`forward_saving`] keeps, [`backward`] reads: `h` as the first layer gives it; per block `a(n)`, the hidden
-//! layer, and the `h` that it gives; then the outputs.
+//! [`forward_saving`] keeps what [`backward`] reads: `h` after the first layer; per block the input of its first layer,
+//! its hidden layer, and `h` after it; then the outputs.
 
 pub(crate) mod fixed;
 
@@ -14,8 +14,8 @@ use super::ping_pong::PingPong;
 use super::{Kernels, dense};
 use crate::spec::ResidualDenseSpec;
 
-/// Runs the network on the current `values`, which become its outputs; returns the parameters behind its
-/// own. `None` where a slice is too short, which a valid spec rules out.
+/// Runs the network on the current `values`, replacing them with the outputs; returns the parameters after the
+/// network's. `None` if a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     net: &ResidualDenseSpec,

@@ -143,6 +143,6 @@ pub(crate) fn backward<V: Kernels>(
 }
 
 #[inline(always)]
-fn fits<T>(done: Option<T>) {
+fn fits<T: Copy>(done: Option<T>) {
     debug_assert!(done.is_some(), "slices fit the spec");
 }

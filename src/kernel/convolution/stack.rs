@@ -1,7 +1,7 @@
-//! Convolutions one after the other, all of them a few rows behind one another: of each layer's input
-//! only the rows that its window covers are held, in a ring.
+//! A stack of convolutions, computed row by row: each layer runs a few rows behind the one before it, and only
+//! the rows of its input that its window covers are held, in a ring buffer.
 //!
-//! Gradients want whole maps: what [`forward_saving`] keeps, [`backward`] reads: every layer's input, then the outputs.
+//! Gradients need whole maps: [`forward_saving`] keeps every layer's input and the outputs, [`backward`] reads them.
 
 use core::mem;
 
@@ -10,8 +10,8 @@ use super::{Layer, NetDims, Row, Rows, Source, slot};
 use crate::kernel::{Kernels, dense};
 use crate::spec::{ConvolutionSpec, Kernel};
 
-/// Runs the network; returns the parameters behind its own. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
-/// which a valid spec rules out.
+/// Runs the network; returns the parameters after the network's. `scratch` has the length that
+/// [`ConvolutionSpec`] gives. `None` if a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
@@ -24,7 +24,7 @@ pub(crate) fn forward<'p, V: Kernels>(
     let first = spec.hidden.first().map_or(spec.last, |layer| layer.kernel);
     let mut step: usize = 0;
     loop {
-        // A turn reads a row, and lets each layer make the one row more that it can.
+        // Each step reads one row, and every layer computes the one row that has become possible.
         let len = shape.width.saturating_mul(dims.inputs);
         let held = first.rows(shape);
         let (mut ring, mut scratch) = scratch.split_at_mut_checked(held.saturating_mul(len))?;
@@ -80,7 +80,7 @@ pub(crate) fn forward<'p, V: Kernels>(
     }
 }
 
-/// The row that a layer `delay` rows behind makes at `step`.
+/// The row that a layer, `delay` rows behind, computes at `step`.
 #[inline(always)]
 fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)

@@ -64,7 +64,7 @@ fn dense(work: &mut Work, net: &DenseSpec<'_>, inputs: usize, outputs: usize) {
     panels(work, from, outputs, None, 1);
 }
 
-/// A layer's panels, so many times.
+/// A layer's panels, `times` over.
 fn panels(
     work: &mut Work,
     inputs: usize,

@@ -1,5 +1,5 @@
-//! What only training runs of convolutions (feature `std`): the residual network with batch statistics inside, weight
-//! normalisation, and rows and gradients by the best instruction set.
+//! Parts of convolutions that only training runs (feature `std`): the residual network with batch statistics, weight
+//! normalisation, and the dispatch to the best instruction set.
 
 pub(crate) mod norm;
 pub(crate) mod residual;
@@ -29,18 +29,18 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, Packet<N>> {
     }
 }
 
-/// Runs a row with the best instruction set: a call of its own, so that networks stay small.
+/// Runs a row with the best instruction set. Not inlined, to keep the code of networks small.
 #[inline(never)]
 pub(crate) fn dispatch_row<const N: usize>(row: Row<'_, Packet<N>>) {
     if N == 16 {
-        // Maps are trained in sixteen lanes on every machine.
+        // Maps are trained with sixteen lanes on every machine.
         Arch::new().dispatch(row);
     } else {
         row.call();
     }
 }
 
-/// The same for gradients.
+/// The counterpart of [`dispatch_row`] for gradients.
 #[inline(never)]
 pub(crate) fn dispatch_backward<const N: usize>(backward: Backward<'_, Packet<N>>) {
     let done = if N == 16 {
