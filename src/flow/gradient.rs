@@ -4,14 +4,13 @@ use super::{Flow, Score, ScoreError, without_nan};
 use crate::layer;
 
 impl Flow<'_> {
-    /// Scores a sample and writes the gradient `d log p(x) / d x` to `gradient`, in nats per unit of each value of `x`,
-    /// channel after channel as `x` is. The score has the bits of [`score`](Self::score). `gradient` has the length of
-    /// `x`; `workspace` holds at least [`FlowSpec::gradient_workspace_len`](crate::FlowSpec::gradient_workspace_len)
-    /// values.
+    /// Scores a sample and writes the gradient `d log p(x) / d x` to `gradient`, in nats per unit of each feature, with the
+    /// shape of `x`. The score has the same bits as that of [`score`](Self::score). `gradient` has the length of `x`;
+    /// `workspace` holds at least [`FlowSpec::gradient_workspace_len`](crate::FlowSpec::gradient_workspace_len) values.
     ///
-    /// A value with a large gradient makes the sample unlikely: moved along the gradient it would make it less so. The
-    /// units of the values differ, so the gradient is compared after a multiplication by how much each of them usually
-    /// varies:
+    /// A feature with a large gradient makes the sample unlikely: changing it in the direction of the gradient would make
+    /// the sample more likely. Features have different units, so multiply each gradient by the standard deviation of its
+    /// feature before you compare them:
     ///
     /// ```
     /// use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
@@ -48,24 +47,26 @@ impl Flow<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// # How, and how accurate
+    /// # Method and accuracy
     ///
-    /// Nothing is kept of the score but z. On the way back each layer's input is computed from its output by the
-    /// inverse, and the networks run once more, with their hidden layers kept until their gradients have read them. So
-    /// the workspace is that of one layer, whatever their number, and the time about that of three scores.
+    /// The score keeps only z. The way back computes each layer's input from its output by the inverse, and runs the
+    /// layer's networks once more, keeping their hidden layers until the gradients have read them. So the workspace
+    /// depends on the largest layer, not on the number of layers; it computes about three times the multiply-accumulates of a score.
     ///
-    /// What the inverse recovers differs from what the score had by its rounding, which grows from layer to layer as a
-    /// round trip of [`forward`](Self::forward) and [`inverse`](Self::inverse) shows. On samples of trained models
-    /// gradients are good to about four digits. They lose more where couplings shrink values by large factors
-    /// (log-scales of -5 and below, one after the other), as they can on samples far out; and within that rounding of a
-    /// kink of an activation, where the gradient jumps, either side may be taken.
+    /// The price is rounding: an input recovered by the inverse differs from the original by the error of a round trip
+    /// through [`forward`](Self::forward) and [`inverse`](Self::inverse), which grows from layer to layer. In the tests,
+    /// with random models of up to six layers, gradients deviate from exact ones by less than 1e-4 of the largest value.
+    /// The error is larger where several couplings in a row shrink values by large factors (log-scales of -5 and
+    /// below), which samples far from the training data can cause. Where an input of a ReLU is within this error of
+    /// zero, the gradient of either side may result.
     ///
-    /// Where the flow overflows, values of the gradient are infinite; they are never NaN. With a score of `-inf` the
-    /// gradient tells nothing but which values overflowed.
+    /// If the flow overflows, values of the gradient are infinite, but never NaN; they then only show which features are
+    /// affected.
     ///
     /// # Errors
-    /// [`ScoreError`] for a wrong length, a non-finite feature, or a model that has a layer without such a gradient;
+    /// [`ScoreError`] for a wrong length, a non-finite feature, or for a model with a residual network of convolutions;
     /// `gradient` is then unchanged.
+    #[inline(never)]
     pub fn input_gradient(
         &self,
         x: &[f32],
