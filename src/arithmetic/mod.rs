@@ -25,5 +25,4 @@ mod packet;
 pub use elementary::Math;
 pub use lanes::Lanes;
 pub use packet::Packet;
-#[cfg(feature = "std")]
 pub(crate) use packet::select;

@@ -5,6 +5,7 @@ pub mod base;
 pub mod batch;
 mod density;
 pub(crate) mod fixed;
+mod gradient;
 mod pass;
 mod score;
 mod stepper;

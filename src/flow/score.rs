@@ -60,6 +60,19 @@ pub enum ScoreError {
         /// Number of values given.
         found: usize,
     },
+    /// The gradient does not have as many values as the sample.
+    GradientLength {
+        /// The model's dimension.
+        expected: usize,
+        /// Number of values given.
+        found: usize,
+    },
+    /// The model has a layer whose gradient with respect to its input is not implemented: a coupling with a residual
+    /// network of convolutions. A stack of convolutions has one.
+    NoGradient {
+        /// Index of the first such layer, from 0 in the order of `forward`.
+        layer: usize,
+    },
 }
 
 impl fmt::Display for ScoreError {
@@ -75,6 +88,19 @@ impl fmt::Display for ScoreError {
                 write!(
                     f,
                     "the workspace holds {found} values, {expected} are needed"
+                )
+            }
+            ScoreError::GradientLength { expected, found } => {
+                write!(
+                    f,
+                    "the gradient has {expected} values, the slice given for it {found}"
+                )
+            }
+            ScoreError::NoGradient { layer } => {
+                write!(
+                    f,
+                    "layer {layer} is a coupling with a residual network of convolutions, which has no gradient with \
+                     respect to its input; use a stack of convolutions"
                 )
             }
         }

@@ -3,7 +3,7 @@
 //! [`dense`] is a fully connected layer; `convolution` builds networks for feature maps on top of it. A kernel
 //! is written once, generic over [`Lanes`], except for the innermost loop, which needs different code on a chip
 //! and on the desktop: [`Kernels`] provides it for each number type. For a single sample it exists in safe Rust
-//! and optionally in assembly. Gradients (feature `std`) are next to their forward passes.
+//! and optionally in assembly. Gradients are next to their forward passes.
 
 #[cfg(feature = "feature-maps")]
 pub mod convolution;

@@ -35,6 +35,7 @@ mod coupling;
 mod dense;
 mod error;
 mod flow;
+mod gradient;
 mod mask;
 #[doc(hidden)]
 pub mod network;

@@ -28,6 +28,7 @@
 //! ```
 
 pub(crate) mod fixed;
+pub(crate) mod map;
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 mod places;
 pub(crate) mod residual;
@@ -36,8 +37,7 @@ pub(crate) mod stack;
 #[cfg(feature = "std")]
 pub(crate) mod training;
 
-#[cfg(feature = "std")]
-pub use training::Backward;
+pub use map::Backward;
 
 use super::dense;
 use crate::kernel::Kernels;

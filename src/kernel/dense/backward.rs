@@ -1,6 +1,6 @@
 //! Gradients of a fully connected layer.
 
-use super::{WIDEST, param_len};
+use super::{WIDEST, panel_width, param_len};
 use crate::arithmetic::{Lanes, select};
 use crate::spec::Activation;
 
@@ -22,7 +22,7 @@ pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activatio
 }
 
 /// Gradients of a linear layer. `output_gradient` is with respect to the sums before the activation. Adds to
-/// `param_gradient` (same layout as the parameters), overwrites `input_gradient`.
+/// `param_gradient` (same layout as the parameters) unless it is `None`, overwrites `input_gradient`.
 ///
 /// Samples are added one at a time in lane order, so the sums do not depend on the lane count.
 #[inline(always)]
@@ -30,12 +30,15 @@ pub fn backward<V: Lanes>(
     params: &[f32],
     input: &[V],
     output_gradient: &[V],
-    param_gradient: &mut [f32],
+    param_gradient: Option<&mut [f32]>,
     input_gradient: &mut [V],
 ) {
     for gradient in input_gradient.iter_mut() {
         *gradient = V::splat(0.0);
     }
+    let Some(param_gradient) = param_gradient else {
+        return add_input_gradient(params, output_gradient, input_gradient);
+    };
     let mut state = Backward {
         params,
         param_gradient,
@@ -62,6 +65,60 @@ pub fn backward<V: Lanes>(
     for gradient in panels {
         state.panel(gradient);
     }
+}
+
+/// `dx[input] += sum over the outputs of weight * gradient`: the same sums in the same order as [`input_tiles`], in
+/// compact code for a chip.
+#[inline(never)]
+fn add_input_gradient<V: Lanes>(params: &[f32], output_gradient: &[V], input_gradient: &mut [V]) {
+    let (mut params, mut outputs) = (params, output_gradient);
+    while !outputs.is_empty() {
+        let width = panel_width(outputs.len());
+        let len = param_len(input_gradient.len(), width);
+        let (Some((panel, params_behind)), Some((gradient, outputs_behind))) = (
+            params.split_at_checked(len),
+            outputs.split_at_checked(width),
+        ) else {
+            return;
+        };
+        (params, outputs) = (params_behind, outputs_behind);
+        // The weights follow the biases.
+        let mut rows = panel.get(width..).unwrap_or(&[]);
+        for sum in input_gradient.iter_mut() {
+            let Some((row, others)) = rows.split_at_checked(width) else {
+                return;
+            };
+            rows = others;
+            for (&weight, &g) in row.iter().zip(gradient) {
+                *sum = *sum + V::splat(weight) * g;
+            }
+        }
+    }
+}
+
+/// Splits the gradients of parameters, if there are any, at `at`.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_at(
+    param_gradient: Option<&mut [f32]>,
+    at: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let Some(param_gradient) = param_gradient else {
+        return Some((None, None));
+    };
+    let (front, end) = param_gradient.split_at_mut_checked(at)?;
+    Some((Some(front), Some(end)))
+}
+
+/// Like [`split_at`], with `len` values in the second part.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_end(
+    param_gradient: Option<&mut [f32]>,
+    len: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let all = param_gradient.as_deref().map_or(len, <[f32]>::len);
+    split_at(param_gradient, all.checked_sub(len)?)
 }
 
 /// The remaining slices of a layer while its panels are processed.

@@ -23,7 +23,6 @@
     reason = "opt-in, with a safe twin that it is tested against"
 )]
 pub(crate) mod assembly;
-#[cfg(feature = "std")]
 mod backward;
 pub(crate) mod fixed;
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
@@ -36,8 +35,8 @@ pub(crate) use assembly as single;
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) use panels as single;
 
-#[cfg(feature = "std")]
 pub use backward::{backward, backward_activation};
+pub(crate) use backward::{split_at, split_end};
 
 use super::Kernels;
 use crate::arithmetic::Lanes;

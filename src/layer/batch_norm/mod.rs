@@ -121,6 +121,16 @@ pub fn inverse<V: Lanes>(
     });
 }
 
+/// Gradient with respect to x from the gradient with respect to y, in place, where the running statistics are
+/// constants.
+#[inline(always)]
+pub fn pull_back<V: Lanes>(spec: BatchNormSpec, shape: Shape, params: &[f32], gradient: &mut [V]) {
+    let maps = features(spec, params, shape.channels).map(|feature| fold(feature, spec.eps));
+    by_channel(shape, gradient, maps, |gradient, map| {
+        *gradient = *gradient * V::splat(map.scale);
+    });
+}
+
 #[cfg(feature = "std")]
 mod training;
 #[cfg(feature = "std")]

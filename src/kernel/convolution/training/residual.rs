@@ -7,9 +7,9 @@
 
 use std::vec::Vec;
 
-use super::Map;
 use super::norm::{ChannelNorm, GhostBatch};
 use crate::kernel::Kernels;
+use crate::kernel::convolution::map::Map;
 use crate::kernel::convolution::residual::add;
 use crate::kernel::convolution::{Layer, NetDims};
 use crate::kernel::dense;
@@ -61,7 +61,8 @@ pub(crate) fn input_at(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
 /// Length of the gradients of `h`, `skip` and two maps inside a block, plus the largest patch.
 pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     let widest = spec.filters.max(2 * dims.inputs);
-    let patch = Map::patch_len(spec.kernel.taps(), widest).max(Map::patch_len(1, spec.filters));
+    // A window and its gradient.
+    let patch = 2 * (spec.kernel.taps() * widest).max(spec.filters);
     (2 * spec.filters + 2 * widest) * dims.shape.pixels() + patch
 }
 
@@ -259,11 +260,10 @@ impl<'s, V: Kernels> Back<'s, V> {
         map.backward(
             input,
             gradient,
-            param_gradient.get_mut(layer.outputs..)?,
+            Some(param_gradient.get_mut(layer.outputs..)?),
             input_gradient,
             self.patch,
-        );
-        Some(())
+        )
     }
 
     /// Runs the last stage backwards, a norm of `input`: `gradient` becomes that of the input.
