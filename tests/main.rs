@@ -7,6 +7,7 @@ mod bits;
 mod edges;
 mod generated;
 mod gradients;
+mod input_gradients;
 mod invertibility;
 mod map_bits;
 mod map_refusals;

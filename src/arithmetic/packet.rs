@@ -1,4 +1,4 @@
-//! Several samples side by side, for the SIMD instructions of a desktop.
+//! Several samples side by side, for SIMD on the desktop.
 
 mod vector;
 
@@ -7,7 +7,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 use super::elementary::Math;
 use super::lanes::Lanes;
 
-/// `a` if `condition`, else `b`, by bit masks: a branch would keep the lanes apart.
+/// `a` if `condition`, else `b`, by bit masks: a branch would prevent vectorisation.
 #[inline(always)]
 pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
     let mask = u32::from(condition).wrapping_neg();

@@ -2,30 +2,30 @@
 
 use core::fmt;
 
-/// What a sample scores: `log_prob` and the two terms it is made of (paper equation 3). No field is ever NaN.
+/// Score of a sample: `log_prob` and its two terms (paper equation 3). No field is ever NaN.
 ///
-/// On readings far beyond the training data the flow may overflow. Each term that did so is infinite and
-/// makes `log_prob = -inf`; a term that did not keeps its value.
+/// The flow may overflow on samples far from the training data. A term that overflowed is infinite and makes
+/// `log_prob = -inf`; the other term keeps its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
-    /// `log p(x)` in nats; `-inf` where the flow overflowed.
+    /// `log p(x)` in nats; `-inf` if the flow overflowed.
     pub log_prob: f32,
-    /// `sum(z^2)` of the latent; `inf` where it overflowed.
+    /// `sum(z^2)` of the latent; `inf` if it overflowed.
     pub z_norm_sq: f32,
-    /// `log |det dz/dx|` in nats; `-inf` where it overflowed, upwards too.
+    /// `log |det dz/dx|` in nats; `-inf` if it overflowed in either direction.
     pub log_det: f32,
 }
 
 impl Score {
-    /// Of a sample that is as unlikely as can be.
+    /// Score of an impossible sample: density 0.
     pub(crate) const IMPOSSIBLE: Self = Self {
         log_prob: f32::NEG_INFINITY,
         z_norm_sq: f32::INFINITY,
         log_det: f32::NEG_INFINITY,
     };
 
-    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
+    /// `log_prob`, `z_norm_sq` and `log_det` as raw bits.
     #[must_use]
     pub const fn bits(self) -> [u32; 3] {
         [
@@ -36,29 +36,42 @@ impl Score {
     }
 }
 
-/// Why a sample has no score.
+/// Why a sample cannot be scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ScoreError {
     /// A feature is NaN or infinite.
     NonFinite {
-        /// The first such feature.
+        /// Index of the first such feature.
         index: usize,
     },
-    /// The sample has not `dim` features.
+    /// The sample does not have `dim` features.
     InputLength {
         /// The model's dimension.
         expected: usize,
-        /// Features given.
+        /// Number of features given.
         found: usize,
     },
-    /// The workspace is shorter than the pass needs.
+    /// The workspace is too short for the pass.
     WorkspaceLength {
-        /// Values needed.
+        /// Number of values needed.
         expected: usize,
-        /// Values given.
+        /// Number of values given.
         found: usize,
+    },
+    /// The gradient does not have as many values as the sample.
+    GradientLength {
+        /// The model's dimension.
+        expected: usize,
+        /// Number of values given.
+        found: usize,
+    },
+    /// The model has a layer whose gradient with respect to its input is not implemented: a coupling with a residual
+    /// network of convolutions. A stack of convolutions has one.
+    NoGradient {
+        /// Index of the first such layer, from 0 in the order of `forward`.
+        layer: usize,
     },
 }
 
@@ -75,6 +88,19 @@ impl fmt::Display for ScoreError {
                 write!(
                     f,
                     "the workspace holds {found} values, {expected} are needed"
+                )
+            }
+            ScoreError::GradientLength { expected, found } => {
+                write!(
+                    f,
+                    "the gradient has {expected} values, the slice given for it {found}"
+                )
+            }
+            ScoreError::NoGradient { layer } => {
+                write!(
+                    f,
+                    "layer {layer} is a coupling with a residual network of convolutions, which has no gradient with \
+                     respect to its input; use a stack of convolutions"
                 )
             }
         }

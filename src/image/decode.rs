@@ -1,6 +1,6 @@
-//! Reading words from the first to the last, and what the first word of a layer says.
+//! Sequential reading of words, and decoding of a layer's first word.
 
-/// Words that are still to be read.
+/// The words that are still to be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Program<'a>(&'a [i32]);
 
@@ -30,13 +30,13 @@ impl<'a> Program<'a> {
         Some(own)
     }
 
-    /// Words that are left.
+    /// Number of words left.
     pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// What a layer is: its op without the flags.
+/// Kind of a layer: its op without the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Standardize,
@@ -52,7 +52,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// That of a layer's first word; `None` where there is no such layer.
+    /// Decodes a layer's first word; `None` if there is no such layer.
     #[inline(always)]
     pub(crate) const fn of(word: i32) -> Option<Self> {
         Some(match word & op::KIND {
@@ -71,7 +71,7 @@ impl Op {
     }
 }
 
-/// First word of a layer: what it is. A coupling adds flags to it.
+/// The first word of a layer gives its kind. For a coupling, flags are added.
 pub mod op {
     /// Standardisation.
     pub const STANDARDIZE: i32 = 0;
@@ -79,13 +79,13 @@ pub mod op {
     pub const AFFINE: i32 = 1;
     /// Permutation of channels.
     pub const PERMUTATION: i32 = 2;
-    /// Places to channels.
+    /// Space to depth: positions to channels.
     pub const SQUEEZE: i32 = 3;
-    /// The same backwards.
+    /// Inverse of a squeeze.
     pub const UNSQUEEZE: i32 = 4;
-    /// Half of the values is done.
+    /// Sends half of the values to the base density.
     pub const FACTOR_OUT: i32 = 5;
-    /// Logit of counts.
+    /// Logit transform of counts.
     pub const LOGIT: i32 = 6;
     /// Coupling with a stack of convolutions.
     pub const CONVOLUTION: i32 = 7;
@@ -94,36 +94,36 @@ pub mod op {
     /// Coupling with the paper's residual network.
     pub const RESIDUAL: i32 = 9;
 
-    /// Takes the flags from a layer's op.
+    /// Mask for the layer kind, without the flags.
     pub const KIND: i32 = 0xff;
 
-    /// Added to a coupling: `x * exp(s) + t`.
+    /// Coupling flag: `x * exp(s) + t`.
     pub const AFFINE_COUPLING: i32 = 1 << 8;
-    /// Added to a coupling: `(x + t) * exp(s)`.
+    /// Coupling flag: `(x + t) * exp(s)`.
     pub const SHIFT_FIRST: i32 = 1 << 9;
-    /// Added to a coupling: log-scales go through a hyperbolic tangent.
+    /// Coupling flag: log-scales are bounded by a hyperbolic tangent.
     pub const TANH: i32 = 1 << 10;
-    /// Added to a coupling: a network each for log-scales and shifts.
+    /// Coupling flag: separate networks for log-scales and shifts.
     pub const TWO_NETS: i32 = 1 << 11;
-    /// Added to a coupling: networks of residual blocks.
+    /// Coupling flag: networks of residual blocks.
     pub const BLOCKS: i32 = 1 << 12;
-    /// Added to a coupling: log-scales go through an arc tangent.
+    /// Coupling flag: log-scales are bounded by an arc tangent.
     pub const ATAN: i32 = 1 << 13;
-    /// Added to a coupling: log-scales are the logarithm of a sigmoid with a floor, or with [`INVERSE`] minus that.
+    /// Coupling flag: log-scales are the logarithm of a sigmoid plus floor; negated with [`INVERSE`].
     pub const SIGMOID: i32 = 1 << 14;
     /// See [`SIGMOID`].
     pub const INVERSE: i32 = 1 << 15;
 
-    /// Takes the map of log-scales from a coupling's op.
+    /// Mask for the flags of the log-scale map.
     pub const MAP: i32 = TANH | ATAN | SIGMOID;
 
-    /// Kind of a squeeze: [`Squeeze::Cells`](crate::spec::Squeeze::Cells).
+    /// Squeeze kind: [`Squeeze::Cells`](crate::spec::Squeeze::Cells).
     pub const CELLS: i32 = 0;
-    /// [`Squeeze::CellsAlternate`](crate::spec::Squeeze::CellsAlternate).
+    /// Squeeze kind: [`Squeeze::CellsAlternate`](crate::spec::Squeeze::CellsAlternate).
     pub const CELLS_ALTERNATE: i32 = 1;
-    /// [`Squeeze::Pairs`](crate::spec::Squeeze::Pairs).
+    /// Squeeze kind: [`Squeeze::Pairs`](crate::spec::Squeeze::Pairs).
     pub const PAIRS: i32 = 2;
 
-    /// Where a kept value is missing to a pair.
+    /// Fills the second half of the last word where the number of kept values is odd.
     pub const NO_INDEX: i32 = 0xffff;
 }

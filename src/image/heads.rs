@@ -1,4 +1,4 @@
-//! What a spec states of a layer's first words: its op and its header. Fields that it does not state are zero.
+//! The part of a layer's first words that the spec determines: op and header. Other fields are zero.
 
 use super::decode::op;
 use super::fields::{
@@ -17,8 +17,9 @@ use crate::spec::{
 };
 
 impl LayerSpec<'_> {
-    /// The first word; `None` where the integer engine has no such layer.
+    /// The first word; `None` if the integer engine does not support the layer.
     #[must_use]
+    #[doc(hidden)]
     pub const fn op(&self) -> Option<i32> {
         Some(match self {
             LayerSpec::Standardize => op::STANDARDIZE,
@@ -33,8 +34,9 @@ impl LayerSpec<'_> {
         })
     }
 
-    /// Of an affine layer or a standardisation.
+    /// Header of an affine layer or a standardisation.
     #[must_use]
+    #[doc(hidden)]
     pub const fn affine_header(shape: Shape) -> AffineHeader {
         AffineHeader {
             channels: word(shape.channels),
@@ -50,7 +52,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Of a squeeze or the same backwards; `None` for other layers, and where it cannot take the shape.
+    /// Header of a squeeze or its inverse; `None` for other layers, and if the layer cannot take the shape.
     pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
         let (kind, shape) = match self {
             LayerSpec::Squeeze(kind) => (*kind, shape),
@@ -88,7 +90,7 @@ impl LayerSpec<'_> {
 }
 
 impl LogitSpec {
-    /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
+    /// The header without the number of values; `None` if a constant overflows 32 bits.
     const fn constants(self) -> Option<LogitHeader> {
         let (alpha, levels) = (self.alpha as f64, self.levels as f64);
         let slope = (1.0 - alpha) / levels;
@@ -114,7 +116,7 @@ impl LogitSpec {
         })
     }
 
-    /// `None` where 32 bits do not hold a constant.
+    /// `None` if a constant overflows 32 bits.
     pub(super) const fn header(self, shape: Shape) -> Option<LogitHeader> {
         match self.constants() {
             Some(header) => Some(LogitHeader {
@@ -126,7 +128,7 @@ impl LogitSpec {
     }
 }
 
-/// Of a checkerboard, the parity of `y + x` where it keeps; 2 for another mask.
+/// Under a checkerboard, the parity of `y + x` of kept places; 2 for other masks.
 const fn parity_word(mask: Mask<'_>) -> i32 {
     match mask.parity() {
         Some(0) => 0,
@@ -136,7 +138,7 @@ const fn parity_word(mask: Mask<'_>) -> i32 {
 }
 
 impl CouplingSpec<'_> {
-    /// The first word: which networks, and what becomes of their outputs.
+    /// The first word: kind of networks, and flags for the use of their outputs.
     const fn op(&self) -> i32 {
         let conditioner = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
@@ -165,8 +167,9 @@ impl CouplingSpec<'_> {
         conditioner | transform | map | nets
     }
 
-    /// Of a coupling with fully connected networks.
+    /// Header of a coupling with fully connected networks.
     #[must_use]
+    #[doc(hidden)]
     pub const fn dense_header(&self, shape: Shape) -> DenseHeader {
         let inputs = self.net_inputs(shape);
         DenseHeader {
@@ -179,8 +182,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Of a coupling with a stack of convolutions.
+    /// Header of a coupling with a stack of convolutions.
     #[must_use]
+    #[doc(hidden)]
     pub const fn convolution_header(
         &self,
         net: &ConvolutionSpec<'_>,
@@ -200,8 +204,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Of a coupling with the paper's residual network.
+    /// Header of a coupling with the paper's residual network.
     #[must_use]
+    #[doc(hidden)]
     pub const fn residual_header(
         &self,
         net: &ResidualConvolutionSpec,

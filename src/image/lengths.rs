@@ -1,4 +1,4 @@
-//! How many words a model and its score take, and what the integer engine can run.
+//! Lengths of an integer model and its workspace in words, and which layers the integer engine supports.
 
 use super::fields::{
     AffineChannel, AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, KeptRecord,
@@ -13,7 +13,7 @@ use crate::spec::{
     ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
 };
 
-/// Words of the largest window of a coupling's stack of convolutions.
+/// Words of the largest window in a coupling's stack of convolutions.
 pub(super) const fn stack_window(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     let (mut window, mut index) = (0, 0);
     while let Some(section) = spec.section(shape, index) {
@@ -25,8 +25,8 @@ pub(super) const fn stack_window(spec: &CouplingSpec<'_>, shape: Shape) -> usize
     window
 }
 
-/// Words of scratch of a coupling's stack of convolutions: a window, of each layer's input the rows that its window
-/// covers, the sums of the last layer.
+/// Scratch of a coupling's stack of convolutions in words: a window, the rows of each layer's input that its
+/// window covers, and the sums of the last layer.
 const fn stack_scratch(spec: &CouplingSpec<'_>, net: &ConvolutionSpec<'_>, shape: Shape) -> usize {
     let mut place = place_words(spec.net_inputs(shape), true);
     let mut rings: usize = 0;
@@ -41,7 +41,7 @@ const fn stack_scratch(spec: &CouplingSpec<'_>, net: &ConvolutionSpec<'_>, shape
     add(add(stack_window(spec, shape), rings), sums)
 }
 
-/// Places of the rows that a window covers.
+/// Number of places in the rows that a window covers.
 const fn rows(kernel: Kernel, shape: Shape) -> usize {
     let rows = if kernel.height < shape.height {
         kernel.height
@@ -56,11 +56,11 @@ const fn rows(kernel: Kernel, shape: Shape) -> usize {
 pub struct ResidualLengths {
     /// Words of the largest window.
     pub window: usize,
-    /// Words of scratch, the window among them.
+    /// Words of scratch, including the window.
     pub scratch: usize,
 }
 
-/// Lengths of a coupling's residual network. Each kept channel is two activations, one for each sign.
+/// Lengths of a coupling's residual network. Each kept channel gives two activations, one per sign.
 #[must_use]
 pub const fn residual_lengths(
     spec: &CouplingSpec<'_>,
@@ -89,8 +89,8 @@ pub const fn residual_lengths(
     }
 }
 
-/// Words of the front and of the back of the scratch: layers take turns to write to the back and to the
-/// front, where the input stands. Of residual blocks the back has values, sums, and twice activations.
+/// Words at the front and at the back of a network's scratch. Layers write alternately to the back and to the
+/// front, where the input is. For residual blocks the back holds values, sums, and two sets of activations.
 #[must_use]
 pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize; 2] {
     let net = match conditioner {
@@ -98,7 +98,7 @@ pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize
         Conditioner::ResidualDense(net) => {
             return [activation_words(inputs), mul(3, sum_words(net.width))];
         }
-        // They run row by row, with scratch of their own.
+        // These run row by row, with their own scratch.
         Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return [0, 0],
     };
     let (mut front, mut back) = (activation_words(inputs), 0);
@@ -118,8 +118,10 @@ pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize
 }
 
 impl LayerSpec<'_> {
-    /// Words of this layer on a map of this shape in an [`IntegerFlow`](crate::integer::IntegerFlow).
+    /// Number of words of this layer, on a map of this shape, in an
+    /// [`IntegerFlow`](crate::integer::IntegerFlow).
     #[must_use]
+    #[doc(hidden)]
     pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         const OP: usize = 1;
         let channels = shape.channels;
@@ -161,7 +163,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Whether it has the paper's network, which is compiled in with other residual ones.
+    /// Whether the layer has the paper's residual network, which needs feature `foreign`.
     const fn is_residual(&self) -> bool {
         matches!(
             self,
@@ -172,12 +174,12 @@ impl LayerSpec<'_> {
         )
     }
 
-    /// Whether the integer engine runs this layer.
+    /// Whether the integer engine supports this layer.
     const fn has_integers(&self) -> bool {
         match self {
             LayerSpec::BatchNorm(_) => false,
             LayerSpec::Coupling(spec) => {
-                // Sigmoid and floor have two bits before the point together.
+                // Sigmoid plus floor must fit in 32 bits in Q30, below 2.
                 let map = match spec.transform.scale_map() {
                     Some(ScaleMap::Sigmoid { floor, .. }) => floor < 0.9,
                     _ => true,
@@ -204,7 +206,7 @@ impl LayerSpec<'_> {
 }
 
 impl CouplingSpec<'_> {
-    /// Words of a coupling, behind its op.
+    /// Number of words of a coupling, without its op.
     const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         let inputs = self.net_inputs(shape);
         let head = match self.conditioner {
@@ -222,7 +224,7 @@ impl CouplingSpec<'_> {
 }
 
 impl FlowSpec<'_> {
-    /// Words of an [`IntegerFlow`](crate::integer::IntegerFlow) with this structure.
+    /// Number of words of an [`IntegerFlow`](crate::integer::IntegerFlow) with this structure.
     #[must_use]
     pub const fn word_len<W: Width>(&self) -> usize {
         let mut total: usize = 0;
@@ -233,22 +235,21 @@ impl FlowSpec<'_> {
         total
     }
 
-    /// Words of workspace for one sample in integers: the sample, and the most scratch that any layer
-    /// asks for.
+    /// Workspace length of an integer score, in words: the sample, and the largest scratch of any layer.
     #[must_use]
     pub const fn integer_workspace_len(&self) -> usize {
         let mut most: usize = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            let own = layer.integer_scratch(shape);
-            if own > most {
-                most = own;
+            let scratch = layer.integer_scratch(shape);
+            if scratch > most {
+                most = scratch;
             }
         }
         self.dim().saturating_add(most)
     }
 
-    /// Checks what [`validate`](Self::validate) checks, and that the integer engine runs every layer.
+    /// Checks what [`validate`](Self::validate) checks, and that the integer engine supports every layer.
     ///
     /// # Errors
     /// The first [`SpecError`] found.
@@ -256,7 +257,7 @@ impl FlowSpec<'_> {
         if let Err(error) = self.validate() {
             return Err(error);
         }
-        // Indices have 16 bits, the highest of which stands for none.
+        // Indices have 16 bits, and the highest value means no index.
         if self.dim() >= op::NO_INDEX as usize {
             return Err(SpecError::Overflow);
         }

@@ -35,7 +35,9 @@ mod coupling;
 mod dense;
 mod error;
 mod flow;
+mod gradient;
 mod mask;
+#[doc(hidden)]
 pub mod network;
 mod shape;
 

@@ -93,7 +93,7 @@ fn init_net(network: Network<'_>, random: &mut impl Rng, params: &mut Vec<f32>) 
                 params.extend(vec![0.0; convolution.param_len()]);
             }
             Op::Convolution(convolution) => {
-                init_panels(convolution.rows(), convolution.outputs, random, params)
+                init_panels(convolution.rows(), convolution.outputs, random, params);
             }
             Op::Norm(norm) => {
                 if norm.eps.is_some() {

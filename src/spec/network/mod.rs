@@ -20,6 +20,7 @@
 //! assert_eq!(network.param_len(), (3 + 1) * 16 + (16 + 1) * 4);
 //! ```
 
+mod gradient;
 mod stage;
 mod walk;
 
@@ -94,19 +95,6 @@ impl<'a> Network<'a> {
             }
         }
         total
-    }
-
-    /// The widest of inputs, stages and outputs.
-    #[cfg(feature = "std")]
-    pub(crate) fn widest(&self) -> usize {
-        let mut widest = self.inputs;
-        let mut stages = Stages::new(self, true);
-        while let Some((stage, _)) = stages.next_counted() {
-            if let Op::Convolution(convolution) = stage.op {
-                widest = widest.max(convolution.outputs);
-            }
-        }
-        widest
     }
 }
 

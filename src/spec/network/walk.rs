@@ -25,14 +25,15 @@ pub struct Stages<'a> {
     ended: bool,
 }
 
+#[allow(
+    clippy::copy_iterator,
+    reason = "a `const` walk copies where it stands"
+)]
 impl Iterator for Stages<'_> {
     type Item = Stage;
 
     fn next(&mut self) -> Option<Stage> {
-        match self.next_counted() {
-            Some((stage, _)) => Some(stage),
-            None => None,
-        }
+        self.next_counted().map(|(stage, _)| stage)
     }
 }
 
@@ -180,7 +181,7 @@ impl<'a> Stages<'a> {
             Within::Block(at) => {
                 let stage = match (at, eps) {
                     (0, _) => Stage::new(norm(width, eps), Slot::Hidden, Slot::Work),
-                    (1, _) => {
+                    (1, _) | (4, Some(_)) => {
                         let op = Op::Activation(relu, width);
                         Stage::new(op, Slot::Work, Slot::Work)
                     }
@@ -193,10 +194,6 @@ impl<'a> Stages<'a> {
                         Stage::new(op, Slot::Work, Slot::Work)
                     }
                     (3, Some(_)) => Stage::new(norm(width, eps), Slot::Work, Slot::Work),
-                    (4, Some(_)) => {
-                        let op = Op::Activation(relu, width);
-                        Stage::new(op, Slot::Work, Slot::Work)
-                    }
                     (5, Some(_)) | (3, None) => {
                         let op = convolution(net.kernel, width, width, None, normalised);
                         Stage::adding(op, Slot::Work, Slot::Hidden)

@@ -1,21 +1,22 @@
-//! The way of a sample through the layers.
+//! State of a pass through the layers, in floats.
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
 use crate::spec::Walk;
 
-/// How far a sample is on its way from x to z: what is left of the layers and their parameters.
+/// State of a pass from x to z: the remaining layers and parameters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress<'a> {
+pub(crate) struct Pass<'a> {
     pub(super) math: Math,
     pub(super) walk: Walk<'a>,
     pub(super) params: &'a [f32],
 }
 
-impl Progress<'_> {
-    /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`](super::Flow::new) rules
-    /// out, ends the way and makes the sample impossible. Lengths are the caller's promise.
+impl Pass<'_> {
+    /// Runs the next layer; `None` after the last one. A layer that cannot run, which
+    /// [`Flow::new`](super::Flow::new) rules out, ends the pass and makes the sample impossible. The caller
+    /// guarantees the lengths.
     #[inline(always)]
     pub(crate) fn next<V: Kernels>(
         &mut self,
@@ -29,10 +30,11 @@ impl Progress<'_> {
             input,
             output: self.walk.shape,
         };
-        // What was factored out lies behind.
-        let rest = x
-            .get_mut(..input.len())
-            .and_then(|x| layer::forward(layer, place, self.params, x, scratch, log_det));
+        // Factored-out values are at the end of `x`. No closure: it would not inherit the instruction set.
+        let rest = match x.get_mut(..input.len()) {
+            Some(x) => layer::forward(layer, place, self.params, x, scratch, log_det),
+            None => None,
+        };
         let Some(rest) = rest else {
             *log_det = V::splat(f32::NEG_INFINITY);
             self.walk.end();
