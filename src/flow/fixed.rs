@@ -7,7 +7,7 @@ use super::{Density, ScoreError, Stepper, sealed};
 use crate::arithmetic::fixed::{HALF_LN_2PI, Progress, Q16, Q24, rounded, saturated};
 use crate::image::Program;
 use crate::kernel::dense::fixed::Weights;
-use crate::layer::fixed as layer;
+use crate::layer;
 use crate::spec::{FlowSpec, SpecError};
 
 /// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
@@ -257,7 +257,7 @@ impl<'a> Pass<'a> {
             return false;
         };
         let Self { program, progress } = self;
-        if layer::forward::<W>(program, kind, x, scratch, progress).is_none() {
+        if layer::forward_fixed::<W>(program, kind, x, scratch, progress).is_none() {
             // The words were checked, so memory has changed since: no number would mean anything.
             progress.beyond = true;
             *program = Program::new(&[]);

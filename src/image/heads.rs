@@ -1,91 +1,17 @@
-//! What a spec states of a layer's first words: its op and its header. Fields that it does not state are zero.
+//! What a spec states of the first words of couplings and logits: op and header. Fields that it does not state are zero.
 
-use super::decode::op;
-use super::fields::{
-    AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, LogitHeader, PermutationHeader,
-    ResidualHeader, SqueezeHeader,
-};
+use super::fields::{ConvolutionHeader, DenseHeader, LogitHeader, ResidualHeader};
 use super::lengths::{net_scratch, residual_lengths, stack_window};
+use super::op;
 use super::sizes::{activation_words, place_words, sum_words};
 use super::stated::{SHARE_BITS, filling_shift, ln, whole};
 use super::width::PANEL;
 use super::word;
 use crate::arithmetic::fixed::Q24;
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, LayerSpec, LogitSpec, Mask,
-    ResidualConvolutionSpec, ScaleMap, Shape, Squeeze, Transform,
+    Conditioner, ConvolutionSpec, CouplingSpec, LogitSpec, Mask, ResidualConvolutionSpec, ScaleMap,
+    Shape, Transform,
 };
-
-impl LayerSpec<'_> {
-    /// The first word; `None` where the integer engine has no such layer.
-    #[must_use]
-    pub const fn op(&self) -> Option<i32> {
-        Some(match self {
-            LayerSpec::Standardize => op::STANDARDIZE,
-            LayerSpec::Affine => op::AFFINE,
-            LayerSpec::Permutation(_) => op::PERMUTATION,
-            LayerSpec::Squeeze(_) => op::SQUEEZE,
-            LayerSpec::Unsqueeze(_) => op::UNSQUEEZE,
-            LayerSpec::FactorOut => op::FACTOR_OUT,
-            LayerSpec::Logit(_) => op::LOGIT,
-            LayerSpec::Coupling(spec) => spec.op(),
-            LayerSpec::BatchNorm(_) => return None,
-        })
-    }
-
-    /// Of an affine layer or a standardisation.
-    #[must_use]
-    pub const fn affine_header(shape: Shape) -> AffineHeader {
-        AffineHeader {
-            channels: word(shape.channels),
-            places: word(shape.pixels()),
-            log_det: 0,
-        }
-    }
-
-    pub(super) const fn permutation_header(shape: Shape) -> PermutationHeader {
-        PermutationHeader {
-            channels: word(shape.channels),
-            places: word(shape.pixels()),
-        }
-    }
-
-    /// Of a squeeze or the same backwards; `None` for other layers, and where it cannot take the shape.
-    pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
-        let (kind, shape) = match self {
-            LayerSpec::Squeeze(kind) => (*kind, shape),
-            LayerSpec::Unsqueeze(kind) => match self.output_shape(shape) {
-                Some(after) => (*kind, after),
-                None => return None,
-            },
-            LayerSpec::Standardize
-            | LayerSpec::Affine
-            | LayerSpec::Permutation(_)
-            | LayerSpec::FactorOut
-            | LayerSpec::Logit(_)
-            | LayerSpec::Coupling(_)
-            | LayerSpec::BatchNorm(_) => return None,
-        };
-        Some(SqueezeHeader {
-            kind: match kind {
-                Squeeze::Cells => op::CELLS,
-                Squeeze::CellsAlternate => op::CELLS_ALTERNATE,
-                Squeeze::Pairs => op::PAIRS,
-            },
-            channels: word(shape.channels),
-            height: word(shape.height),
-            width: word(shape.width),
-        })
-    }
-
-    pub(super) const fn factor_out_header(shape: Shape) -> FactorOutHeader {
-        let goes_on = word(shape.len() / 2);
-        FactorOutHeader {
-            goes_on,
-            again: goes_on,
-        }
-    }
-}
 
 impl LogitSpec {
     /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
@@ -137,7 +63,7 @@ const fn parity_word(mask: Mask<'_>) -> i32 {
 
 impl CouplingSpec<'_> {
     /// The first word: which networks, and what becomes of their outputs.
-    const fn op(&self) -> i32 {
+    pub(super) const fn op(&self) -> i32 {
         let conditioner = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
             Conditioner::Convolution(_) => op::CONVOLUTION,

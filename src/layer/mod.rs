@@ -2,7 +2,8 @@
 //!
 //! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
 //! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
-//! to `log_det`. [`forward`] and [`inverse`] run any of them; training runs `training::forward_saving` and
+//! to `log_det`. [`forward`] and [`inverse`] run any of them,
+//! `forward_fixed` runs them in fixed point; training runs `training::forward_saving` and
 //! `training::backward`. Their matches name every layer, so a new one does not compile until it is
 //! dispatched everywhere.
 //!
@@ -29,7 +30,6 @@ pub mod affine;
 #[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
-pub(crate) mod fixed;
 #[cfg(feature = "feature-maps")]
 pub mod logit;
 pub mod permutation;
@@ -40,7 +40,12 @@ pub mod standardize;
 pub(crate) mod training;
 
 use crate::arithmetic::Math;
+use crate::arithmetic::fixed::Progress;
+#[cfg(feature = "feature-maps")]
+use crate::image::FactorOutHeader;
+use crate::image::{AffineChannel, Op, Program, StandardizeChannel};
 use crate::kernel::Kernels;
+use crate::kernel::dense::fixed::Weights;
 use crate::spec::{LayerSpec, Shape};
 
 /// Where a layer stands in a flow.
@@ -137,6 +142,53 @@ pub fn inverse<V: Kernels>(
         | LayerSpec::FactorOut => return None,
     }
     Some(())
+}
+
+/// [`forward`] in fixed point, in place; the program stands behind its op, which is `kind`. `None` where the words are not
+/// those of a layer.
+#[inline(always)]
+pub(crate) fn forward_fixed<W: Weights>(
+    program: &mut Program<'_>,
+    kind: i32,
+    x: &mut [i32],
+    scratch: &mut [i32],
+    progress: &mut Progress,
+) -> Option<()> {
+    // What was factored out lies behind it.
+    #[cfg(feature = "feature-maps")]
+    let x = {
+        let len = x.len().min(progress.left);
+        x.get_mut(..len)?
+    };
+    match Op::of(kind)? {
+        Op::Standardize => affine::fixed::forward(program, StandardizeChannel::WORDS, x, progress),
+        Op::Affine => affine::fixed::forward(program, AffineChannel::WORDS, x, progress),
+        Op::Permutation => permutation::fixed::forward(program, x, scratch),
+        Op::Coupling => coupling::fixed::forward::<W>(program, kind, x, scratch, progress),
+        #[cfg(feature = "feature-maps")]
+        Op::Squeeze => squeeze::fixed::forward(squeeze::fixed::Way::Squeeze, program, x, scratch),
+        #[cfg(feature = "feature-maps")]
+        Op::Unsqueeze => {
+            squeeze::fixed::forward(squeeze::fixed::Way::Unsqueeze, program, x, scratch)
+        }
+        #[cfg(feature = "feature-maps")]
+        Op::FactorOut => {
+            progress.left = FactorOutHeader::read(program)?.goes_on as usize;
+            Some(())
+        }
+        #[cfg(feature = "feature-maps")]
+        Op::Logit => logit::fixed::forward(program, x, progress),
+        #[cfg(feature = "feature-maps")]
+        Op::Convolution => coupling::fixed::maps::forward::<W>(program, kind, x, scratch, progress),
+        #[cfg(all(feature = "feature-maps", feature = "foreign"))]
+        Op::Residual => {
+            coupling::fixed::residual::forward::<W>(program, kind, x, scratch, progress)
+        }
+        #[cfg(not(feature = "feature-maps"))]
+        Op::Squeeze | Op::Unsqueeze | Op::FactorOut | Op::Logit | Op::Convolution => None,
+        #[cfg(not(all(feature = "feature-maps", feature = "foreign")))]
+        Op::Residual => None,
+    }
 }
 
 /// Moves values as [`forward`] does where a layer moves places to channels or back, and changes nothing

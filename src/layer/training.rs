@@ -1,5 +1,8 @@
 //! The layers in training: forward with what [`backward`] reads kept, and the gradients.
 
+use std::vec;
+use std::vec::Vec;
+
 use super::coupling::training as coupling;
 use super::{Place, affine, batch_norm, logit, permutation, squeeze, standardize};
 use crate::kernel::Kernels;
@@ -26,6 +29,26 @@ impl Batch<'_> {
             rows: self.rows,
             keep: self.keep,
         }
+    }
+}
+
+/// Parameters with which a layer leaves every value as it is; of a coupling those in front of its networks'.
+pub(crate) fn identity(layer: &LayerSpec<'_>, shape: Shape) -> Vec<f32> {
+    let channels = shape.channels;
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    match layer {
+        LayerSpec::Standardize => [zeros, ones, vec![0.0]].concat(),
+        LayerSpec::Affine => [ones, zeros, vec![0.0]].concat(),
+        LayerSpec::BatchNorm(norm) => {
+            let learned = vec![0.0; if norm.affine { 2 * channels } else { 0 }];
+            [zeros, ones, learned].concat()
+        }
+        LayerSpec::Coupling(coupling) => vec![1.0; coupling.rescale_len(shape)],
+        LayerSpec::Logit(_)
+        | LayerSpec::Permutation(_)
+        | LayerSpec::Squeeze(_)
+        | LayerSpec::Unsqueeze(_)
+        | LayerSpec::FactorOut => Vec::new(),
     }
 }
 

@@ -208,6 +208,32 @@ impl LayerSpec<'_> {
         }
     }
 
+    /// Where a value of the input goes on from a place of it, and whether the layer changes it by others;
+    /// `after` is the shape of what goes on.
+    const fn follow(&self, place: usize, shape: Shape, after: Shape) -> (usize, bool) {
+        match self {
+            LayerSpec::Coupling(spec) => (place, !spec.mask.keeps_value(place, shape)),
+            LayerSpec::Permutation(permutation) => {
+                let pixels = shape.pixels();
+                let channel = position(permutation, place / pixels);
+                (channel * pixels + place % pixels, false)
+            }
+            LayerSpec::Squeeze(squeeze) => {
+                let mut to = 0;
+                while squeeze.source(shape, to) != place {
+                    to += 1;
+                }
+                (to, false)
+            }
+            LayerSpec::Unsqueeze(squeeze) => (squeeze.source(after, place), false),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::FactorOut => (place, false),
+        }
+    }
+
     const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
         match self {
             LayerSpec::Standardize | LayerSpec::Affine => Ok(()),

@@ -1,0 +1,340 @@
+//! What the words of each layer are: its op, how many they are, what the spec states of them, and their check. Couplings
+//! have files for theirs.
+
+use super::decode::Program;
+use super::fields::{
+    AffineChannel, AffineHeader, FactorOutHeader, LogitHeader, PermutationHeader, SqueezeHeader,
+    StandardizeChannel,
+};
+use super::width::Width;
+use super::word;
+use crate::spec::{Conditioner, CouplingSpec, LayerSpec, Shape, Squeeze, add, mul};
+
+/// What a layer is: its op without the flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Standardize,
+    Affine,
+    Permutation,
+    Squeeze,
+    Unsqueeze,
+    FactorOut,
+    Logit,
+    Convolution,
+    Coupling,
+    Residual,
+}
+
+impl Op {
+    /// That of a layer's first word; `None` where there is no such layer.
+    #[inline(always)]
+    pub(crate) const fn of(word: i32) -> Option<Self> {
+        Some(match word & op::KIND {
+            op::STANDARDIZE => Op::Standardize,
+            op::AFFINE => Op::Affine,
+            op::PERMUTATION => Op::Permutation,
+            op::SQUEEZE => Op::Squeeze,
+            op::UNSQUEEZE => Op::Unsqueeze,
+            op::FACTOR_OUT => Op::FactorOut,
+            op::LOGIT => Op::Logit,
+            op::CONVOLUTION => Op::Convolution,
+            op::COUPLING => Op::Coupling,
+            op::RESIDUAL => Op::Residual,
+            _ => return None,
+        })
+    }
+}
+
+/// First word of a layer: what it is. A coupling adds flags to it.
+pub mod op {
+    /// Standardisation.
+    pub const STANDARDIZE: i32 = 0;
+    /// Affine layer.
+    pub const AFFINE: i32 = 1;
+    /// Permutation of channels.
+    pub const PERMUTATION: i32 = 2;
+    /// Places to channels.
+    pub const SQUEEZE: i32 = 3;
+    /// The same backwards.
+    pub const UNSQUEEZE: i32 = 4;
+    /// Half of the values is done.
+    pub const FACTOR_OUT: i32 = 5;
+    /// Logit of counts.
+    pub const LOGIT: i32 = 6;
+    /// Coupling with a stack of convolutions.
+    pub const CONVOLUTION: i32 = 7;
+    /// Coupling with fully connected networks.
+    pub const COUPLING: i32 = 8;
+    /// Coupling with the paper's residual network.
+    pub const RESIDUAL: i32 = 9;
+
+    /// Takes the flags from a layer's op.
+    pub const KIND: i32 = 0xff;
+
+    /// Added to a coupling: `x * exp(s) + t`.
+    pub const AFFINE_COUPLING: i32 = 1 << 8;
+    /// Added to a coupling: `(x + t) * exp(s)`.
+    pub const SHIFT_FIRST: i32 = 1 << 9;
+    /// Added to a coupling: log-scales go through a hyperbolic tangent.
+    pub const TANH: i32 = 1 << 10;
+    /// Added to a coupling: a network each for log-scales and shifts.
+    pub const TWO_NETS: i32 = 1 << 11;
+    /// Added to a coupling: networks of residual blocks.
+    pub const BLOCKS: i32 = 1 << 12;
+    /// Added to a coupling: log-scales go through an arc tangent.
+    pub const ATAN: i32 = 1 << 13;
+    /// Added to a coupling: log-scales are the logarithm of a sigmoid with a floor, or with [`INVERSE`] minus that.
+    pub const SIGMOID: i32 = 1 << 14;
+    /// See [`SIGMOID`].
+    pub const INVERSE: i32 = 1 << 15;
+
+    /// Takes the map of log-scales from a coupling's op.
+    pub const MAP: i32 = TANH | ATAN | SIGMOID;
+
+    /// Kind of a squeeze: [`Squeeze::Cells`](crate::spec::Squeeze::Cells).
+    pub const CELLS: i32 = 0;
+    /// [`Squeeze::CellsAlternate`](crate::spec::Squeeze::CellsAlternate).
+    pub const CELLS_ALTERNATE: i32 = 1;
+    /// [`Squeeze::Pairs`](crate::spec::Squeeze::Pairs).
+    pub const PAIRS: i32 = 2;
+
+    /// Where a kept value is missing to a pair.
+    pub const NO_INDEX: i32 = 0xffff;
+}
+
+impl LayerSpec<'_> {
+    /// Words of this layer on a map of this shape in an [`IntegerFlow`](crate::integer::IntegerFlow).
+    #[must_use]
+    pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
+        const OP: usize = 1;
+        let channels = shape.channels;
+        let words = match self {
+            LayerSpec::Standardize => add(
+                AffineHeader::WORDS,
+                mul(channels, StandardizeChannel::WORDS),
+            ),
+            LayerSpec::Affine => add(AffineHeader::WORDS, mul(channels, AffineChannel::WORDS)),
+            LayerSpec::Permutation(_) => add(PermutationHeader::WORDS, channels),
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => SqueezeHeader::WORDS,
+            LayerSpec::FactorOut => FactorOutHeader::WORDS,
+            LayerSpec::Logit(_) => LogitHeader::WORDS,
+            LayerSpec::Coupling(spec) => spec.word_len::<W>(shape),
+            LayerSpec::BatchNorm(_) => return 0,
+        };
+        add(OP, words)
+    }
+
+    /// Words of scratch that it asks for.
+    pub(super) const fn integer_scratch(&self, shape: Shape) -> usize {
+        match self {
+            LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                shape.len()
+            }
+            LayerSpec::Coupling(spec) => spec.integer_scratch(shape),
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_)
+            | LayerSpec::BatchNorm(_) => 0,
+        }
+    }
+
+    /// Whether it has the paper's network, which is compiled in with other residual ones.
+    pub(super) const fn is_residual(&self) -> bool {
+        matches!(
+            self,
+            LayerSpec::Coupling(CouplingSpec {
+                conditioner: Conditioner::ResidualConvolution(_),
+                ..
+            })
+        )
+    }
+
+    /// Whether the integer engine runs this layer.
+    pub(super) const fn has_integers(&self) -> bool {
+        match self {
+            LayerSpec::BatchNorm(_) => false,
+            LayerSpec::Coupling(spec) => spec.has_integers(),
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_) => true,
+        }
+    }
+
+    /// The first word; `None` where the integer engine has no such layer.
+    #[must_use]
+    pub const fn op(&self) -> Option<i32> {
+        Some(match self {
+            LayerSpec::Standardize => op::STANDARDIZE,
+            LayerSpec::Affine => op::AFFINE,
+            LayerSpec::Permutation(_) => op::PERMUTATION,
+            LayerSpec::Squeeze(_) => op::SQUEEZE,
+            LayerSpec::Unsqueeze(_) => op::UNSQUEEZE,
+            LayerSpec::FactorOut => op::FACTOR_OUT,
+            LayerSpec::Logit(_) => op::LOGIT,
+            LayerSpec::Coupling(spec) => spec.op(),
+            LayerSpec::BatchNorm(_) => return None,
+        })
+    }
+
+    /// Of an affine layer or a standardisation.
+    #[must_use]
+    pub const fn affine_header(shape: Shape) -> AffineHeader {
+        AffineHeader {
+            channels: word(shape.channels),
+            places: word(shape.pixels()),
+            log_det: 0,
+        }
+    }
+
+    pub(super) const fn permutation_header(shape: Shape) -> PermutationHeader {
+        PermutationHeader {
+            channels: word(shape.channels),
+            places: word(shape.pixels()),
+        }
+    }
+
+    /// Of a squeeze or the same backwards; `None` for other layers, and where it cannot take the shape.
+    pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
+        let (kind, shape) = match self {
+            LayerSpec::Squeeze(kind) => (*kind, shape),
+            LayerSpec::Unsqueeze(kind) => match self.output_shape(shape) {
+                Some(after) => (*kind, after),
+                None => return None,
+            },
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::Permutation(_)
+            | LayerSpec::FactorOut
+            | LayerSpec::Logit(_)
+            | LayerSpec::Coupling(_)
+            | LayerSpec::BatchNorm(_) => return None,
+        };
+        Some(SqueezeHeader {
+            kind: match kind {
+                Squeeze::Cells => op::CELLS,
+                Squeeze::CellsAlternate => op::CELLS_ALTERNATE,
+                Squeeze::Pairs => op::PAIRS,
+            },
+            channels: word(shape.channels),
+            height: word(shape.height),
+            width: word(shape.width),
+        })
+    }
+
+    pub(super) const fn factor_out_header(shape: Shape) -> FactorOutHeader {
+        let goes_on = word(shape.len() / 2);
+        FactorOutHeader {
+            goes_on,
+            again: goes_on,
+        }
+    }
+
+    /// Whether words are those of this layer, to the last one.
+    pub(super) const fn has_words<W: Width>(&self, shape: Shape, mut program: Program<'_>) -> bool {
+        let program = &mut program;
+        let (Some(&[first]), Some(op)) = (program.header(), self.op()) else {
+            return false;
+        };
+        let fits = first == op
+            && match self {
+                LayerSpec::Standardize => {
+                    AffineHeader::check(Self::affine_header(shape), program)
+                        && has_standardization(shape.channels, program)
+                }
+                LayerSpec::Affine => {
+                    AffineHeader::check(Self::affine_header(shape), program)
+                        && has_affine(shape.channels, program)
+                }
+                LayerSpec::Permutation(order) => {
+                    PermutationHeader::check(Self::permutation_header(shape), program)
+                        && has_order(order, program)
+                }
+                LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                    match self.squeeze_header(shape) {
+                        Some(stated) => SqueezeHeader::check(stated, program),
+                        None => false,
+                    }
+                }
+                LayerSpec::FactorOut => {
+                    FactorOutHeader::check(Self::factor_out_header(shape), program)
+                }
+                LayerSpec::Logit(spec) => match spec.header(shape) {
+                    Some(stated) => LogitHeader::check(stated, program),
+                    None => false,
+                },
+                LayerSpec::Coupling(spec) => {
+                    spec.has_head(shape, program) && spec.has_networks::<W>(shape, program)
+                }
+                LayerSpec::BatchNorm(_) => false,
+            };
+        fits && program.len() == 0
+    }
+
+    /// The words behind the op of a layer of which the spec states all; `None` for others, and where 32 bits do
+    /// not hold one.
+    #[must_use]
+    #[cfg(feature = "std")]
+    pub fn stated_words(&self, shape: Shape) -> Option<std::vec::Vec<i32>> {
+        Some(match self {
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
+                self.squeeze_header(shape)?.to_words().to_vec()
+            }
+            LayerSpec::FactorOut => Self::factor_out_header(shape).to_words().to_vec(),
+            LayerSpec::Logit(spec) => spec.header(shape)?.to_words().to_vec(),
+            LayerSpec::Permutation(order) => {
+                let header = Self::permutation_header(shape).to_words();
+                header
+                    .into_iter()
+                    .chain(order.iter().map(|&at| word(at)))
+                    .collect()
+            }
+            LayerSpec::Standardize
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::Coupling(_) => return None,
+        })
+    }
+}
+
+/// Whether the channels of a standardisation have shifts that can be.
+const fn has_standardization(channels: usize, program: &mut Program<'_>) -> bool {
+    let mut left = channels;
+    while left > 0 {
+        let stated = StandardizeChannel::from_words(&[0; StandardizeChannel::WORDS]);
+        if !StandardizeChannel::check(stated, program) {
+            return false;
+        }
+        left -= 1;
+    }
+    true
+}
+
+/// Whether the channels of an affine layer have shifts that can be.
+const fn has_affine(channels: usize, program: &mut Program<'_>) -> bool {
+    let mut left = channels;
+    while left > 0 {
+        let stated = AffineChannel::from_words(&[0; AffineChannel::WORDS]);
+        if !AffineChannel::check(stated, program) {
+            return false;
+        }
+        left -= 1;
+    }
+    true
+}
+
+/// Whether the indices are those of a permutation.
+const fn has_order(order: &[usize], program: &mut Program<'_>) -> bool {
+    let mut rest = order;
+    while let [index, tail @ ..] = rest {
+        match program.header() {
+            Some(&[found]) if found == word(*index) => rest = tail,
+            Some(_) | None => return false,
+        }
+    }
+    true
+}
