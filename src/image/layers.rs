@@ -15,6 +15,7 @@ use crate::spec::{Conditioner, CouplingSpec, LayerSpec, Shape, Squeeze, add, mul
 pub(crate) enum Op {
     Standardize,
     Affine,
+    Linear,
     Permutation,
     Squeeze,
     Unsqueeze,
@@ -32,6 +33,7 @@ impl Op {
         Some(match word & op::KIND {
             op::STANDARDIZE => Op::Standardize,
             op::AFFINE => Op::Affine,
+            op::LINEAR => Op::Linear,
             op::PERMUTATION => Op::Permutation,
             op::SQUEEZE => Op::Squeeze,
             op::UNSQUEEZE => Op::Unsqueeze,
@@ -67,6 +69,8 @@ pub mod op {
     pub const COUPLING: i32 = 8;
     /// Coupling with the paper's residual network.
     pub const RESIDUAL: i32 = 9;
+    /// Invertible matrix.
+    pub const LINEAR: i32 = 10;
 
     /// Takes the flags from a layer's op.
     pub const KIND: i32 = 0xff;
@@ -114,6 +118,10 @@ impl LayerSpec<'_> {
                 mul(channels, StandardizeChannel::WORDS),
             ),
             LayerSpec::Affine => add(AffineHeader::WORDS, mul(channels, AffineChannel::WORDS)),
+            LayerSpec::Linear => {
+                let row = add(AffineChannel::WORDS, channels.saturating_sub(1));
+                add(AffineHeader::WORDS, mul(channels, row))
+            }
             LayerSpec::Permutation(_) => add(PermutationHeader::WORDS, channels),
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => SqueezeHeader::WORDS,
             LayerSpec::FactorOut => FactorOutHeader::WORDS,
@@ -133,6 +141,7 @@ impl LayerSpec<'_> {
             LayerSpec::Coupling(spec) => spec.integer_scratch(shape),
             LayerSpec::Standardize
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::FactorOut
             | LayerSpec::Logit(_)
             | LayerSpec::BatchNorm(_) => 0,
@@ -157,6 +166,7 @@ impl LayerSpec<'_> {
             LayerSpec::Coupling(spec) => spec.has_integers(),
             LayerSpec::Standardize
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::Permutation(_)
             | LayerSpec::Squeeze(_)
             | LayerSpec::Unsqueeze(_)
@@ -171,6 +181,7 @@ impl LayerSpec<'_> {
         Some(match self {
             LayerSpec::Standardize => op::STANDARDIZE,
             LayerSpec::Affine => op::AFFINE,
+            LayerSpec::Linear => op::LINEAR,
             LayerSpec::Permutation(_) => op::PERMUTATION,
             LayerSpec::Squeeze(_) => op::SQUEEZE,
             LayerSpec::Unsqueeze(_) => op::UNSQUEEZE,
@@ -181,7 +192,7 @@ impl LayerSpec<'_> {
         })
     }
 
-    /// Of an affine layer or a standardisation.
+    /// Of an affine layer, a standardisation or a matrix.
     #[must_use]
     pub const fn affine_header(shape: Shape) -> AffineHeader {
         AffineHeader {
@@ -208,6 +219,7 @@ impl LayerSpec<'_> {
             },
             LayerSpec::Standardize
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::Permutation(_)
             | LayerSpec::FactorOut
             | LayerSpec::Logit(_)
@@ -249,6 +261,10 @@ impl LayerSpec<'_> {
                 LayerSpec::Affine => {
                     AffineHeader::check(Self::affine_header(shape), program)
                         && has_affine(shape.channels, program)
+                }
+                LayerSpec::Linear => {
+                    AffineHeader::check(Self::affine_header(shape), program)
+                        && has_matrix(shape.channels, program)
                 }
                 LayerSpec::Permutation(order) => {
                     PermutationHeader::check(Self::permutation_header(shape), program)
@@ -295,6 +311,7 @@ impl LayerSpec<'_> {
             }
             LayerSpec::Standardize
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::BatchNorm(_)
             | LayerSpec::Coupling(_) => return None,
         })
@@ -335,6 +352,42 @@ const fn has_order(order: &[usize], program: &mut Program<'_>) -> bool {
             Some(&[found]) if found == word(*index) => rest = tail,
             Some(_) | None => return false,
         }
+    }
+    true
+}
+
+/// Whether the rows of a matrix have shifts that can be, diagonals that are not zero, and in each of their two sums
+/// multipliers of 2^31 at most together: then no sum leaves 64 bits.
+const fn has_matrix(channels: usize, program: &mut Program<'_>) -> bool {
+    const MOST: u64 = 1 << 31;
+    let mut row = 0;
+    while row < channels {
+        let Some(head) = AffineChannel::read(program) else {
+            return false;
+        };
+        let stated = AffineChannel::from_words(&[0; AffineChannel::WORDS]);
+        if !head.fits(stated) || head.multiplier == 0 {
+            return false;
+        }
+        let Some(mut others) = program.take(channels - 1) else {
+            return false;
+        };
+        let (mut lower, mut upper) = (0_u64, head.multiplier.unsigned_abs() as u64);
+        let mut at = 0;
+        while let [multiplier, rest @ ..] = others {
+            let magnitude = multiplier.unsigned_abs() as u64;
+            if at < row {
+                lower = lower.saturating_add(magnitude);
+            } else {
+                upper = upper.saturating_add(magnitude);
+            }
+            at += 1;
+            others = rest;
+        }
+        if lower > MOST || upper > MOST {
+            return false;
+        }
+        row += 1;
     }
     true
 }

@@ -30,6 +30,7 @@ pub mod affine;
 #[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
+pub mod linear;
 #[cfg(feature = "feature-maps")]
 pub mod logit;
 pub mod permutation;
@@ -75,6 +76,7 @@ pub fn forward<'p, V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::forward(shape, params, x, log_det),
         LayerSpec::Affine => return affine::forward(shape, params, x, log_det),
+        LayerSpec::Linear => return linear::forward(shape, params, x, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::forward(spec, place.math, shape, params, x, scratch, log_det);
         }
@@ -119,6 +121,7 @@ pub fn inverse<V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::inverse(shape, params, y, log_det),
         LayerSpec::Affine => return affine::inverse(shape, params, y, log_det),
+        LayerSpec::Linear => return linear::inverse(shape, params, y, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::inverse(spec, place.math, shape, params, y, scratch, log_det);
         }
@@ -163,6 +166,7 @@ pub(crate) fn forward_fixed<W: Weights>(
     match Op::of(kind)? {
         Op::Standardize => affine::fixed::forward(program, StandardizeChannel::WORDS, x, progress),
         Op::Affine => affine::fixed::forward(program, AffineChannel::WORDS, x, progress),
+        Op::Linear => linear::forward_fixed(program, x, progress),
         Op::Permutation => permutation::fixed::forward(program, x, scratch),
         Op::Coupling => coupling::fixed::forward::<W>(program, kind, x, scratch, progress),
         #[cfg(feature = "feature-maps")]
@@ -207,6 +211,7 @@ pub(crate) fn to_places_of_z<V: Copy>(
         LayerSpec::Standardize
         | LayerSpec::Logit(_)
         | LayerSpec::Affine
+        | LayerSpec::Linear
         | LayerSpec::BatchNorm(_)
         | LayerSpec::Coupling(_)
         | LayerSpec::Permutation(_)
@@ -229,6 +234,7 @@ pub(crate) fn to_places_of_x<V: Copy>(
         LayerSpec::Standardize
         | LayerSpec::Logit(_)
         | LayerSpec::Affine
+        | LayerSpec::Linear
         | LayerSpec::BatchNorm(_)
         | LayerSpec::Coupling(_)
         | LayerSpec::Permutation(_)

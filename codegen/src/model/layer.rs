@@ -14,6 +14,8 @@ pub enum Layer {
     Standardize,
     /// `y = x * scale + shift`.
     Affine,
+    /// `y = L U x + b` at each place.
+    Linear,
     /// Batch norm on running statistics.
     BatchNorm {
         /// Added to the variance.
@@ -57,6 +59,7 @@ impl Layer {
         match self {
             Layer::Standardize => LayerSpec::Standardize,
             Layer::Affine => LayerSpec::Affine,
+            Layer::Linear => LayerSpec::Linear,
             Layer::BatchNorm { eps, affine } => {
                 LayerSpec::BatchNorm(BatchNormSpec::new(*eps, *affine))
             }
@@ -98,6 +101,7 @@ impl Layer {
         match self {
             Layer::Standardize => "standardize".to_owned(),
             Layer::Affine => "affine".to_owned(),
+            Layer::Linear => "invertible matrix".to_owned(),
             Layer::BatchNorm { .. } => "batch norm".to_owned(),
             Layer::Permutation { .. } => "permutation".to_owned(),
             Layer::Logit { alpha, levels } => format!("logit, alpha {alpha}, {levels} levels"),
@@ -155,6 +159,7 @@ impl Layer {
         Some(match self {
             Layer::Standardize => "Standardize".to_owned(),
             Layer::Affine => "Affine".to_owned(),
+            Layer::Linear => "Linear".to_owned(),
             Layer::BatchNorm { eps, affine } => {
                 format!("BatchNorm(nvpico::spec::BatchNormSpec::new({eps:?}, {affine}))")
             }
@@ -185,6 +190,10 @@ impl Layer {
         Some(match self {
             Layer::Standardize => (behind(channels), "scale"),
             Layer::Affine => (behind(0), "scale"),
+            Layer::Linear => {
+                let diagonal = params.iter().step_by(channels + 1).take(channels);
+                (diagonal.copied().collect(), "diagonal")
+            }
             Layer::BatchNorm { .. } => (behind(channels), "running variance"),
             Layer::Coupling { .. }
             | Layer::Permutation { .. }

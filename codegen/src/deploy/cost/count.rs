@@ -47,6 +47,8 @@ impl Work {
                 self.add("fixed map, channel", channels);
                 self.add("fixed map, value", values);
             }
+            // Not measured: an estimate says so.
+            LayerSpec::Linear => self.add("matrix, product", channels * values),
             LayerSpec::Permutation(_) => self.add("moved value", values),
             LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => self.add("squeezed value", values),
             LayerSpec::Logit(_) => self.add("logit", values),
