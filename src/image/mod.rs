@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | standardisation | [`AffineHeader`], a [`StandardizeChannel`] each |
 //! | affine | [`AffineHeader`], an [`AffineChannel`] each |
+//! | matrix | [`AffineHeader`], for each channel an [`AffineChannel`] and the multipliers of the others |
 //! | permutation | [`PermutationHeader`], the channels' indices |
 //! | squeeze, and back | [`SqueezeHeader`] |
 //! | factor-out | [`FactorOutHeader`] |
