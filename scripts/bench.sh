@@ -1,11 +1,11 @@
 #!/bin/sh
-# Measures models on every emulated core and writes the table in README.md anew, between its two marks.
+# Measures models on every emulated core and rewrites the table in docs/costs.md, between its two marks.
 #
 #     scripts/bench.sh
 #
 # The models: flow_8x64 and flow_8x32, which other engines were measured on, from NVPICO_SHARED (default ../shared), and
-# a network of convolutions on frames of 8 x 8; each in floats and in integers. Without the shared folder the first two are left
-# out, and the README stays as it is: the table is printed. Estimated cycles come from the tool mcu-cost in that folder.
+# a network of convolutions on frames of 8 x 8; each in floats and in integers. Without the shared folder the first two are
+# skipped, and the table is printed instead of written. Estimated cycles come from the tool mcu-cost in that folder.
 set -eu
 cd "$(dirname "$0")/.."
 shared=${NVPICO_SHARED:-../shared}
@@ -17,7 +17,7 @@ nvpico() {
 }
 
 set --
-readme="--readme README.md"
+page="--page docs/costs.md"
 for name in flow_8x64 flow_8x32; do
     given=$shared/bench/$name
     if [ -f "$given.weights.safetensors" ]; then
@@ -25,9 +25,9 @@ for name in flow_8x64 flow_8x32; do
             --out "$folder/$name.safetensors"
         set -- "$@" "$name=$folder/$name.safetensors"
     else
-        echo "bench: $name is left out, there is no $given.weights.safetensors: set NVPICO_SHARED to the folder that has" \
-            "bench/; the table is printed, README.md stays as it is" >&2
-        readme=""
+        echo "bench: skipped $name, there is no $given.weights.safetensors: set NVPICO_SHARED to the folder that has" \
+            "bench/; the table is printed, docs/costs.md is not changed" >&2
+        page=""
     fi
 done
 
@@ -41,4 +41,4 @@ else
     echo "bench: no estimated cycles, there is no $shared/tools/mcu-cost/mcu-cost" >&2
 fi
 # shellcheck disable=SC2086 # nothing, or two words
-nvpico bench "$@" $readme
+nvpico bench "$@" $page

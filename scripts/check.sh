@@ -1,6 +1,6 @@
 #!/bin/sh
-# The quick check while working: format, lints, unit tests, and the tests of the whole without the emulator. What it
-# leaves out - other feature sets, the chips, QEMU, documentation, licences - is in scripts/test.sh.
+# The quick check while you work: format, lints, unit tests and the system tests that need no emulator. scripts/test.sh
+# adds the other feature sets, the chips, QEMU, documentation and licences.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/steps.sh

@@ -4,12 +4,12 @@
     convert(flow, x, "mine")    # flow: the trained model; x: a table of normal rows, 64 or more
 
 or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mine`,
-writes mine.weights.safetensors (the state dict, and in its header what its keys do not tell) and
+writes mine.weights.safetensors (the state dict, with what its keys do not tell in its header) and
 mine.vectors.safetensors (64 of the rows, with the model's own results in double precision). It leaves
-the model on the CPU, in float32 and evaluation mode. What it cannot tell of a model is an error.
+the model on the CPU, in float32 and evaluation mode. What it cannot find out about a model is an error.
 
-The paper's (arXiv:1605.08803) is a module with `in_couplings`, as the usual PyTorch implementations have it inside, perhaps
-within another that prepares pixels: that is left away, so x are images (N, C, H, W) after dequantising and the logit.
+The paper's (arXiv:1605.08803) is a module with `in_couplings`, as the usual PyTorch implementations have, perhaps
+wrapped in another that prepares pixels; the wrapper is ignored, so x are images (N, C, H, W) after dequantising and the logit.
 Expected: forward(x, sldj, reverse=False) gives (z, sldj), z in the shape of x, and log_prob is log N(z; 0, I) + sldj.
 """
 import json, math, re, sys

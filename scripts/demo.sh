@@ -1,7 +1,7 @@
 #!/bin/sh
-# The main job on a fresh machine: set up what is missing, then record, train, evaluate, export and verify a simulated
-# pump on the emulated Cortex-M4F; `scripts/demo.sh thermal` does it with a thermal array of 8 x 8 pixels, and draws
-# what the model makes of its frames. Options go to `nvpico demo`.
+# The whole workflow on a fresh machine: installs what is missing, then records, trains, evaluates, exports and verifies a
+# simulated pump on the emulated Cortex-M4F. `scripts/demo.sh thermal` does so with a thermal array of 8 x 8 pixels and
+# draws frames, samples and anomalies. Options go to `nvpico demo`.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh

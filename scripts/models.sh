@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the models in firmware/models anew, from simulated recordings. The same program gives the same files.
+# Trains and exports the models in firmware/models again, from simulated recordings. The same program gives the same files.
 #
 #     scripts/models.sh [DIR]        leaves pump.safetensors and field.safetensors in DIR
 set -eu

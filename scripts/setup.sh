@@ -1,12 +1,12 @@
 #!/bin/sh
-# Gets what building for a microcontroller and emulating one takes, or says exactly what is missing.
+# Installs what it takes to build for a microcontroller and to emulate one, or says exactly what is missing.
 #
 #     scripts/setup.sh
 #
-# Needed: a Rust that compiles for the chips' targets, a C linker for the desktop's programs, and QEMU. With access to
-# Rust's servers `rustup target add` is all for the first. Without, Debian's own Rust brings the sources of `core`, and
-# cargo builds `core` along; then firmware/ is set to that Rust, so that a plain `cargo run --release` works in it.
-# Quiet when all is there. Safe to run again. Changes packages only as root or where sudo asks no password.
+# Needed: a Rust that compiles for the chips' targets, a C linker for desktop programs, and QEMU. With access to Rust's
+# servers, `rustup target add` suffices for the first. Without, Debian's Rust brings the sources of `core`, which cargo then
+# builds along; firmware/ is set to that Rust, so that a plain `cargo run --release` works there.
+# Prints nothing when everything is there. Safe to run again. Installs packages only as root or with passwordless sudo.
 set -eu
 
 debian_packages="rustc-web cargo-web rust-web-src lld"
@@ -29,7 +29,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# Runs a command whose output matters only if it fails; then this ends with it.
+# Runs a command, and prints its output and exits only if it fails.
 loud() {
     if ! output=$("$@" 2>&1); then
         printf 'setup: %s failed:\n%s\n' "$*" "$output" >&2
@@ -37,7 +37,7 @@ loud() {
     fi
 }
 
-# Installs Debian packages, or fails without a word.
+# Installs Debian packages, or fails silently.
 install_packages() {
     have apt-get || return 1
     if [ "$(id -u)" = 0 ]; then as_root=""; elif have sudo && sudo -n true 2>/dev/null; then as_root="sudo"; else return 1; fi
@@ -70,7 +70,7 @@ use_debian_rust_in_firmware() {
         # rustup takes a folder with bin and lib for a toolchain.
         ln -sfn /usr/lib "$folder/lib"
         ln -sf /usr/bin/rustc /usr/bin/rustdoc "$folder/bin/"
-        # Debian's is without a formatter; the one of the project's toolchain does.
+        # Debian's Rust has no formatter; the project's toolchain has one.
         for tool in cargo-fmt rustfmt; do
             if found=$(rustup which "$tool" 2>/dev/null); then ln -sf "$found" "$folder/bin/"; fi
         done
@@ -101,7 +101,7 @@ if ! have cc && ! install_packages gcc libc6-dev; then
 fi
 
 if have rustc && ! has_targets; then
-    # A failed attempt at the first way takes time, so not where the second is ready.
+    # A failed attempt at rustup takes time: skip it where Debian's Rust is ready.
     if ! has_debian_rust && have rustup; then
         echo "setup: rustup target add $targets"
         # shellcheck disable=SC2086 # a list of words

@@ -1,10 +1,10 @@
-# What check.sh and test.sh share: steps with their times, and the count of the tests. To be sourced, from the repository.
+# Shared by check.sh and test.sh: timed steps and a count of the tests. Source it from the root of the repository.
 
 log=$(mktemp)
 times=$(mktemp)
 trap 'rm -f "$log" "$times"' EXIT
 
-# Runs a step, and notes its time.
+# Runs a step and records its time.
 step() {
     printf '\n== %s\n' "$*"
     began=$(date +%s)
@@ -12,7 +12,7 @@ step() {
     printf '%5d s  %s\n' $(($(date +%s) - began)) "$*" >>"$times"
 }
 
-# The same, with the closing lines of the test runner kept for the count.
+# The same, and keeps the test runner's summary lines for the count.
 counted() {
     printf '\n== %s\n' "$*"
     began=$(date +%s)
@@ -26,14 +26,14 @@ counted() {
     printf '%5d s  %s\n' $(($(date +%s) - began)) "$*" >>"$times"
 }
 
-# The engine with exactly these features: lints and unit tests. Nothing else is in the build that could turn on more.
+# The engine with exactly these features: lints and unit tests. No other package in the build turns on more.
 engine_with() {
     step cargo clippy --quiet --package nvpico --tests --no-default-features --features "$1" -- --deny warnings
     counted env NVPICO_FEATURES="$1" \
         cargo test --quiet --package nvpico --lib --no-default-features --features "$1"
 }
 
-# The engine as the desktop uses it: one set for all tests, so that it is compiled once.
+# The engine's features on the desktop: one set for all tests, so that it is compiled once.
 desktop="nvpico/std,nvpico/micromath"
 
 # Steps by their time, then the count of the tests.

@@ -1,7 +1,7 @@
 #!/bin/sh
-# All checks, from nothing: set-up, format, lints and unit tests on every feature set, tests on the desktop and in QEMU,
-# builds for the chips, licences. Prints the time of each step and a count of the tests at the end. The tests run in the
-# development profile: overflow checks and debug assertions are on.
+# All checks on a fresh machine: set-up, format, lints and unit tests on every feature set, tests on the desktop and in
+# QEMU, builds for the chips, licences. Ends with the time of each step and a count of the tests. The tests run in the
+# dev profile: overflow checks and debug assertions are on.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -16,7 +16,7 @@ for features in "" micromath foreign feature-maps foreign,feature-maps,micromath
 done
 step cargo clippy --quiet --package nvpico --tests --no-default-features --features std -- --deny warnings
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
-# What of the firmware knows no chip, then each board for its chip where the compiler that has clippy has `core` for it.
+# The firmware's chip-independent packages, then each board where the toolchain that has clippy has `core` for its target.
 for package in nvpico-app nvpico-drivers nvpico-firmware-build; do
     step cargo clippy --quiet --manifest-path firmware/Cargo.toml --package "$package" --all-targets -- --deny warnings
 done
@@ -25,7 +25,7 @@ for board in firmware/boards/*; do
     if ls "$(rustc --print target-libdir --target "$target")"/libcore-*.rlib >/dev/null 2>&1; then
         step cargo clippy --quiet --manifest-path "$board/Cargo.toml" --target "$target" -- --deny warnings
     else
-        echo "clippy for $board was left out: rustup target add $target"
+        echo "skipped clippy for $board: rustup target add $target"
     fi
 done
 
@@ -37,7 +37,7 @@ counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --pa
 
 if command -v cargo-deny >/dev/null 2>&1; then
     step cargo deny check licenses bans sources
-    # The advisory database may be out of reach; that is said, not failed.
+    # The advisory database may be out of reach: that is reported and does not fail.
     step cargo deny check advisories || echo "advisories: the database could not be checked"
 else
     echo "cargo deny is not installed: licences were checked by the tests, advisories were not"

@@ -5,25 +5,25 @@
 //! `log p(x) = log N(f(x); 0, I) + log |det df/dx|` (paper equation 3). A reading that is too
 //! unlikely is an anomaly.
 //!
-//! # The stages, in the order data takes
+//! # Where to start
 //!
-//! | stage | module | what it does |
-//! | --- | --- | --- |
-//! | smooth | [`window`] | trailing mean over the last few samples, when a model wants it |
-//! | describe | [`spec`] | what a model is: shape, layers, masks; every length a `const fn` |
-//! | map | [`Flow`], [`Stepper`] | `forward` (x to z), `inverse` (z to x), `score` whole or in steps, `sample` |
-//! | layers | [`layer`] | forward, inverse and backward of each, and the one place where they are chosen |
-//! | networks | [`kernel`] | dense layers, convolutions, residual networks: for one sample and for many |
-//! | numbers | [`arithmetic`] | lanes and elementary functions |
-//! | words | [`image`] | for tools: a model in integers as words, field by field, with their check |
-//! | in integers | [`integer`] | the same structure with weights of 8 or 16 bits and fixed point |
-//! | decide | [`detector`] | log-density to [`Decision`](detector::Decision) to alarm, with a short record |
-//! | train | `train`, `batch` | feature `std`: the same kernels, many rows at once, with gradients |
+//! | to | use |
+//! | --- | --- |
+//! | smooth readings | [`window`]: moving average over the last few samples |
+//! | describe a model | [`FlowSpec`], [`LayerSpec`] and the types in [`spec`]; every length is a `const fn` |
+//! | score in floats | [`Flow`]: `score`, `stepper` (one layer per step), `forward`, `inverse`, `sample` |
+//! | find the feature to blame | [`Flow::input_gradient`]: the score and its gradient with respect to every feature |
+//! | score in integers | [`IntegerFlow`](integer::IntegerFlow), with weights of 8 or 16 bits, in fixed point |
+//! | decide | [`Detector`]: log-density to [`Decision`](detector::Decision) to alarm, with a short history |
+//! | train | `train` and `batch` (feature `std`): the same kernels on many rows at once, with gradients |
+//!
+//! The module that `nvpico export` generates contains the spec, the parameters and any calibrated threshold of a model,
+//! ready for [`Flow::new`] or [`IntegerFlow::new`](integer::IntegerFlow::new) and [`Detector::new`].
 //!
 //! # A model in flash
 //!
 //! A model is a [`FlowSpec`] and one flat slice of parameters. Both can be `static`; a wrong length,
-//! mask or permutation does not compile.
+//! mask or permutation is a compile-time error.
 //!
 //! ```
 //! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
@@ -52,28 +52,36 @@
 //!
 //! # Guarantees
 //!
-//! * No heap, no recursion, no `unsafe` but in the kernels of feature `assembly`; after [`Flow::new`]
-//!   scoring cannot fail and holds no panic path (a test links it for a Cortex-M against a panic
-//!   handler that does not exist).
+//! * No heap, no recursion, no `unsafe` except in the kernels of feature `assembly`. After [`Flow::new`]
+//!   scoring fails only on invalid arguments and has no panic path (a test links it for a Cortex-M without
+//!   a panic handler).
 //! * The same input gives the same bits on every target, with or without an FPU: plain `f32`
 //!   multiplies and adds in a fixed order, elementary functions from one pinned crate.
-//! * A non-finite reading is an error, an overflow inside is `log_prob = -inf`; neither is ever a
-//!   number that could pass for normal.
+//! * A non-finite reading is an error, and an internal overflow gives `log_prob = -inf`; neither can be
+//!   mistaken for a normal reading.
 //!
 //! # Features
 //!
-//! `micromath` adds its back end of elementary functions to `libm`, for models trained with it ([`Math`]). `foreign`
-//! adds what models of other libraries have: residual networks, log-scales by arc tangent and sigmoid, batch norms
-//! that are not folded into fixed affine maps (exported ones are). `feature-maps` adds images and time windows:
-//! checkerboards, squeeze, factor-out, convolutions, the logit of counts. `assembly` runs dense layers in assembly,
-//! of floats and of integers, on Cortex-M with an FPU and the DSP extension: the only `unsafe` code, with the same
-//! bits. `defmt` derives `Format` on public types. `std` adds batch scoring and training, `foreign` and
-//! `feature-maps`.
+//! | feature | adds |
+//! | --- | --- |
+//! | `micromath` | a second back end of elementary functions besides `libm`, for models trained with it ([`Math`]) |
+//! | `foreign` | layers of models from other libraries: residual networks, log-scales by arc tangent and sigmoid, batch norms that are not folded into affine layers |
+//! | `feature-maps` | images and time windows: checkerboards, squeeze, factor-out, convolutions, logit of counts |
+//! | `assembly` | dense layers in assembly, for floats and integers, on Cortex-M with an FPU and the DSP extension; bit-identical, and the only `unsafe` code |
+//! | `defmt` | `defmt::Format` for the public types |
+//! | `std` | batch scoring and training on the desktop; includes `foreign` and `feature-maps` |
+//!
+//! # Tools
+//!
+//! Exporters, trainers and tests share more with the engine: number types and elementary functions (`arithmetic`),
+//! networks (`kernel`), layers (`layer`, `spec::network`), the base density (`base`) and the word format of integer
+//! models (`image`). These modules are public, but hidden from this documentation and exempt from semantic
+//! versioning. Their documentation is in the source. Applications do not need them.
 //!
 //! # Build settings for a chip
 //!
-//! Optimised for size the engine is smallest and not slower, for the products of its kernels are written
-//! out; the kernels of convolutions are not, and want `opt-level = 3`. In the firmware's `Cargo.toml`:
+//! Built for size, the engine is smallest and just as fast, because its kernels are unrolled by hand. Only
+//! convolutions need `opt-level = 3`. In the firmware's `Cargo.toml`:
 //!
 //! ```toml
 //! [profile.release]
@@ -86,8 +94,8 @@
 //! opt-level = "s" # 3 for models with feature maps
 //! ```
 //!
-//! and on a Cortex-M4 `-Ctarget-cpu=cortex-m4` among the `rustflags`: a multiply and an add take two cycles
-//! there, fused they would take three, and the compiler orders them by such numbers.
+//! On a Cortex-M4 also add `-Ctarget-cpu=cortex-m4` to `rustflags`. There a separate multiply and add take two
+//! cycles and a fused one takes three, and the compiler needs the CPU's timings to schedule them.
 #![no_std]
 #![cfg_attr(not(feature = "assembly"), forbid(unsafe_code))]
 #![deny(unsafe_code)]
@@ -112,33 +120,38 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+#[doc(hidden)]
 pub mod arithmetic;
 pub mod detector;
 mod flow;
+#[doc(hidden)]
 pub mod image;
 pub mod integer;
+#[doc(hidden)]
 pub mod kernel;
+#[doc(hidden)]
 pub mod layer;
 pub mod spec;
 #[cfg(feature = "std")]
 pub mod train;
 pub mod window;
 
+#[doc(inline)]
 pub use arithmetic::Math;
 pub use detector::Detector;
-#[doc(hidden)]
-pub use flow::Cursor;
 #[cfg(feature = "std")]
 pub use flow::batch;
-pub use flow::{Density, Flow, Score, ScoreError, Stepper, base};
+#[doc(hidden)]
+pub use flow::{Cursor, base};
+pub use flow::{Density, Flow, Score, ScoreError, Stepper};
 pub use spec::{FlowSpec, LayerSpec, SpecError};
 
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;
 
-    /// `NVPICO_FEATURES` tells which features a run is meant to have. A dependency of the tests that turned on
-    /// others would make the run test something else.
+    /// `NVPICO_FEATURES` lists the features that a test run is meant to enable. If a dependency of the tests enabled
+    /// others, the run would test something else.
     #[test]
     fn only_the_features_asked_for_are_on() {
         let Ok(asked) = std::env::var("NVPICO_FEATURES") else {

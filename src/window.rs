@@ -1,8 +1,8 @@
-//! The last few samples, and their mean.
+//! Moving average over the last few samples.
 //!
-//! Single readings are noisy; the mean of the last `LEN` readings is often what a model should see.
-//! The mean is summed oldest first, afresh for every sample, so its bits do not depend on how long
-//! the firmware has been running.
+//! Single readings are noisy; the mean of the last `LEN` readings is often the better input for a model. The
+//! sum is recomputed for every sample, oldest first, so its bits do not depend on how long the firmware has
+//! been running.
 //!
 //! ```
 //! use nvpico::window::TrailingMean;

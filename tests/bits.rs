@@ -7,7 +7,7 @@ use crate::common::models::{
     self, DIMS, HIDDEN, NORMS, Random, couplings, residual_couplings, spec, whole,
 };
 use crate::common::scores::{assert_same_scores, score_bits};
-use nvpico::layer::coupling::training::{self, Context};
+use nvpico::layer::coupling::gradient::{self, Context};
 use nvpico::spec::{Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec};
 use nvpico::spec::{Mask, Nets, ScaleMap, Shape, Transform};
 use nvpico::train::{BatchNormTraining, TrainOptions, Trained, fold, init, mean_log_prob, train};
@@ -144,7 +144,7 @@ fn training_runs_the_forward_pass_of_the_chip() {
                 };
                 let log_det = through(whole, &params, &mut plain, true);
                 let mut saving = x.clone();
-                let mut saved = vec![0.0; training::saved_len(&own, shape)];
+                let mut saved = vec![0.0; gradient::saved_len(&own, shape)];
                 let mut log_det_saving: f32 = 0.25;
                 let context = Context {
                     math,
@@ -152,7 +152,7 @@ fn training_runs_the_forward_pass_of_the_chip() {
                     rows: 1,
                     keep: 1.0,
                 };
-                training::forward_saving(
+                gradient::forward_saving(
                     &own,
                     context,
                     &params,

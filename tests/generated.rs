@@ -21,7 +21,7 @@ fn floats(model: &Model) -> Ready<'_> {
 }
 
 /// The model with every kind of layer, ranges of its values seen on rows.
-fn observed() -> Model {
+pub fn observed() -> Model {
     let mut model = model(MathName::Libm);
     let rows: Vec<f32> = (0..100 * model.header.spec.dim())
         .map(|at| ((at * at) % 37) as f32 / 37.0)
@@ -176,7 +176,7 @@ fn with_params(spec: ModelSpec, columns: &[String]) -> Model {
     model
 }
 
-fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the workspace")
@@ -185,7 +185,7 @@ fn repository() -> &'static Path {
 /// Models that need more than is compiled in: of the engine's own tests all have every feature.
 const REFUSALS: &str = r#"
 use nvpico::spec::*;
-use nvpico::{FlowSpec, LayerSpec, Math, SpecError};
+use nvpico::{FlowSpec, LayerSpec, SpecError};
 
 fn verdict(shape: Shape, layer: LayerSpec<'_>) -> Result<(), SpecError> {
     FlowSpec::new(shape, &[layer]).validate()
@@ -346,7 +346,7 @@ fn test_crate(folder: &Path, features: &[&str], expected: &str) {
 }
 
 /// Runs cargo in the crate: whether it succeeded, and what it printed.
-fn cargo(folder: &Path, arguments: &[&str]) -> (bool, String) {
+pub fn cargo(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
     let output = Command::new(env!("CARGO"))
         .args(arguments)

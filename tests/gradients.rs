@@ -114,7 +114,7 @@ fn check_dense<V: Kernels>(
         &params,
         &input,
         &gradient,
-        &mut param_gradient,
+        Some(&mut param_gradient),
         &mut input_gradient,
     );
 

@@ -6,7 +6,7 @@ use crate::common::layers::{OnMap, assert_same_lanes, through};
 use crate::common::models::maps::{self, FORMS, KERNELS, LOGIT, SHAPES, TRAINED, shape};
 use crate::common::models::{self, ACTIVATIONS, Random, TRANSFORMS, on};
 use crate::common::scores::{assert_same_scores, score_bits};
-use nvpico::layer::coupling::training::{self, Context};
+use nvpico::layer::coupling::gradient::{self, Context};
 use nvpico::spec::{
     Conditioner, ConvolutionLayer, ConvolutionSpec, CouplingSpec, Kernel, Mask, ResidualForm,
     Squeeze, Transform,
@@ -157,7 +157,7 @@ fn training_runs_the_stacks_of_the_chip() {
             let mut plain = x.clone();
             let log_det = through(whole, &params, &mut plain, true);
             let mut saving = x.clone();
-            let mut saved = vec![0.0; training::saved_len(&own, shape)];
+            let mut saved = vec![0.0; gradient::saved_len(&own, shape)];
             let mut log_det_saving: f32 = 0.25;
             let context = Context {
                 math: Math::Libm,
@@ -165,7 +165,7 @@ fn training_runs_the_stacks_of_the_chip() {
                 rows: 1,
                 keep: 1.0,
             };
-            training::forward_saving(
+            gradient::forward_saving(
                 &own,
                 context,
                 &params,

@@ -37,24 +37,24 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Set a model's threshold from normal rows
     Calibrate(calibrate::CalibrateArgs),
-    /// Log-density, p-value and decision of every row
+    /// Score rows: log-density, p-value and decision of each
     Score(score::ScoreArgs),
-    /// AUROC, AUPRC, F1 and error rates on labelled rows
+    /// Evaluate on labelled rows: AUROC, AUPRC, F1 and error rates
     Eval(eval::EvalArgs),
     /// Draw rows from a model
     Sample(sample::SampleArgs),
-    /// Layers, parameters, work, flash and RAM of a model
+    /// Show a model's layers and parameters, and what a score costs
     Inspect(inspect::InspectArgs),
     /// Write a model as a Rust module with const arrays
     Export(export::ExportArgs),
-    /// Run a model on emulated Cortex-M cores and compare every bit with the desktop's
+    /// Run a model on emulated cores and compare every bit with the desktop's
     Verify(verify::VerifyArgs),
     /// Import weights trained by another library
     Import(import::ImportArgs),
     /// Measure models of many shapes, for the estimates of `inspect`
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
-    /// Measure models on emulated cores and compare with other engines, for the README
+    /// Measure models on emulated cores and compare with other engines, for docs/costs.md
     #[command(hide = true)]
     Bench(bench::BenchArgs),
     /// Write recordings of simulated machines

@@ -91,7 +91,7 @@ impl Deployed {
     }
 }
 
-/// Log-densities of scores; -inf where there is none.
+/// Log-densities of scores; -inf for an invalid one.
 pub(crate) fn log_probs(scores: &[Result<Score, ScoreError>]) -> Vec<f32> {
     let log_prob = |score: &Result<Score, ScoreError>| match score {
         Ok(score) => score.log_prob,

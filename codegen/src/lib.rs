@@ -7,8 +7,8 @@
 //! | [`model`] | the model file: structure, parameters, calibration |
 //! | [`simulate`] | machines to try everything on |
 //! | [`harness`] | emulated cores and the firmware for them |
-//! | [`deployed`], [`quantize`] | a model as the chip runs it: in floats with batch norms folded, in integers |
-//! | [`deploy`], [`export`] | a model ready to score in one precision, its error and its costs; the generated module |
+//! | [`deployed`] | a model as the chip runs it in floats, with batch norms folded |
+//! | [`deploy`], [`export`] | a model in integers, ready to score in one precision, its error and its costs; the generated module |
 //! | [`fit`] | architecture, settings, training, fine-tuning, search within a budget |
 //! | [`import`] | weights trained by other libraries |
 //! | [`evaluation`], [`inspection`], [`measure`] | figures as plain data, for commands to print and for reports |
@@ -40,6 +40,5 @@ pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod precision;
-pub mod quantize;
 pub mod report;
 pub mod simulate;

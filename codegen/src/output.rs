@@ -25,18 +25,18 @@ use serde_json::Value;
 /// Writes `bytes` to `path` under a temporary name in the same folder, then renames.
 ///
 /// # Errors
-/// What the file system says; the old file, if there was one, is then still whole.
+/// The file system's error; an existing file is left unchanged.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
 /// As [`write_atomic`], for contents written piece by piece.
 ///
-/// A path that is there but is no regular file (`/dev/stdout`, a pipe) is written directly:
+/// An existing path that is not a regular file (`/dev/stdout`, a pipe) is written directly:
 /// a rename would replace the device by a file. A symbolic link keeps pointing where it does.
 ///
 /// # Errors
-/// What the file system or `fill` says; the old file, if there was one, is then still whole.
+/// The error of the file system or of `fill`; an existing file is left unchanged.
 pub fn write_atomic_with(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -97,7 +97,7 @@ pub fn json_f32(value: f32) -> Value {
 /// For `#[serde(serialize_with = "...")]` on an `f64`: see [`json_number`].
 ///
 /// # Errors
-/// The serializer's own.
+/// The serializer's error.
 pub fn serialize_number<S: serde::Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&json_number(*value), to)
 }
@@ -105,7 +105,7 @@ pub fn serialize_number<S: serde::Serializer>(value: &f64, to: S) -> Result<S::O
 /// For `#[serde(serialize_with = "...")]` on an `Option<f64>`; nothing is `null`.
 ///
 /// # Errors
-/// The serializer's own.
+/// The serializer's error.
 pub fn serialize_option<S: serde::Serializer>(
     value: &Option<f64>,
     to: S,
@@ -116,7 +116,7 @@ pub fn serialize_option<S: serde::Serializer>(
 /// For `#[serde(serialize_with = "...")]` on an `Option<f32>`: see [`json_f32`]; nothing is `null`.
 ///
 /// # Errors
-/// The serializer's own.
+/// The serializer's error.
 pub fn serialize_f32_option<S: serde::Serializer>(
     value: &Option<f32>,
     to: S,
@@ -148,7 +148,7 @@ impl TextTable {
     }
 }
 
-/// Does a cell belong to the right: a number, perhaps with a unit or a percent sign, or nothing?
+/// Whether a cell is right-aligned: a number, perhaps with a unit or a percent sign, or nothing.
 fn is_number(cell: &str) -> bool {
     let start = cell.split(' ').next().unwrap_or("");
     let plain: String = start

@@ -5,7 +5,6 @@
 
 #![cfg(unix)]
 
-#[allow(dead_code)]
 #[path = "../../firmware/models/field.rs"]
 mod field;
 
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 use nvpico::detector::Decision;
 use nvpico_codegen::data::Table;
 use nvpico_codegen::deploy::Ready;
+use nvpico_codegen::deploy::quantize;
 use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::fit::recipe::Recipe;
 use nvpico_codegen::fit::training;
@@ -25,7 +25,6 @@ use nvpico_codegen::harness::live::{Live, LiveRequest};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
 use nvpico_codegen::model::Model;
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::quantize;
 use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
 use tempfile::TempDir;
 

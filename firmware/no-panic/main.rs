@@ -35,6 +35,13 @@ fn main() -> ! {
     if let Ok(mut stepper) = flow.stepper(row, workspace) {
         while black_box(stepper.step()).is_none() {}
     }
+    #[cfg(feature = "gradient")]
+    {
+        let mut gradient = black_box([ZERO; DIM]);
+        let gradient: &mut [Value] = black_box(&mut gradient);
+        // Too short a workspace, but the optimiser does not know.
+        black_box(flow.input_gradient(row, gradient, workspace)).ok();
+    }
     #[cfg(feature = "control")]
     black_box(row[black_box(0)]);
     loop {

@@ -35,7 +35,9 @@ fn main() -> ! {
     let Ok(mut detector) =
         Detector::<{ model::DIM }, { model::WORKSPACE }, HISTORY, _>::new(criterion, RULE)
     else {
-        defmt::error!("threshold or alarm rule make no sense");
+        defmt::error!(
+            "the model's threshold is not a number, or the alarm rule does not fit the history"
+        );
         board::fail()
     };
     defmt::info!(

@@ -294,6 +294,9 @@ fn network(
 
 /// `W x + b`, by the documented order of the parameters: panels of 16 outputs, then 8, 4, 2, 1; in each
 /// the biases, then a row of weights for every input.
+///
+/// # Panics
+/// If `params` has another length than these take.
 #[must_use]
 pub fn dense(params: &[f64], input: &[f64], outputs: usize) -> Vec<f64> {
     assert_eq!(params.len(), (input.len() + 1) * outputs);

@@ -98,6 +98,9 @@ pub fn forward_batch(
 }
 
 /// [`forward_batch`], showing what the networks compute on their way (but those inside residual ones).
+///
+/// # Panics
+/// If `params` are not those of `spec`.
 pub fn forward_watched(
     spec: &FlowSpec<'_>,
     params: &[f64],

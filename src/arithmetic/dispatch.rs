@@ -1,8 +1,9 @@
-//! Running kernels with the instruction set that the machine has (feature `std`).
+//! Runtime dispatch of kernels to the instruction sets of the host CPU (feature `std`).
 //!
-//! Kernels are inlined into what [`Instructions::run`] is given, so each pair of a width and an instruction set is
-//! compiled anew, and that is most of what this crate takes to compile. Pairs exist where they are named:
-//! sixteen lanes with AVX-512, eight with AVX2, either without. None of it touches a bit of any result.
+//! Kernels are inlined into the closure given to [`Instructions::run`], so every pair of lane width and
+//! instruction set is compiled separately; this dominates the crate's build time. Only the pairs named here
+//! exist: sixteen lanes with AVX-512, eight with AVX2, and both without either. The choice does not change any
+//! bit of a result.
 
 use pulp::NullaryFnOnce;
 #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
@@ -11,26 +12,26 @@ use pulp::{
     x86::{V3, V4},
 };
 
-/// An instruction set that the machine has.
+/// An instruction set supported by the host CPU.
 pub(crate) trait Instructions: Copy + Send + Sync {
-    /// Runs an operation, compiled for these instructions if it inlines its kernels.
+    /// Runs an operation compiled for this instruction set, provided that it inlines its kernels.
     fn run<Op: NullaryFnOnce>(self, op: Op) -> Op::Output;
 }
 
-/// What every processor of the target has.
+/// The baseline instruction set of the compilation target.
 #[derive(Clone, Copy)]
 pub(crate) struct Baseline;
 
 impl Instructions for Baseline {
-    // A call of its own: without optimisation the caller's frame would hold all that the kernels hold, once
-    // for each width, and a thread's stack no frame so large.
+    // Not inlined: without optimisation the caller's stack frame would hold the locals of all kernels once per
+    // lane width and overflow a thread's stack.
     #[inline(never)]
     fn run<Op: NullaryFnOnce>(self, op: Op) -> Op::Output {
         op.call()
     }
 }
 
-/// An operation as [`pulp::WithSimd`] takes it.
+/// An operation in the form that [`pulp::WithSimd`] accepts.
 #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
 struct Whole<Op>(Op);
 
@@ -60,8 +61,8 @@ impl Instructions for V4 {
     }
 }
 
-/// The widest registers of the machine that kernels are compiled for. Unit tests have the baseline alone, which
-/// spares them compiling all kernels for the others.
+/// The widest vector registers that kernels are compiled for and the CPU supports. Unit tests use the baseline
+/// only, to avoid compiling every kernel for the other instruction sets.
 #[derive(Clone, Copy)]
 pub(crate) enum Registers {
     /// Sixteen lanes (AVX-512).
@@ -70,11 +71,11 @@ pub(crate) enum Registers {
     /// Eight lanes (AVX2).
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
     Eight(V3),
-    /// Whatever the compiler makes of lanes.
+    /// Whatever the compiler generates for the baseline.
     Baseline(Baseline),
 }
 
-/// Looks at the machine.
+/// Detects the instruction set of the host CPU.
 pub(crate) fn registers() -> Registers {
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
     match Arch::new() {

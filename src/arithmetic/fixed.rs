@@ -1,7 +1,7 @@
-//! Fixed-point numbers: the elementary functions of the integer engine.
+//! Fixed-point arithmetic and elementary functions of the integer engine.
 //!
-//! A number in `Qn` is an integer that counts steps of `2^-n`. Every function here is a fixed sequence of
-//! integer multiplications, additions and shifts, so it gives the same bits on every machine.
+//! A `Qn` number is an integer in units of `2^-n`. Every function is a fixed sequence of integer
+//! multiplications, additions and shifts, so results are bit-identical on every machine.
 //!
 //! ```
 //! use nvpico::arithmetic::fixed::{Q24, tanh};
@@ -12,11 +12,11 @@
 //! assert!(error.abs() < 1e-7);
 //! ```
 
-/// Fraction bits of a sample on its way through the layers, and of log-densities.
+/// Fraction bits of values between layers and of log-densities.
 pub const Q16: u32 = 16;
-/// Fraction bits of log-scales and of sums of them.
+/// Fraction bits of log-scales and of their sums.
 pub const Q24: u32 = 24;
-/// Fraction bits of the argument of [`atan`], which must reach far.
+/// Fraction bits of the argument of [`atan`], which needs a wide range.
 #[cfg(feature = "foreign")]
 pub const Q20: u32 = 20;
 /// Fraction bits of a mantissa.
@@ -28,20 +28,20 @@ pub(crate) const HALF_LN_2PI: i64 = 15_417_230;
 /// `log2(e)` in Q30.
 const LOG2_E: i64 = 1_549_082_005;
 
-/// What a score gathers on its way through the layers.
+/// State accumulated while a sample passes through the layers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     /// The log-determinant in Q24.
     pub log_det: i64,
-    /// Whether a value left its 32 bits: the sample is then as unlikely as can be.
+    /// Whether a value overflowed 32 bits; the sample then scores as impossible.
     pub beyond: bool,
-    /// Values that are not factored out yet.
+    /// Number of values that are not factored out yet.
     #[cfg(feature = "feature-maps")]
     pub left: usize,
 }
 
 impl Progress {
-    /// Of a score that begins.
+    /// Initial state of a score.
     pub(crate) const fn new() -> Self {
         Self {
             log_det: 0,
@@ -52,15 +52,15 @@ impl Progress {
     }
 }
 
-/// `value * 2^-shift`, to the nearest integer, halves upwards; `shift` within `1 ..= 63`.
+/// `value * 2^-shift`, rounded to nearest, ties up; `shift` within `1 ..= 63`.
 #[inline(always)]
 #[must_use]
 pub fn rounded(value: i64, shift: u32) -> i64 {
     value.wrapping_shr(shift.wrapping_sub(1)).wrapping_add(1) >> 1
 }
 
-/// `value * multiplier * 2^-shift + offset`, the product to the nearest integer; `shift` within `1 ..= 63`.
-/// Held within 32 bits; `beyond` becomes true where that changes it.
+/// `value * multiplier * 2^-shift + offset`, the product rounded to nearest; `shift` within `1 ..= 63`.
+/// Saturates at 32 bits, and then sets `beyond`.
 #[inline(never)]
 #[must_use]
 pub fn linear(value: i32, multiplier: i32, shift: i32, offset: i32, beyond: &mut bool) -> i32 {
@@ -68,7 +68,7 @@ pub fn linear(value: i32, multiplier: i32, shift: i32, offset: i32, beyond: &mut
     saturated(scaled.wrapping_add(i64::from(offset)), beyond)
 }
 
-/// The nearest number that 32 bits hold; `beyond` becomes true where it is another one.
+/// Saturates to 32 bits; sets `beyond` if that changes the value.
 #[inline(always)]
 #[must_use]
 pub fn saturated(value: i64, beyond: &mut bool) -> i32 {
@@ -80,23 +80,23 @@ pub fn saturated(value: i64, beyond: &mut bool) -> i32 {
     if value < 0 { i32::MIN } else { i32::MAX }
 }
 
-/// `a * b`, whole.
+/// `a * b` without truncation.
 #[inline(always)]
 fn product(a: i32, b: i32) -> i64 {
     i64::from(a).wrapping_mul(i64::from(b))
 }
 
-/// `(a * b) >> 31`: the product of a Q31 and a Qn, in Qn.
+/// `(a * b) >> 31`: the product of a Q31 and a Qn number, in Qn.
 #[inline(always)]
 fn fraction_of(a: i32, b: i32) -> i32 {
     (product(a, b) >> 31) as i32
 }
 
-/// `2^f` for `f` within `-0.5 ..= 0.5`, a minimax polynomial; Q31 to Q30. Off by a share of 8e-8 at most.
+/// `2^f` for `f` within `-0.5 ..= 0.5`, by a minimax polynomial; Q31 to Q30. Relative error at most 8e-8.
 #[inline(always)]
 fn exp2_fraction(f: i32) -> i32 {
-    // Written out, as the polynomials and iterations below: a firmware is built for size, in which loops stay
-    // loops.
+    // Unrolled by hand, like the polynomials and iterations below: firmware is built for size, which keeps
+    // loops as loops.
     let sum = fraction_of(f, 1_425_550).wrapping_add(10_389_033);
     let sum = fraction_of(f, sum).wrapping_add(59_600_330);
     let sum = fraction_of(f, sum).wrapping_add(257_935_546);
@@ -104,19 +104,19 @@ fn exp2_fraction(f: i32) -> i32 {
     fraction_of(f, sum).wrapping_add(1_073_741_901)
 }
 
-/// `e^s` of `s` in Q24, as `(mantissa, exponent)`: `mantissa * 2^exponent`, the mantissa in Q30 and
-/// within 0.7 to 1.42.
+/// `e^s` for `s` in Q24, as `(mantissa, exponent)` of `mantissa * 2^exponent`; the mantissa is in Q30, within
+/// 0.7 to 1.42.
 #[inline(never)]
 #[must_use]
 pub fn exp(s: i32) -> (i32, i32) {
-    // In Q24; up to 185, so beyond 32 bits.
+    // In Q24; reaches 185, which exceeds 32 bits.
     let t = product(s, LOG2_E as i32) >> Q30;
     let exponent = rounded(t, Q24);
     let fraction = t.wrapping_sub(exponent << Q24) as i32;
     (exp2_fraction(fraction << 7), exponent as i32)
 }
 
-/// `e^s` of `s` in Q24 within -25 to 0, in Q30.
+/// `e^s` for `s` within -25 to 0, Q24 to Q30.
 #[inline(always)]
 fn exp_of_negative(s: i32) -> i32 {
     let (mantissa, exponent) = exp(s);
@@ -124,12 +124,12 @@ fn exp_of_negative(s: i32) -> i32 {
     rounded(i64::from(mantissa) << 1, shift) as i32
 }
 
-/// `tanh(u)`, Q24 to Q30. Off by at most 1e-7.
+/// `tanh(u)`, Q24 to Q30. Absolute error at most 1e-7.
 #[inline(never)]
 #[must_use]
 pub fn tanh(u: i32) -> i32 {
     const ONE: i32 = 1 << Q30;
-    // Beyond, it is 1 to the last bit, and 2u would leave the 32 bits.
+    // Beyond this, the result is 1 to the last bit and 2u would overflow.
     const FLAT: i32 = 12 << Q24;
     let magnitude = if u < 0 { u.saturating_neg() } else { u };
     let magnitude = if magnitude > FLAT { FLAT } else { magnitude };
@@ -139,12 +139,12 @@ pub fn tanh(u: i32) -> i32 {
     if u < 0 { tanh.wrapping_neg() } else { tanh }
 }
 
-/// `1 / (1 + e)` for `e` within `0 ..= 1`, both in Q30, by Newton's iteration. Off by at most 1e-8.
+/// `1 / (1 + e)` for `e` within `0 ..= 1`, both in Q30, by Newton's iteration. Absolute error at most 1e-8.
 #[inline(always)]
 fn reciprocal(e: i32) -> i32 {
     const TWO: i32 = 1 << Q30;
-    // d = (1 + e) / 2 in Q30, and r -> 1 / d in Q29: the line 48/17 - 32/17 d is off by 1/17 at most, and
-    // each turn squares that.
+    // d = (1 + e) / 2 in Q30, r approximates 1 / d in Q29. The initial estimate 48/17 - 32/17 d has an error of
+    // at most 1/17, and each iteration squares it.
     let d = (1_i32 << (Q30 - 1)).wrapping_add(e >> 1);
     let line = 1_515_870_810_i32.wrapping_sub((product(d, 1_010_580_540) >> Q30) as i32);
     let better = |r: i32| {
@@ -154,12 +154,12 @@ fn reciprocal(e: i32) -> i32 {
     better(better(better(line)))
 }
 
-/// `atan(u)`, Q20 to Q30. Off by at most 1e-7.
+/// `atan(u)`, Q20 to Q30. Absolute error at most 1e-7.
 #[cfg(feature = "foreign")]
 #[inline(never)]
 #[must_use]
 pub fn atan(u: i32) -> i32 {
-    // atan(t) / t for t within 0 to 1, a minimax polynomial of t^2 in Q30.
+    // atan(t) / t for t within 0 to 1, a minimax polynomial in t^2, in Q30.
     const FIRST: i32 = 3_117_507;
     const TERMS: [i32; 8] = [
         -17_483_116,
@@ -177,13 +177,13 @@ pub fn atan(u: i32) -> i32 {
     // The argument or its reciprocal, in Q30.
     let t = if is_steep {
         let zeros = magnitude.leading_zeros();
-        // Within 1 to 2 in Q30, less 1.
+        // Normalised to within 1 to 2 in Q30; `reciprocal` takes it less 1.
         let normal = magnitude.wrapping_shl(zeros.wrapping_sub(1));
         reciprocal(normal.wrapping_sub(1 << Q30)).wrapping_shr(11_u32.wrapping_sub(zeros))
     } else {
         magnitude << (Q30 - Q20)
     };
-    // In Q31, in which 1 is one step too many.
+    // In Q31, where 1 would overflow by one unit.
     let square = product(t, t) >> (2 * Q30 - 31);
     let square = saturated(square, &mut false);
     let mut sum = FIRST;
@@ -199,13 +199,13 @@ pub fn atan(u: i32) -> i32 {
     if u < 0 { angle.wrapping_neg() } else { angle }
 }
 
-/// `ln(sigmoid(u) + floor)`, `u` in Q24 and the floor, below 0.9, in Q30, to Q24. Off by at most 3e-7 plus 5e-10 for
-/// what the logarithm is of.
+/// `ln(sigmoid(u) + floor)` in Q24; `u` in Q24, `floor` below 0.9 in Q30. Error at most 3e-7, plus 5e-10
+/// divided by the logarithm's argument.
 #[cfg(feature = "foreign")]
 #[inline(never)]
 #[must_use]
 pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
-    // Beyond, the sigmoid has no bit left.
+    // Beyond this, the sigmoid rounds to 0.
     const FLAT: i32 = 24 << Q24;
     let magnitude = u.saturating_abs().min(FLAT);
     let e = exp_of_negative(magnitude.wrapping_neg());
@@ -222,7 +222,7 @@ pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 const LN_2: i32 = 11_629_080;
 
-/// `ln(v)` of `v` above 0, Q30 to Q24. Off by at most 2e-7.
+/// `ln(v)` of a positive `v`, Q30 to Q24. Absolute error at most 2e-7.
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(never)]
 #[must_use]
@@ -242,7 +242,7 @@ pub fn ln(v: i32) -> i32 {
     // sqrt(2) in Q30.
     const ROOT: u32 = 1_518_500_250;
     let zeros = v.leading_zeros();
-    // Within 1 to 2 in Q30, then within sqrt(1/2) to sqrt(2).
+    // First within 1 to 2 in Q30, then within sqrt(1/2) to sqrt(2).
     let normal = v.cast_unsigned().wrapping_shl(zeros.wrapping_sub(1));
     let mut exponent = 1_i32.wrapping_sub(zeros.cast_signed());
     let mut t = normal.cast_signed().wrapping_sub(1 << Q30).wrapping_mul(2);

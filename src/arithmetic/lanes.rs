@@ -4,7 +4,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::elementary::Math;
 
-/// A value that carries one `f32` per sample: `f32` itself, or a [`Packet`](super::Packet).
+/// A value with one `f32` per sample: `f32` itself, or a [`Packet`](super::Packet).
 pub trait Lanes:
     Copy
     + Add<Output = Self>
@@ -13,13 +13,13 @@ pub trait Lanes:
     + Div<Output = Self>
     + Neg<Output = Self>
 {
-    /// Samples carried.
+    /// Number of samples per value.
     const COUNT: usize;
 
     /// The same value in every lane.
     fn splat(value: f32) -> Self;
 
-    /// Applies `function` to each lane on its own.
+    /// Applies `function` to each lane.
     #[must_use]
     fn map(self, function: impl Fn(f32) -> f32) -> Self;
 
@@ -27,8 +27,8 @@ pub trait Lanes:
     #[must_use]
     fn zip(self, other: Self, function: impl Fn(f32, f32) -> f32) -> Self;
 
-    /// `other` where the lane is below zero, the lane itself elsewhere. NaN stays: an overflow must
-    /// not end as a number.
+    /// `other` where the lane is negative, otherwise the lane itself. NaN is kept, so an overflow cannot turn
+    /// into a number.
     #[must_use]
     fn or_if_negative(self, other: Self) -> Self;
 
@@ -43,7 +43,7 @@ pub trait Lanes:
     /// The lanes as a slice, in sample order.
     fn as_lanes(&self) -> &[f32];
 
-    /// The lanes as a slice that can be written.
+    /// The lanes as a mutable slice.
     fn as_lanes_mut(&mut self) -> &mut [f32];
 }
 

@@ -1,10 +1,9 @@
-//! The numbers that everything above computes with: one sample or several at once, and the
-//! elementary functions on them.
+//! Number types and elementary functions: one sample, or several samples in SIMD lanes.
 //!
-//! Every kernel and layer is written once, for a type `V:` [`Lanes`]. On the chip `V` is `f32`. On the
-//! desktop `V` is [`Packet`], which carries 8 or 16 samples side by side; each lane goes through exactly
-//! the operations of the scalar code in the same order, so its bits are the same, and the compiler turns
-//! the lanes into SIMD instructions.
+//! Every kernel and layer is written once, generic over `V:` [`Lanes`]. On the chip `V` is `f32`. On the
+//! desktop `V` is [`Packet`], which holds 8 or 16 samples side by side. Each lane performs exactly the
+//! operations of the scalar code in the same order, so results are bit-identical, and the compiler turns the
+//! lanes into SIMD instructions.
 //!
 //! This module imports nothing from the rest of the crate.
 //!

@@ -1,11 +1,13 @@
-//! Several samples side by side, for the SIMD instructions of a desktop.
+//! Several samples side by side, for SIMD on the desktop.
+
+mod vector;
 
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::elementary::Math;
 use super::lanes::Lanes;
 
-/// `a` if `condition`, else `b`, by bit masks: a branch would keep the lanes apart.
+/// `a` if `condition`, else `b`, by bit masks: a branch would prevent vectorisation.
 #[inline(always)]
 pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
     let mask = u32::from(condition).wrapping_neg();
@@ -76,14 +78,22 @@ impl<const N: usize> Lanes for Packet<N> {
         self.zip(other, |a, b| select(a < 0.0, b, a))
     }
 
+    /// With the bits of [`Math::exp`] in every lane.
     #[inline(always)]
     fn exp(self, math: Math) -> Self {
-        math.exp_lanes(self)
+        if math == Math::Libm {
+            return vector::exp(self);
+        }
+        self.map(|x| math.exp(x))
     }
 
+    /// With the bits of [`Math::tanh`] in every lane.
     #[inline(always)]
     fn tanh(self, math: Math) -> Self {
-        math.tanh_lanes(self)
+        if math == Math::Libm {
+            return vector::tanh(self);
+        }
+        self.map(|x| math.tanh(x))
     }
 
     #[inline(always)]

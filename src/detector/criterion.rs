@@ -1,24 +1,24 @@
-//! A density and the log-density that divides normal from anomalous.
+//! A model and the log-density threshold that separates normal from anomalous.
 
 use crate::flow::{Density, Flow};
 use crate::integer::{IntegerFlow, Weights};
 
-/// A model and its threshold: what a [`Detector`](super::Detector) judges a reading by. Made by
-/// [`Flow::anomalous_below`] or [`IntegerFlow::anomalous_below`], and checked by
+/// A model and its threshold, by which a [`Detector`](super::Detector) judges readings. Created by
+/// [`Flow::anomalous_below`] or [`IntegerFlow::anomalous_below`], checked by
 /// [`Detector::new`](super::Detector::new).
 ///
-/// It holds the sizes that the check needs, because a `const fn` cannot call the methods of a trait.
+/// Stores the sizes that the check needs because a `const fn` cannot call trait methods.
 #[derive(Clone, Copy, Debug)]
 pub struct Criterion<D: Density> {
     pub(super) density: D,
     pub(super) threshold: D::Value,
     pub(super) threshold_is_number: bool,
-    /// Dimension and workspace of the model.
+    /// Dimension and workspace length of the model.
     pub(super) sizes: (usize, usize),
 }
 
 impl Flow<'_> {
-    /// Calls a reading anomalous that is less likely than `threshold`, in nats.
+    /// Readings with a log-density below `threshold`, in nats, are anomalous.
     #[must_use]
     pub const fn anomalous_below(self, threshold: f32) -> Criterion<Self> {
         Criterion {
@@ -31,7 +31,7 @@ impl Flow<'_> {
 }
 
 impl<W: Weights> IntegerFlow<'_, W> {
-    /// Calls a reading anomalous that is less likely than `threshold`, in steps of 2^-16 nat.
+    /// Readings with a log-density below `threshold`, in units of 2^-16 nat, are anomalous.
     #[must_use]
     pub const fn anomalous_below(self, threshold: i32) -> Criterion<Self> {
         Criterion {

@@ -1,22 +1,22 @@
-//! What one reading is.
+//! Classification of a single reading.
 
-/// What one reading is.
+/// Classification of a single reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decision {
-    /// At least as likely as the threshold.
+    /// Log-density at or above the threshold.
     Normal,
-    /// Less likely than the threshold.
+    /// Log-density below the threshold.
     Anomalous,
-    /// Could not be scored; never counts as normal.
+    /// Could not be scored. Counts as not normal.
     Invalid,
 }
 
 impl Decision {
-    /// The decision for a log-density at a threshold, both in the same unit.
+    /// Compares a log-density with a threshold in the same unit. NaN is [`Anomalous`](Self::Anomalous).
     #[must_use]
     pub fn at<L: PartialOrd + Copy>(log_prob: L, threshold: L) -> Self {
-        // A NaN would compare false and so be anomalous.
+        // Comparisons with NaN are false, so NaN is anomalous.
         if log_prob >= threshold {
             Decision::Normal
         } else {

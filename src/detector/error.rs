@@ -1,15 +1,15 @@
-//! Why a detector was refused.
+//! Errors of creating a detector.
 
 use core::fmt;
 
-/// What [`Detector::new`](super::Detector::new) found wrong.
+/// Why [`Detector::new`](super::Detector::new) rejected its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DetectorError {
-    /// `DIM` is not the model's dimension, or `WORKSPACE` is less than it needs.
+    /// `DIM` differs from the model's dimension, or `WORKSPACE` is too small.
     Size {
-        /// The model's dimension and workspace.
+        /// The model's dimension and workspace length.
         expected: (usize, usize),
         /// `(DIM, WORKSPACE)`.
         found: (usize, usize),
@@ -21,7 +21,7 @@ pub enum DetectorError {
 }
 
 impl DetectorError {
-    /// What is wrong, without the numbers: for a `panic!` at compile time, which takes no more than a text.
+    /// The error without numbers, for a `panic!` at compile time, which can only take a string.
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self {

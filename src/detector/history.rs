@@ -1,33 +1,33 @@
-//! The last readings, oldest first.
+//! The most recent readings, oldest first.
 
 use super::Decision;
 
-/// What a detector remembers of a reading.
+/// A reading in a detector's history.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PastReading<L = f32> {
-    /// Number of the reading since start, wrapping.
+    /// Number of the reading since start-up, wrapping.
     pub sequence: u32,
-    /// `log p(x)` in nats, `-inf` for an invalid reading; of a model in integers in steps of 2^-16 nat, `i32::MIN`
-    /// for an invalid one.
+    /// `log p(x)`: in nats, `-inf` for an invalid reading; for an integer model in units of 2^-16 nat,
+    /// `i32::MIN` for an invalid reading.
     pub log_prob: L,
-    /// What the reading is.
+    /// Classification of the reading.
     pub decision: Decision,
 }
 
-/// A ring of the last `LEN` readings. Not `heapless::HistoryBuf`: that has a destructor, and what has one cannot be
-/// taken out of a `Result` in a `const`.
+/// A ring buffer of the last `LEN` readings. Not `heapless::HistoryBuf`, which has a destructor: such a value
+/// cannot be moved out of a `Result` in a `const`.
 #[derive(Debug)]
 pub(super) struct History<L, const LEN: usize> {
     readings: [PastReading<L>; LEN],
-    /// Where the next reading goes: the oldest one's place once the ring is full.
+    /// Next slot to write; holds the oldest reading once the buffer is full.
     next: usize,
     is_full: bool,
 }
 
 impl<L: Copy, const LEN: usize> History<L, LEN> {
-    /// No readings yet; `filler` is never seen.
+    /// An empty history; `filler` is never visible.
     pub(super) const fn new(filler: L) -> Self {
         let unused = PastReading {
             sequence: 0,
@@ -41,7 +41,7 @@ impl<L: Copy, const LEN: usize> History<L, LEN> {
         }
     }
 
-    /// Takes a reading in place of the oldest one.
+    /// Appends a reading, replacing the oldest one if full.
     pub(super) fn write(&mut self, reading: PastReading<L>) {
         if let Some(slot) = self.readings.get_mut(self.next) {
             *slot = reading;

@@ -1,8 +1,8 @@
-//! From log-densities to an alarm one can trust.
+//! From log-densities to a reliable alarm.
 //!
-//! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises
-//! its alarm when enough of the last `HISTORY` readings were not normal. A reading that cannot be
-//! scored (a sensor that failed, a NaN) counts as not normal.
+//! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises its alarm
+//! when enough of the last `HISTORY` readings were not normal. A reading that cannot be scored (a failed
+//! sensor, a NaN) counts as not normal.
 //!
 //! ```
 //! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
@@ -24,12 +24,13 @@
 //! # Ok::<(), nvpico::detector::DetectorError>(())
 //! ```
 //!
-//! A model in integers is used in the same way: readings are counts then, log-densities and the threshold steps of
+//! An integer model works the same way, with readings in counts, and log-densities and threshold in units of
 //! 2^-16 nat.
 //!
 //! # In a `static`
 //!
-//! [`Detector::new`] is a `const fn`, so a detector with its workspace need not pass over the stack:
+//! [`Detector::new`] is a `const fn`, so a detector and its workspace can be built in place, without a copy on
+//! the stack:
 //!
 //! ```
 //! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
@@ -64,34 +65,35 @@ pub use rule::AlarmRule;
 use crate::flow::{Density, Flow, Score, ScoreError};
 use rule::Alarm;
 
-/// One observed reading.
+/// Result of one reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Observation<S = Score> {
-    /// The score; `None` where there was no reading to score.
+    /// The score; `None` if there was no reading to score.
     pub score: Option<Result<S, ScoreError>>,
-    /// What the reading is.
+    /// Classification of the reading.
     pub decision: Decision,
-    /// Whether the alarm stands after this reading.
+    /// Whether the alarm is on after this reading.
     pub alarm: bool,
 }
 
-/// What [`Detector::step`] did.
+/// Result of [`Detector::step`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub enum Step<S = Score> {
-    /// Nothing: no reading is under way. [`Detector::begin`] one.
+    /// No reading is in progress; call [`Detector::begin`].
     Idle,
-    /// It ran a layer, and more are left.
+    /// A layer was run; more remain.
     Running,
-    /// It finished the reading.
+    /// The reading is finished.
     Done(Observation<S>),
 }
 
-/// Scores readings of `DIM` values and keeps the alarm over the last `HISTORY` of them. `WORKSPACE` is at least what
-/// a score needs: `SPEC.workspace_len()`, or `SPEC.integer_workspace_len()` of a model in integers.
+/// Scores readings of `DIM` values and maintains an alarm over the last `HISTORY` of them. `WORKSPACE` is at
+/// least the workspace length of the model: `SPEC.workspace_len()`, or `SPEC.integer_workspace_len()` for an
+/// integer model.
 #[derive(Debug)]
 pub struct Detector<
     const DIM: usize,
@@ -103,19 +105,20 @@ pub struct Detector<
     threshold: D::Value,
     workspace: [D::Value; WORKSPACE],
     alarm: Alarm<D::Value, HISTORY>,
-    /// The reading under way, or why it cannot be scored.
-    under_way: Option<Result<D::Cursor, ScoreError>>,
+    /// The reading in progress, or why it cannot be scored.
+    in_progress: Option<Result<D::Cursor, ScoreError>>,
 }
 
 impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     Detector<DIM, WORKSPACE, HISTORY, D>
 {
-    /// A detector without history; `criterion` is [`Flow::anomalous_below`] or
-    /// [`IntegerFlow::anomalous_below`](crate::integer::IntegerFlow::anomalous_below). Usable in a `const` context.
+    /// A detector with an empty history. `criterion` is the result of [`Flow::anomalous_below`] or
+    /// [`IntegerFlow::anomalous_below`](crate::integer::IntegerFlow::anomalous_below). Usable in a `const`
+    /// context.
     ///
     /// # Errors
-    /// [`DetectorError`] where the sizes are not the model's, the threshold is NaN, or the rule can never raise or
-    /// clear the alarm.
+    /// [`DetectorError`] if the sizes do not match the model, the threshold is NaN, or the rule can never raise
+    /// or never clear the alarm.
     pub const fn new(criterion: Criterion<D>, rule: AlarmRule) -> Result<Self, DetectorError> {
         let Criterion {
             density,
@@ -140,11 +143,12 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             threshold,
             workspace: [D::ZERO; WORKSPACE],
             alarm: Alarm::new(rule, D::IMPOSSIBLE),
-            under_way: None,
+            in_progress: None,
         })
     }
 
-    /// Scores a reading, decides, and updates the alarm. Gives up a reading that [`begin`](Self::begin) started.
+    /// Scores a reading, classifies it, and updates the alarm. Discards a reading that [`begin`](Self::begin)
+    /// started.
     ///
     /// ```
     /// # use nvpico::spec::Shape;
@@ -168,21 +172,22 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn observe(&mut self, x: &[D::Value; DIM]) -> Observation<D::Score> {
-        self.under_way = None;
+        self.in_progress = None;
         let result = self.density.score(x, &mut self.workspace);
         self.conclude(result)
     }
 
-    /// Takes note of a reading that the sensor could not give. Gives up a reading that [`begin`](Self::begin) started.
+    /// Records a reading that the sensor failed to deliver. Discards a reading that [`begin`](Self::begin)
+    /// started.
     pub fn observe_invalid(&mut self) -> Observation<D::Score> {
-        self.under_way = None;
+        self.in_progress = None;
         self.note(None, D::IMPOSSIBLE, Decision::Invalid)
     }
 
-    /// Starts a reading, whose layers [`step`](Self::step) runs one by one, for schedulers that must not be held up.
-    /// Decision, alarm and bits are those of [`observe`](Self::observe).
+    /// Starts a reading whose layers [`step`](Self::step) runs one by one, for cooperative schedulers. The
+    /// result is identical to that of [`observe`](Self::observe).
     ///
-    /// A reading that is still under way is given up: it leaves no trace in history and alarm.
+    /// Discards a reading in progress, without a trace in history or alarm.
     ///
     /// ```
     /// # use nvpico::spec::Shape;
@@ -206,13 +211,14 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn begin(&mut self, x: &[D::Value; DIM]) {
-        self.under_way = Some(self.density.begin(x, &mut self.workspace));
+        self.in_progress = Some(self.density.begin(x, &mut self.workspace));
     }
 
-    /// Runs the next layer of the reading that [`begin`](Self::begin) started. After the last one it decides and
-    /// updates the alarm; a reading that cannot be scored is done with the first step.
+    /// Runs the next layer of the reading that [`begin`](Self::begin) started. After the last layer it
+    /// classifies the reading and updates the alarm. A reading that cannot be scored finishes with the first
+    /// step.
     pub fn step(&mut self) -> Step<D::Score> {
-        let result = match &mut self.under_way {
+        let result = match &mut self.in_progress {
             None => return Step::Idle,
             Some(Ok(cursor)) => match self.density.step(cursor, &mut self.workspace) {
                 None => return Step::Running,
@@ -220,22 +226,22 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             },
             Some(Err(error)) => Err(*error),
         };
-        self.under_way = None;
+        self.in_progress = None;
         Step::Done(self.conclude(result))
     }
 
-    /// Whether the alarm stands.
+    /// Whether the alarm is on.
     #[must_use]
     pub const fn alarm(&self) -> bool {
-        self.alarm.stands
+        self.alarm.is_on
     }
 
-    /// The last readings, oldest first.
+    /// The most recent readings, oldest first.
     pub fn history(&self) -> impl Iterator<Item = &PastReading<D::Value>> {
         self.alarm.past.iter()
     }
 
-    /// Decides on a scored reading.
+    /// Classifies a scored reading.
     fn conclude(&mut self, result: Result<D::Score, ScoreError>) -> Observation<D::Score> {
         let (log_prob, decision) = match &result {
             Ok(score) => {

@@ -1,53 +1,53 @@
-//! The alarm: how many of the last readings were not normal.
+//! The alarm rule: how many recent readings must be not normal.
 
 use super::Decision;
 use super::history::{History, PastReading};
 
-/// How many of the last `HISTORY` readings must be not normal for the alarm to be raised, and to be cleared.
+/// How many of the last `HISTORY` readings must be not normal to raise the alarm, and to clear it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct AlarmRule {
-    /// The alarm is raised at this many, `1 ..= HISTORY`.
+    /// Raise the alarm at this many; `1 ..= HISTORY`.
     pub raise: usize,
-    /// The alarm is cleared at this many or fewer; less than `raise`.
+    /// Clear the alarm at this many or fewer; less than `raise`.
     pub clear: usize,
 }
 
 impl AlarmRule {
-    /// Raises the alarm at `raise` readings that are not normal, and clears it at `clear` or fewer.
+    /// Raises the alarm at `raise` readings that are not normal, clears it at `clear` or fewer.
     #[must_use]
     pub const fn new(raise: usize, clear: usize) -> Self {
         Self { raise, clear }
     }
 
-    /// Whether the alarm can be raised over so many readings, and cleared.
+    /// Whether the alarm can be both raised and cleared with this history length.
     pub(super) const fn fits(self, history: usize) -> bool {
         self.clear < self.raise && self.raise <= history
     }
 }
 
-/// The last `HISTORY` readings, and whether the alarm stands after them.
+/// The last `HISTORY` readings and the state of the alarm.
 #[derive(Debug)]
 pub(super) struct Alarm<L, const HISTORY: usize> {
     rule: AlarmRule,
     pub(super) past: History<L, HISTORY>,
     sequence: u32,
-    pub(super) stands: bool,
+    pub(super) is_on: bool,
 }
 
 impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
-    /// An alarm without history; `filler` fills it until there are readings.
+    /// An alarm with an empty history; `filler` fills unused slots.
     pub(super) const fn new(rule: AlarmRule, filler: L) -> Self {
         Self {
             rule,
             past: History::new(filler),
             sequence: 0,
-            stands: false,
+            is_on: false,
         }
     }
 
-    /// Takes note of a reading; whether the alarm stands after it.
+    /// Records a reading; returns whether the alarm is on afterwards.
     pub(super) fn note(&mut self, log_prob: L, decision: Decision) -> bool {
         self.past.write(PastReading {
             sequence: self.sequence,
@@ -59,12 +59,12 @@ impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
         let bad = past
             .filter(|reading| reading.decision != Decision::Normal)
             .count();
-        self.stands = if self.stands {
+        self.is_on = if self.is_on {
             bad > self.rule.clear
         } else {
             bad >= self.rule.raise
         };
-        self.stands
+        self.is_on
     }
 }
 
@@ -78,9 +78,9 @@ mod tests {
 
         let mut alarm = Alarm::<f32, 4>::new(AlarmRule::new(3, 1), 0.0);
         let readings = [Bad, Bad, Good, Bad, Good, Good, Good, Good];
-        let stands = readings.map(|decision| alarm.note(0.0, decision));
+        let is_on = readings.map(|decision| alarm.note(0.0, decision));
         let expected = [false, false, false, true, true, false, false, false];
-        assert_eq!(stands, expected);
+        assert_eq!(is_on, expected);
         let oldest = alarm.past.iter().next().unwrap();
         assert_eq!(oldest.sequence, 4);
     }

@@ -1,4 +1,4 @@
-//! Detectors of floats and of integers, whole and in steps.
+//! Detectors with float and integer models, at once and in steps.
 
 use super::*;
 use crate::integer::{I8, IntegerFlow, IntegerScore, op};
@@ -42,7 +42,7 @@ static INTEGER_FLOW: IntegerFlow<'static, I8> = match IntegerFlow::new(INTEGER_S
     Err(error) => panic!("{}", error.message()),
 };
 
-// Both kinds of detector can be made at compile time.
+// Both kinds of detector can be created at compile time.
 const IN_FLOATS: Detector<2, 4, 4> =
     match Detector::new(FLOW.anomalous_below(-8.0), AlarmRule::new(2, 0)) {
         Ok(detector) => detector,
@@ -58,7 +58,7 @@ fn detector(raise: usize, clear: usize) -> Result<Detector<2, 4, 4>, DetectorErr
     Detector::new(FLOW.anomalous_below(-8.0), AlarmRule::new(raise, clear))
 }
 
-/// Steps to the end; how many there were.
+/// Steps to the end and returns the number of steps.
 fn finish<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>(
     detector: &mut Detector<DIM, WORKSPACE, HISTORY, D>,
 ) -> (Observation<D::Score>, usize) {
@@ -108,7 +108,7 @@ fn steps_decide_as_a_whole_reading_does() {
         stepped.begin(x);
         let (observation, steps) = finish(&mut stepped);
         assert_eq!(observation, whole.observe(x));
-        // Two layers and the decision.
+        // Two layers, then the decision.
         let valid = x.iter().all(|x| x.is_finite());
         assert_eq!(steps, if valid { 3 } else { 1 });
         assert_eq!(stepped.step(), Step::Idle);

@@ -12,13 +12,14 @@ use crate::arithmetic::Lanes;
 /// `ln(2 pi) / 2`, in nats per feature.
 pub const HALF_LN_2PI: f32 = 0.918_938_5;
 
-/// `sum(z^2)`, added in feature order: sixteen at a time by themselves, for short sums keep their digits.
+/// `sum(z^2)` in feature order. Summed in blocks of sixteen, since short sums lose fewer digits.
 #[inline(always)]
 pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
     let mut sum = V::splat(0.0);
     for block in z.chunks(16) {
         let mut block_sum = V::splat(0.0);
-        // A length that the compiler cannot see: unrolled, the loop takes a chip without an FPU a kilobyte of stack.
+        // The length is hidden from the compiler: unrolled, the loop costs a chip without an FPU a kilobyte of
+        // stack.
         for &z in core::hint::black_box(block) {
             block_sum = block_sum + z * z;
         }
@@ -27,13 +28,13 @@ pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
     sum
 }
 
-/// `log N(z; 0, I) + log_det` in nats, from `z_norm_sq = sum(z^2)`. An overflow on the way (`inf`,
-/// NaN) is `-inf`: as unlikely as can be, never a number that passes for normal.
+/// `log N(z; 0, I) + log_det` in nats, from `z_norm_sq = sum(z^2)`. Returns `-inf` if an operand overflowed
+/// (`inf`, NaN), so the result never looks normal.
 #[inline(always)]
 pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
     let constant = dim as f32 * HALF_LN_2PI;
     let sum = log_det - z_norm_sq * V::splat(0.5) - V::splat(constant);
-    // False for NaN and for +inf.
+    // False for NaN and +inf.
     sum.map(|s| {
         if s < f32::INFINITY {
             s
@@ -43,13 +44,13 @@ pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
     })
 }
 
-/// A standard normal value from 32 random bits, by the inverse of the normal distribution function
-/// (Wichura's algorithm AS 241, PPND7: about seven digits). The largest magnitude is 5.3.
+/// A standard normal value from 32 random bits, by the inverse normal distribution function (Wichura's
+/// algorithm AS 241, PPND7: about seven digits). The largest magnitude is 5.3.
 #[must_use]
 pub fn standard_normal(bits: u32) -> f32 {
     use crate::arithmetic::elementary::{ln, sqrt};
 
-    // 23 bits and a half: every value is exact in f32 and neither 0 nor 1 occurs.
+    // 23 bits and a half: every value is exact in f32, and neither 0 nor 1 occurs.
     let p = ((bits >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0);
     let q = p - 0.5;
     if q.abs() <= 0.425 {

@@ -1,8 +1,7 @@
-//! Many rows at once on the desktop (feature `std`): the engine's kernels, one sample in each
-//! lane.
+//! Batch scoring on the desktop (feature `std`): the engine's kernels with one sample per lane.
 //!
-//! Instruction sets are chosen at run time and rows are spread over rayon's threads; neither touches
-//! a bit of any score.
+//! Instruction sets are selected at run time and rows are distributed over rayon's threads. Neither changes a
+//! bit of any score.
 //!
 //! ```
 //! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
@@ -28,11 +27,11 @@ use super::{Flow, Score, ScoreError};
 use crate::arithmetic::dispatch::{Instructions as _, Registers, registers};
 use crate::arithmetic::{Lanes, Packet};
 
-/// Rows that one task scores before another thread may take over; a multiple of every lane count.
+/// Rows per rayon task; a multiple of every lane count.
 const TASK_ROWS: usize = 256;
 
-/// Scores rows of a `[rows, dim]` table, row-major; a remainder shorter than a row is left out.
-/// A row with a non-finite feature is an error in its place.
+/// Scores the rows of a row-major table of shape `[rows, dim]`; values after the last whole row are ignored.
+/// Returns one result per row: [`ScoreError`] for a row with a non-finite feature.
 #[must_use]
 pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
     let dim = flow.dim();
@@ -91,8 +90,8 @@ impl<const N: usize> NullaryFnOnce for ScoreRows<'_, '_, N> {
     }
 }
 
-/// Up to `N` rows of a row-major table into one value per feature, a row in each lane; lanes
-/// without a row repeat the first one.
+/// Transposes up to `N` rows of a row-major table into one packet per feature, one row per lane. Unused lanes
+/// repeat the first row.
 #[inline(always)]
 pub(crate) fn gather<const N: usize>(rows: &[f32], x: &mut [Packet<N>]) {
     let dim = x.len();

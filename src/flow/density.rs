@@ -1,34 +1,39 @@
-//! What a detector needs of a model: a density that scores samples, whole or in steps.
+//! The interface between a detector and a model: a density that scores samples at once or in steps.
 
 use core::fmt;
 
-use super::{Flow, Progress, Score, ScoreError};
+use super::{Flow, Pass, Score, ScoreError};
 
-/// A density over samples: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
+/// A density model: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
 ///
-/// Sealed: a user names it in bounds, and calls what the two types have themselves.
+/// Sealed. Use it in bounds; call the inherent methods of the two types.
 pub trait Density: sealed::Sealed + Copy + fmt::Debug {
-    /// A value of a sample and of the workspace; also the log-density's number.
+    /// Type of sample values, of the workspace, and of the log-density.
     type Value: Copy + PartialOrd + fmt::Debug;
-    /// What a sample scores.
+    /// The score of a sample.
     type Score: Copy + fmt::Debug;
-    /// Where a score in steps stands; the values themselves are in the workspace.
+    /// Position of a stepwise score; the values are in the workspace.
     type Cursor: Copy + fmt::Debug;
-    /// What a workspace is filled with before its first use.
+    /// Initial value of the workspace.
+    #[doc(hidden)]
     const ZERO: Self::Value;
-    /// The log-density of what cannot be scored: the lowest.
+    /// The log-density of a sample that cannot be scored: the lowest value.
+    #[doc(hidden)]
     const IMPOSSIBLE: Self::Value;
 
-    /// Values of a sample.
+    /// Number of values per sample.
+    #[doc(hidden)]
     fn dim(&self) -> usize;
 
-    /// Values of workspace that a score needs.
+    /// Workspace length that a score needs.
+    #[doc(hidden)]
     fn workspace_len(&self) -> usize;
 
     /// Scores a sample of [`dim`](Self::dim) values.
     ///
     /// # Errors
     /// [`ScoreError`] for a wrong length or, in floats, a value that is not finite.
+    #[doc(hidden)]
     fn score(
         &self,
         x: &[Self::Value],
@@ -36,33 +41,36 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     ) -> Result<Self::Score, ScoreError>;
 
     /// The log-density of a score.
+    #[doc(hidden)]
     fn log_prob(score: &Self::Score) -> Self::Value;
 
-    /// Begins a score in steps.
+    /// Starts a stepwise score.
     ///
     /// # Errors
-    /// As [`score`](Self::score).
+    /// See [`score`](Self::score).
+    #[doc(hidden)]
     fn begin(
         &self,
         x: &[Self::Value],
         workspace: &mut [Self::Value],
     ) -> Result<Self::Cursor, ScoreError>;
 
-    /// Runs the next layer in the workspace that [`begin`](Self::begin) was given. After the last one, and from then
-    /// on, the score.
+    /// Runs the next layer, in the workspace passed to [`begin`](Self::begin). Returns the score after the last
+    /// layer and on every later call.
+    #[doc(hidden)]
     fn step(&self, cursor: &mut Self::Cursor, workspace: &mut [Self::Value])
     -> Option<Self::Score>;
 }
 
 pub(crate) mod sealed {
-    /// Keeps [`Density`](super::Density) to the types of this crate.
+    /// Restricts [`Density`](super::Density) to this crate's types.
     pub trait Sealed {}
 }
 
-/// Where a score in steps stands.
+/// Position of a stepwise score.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
-    progress: Progress<'a>,
+    pass: Pass<'a>,
     log_det: f32,
 }
 
@@ -98,7 +106,7 @@ impl<'a> Density for Flow<'a> {
     fn begin(&self, x: &[f32], workspace: &mut [f32]) -> Result<Cursor<'a>, ScoreError> {
         self.load(x, workspace)?;
         Ok(Cursor {
-            progress: self.start(),
+            pass: self.start(),
             log_det: 0.0,
         })
     }
@@ -106,11 +114,11 @@ impl<'a> Density for Flow<'a> {
     #[inline(never)]
     fn step(&self, cursor: &mut Cursor<'a>, workspace: &mut [f32]) -> Option<Score> {
         let Some((x, scratch)) = workspace.split_at_mut_checked(Flow::dim(self)) else {
-            // Not the workspace that it began with.
+            // A different workspace than the one it began with.
             return Some(Score::IMPOSSIBLE);
         };
-        let Cursor { progress, log_det } = cursor;
-        if progress.next(x, scratch, log_det).is_some() {
+        let Cursor { pass, log_det } = cursor;
+        if pass.next(x, scratch, log_det).is_some() {
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.score_latent(x, *log_det);

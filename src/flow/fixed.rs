@@ -1,4 +1,4 @@
-//! A validated model in integers, and its score.
+//! A validated integer model, and scoring with it.
 
 use core::hint::black_box;
 use core::marker::PhantomData;
@@ -10,34 +10,34 @@ use crate::kernel::dense::fixed::Weights;
 use crate::layer;
 use crate::spec::{FlowSpec, SpecError};
 
-/// A spec with words that fit it, as [`Flow`](crate::Flow) is one with parameters.
+/// A validated integer model: a spec and the words that belong to it, the counterpart of [`Flow`](crate::Flow).
 #[derive(Clone, Copy, Debug)]
 pub struct IntegerFlow<'a, W> {
     words: &'a [i32],
-    /// Of the spec, which has then done its work: the words say what the chip needs of it.
+    /// Copied from the spec, which is not kept: the words contain everything that scoring needs.
     dim: usize,
     workspace_len: usize,
     weights: PhantomData<W>,
 }
 
-/// What a sample scores, in fixed point with 16 fraction bits.
+/// Score of a sample, in fixed point with 16 fraction bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct IntegerScore {
-    /// `log p(x)` in steps of 2^-16 nat; [`IMPOSSIBLE`](Self::IMPOSSIBLE) where it is below all that 32
-    /// bits hold, or a value on the way was.
+    /// `log p(x)` in units of 2^-16 nat; [`IMPOSSIBLE`](Self::IMPOSSIBLE) if it, or a value it is computed
+    /// from, overflows 32 bits.
     pub log_prob: i32,
-    /// `sum(z^2)` of the latent in steps of 2^-16, at most `i32::MAX`.
+    /// `sum(z^2)` of the latent in units of 2^-16, saturating at `i32::MAX`.
     pub z_norm_sq: i32,
-    /// `log |det dz/dx|` in steps of 2^-16 nat, within 32 bits.
+    /// `log |det dz/dx|` in units of 2^-16 nat, saturating at 32 bits.
     pub log_det: i32,
 }
 
 impl IntegerScore {
-    /// The lowest log-density: what `-inf` is in floats.
+    /// The lowest log-density: the counterpart of `-inf`.
     pub const IMPOSSIBLE: i32 = i32::MIN;
 
-    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
+    /// `log_prob`, `z_norm_sq` and `log_det` as raw bits.
     #[must_use]
     pub const fn bits(self) -> [u32; 3] {
         [
@@ -49,11 +49,11 @@ impl IntegerScore {
 }
 
 impl<'a, W: Weights> IntegerFlow<'a, W> {
-    /// Checks everything there is to check, once. Usable in a `const` context.
+    /// Validates the model once; usable in a `const` context.
     ///
     /// # Errors
-    /// [`SpecError`]: what [`Flow::new`](crate::Flow::new) refuses, a layer that the integer engine does
-    /// not have, or words that are not those of the spec.
+    /// [`SpecError`] in the cases of [`Flow::new`](crate::Flow::new), for a layer that the integer engine does
+    /// not support, or if the words do not match the spec.
     pub const fn new(spec: FlowSpec<'a>, words: &'a [i32]) -> Result<Self, SpecError> {
         if let Err(error) = spec.validate_integer() {
             return Err(error);
@@ -69,50 +69,52 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         })
     }
 
-    /// Values of a sample.
+    /// Number of values per sample.
     #[must_use]
     #[inline(always)]
     pub const fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Words of workspace that a score needs.
+    /// Workspace length for one score, in words.
     #[must_use]
     pub const fn workspace_len(&self) -> usize {
         self.workspace_len
     }
 
-    /// The same model with words that nobody checked.
+    /// The same model with unchecked words.
     #[cfg(test)]
     pub(crate) const fn with_words(self, words: &'a [i32]) -> Self {
         Self { words, ..self }
     }
 
-    /// The words, in the order that this module documents.
+    /// The words, in the format that `nvpico export` writes.
     #[must_use]
     pub const fn words(&self) -> &'a [i32] {
         self.words
     }
 
-    /// Log-density of one sample, with its parts. `x` holds `dim` counts, of the unit that the model was
-    /// made for. A count at a limit of its 32 bits stands for a reading that left them
-    /// ([`count`](crate::integer::count)): the sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE). `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
+    /// Exact log-density of one sample, with its terms. `x` has shape `[dim]` and holds counts in the unit of
+    /// the model. `workspace` holds at least [`FlowSpec::integer_workspace_len`] words.
+    ///
+    /// A count of `i32::MIN` or `i32::MAX` stands for a reading out of range (see
+    /// [`count`](crate::integer::count)); such a sample scores [`IMPOSSIBLE`](IntegerScore::IMPOSSIBLE).
     ///
     /// ```
-    /// use nvpico::integer::{I8, IntegerFlow, count, op};
+    /// use nvpico::integer::{I8, IntegerFlow, count};
     /// use nvpico::{FlowSpec, LayerSpec, spec::Shape};
     ///
     /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
     /// // As `nvpico export --precision i8` writes them: z = (x - 1000) / 16 for both values.
     /// static WORDS: [i32; SPEC.word_len::<I8>()] = [
-    ///     op::STANDARDIZE, 2, 1, -363_409, 1000, 1 << 28, 16, 0, 1000, 1 << 28, 16, 0,
+    ///     0, 2, 1, -363_409, 1000, 1 << 28, 16, 0, 1000, 1 << 28, 16, 0,
     /// ];
     /// let flow = IntegerFlow::<I8>::new(SPEC, &WORDS)?;
     /// let mut workspace = [0; SPEC.integer_workspace_len()];
-    /// // Counts of a converter as they are, or of a float in steps of 2^0.
+    /// // A raw count of a converter, and a float reading converted to counts of 2^0.
     /// let x = [1016, count(1008.0, 0).unwrap_or(i32::MIN)];
     /// let score = flow.score(&x, &mut workspace)?;
-    /// // (1 + 0.25) in steps of 2^-16.
+    /// // 1 + 0.25 in units of 2^-16.
     /// assert_eq!(score.z_norm_sq, 5 << 14);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -125,11 +127,11 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         Ok(pass.score(z))
     }
 
-    /// [`score`](Self::score) in steps of one layer each, for schedulers that must not be held up; see
-    /// [`Flow::stepper`](crate::Flow::stepper). The bits are the same.
+    /// [`score`](Self::score) in steps of one layer each, for cooperative schedulers; see
+    /// [`Flow::stepper`](crate::Flow::stepper). The result is bit-identical.
     ///
     /// # Errors
-    /// As [`score`](Self::score).
+    /// See [`score`](Self::score).
     pub fn stepper<'w>(
         &self,
         x: &[i32],
@@ -138,13 +140,14 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         Stepper::new(*self, x, workspace)
     }
 
-    /// The pass to come, the sample in its place in the workspace, and the rest of it.
+    /// Checks lengths and copies the sample to the front of the workspace. Returns the pass, the copy and the
+    /// rest of the workspace.
     #[inline(always)]
     fn load<'w>(
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
-    ) -> Result<(Pass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
+    ) -> Result<(IntegerPass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
         let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
@@ -160,14 +163,15 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
                 found,
             });
         };
-        // Its length is known where the model is, and loops would be written out; flash matters more.
+        // The length is hidden from the compiler, which would unroll the loops where the model is constant;
+        // flash size matters more.
         let z = black_box(z);
-        let mut pass = Pass::new(self.words);
+        let mut pass = IntegerPass::new(self.words);
         for (slot, &value) in z.iter_mut().zip(black_box(x)) {
-            // No call of `memcpy`, which takes a kilobyte.
+            // A plain loop instead of `memcpy`, which takes a kilobyte of flash.
             black_box(());
             *slot = value;
-            // The limits are one after the other, around the wrap.
+            // `i32::MAX` and `i32::MIN` are adjacent modulo 2^32, so one comparison finds both.
             let above = value.cast_unsigned().wrapping_sub(i32::MAX.cast_unsigned());
             pass.progress.beyond |= above < 2;
         }
@@ -175,12 +179,12 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     }
 }
 
-/// A score under way; [`IntegerFlow::stepper`] begins one.
+/// A stepwise score; created by [`IntegerFlow::stepper`].
 pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
-/// Where a score in steps stands.
+/// Position of a stepwise score.
 #[derive(Clone, Copy, Debug)]
-pub struct IntegerCursor<'a>(Pass<'a>);
+pub struct IntegerCursor<'a>(IntegerPass<'a>);
 
 impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
 
@@ -220,7 +224,7 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
     fn step(&self, cursor: &mut IntegerCursor<'a>, workspace: &mut [i32]) -> Option<IntegerScore> {
         let IntegerCursor(pass) = cursor;
         let Some((x, scratch)) = workspace.split_at_mut_checked(self.dim) else {
-            // Not the workspace that it began with.
+            // A different workspace than the one it began with.
             return Some(IntegerScore {
                 log_prob: IntegerScore::IMPOSSIBLE,
                 z_norm_sq: i32::MAX,
@@ -234,14 +238,14 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
     }
 }
 
-/// The way from x to z: what is left of the words, and what was gathered.
+/// State of a pass from x to z: the remaining words and the accumulated terms.
 #[derive(Clone, Copy, Debug)]
-struct Pass<'a> {
+struct IntegerPass<'a> {
     program: Program<'a>,
     progress: Progress,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> IntegerPass<'a> {
     #[inline(always)]
     fn new(words: &'a [i32]) -> Self {
         Self {
@@ -250,7 +254,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Runs the next layer on `x`, in place; false after the last one.
+    /// Runs the next layer on `x` in place; false after the last one.
     #[inline(always)]
     fn next<W: Weights>(&mut self, x: &mut [i32], scratch: &mut [i32]) -> bool {
         let Some(&[kind]) = self.program.header() else {
@@ -258,26 +262,26 @@ impl<'a> Pass<'a> {
         };
         let Self { program, progress } = self;
         if layer::forward_fixed::<W>(program, kind, x, scratch, progress).is_none() {
-            // The words were checked, so memory has changed since: no number would mean anything.
+            // The words were valid, so memory has changed since. No score can be trusted.
             progress.beyond = true;
             *program = Program::new(&[]);
         }
         true
     }
 
-    /// `log N(z; 0, I) + log_det`, with its parts.
+    /// `log N(z; 0, I) + log_det`, with its terms.
     #[inline(always)]
     fn score(&self, z: &[i32]) -> IntegerScore {
         score(z, self.progress)
     }
 }
 
-/// `log N(z; 0, I) + log_det`, with its parts.
+/// `log N(z; 0, I) + log_det`, with its terms.
 fn score(z: &[i32], progress: Progress) -> IntegerScore {
     let mut z_norm_sq: u64 = 0;
     for &z in z {
         black_box(());
-        // Q32 to Q24: sums of the largest squares fit for as many values as any sample has.
+        // Q32 to Q24: even sums of the largest squares fit, for any supported number of values.
         let square = i64::from(z).wrapping_mul(i64::from(z)).cast_unsigned();
         z_norm_sq = z_norm_sq.saturating_add(square >> (2 * Q16 - Q24));
     }

@@ -1,119 +1,40 @@
-//! A validated model: spec and parameters, and the passes through all layers.
+//! A validated model (spec and parameters) and the passes through its layers.
 
 pub mod base;
 #[cfg(feature = "std")]
 pub mod batch;
 mod density;
 pub(crate) mod fixed;
+mod gradient;
+mod pass;
+mod score;
 mod stepper;
 
-use core::fmt;
-
-use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
-use crate::spec::{FlowSpec, Shape, SpecError, Walk};
+use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
+use pass::Pass;
+pub use score::{Score, ScoreError};
 pub use stepper::Stepper;
 
-/// A spec with parameters that fit it. Built once, also in a `const` or `static`; scoring then
-/// cannot fail but for what the caller hands in.
+/// A validated model: a spec and parameters that match it. Built once, in a `const` or `static` if you like.
+/// Afterwards scoring fails only on invalid arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow<'a> {
     spec: FlowSpec<'a>,
     params: &'a [f32],
-    /// [`FlowSpec::scratch_len`], which would cost a walk through all layers in every score.
+    /// [`FlowSpec::scratch_len`], cached because computing it walks all layers.
     scratch_len: usize,
 }
 
-/// What a sample scores: `log_prob` and the two terms it is made of (paper equation 3). No field is ever NaN.
-///
-/// On readings far beyond the training data the flow may overflow. Each term that did so is infinite and
-/// makes `log_prob = -inf`; a term that did not keeps its value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Score {
-    /// `log p(x)` in nats; `-inf` where the flow overflowed.
-    pub log_prob: f32,
-    /// `sum(z^2)` of the latent; `inf` where it overflowed.
-    pub z_norm_sq: f32,
-    /// `log |det dz/dx|` in nats; `-inf` where it overflowed, upwards too.
-    pub log_det: f32,
-}
-
-impl Score {
-    /// Of a sample that is as unlikely as can be.
-    pub(crate) const IMPOSSIBLE: Self = Self {
-        log_prob: f32::NEG_INFINITY,
-        z_norm_sq: f32::INFINITY,
-        log_det: f32::NEG_INFINITY,
-    };
-
-    /// `log_prob`, `z_norm_sq` and `log_det` as plain words.
-    #[must_use]
-    pub const fn bits(self) -> [u32; 3] {
-        [
-            self.log_prob.to_bits(),
-            self.z_norm_sq.to_bits(),
-            self.log_det.to_bits(),
-        ]
-    }
-}
-
-/// Why a sample has no score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ScoreError {
-    /// A feature is NaN or infinite.
-    NonFinite {
-        /// The first such feature.
-        index: usize,
-    },
-    /// The sample has not `dim` features.
-    InputLength {
-        /// The model's dimension.
-        expected: usize,
-        /// Features given.
-        found: usize,
-    },
-    /// The workspace is shorter than the pass needs.
-    WorkspaceLength {
-        /// Values needed.
-        expected: usize,
-        /// Values given.
-        found: usize,
-    },
-}
-
-impl fmt::Display for ScoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            ScoreError::NonFinite { index } => {
-                write!(f, "feature {index} is NaN or infinite")
-            }
-            ScoreError::InputLength { expected, found } => {
-                write!(f, "the model takes {expected} features, {found} were given")
-            }
-            ScoreError::WorkspaceLength { expected, found } => {
-                write!(
-                    f,
-                    "the workspace holds {found} values, {expected} are needed"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for ScoreError {}
-
 impl<'a> Flow<'a> {
-    /// Checks everything there is to check, once. Usable in a `const` context.
+    /// Validates the model once; usable in a `const` context.
     ///
     /// # Errors
-    /// [`SpecError`]: a wrong dimension, mask, permutation, constant or length, or a back end that
-    /// is not compiled in.
+    /// [`SpecError`] for a wrong dimension, mask, permutation, constant or length, or a back end that is not
+    /// compiled in.
     pub const fn new(spec: FlowSpec<'a>, params: &'a [f32]) -> Result<Self, SpecError> {
         if let Err(error) = spec.validate() {
             return Err(error);
@@ -131,20 +52,20 @@ impl<'a> Flow<'a> {
         })
     }
 
-    /// The structure.
+    /// The model's spec.
     #[must_use]
     pub const fn spec(&self) -> &FlowSpec<'a> {
         &self.spec
     }
 
-    /// Values of a sample.
+    /// Number of values per sample.
     #[must_use]
     #[inline(always)]
     pub const fn dim(&self) -> usize {
         self.spec.dim()
     }
 
-    /// Values of workspace that a score needs.
+    /// Workspace length for one score, in values.
     #[must_use]
     #[inline(always)]
     pub const fn workspace_len(&self) -> usize {
@@ -157,10 +78,12 @@ impl<'a> Flow<'a> {
         self.params
     }
 
-    /// x to z in place; returns `log |det dz/dx|` in nats. `x` has shape `[dim]`, channel after channel;
-    /// `scratch` holds at least [`FlowSpec::scratch_len`] values. z has the shape of x: what squeezing
-    /// moved is put back to its place, so a map of z shows where a sample is unusual. On a sample so far out that the
-    /// flow overflows, values of z are infinite and the result is `-inf`; neither is ever NaN.
+    /// Maps x to z in place; returns `log |det dz/dx|` in nats.
+    ///
+    /// `x` has shape `[dim]`, channel after channel; `scratch` holds at least [`FlowSpec::scratch_len`] values.
+    /// z has the shape of x: squeezed values are moved back to their positions in x, so a map of z shows where
+    /// a sample is unusual. If the flow overflows on a sample far from the training data, some values of z are
+    /// infinite and the result is `-inf`. Neither is ever NaN.
     ///
     /// ```
     /// use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -185,8 +108,9 @@ impl<'a> Flow<'a> {
         Ok(finite_or(log_det, f32::NEG_INFINITY))
     }
 
-    /// z to x in place; returns `log |det dx/dz|` in nats. Lengths as for [`forward`](Self::forward). Where the
-    /// inverse overflows, values of x are infinite and the result may be; neither is ever NaN.
+    /// Maps z to x in place; returns `log |det dx/dz|` in nats. Shapes and lengths as in
+    /// [`forward`](Self::forward). If the inverse overflows, some values of x are infinite, and the result may
+    /// be. Neither is ever NaN.
     ///
     /// ```
     /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -199,14 +123,14 @@ impl<'a> Flow<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`forward`](Self::forward).
+    /// See [`forward`](Self::forward).
     pub fn inverse(&self, z: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(z, scratch.len(), self.scratch_len)?;
         #[cfg(feature = "feature-maps")]
         self.to_places_of_z(z, scratch);
         let log_det = self.inverse_lanes(z, scratch);
         without_nan(z);
-        // As unlikely as can be: the log-density of x is that of z less this.
+        // Impossible sample: log p(x) is log p(z) minus this.
         Ok(if log_det.is_nan() {
             f32::INFINITY
         } else {
@@ -214,8 +138,8 @@ impl<'a> Flow<'a> {
         })
     }
 
-    /// Exact log-density of one sample, with its parts. `workspace` holds at least
-    /// [`FlowSpec::workspace_len`] values.
+    /// Exact log-density of one sample, with its terms (paper equation 3). `x` has shape `[dim]`, channel after
+    /// channel; `workspace` holds at least [`FlowSpec::workspace_len`] values.
     ///
     /// ```
     /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -243,11 +167,11 @@ impl<'a> Flow<'a> {
         })
     }
 
-    /// [`score`](Self::score) in steps of one layer each, for schedulers that must not be held up. The
-    /// bits are the same. `workspace` holds the state between the steps.
+    /// [`score`](Self::score) in steps of one layer each, for cooperative schedulers. The result is
+    /// bit-identical. `workspace` holds the state between steps.
     ///
     /// # Errors
-    /// As [`score`](Self::score).
+    /// See [`score`](Self::score).
     pub fn stepper<'w>(
         &self,
         x: &[f32],
@@ -259,13 +183,13 @@ impl<'a> Flow<'a> {
     /// `log p(x)` in nats; see [`score`](Self::score).
     ///
     /// # Errors
-    /// As [`score`](Self::score).
+    /// See [`score`](Self::score).
     pub fn log_prob(&self, x: &[f32], workspace: &mut [f32]) -> Result<f32, ScoreError> {
         Ok(self.score(x, workspace)?.log_prob)
     }
 
-    /// Draws a sample into `x`: `temperature` times a standard normal latent, through the inverse.
-    /// Lower temperatures stay nearer to the mode. Returns `log |det dx/dz|` in nats.
+    /// Draws a sample into `x`, of shape `[dim]`: `temperature` times a standard normal latent, mapped by the
+    /// inverse. Lower temperatures stay closer to the mode. Returns `log |det dx/dz|` in nats.
     ///
     /// ```
     /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -282,7 +206,7 @@ impl<'a> Flow<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`ScoreError`] for a wrong length, or for a temperature that makes the latent non-finite.
+    /// [`ScoreError`] for a wrong length, or a temperature that makes the latent non-finite.
     pub fn sample(
         &self,
         random: &mut impl rand_core::Rng,
@@ -296,7 +220,8 @@ impl<'a> Flow<'a> {
         self.inverse(x, scratch)
     }
 
-    /// Copies a sample to the front of the workspace, once it is checked; gives the copy and the rest.
+    /// Checks a sample and copies it to the front of the workspace. Returns the copy and the rest of the
+    /// workspace.
     #[inline(always)]
     fn load<'w>(
         &self,
@@ -334,26 +259,26 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// A sample before the first layer.
+    /// The state before the first layer.
     #[inline(always)]
-    pub(crate) fn start(&self) -> Progress<'a> {
-        Progress {
+    pub(crate) fn start(&self) -> Pass<'a> {
+        Pass {
             math: self.spec.math,
             walk: self.spec.walk(),
             params: self.params,
         }
     }
 
-    /// x to z for every lane; lengths are the caller's promise.
+    /// Maps x to z in every lane. The caller guarantees the lengths.
     #[inline(always)]
     pub(crate) fn forward_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
-        let mut progress = self.start();
-        while progress.next(x, scratch, &mut log_det).is_some() {}
+        let mut pass = self.start();
+        while pass.next(x, scratch, &mut log_det).is_some() {}
         log_det
     }
 
-    /// z to x for every lane; lengths are the caller's promise.
+    /// Maps z to x in every lane. The caller guarantees the lengths.
     #[inline(always)]
     pub(crate) fn inverse_lanes<V: Kernels>(&self, z: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
@@ -362,20 +287,17 @@ impl<'a> Flow<'a> {
         while let Some((layer, input, output)) = walk.next() {
             let place = self.place(input, output);
             let len = layer.param_len(input);
-            let done = params.len().checked_sub(len).and_then(|end| {
-                let (others, last) = params.split_at_checked(end)?;
-                params = others;
-                layer::inverse(
-                    layer,
-                    place,
-                    last,
-                    z.get_mut(..input.len())?,
-                    scratch,
-                    &mut log_det,
-                )
-            });
+            let split = params.split_at_checked(params.len().wrapping_sub(len));
+            // No closure: it would not inherit the instruction set.
+            let done = match (split, z.get_mut(..input.len())) {
+                (Some((others, last)), Some(z)) => {
+                    params = others;
+                    layer::inverse(layer, place, last, z, scratch, &mut log_det)
+                }
+                _ => None,
+            };
             if done.is_none() {
-                // A density of 0 at x.
+                // Density 0 at x.
                 log_det = V::splat(f32::INFINITY);
             }
         }
@@ -391,9 +313,9 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Puts every value of z back to the place in the sample that squeezing took it from.
+    /// Moves every value of z back to the position in x that squeezing took it from.
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_x(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn to_places_of_x(self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk_back();
         while let Some((layer, input, output)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {
@@ -402,9 +324,10 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Puts every value of z to where the layers leave it: undoes [`to_places_of_x`](Self::to_places_of_x).
+    /// Moves every value of z to where the layers leave it: inverse of
+    /// [`to_places_of_x`](Self::to_places_of_x).
     #[cfg(feature = "feature-maps")]
-    fn to_places_of_z(&self, z: &mut [f32], scratch: &mut [f32]) {
+    fn to_places_of_z(self, z: &mut [f32], scratch: &mut [f32]) {
         let mut walk = self.spec.walk();
         while let Some((layer, input)) = walk.next() {
             if let Some(z) = z.get_mut(..input.len()) {
@@ -413,14 +336,14 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// `(log_prob, z_norm_sq, log_det)` for every lane; `x` becomes z.
+    /// `(log_prob, z_norm_sq, log_det)` in every lane; `x` becomes z.
     #[inline(always)]
     pub(crate) fn score_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
         let log_det = self.forward_lanes(x, scratch);
         self.score_latent(x, log_det)
     }
 
-    /// `(log_prob, z_norm_sq, log_det)` of a latent; `x` is z already.
+    /// `(log_prob, z_norm_sq, log_det)` of a latent, which `x` already holds.
     #[inline(always)]
     pub(crate) fn score_latent<V: Kernels>(&self, x: &[V], log_det: V) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
@@ -433,52 +356,14 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// How far a sample is on its way from x to z: what is left of the layers and their parameters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress<'a> {
-    math: Math,
-    walk: Walk<'a>,
-    params: &'a [f32],
-}
-
-impl Progress<'_> {
-    /// Runs the next layer; `None` after the last one. A layer that cannot run, which [`Flow::new`] rules
-    /// out, ends the way and makes the sample impossible. Lengths are the caller's promise.
-    #[inline(always)]
-    pub(crate) fn next<V: Kernels>(
-        &mut self,
-        x: &mut [V],
-        scratch: &mut [V],
-        log_det: &mut V,
-    ) -> Option<()> {
-        let (layer, input) = self.walk.next()?;
-        let place = Place {
-            math: self.math,
-            input,
-            output: self.walk.shape,
-        };
-        // What was factored out lies behind.
-        let rest = x
-            .get_mut(..input.len())
-            .and_then(|x| layer::forward(layer, place, self.params, x, scratch, log_det));
-        let Some(rest) = rest else {
-            *log_det = V::splat(f32::NEG_INFINITY);
-            self.walk.end();
-            return None;
-        };
-        self.params = rest;
-        Some(())
-    }
-}
-
-/// `overflow` in place of NaN and `+inf`. Processors differ in the sign and payload of the NaN they make.
+/// Replaces NaN and `+inf` by `overflow`. Processors differ in the sign and payload of the NaN they produce.
 #[inline(always)]
 fn finite_or<V: Kernels>(value: V, overflow: f32) -> V {
-    // False for NaN and for +inf.
+    // False for NaN and +inf.
     value.map(|v| if v < f32::INFINITY { v } else { overflow })
 }
 
-/// `inf` in place of every NaN that an overflow left.
+/// Replaces every NaN, left by an overflow, by `inf`.
 fn without_nan(values: &mut [f32]) {
     for value in values {
         if value.is_nan() {

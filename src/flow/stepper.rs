@@ -1,7 +1,7 @@
-//! A score in steps of one layer each, for cooperative schedulers (RTIC, embassy, a superloop): between
-//! two steps the processor is free for whatever is due. The bits are those of [`Flow::score`](crate::Flow::score).
+//! Stepwise scoring, one layer per step, for cooperative schedulers (RTIC, embassy, a super-loop): other tasks
+//! can run between steps. The result is bit-identical to [`Flow::score`](crate::Flow::score).
 //!
-//! No step takes longer than that of the layer with most multiply-accumulates,
+//! The longest step is that of the layer with the most multiply-accumulates,
 //! [`FlowSpec::largest_step`](crate::FlowSpec::largest_step).
 //!
 //! ```
@@ -27,7 +27,8 @@
 
 use super::{Density, Flow, ScoreError};
 
-/// A score under way; [`Flow::stepper`] or [`IntegerFlow::stepper`](crate::integer::IntegerFlow::stepper) begins one.
+/// A score in progress; created by [`Flow::stepper`] or
+/// [`IntegerFlow::stepper`](crate::integer::IntegerFlow::stepper).
 #[derive(Debug)]
 pub struct Stepper<'w, D: Density = Flow<'static>> {
     density: D,
@@ -48,7 +49,7 @@ impl<'w, D: Density> Stepper<'w, D> {
         })
     }
 
-    /// Runs the next layer. After the last one, and from then on, the score.
+    /// Runs the next layer. Returns the score after the last layer and on every later call.
     pub fn step(&mut self) -> Option<D::Score> {
         self.density.step(&mut self.cursor, self.workspace)
     }

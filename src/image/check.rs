@@ -1,16 +1,16 @@
-//! Whether words are those of a spec. Done once, when a model is made, in a `const` at the best.
+//! Checks that words match a spec. Runs once, when a model is created; usually at compile time, in a `const`.
 //!
 //! Every field has a rule, see [`fields`](super::fields):
-//! * what the spec states must be just that: ops, channels, places, lengths, indices, windows, panels, slopes,
-//!   bounds of log-scales, the constants of a logit;
-//! * shifts must lie within the ranges of [`stated`](super::stated), which the arithmetic supports;
-//! * all others are free numbers of the model: means, scales and their log-determinants, multipliers, offsets, biases and
-//!   weights. Any weights make a coupling, whose density is one.
+//! * fields determined by the spec must have exactly that value: ops, channels, places, lengths, indices,
+//!   windows, panels, slopes, bounds of log-scales, the constants of a logit;
+//! * shifts must be within the ranges in [`stated`](super::stated) that the arithmetic supports;
+//! * all other fields are parameters and may have any value: means, scales and their log-determinants,
+//!   multipliers, offsets, biases and weights. A coupling is a valid density with any weights.
 
 use super::decode::Program;
 use super::fields::{
     BlocksHeader, ConvolutionHeader, DenseHeader, KeptRecord, KernelHeader, LayerHeader, Narrowing,
-    NetworkHeader, Norm, Record, ResidualHeader, ScalingHeader,
+    NetworkHeader, NormRecord, Record, ResidualHeader, ScalingHeader,
 };
 use super::op;
 use super::sections::{Section, Sums};
@@ -21,7 +21,7 @@ use super::word;
 use crate::spec::{Conditioner, CouplingSpec, FlowSpec, Shape, SpecError};
 
 impl FlowSpec<'_> {
-    /// Checks that words are those of this structure, but for the numbers of the model.
+    /// Checks that the words match this structure, except for the values of the parameters.
     pub(crate) const fn check_words<W: Width>(&self, words: &[i32]) -> Result<(), SpecError> {
         let expected = self.word_len::<W>();
         if words.len() != expected {
@@ -34,8 +34,8 @@ impl FlowSpec<'_> {
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, shape)) = walk.next() {
-            let own = program.take(layer.word_len::<W>(shape));
-            if !matches!(own, Some(own) if layer.has_words::<W>(shape, Program::new(own))) {
+            let words = program.take(layer.word_len::<W>(shape));
+            if !matches!(words, Some(words) if layer.has_words::<W>(shape, Program::new(words))) {
                 return Err(SpecError::Words { layer: index });
             }
             index += 1;
@@ -44,11 +44,11 @@ impl FlowSpec<'_> {
     }
 }
 
-/// Whether the norms of so many channels have shifts that can be.
+/// Whether the norms of this many channels have valid shifts.
 const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
     let mut left = channels;
     while left > 0 {
-        if !Norm::check(Norm::from_words(&[0; Norm::WORDS]), program) {
+        if !NormRecord::check(NormRecord::from_words(&[0; NormRecord::WORDS]), program) {
             return false;
         }
         left -= 1;
@@ -57,7 +57,7 @@ const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
 }
 
 impl CouplingSpec<'_> {
-    /// Whether header, kept values and records are those of this coupling; takes their words.
+    /// Whether header, kept values and records match this coupling; consumes their words.
     pub(super) const fn has_head(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let kept = match &self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
@@ -77,12 +77,13 @@ impl CouplingSpec<'_> {
         kept && self.has_records(shape, program)
     }
 
-    /// Whether a channel is among the kept or the transformed ones.
+    /// Whether a channel is kept, or transformed if `kept` is false. Under a checkerboard every channel is
+    /// both.
     const fn has_channel(&self, channel: usize, shape: Shape, kept: bool) -> bool {
         self.mask.parity().is_some() || self.mask.keeps(channel, shape.channels) == kept
     }
 
-    /// Whether the next words are the indices of kept channels, two to each.
+    /// Whether the next words are the indices of the kept channels, two per word.
     const fn has_values(&self, shape: Shape, words: i32, program: &mut Program<'_>) -> bool {
         let channels = shape.channels;
         let mut index = 0;
@@ -111,7 +112,7 @@ impl CouplingSpec<'_> {
         true
     }
 
-    /// Whether the records of the kept channels have their indices, and shifts that can be.
+    /// Whether the records of the kept channels have the right indices and valid shifts.
     const fn has_kept_records(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let mut index = 0;
         while index < shape.channels {
@@ -129,7 +130,8 @@ impl CouplingSpec<'_> {
         true
     }
 
-    /// Whether the records of the transformed channels have their indices and the bounds that the spec states.
+    /// Whether the records of the transformed channels have the right indices and the bounds that the spec
+    /// determines.
     const fn has_records(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let mut index = 0;
         while index < shape.channels {
@@ -157,7 +159,7 @@ impl CouplingSpec<'_> {
         true
     }
 
-    /// Whether the sections of the networks are those of this coupling; takes their words.
+    /// Whether the sections of the networks match this coupling; consumes their words.
     pub(super) const fn has_networks<W: Width>(
         &self,
         shape: Shape,
@@ -178,7 +180,7 @@ impl CouplingSpec<'_> {
 }
 
 impl Section {
-    /// Whether the next words are those of this section of a network whose activations have such a slope.
+    /// Whether the next words match this section; `slope` is that of the network's activation.
     const fn has_words<W: Width>(&self, slope: i32, program: &mut Program<'_>) -> bool {
         match self {
             Section::Network { hidden } => {

@@ -1,6 +1,6 @@
-//! Reading words from the first to the last.
+//! Sequential reading of words.
 
-/// Words that are still to be read.
+/// The words that are still to be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Program<'a>(&'a [i32]);
 
@@ -30,7 +30,7 @@ impl<'a> Program<'a> {
         Some(own)
     }
 
-    /// Words that are left.
+    /// Number of words left.
     pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }

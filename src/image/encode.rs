@@ -1,4 +1,4 @@
-//! What a writer of words needs beside the fields: panels of weights, and indices of kept values.
+//! Encoding of everything that is not a field: panels of weights, and indices of kept values.
 
 use std::vec::Vec;
 
@@ -6,7 +6,7 @@ use super::width::{PANEL, QUAD, Width};
 use super::{op, word};
 use crate::spec::Mask;
 
-/// The words of a layer's panels: biases and weights, row by row. Missing outputs and inputs are zero.
+/// The words of a layer's panels: biases and weights, one row per output. Missing outputs and inputs are zero.
 #[must_use]
 pub fn panel_words<W: Width>(rows: &[(i32, &[i32])]) -> Vec<i32> {
     let mut words = Vec::new();
@@ -28,7 +28,7 @@ pub fn panel_words<W: Width>(rows: &[(i32, &[i32])]) -> Vec<i32> {
     words
 }
 
-/// The indices of the kept channels, two to a word, [`op::NO_INDEX`] where there are no more.
+/// The indices of the kept channels, two per word, padded with [`op::NO_INDEX`].
 #[must_use]
 pub fn value_words(mask: Mask<'_>, channels: usize, words: usize) -> Vec<i32> {
     let mut kept = mask.kept_features(channels);

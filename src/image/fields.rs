@@ -1,22 +1,22 @@
-//! The words of a model, field by field. Each header and record is declared once: its length, its reader, its
-//! writer and its check follow from the declaration.
+//! Declarations of all headers and records. Each is declared once, field by field; its length, reader, writer
+//! and check are generated from the declaration.
 
 use super::decode::Program;
 use super::stated::{INPUT_SHIFT, Range, SCALING_SHIFT, SUM_SHIFT, within};
 
-/// What a word may be.
+/// Which values a word may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// What the spec states, and nothing else.
+    /// Exactly the value that the spec determines.
     Stated,
-    /// Anything within a range: a shift.
+    /// A value within a range: a shift.
     Within(Range),
-    /// Any number.
+    /// Any value: a parameter.
     Number,
 }
 
 impl Rule {
-    /// Whether a word is what the spec states, as far as it does.
+    /// Whether a word is valid; `stated` is the value that the spec determines, if any.
     pub(super) const fn allows(self, word: i32, stated: i32) -> bool {
         match self {
             Rule::Stated => word == stated,
@@ -32,7 +32,7 @@ const SCALING: Rule = Rule::Within(SCALING_SHIFT);
 const INPUT: Rule = Rule::Within(INPUT_SHIFT);
 const SUM: Rule = Rule::Within(SUM_SHIFT);
 
-/// Words in a row as a struct, one field a word, each with its [`Rule`].
+/// Consecutive words as a struct with one field per word, each with its [`Rule`].
 macro_rules! words {
     ($(
         $(#[$doc:meta])*
@@ -45,24 +45,24 @@ macro_rules! words {
         }
 
         impl $name {
-            /// How many words it takes.
+            /// Number of words.
             pub const WORDS: usize = [$(stringify!($field)),+].len();
 
-            /// The fields of words.
+            /// Decodes words to fields.
             #[must_use]
             #[inline(always)]
             pub const fn from_words(&[$($field),+]: &[i32; Self::WORDS]) -> Self {
                 Self { $($field),+ }
             }
 
-            /// The words of the fields.
+            /// Encodes the fields as words.
             #[must_use]
             #[inline(always)]
             pub const fn to_words(self) -> [i32; Self::WORDS] {
                 [$(self.$field),+]
             }
 
-            /// The next words of a program.
+            /// Reads the next words of a program.
             #[inline(always)]
             #[allow(dead_code, reason = "records are read many at a time")]
             pub(crate) const fn read(program: &mut Program<'_>) -> Option<Self> {
@@ -72,13 +72,13 @@ macro_rules! words {
                 }
             }
 
-            /// Whether every word is one that what the spec states allows.
+            /// Whether every word is valid, given the values that the spec determines.
             #[allow(dead_code, reason = "some are compared as a whole")]
             pub(super) const fn fits(self, stated: Self) -> bool {
                 $($rule.allows(self.$field, stated.$field))&&+
             }
 
-            /// Reads the next words; whether they are there and fit.
+            /// Reads the next words; whether they exist and are valid.
             #[allow(dead_code, reason = "some are part of others")]
             pub(super) const fn check(stated: Self, program: &mut Program<'_>) -> bool {
                 match Self::read(program) {
@@ -91,11 +91,11 @@ macro_rules! words {
 }
 
 words! {
-    /// In front of the channels of an affine layer or a standardisation.
+    /// Header of an affine layer or a standardisation, followed by its channels.
     AffineHeader {
-        /// Channels.
+        /// Number of channels.
         channels: STATED,
-        /// Places of a channel.
+        /// Places per channel.
         places: STATED,
         /// Log-determinant in Q16.
         log_det: NUMBER,
@@ -105,66 +105,66 @@ words! {
     AffineChannel {
         /// Multiplier.
         multiplier: NUMBER,
-        /// Its shift.
+        /// Right shift of the product.
         shift: SCALING,
-        /// Added, in Q16.
+        /// Offset in Q16.
         offset: NUMBER,
     }
 
     /// A channel of a standardisation: `multiplier (x - mean) 2^-shift + offset`.
     StandardizeChannel {
-        /// In counts.
+        /// Mean in counts.
         mean: NUMBER,
         /// Multiplier.
         multiplier: NUMBER,
-        /// Its shift.
+        /// Right shift of the product.
         shift: SCALING,
-        /// Added, in Q16.
+        /// Offset in Q16.
         offset: NUMBER,
     }
 
-    /// In front of a permutation's indices.
+    /// Header of a permutation, followed by the indices.
     PermutationHeader {
-        /// Channels.
+        /// Number of channels.
         channels: STATED,
-        /// Places of a channel.
+        /// Places per channel.
         places: STATED,
     }
 
-    /// A squeeze; of the same backwards the shape is that after it.
+    /// A squeeze or its inverse, with the shape of the unsqueezed map.
     SqueezeHeader {
         /// One of [`CELLS`](super::op::CELLS), [`CELLS_ALTERNATE`](super::op::CELLS_ALTERNATE) and
         /// [`PAIRS`](super::op::PAIRS).
         kind: STATED,
-        /// Channels before it.
+        /// Channels of the unsqueezed map.
         channels: STATED,
-        /// Rows before it.
+        /// Rows of the unsqueezed map.
         height: STATED,
-        /// Columns before it.
+        /// Columns of the unsqueezed map.
         width: STATED,
     }
 
-    /// Half of the values are done.
+    /// Sends half of the values to the base density.
     FactorOutHeader {
-        /// Values that go on.
+        /// Number of values that continue to the next layer.
         goes_on: STATED,
-        /// The same again.
+        /// The same number again.
         again: STATED,
     }
 
-    /// The logit of counts.
+    /// Logit transform of counts.
     LogitHeader {
-        /// Values.
+        /// Number of values.
         values: STATED,
         /// The highest count.
         last: STATED,
-        /// Multiplier of a count, to Q30.
+        /// Multiplier of a count, giving Q30.
         multiplier: STATED,
-        /// Its shift.
+        /// Right shift of the product.
         shift: STATED,
-        /// `p` of no count, in Q30.
+        /// `p` of count 0, in Q30.
         lowest: STATED,
-        /// Half a count's share of `p`, in Q30.
+        /// Half of one count's contribution to `p`, in Q30.
         half: STATED,
         /// Logarithm of the slope, in Q24.
         ln_slope: STATED,
@@ -172,89 +172,89 @@ words! {
 
     /// A coupling with fully connected networks.
     DenseHeader {
-        /// Words of the kept values' indices.
+        /// Number of words with the kept values' indices.
         kept: STATED,
-        /// Records of transformed values.
+        /// Number of records of transformed values.
         records: STATED,
-        /// Words of the front of the scratch.
+        /// Words at the front of the scratch.
         front: STATED,
-        /// Shift that makes activations of kept values.
+        /// Shift that converts kept values to activations.
         input_shift: INPUT,
-        /// Shift of the records' multipliers of raw log-scales.
+        /// Shift for the multipliers of raw log-scales in the records.
         raw_shift: SCALING,
-        /// Shift of the records' multipliers of shifts.
+        /// Shift for the multipliers of shifts in the records.
         shift_shift: SCALING,
     }
 
     /// A coupling with a stack of convolutions.
     ConvolutionHeader {
-        /// Words of the kept channels' indices.
+        /// Number of words with the kept channels' indices.
         kept: STATED,
-        /// Records of transformed channels.
+        /// Number of records of transformed channels.
         records: STATED,
         /// Rows of the map.
         height: STATED,
         /// Columns of the map.
         width: STATED,
-        /// Of a checkerboard, the parity of `y + x` where it keeps; 2 for other masks.
+        /// Under a checkerboard, the parity of `y + x` of kept places; 2 for other masks.
         parity: STATED,
         /// Words of the largest window.
         window: STATED,
-        /// Layers of the network.
+        /// Number of layers of the network.
         layers: STATED,
-        /// Shift that makes activations of kept values.
+        /// Shift that converts kept values to activations.
         input_shift: INPUT,
-        /// Shift of the records' multipliers of raw log-scales.
+        /// Shift for the multipliers of raw log-scales in the records.
         raw_shift: SCALING,
-        /// Shift of the records' multipliers of shifts.
+        /// Shift for the multipliers of shifts in the records.
         shift_shift: SCALING,
     }
 
     /// A coupling with the paper's residual network.
     ResidualHeader {
-        /// Records of kept channels.
+        /// Number of records of kept channels.
         kept: STATED,
-        /// Records of transformed channels.
+        /// Number of records of transformed channels.
         records: STATED,
         /// Rows of the map.
         height: STATED,
         /// Columns of the map.
         width: STATED,
-        /// Of a checkerboard, the parity of `y + x` where it keeps; 2 for other masks.
+        /// Under a checkerboard, the parity of `y + x` of kept places; 2 for other masks.
         parity: STATED,
-        /// Panels of the channels inside.
+        /// Number of panels of the hidden channels.
         panels: STATED,
-        /// Residual blocks.
+        /// Number of residual blocks.
         blocks: STATED,
-        /// Rows of the window.
+        /// Height of the window.
         kernel_height: STATED,
-        /// Columns of the window.
+        /// Width of the window.
         kernel_width: STATED,
         /// Words of the largest window.
         window: STATED,
-        /// Shift of the records' multipliers of raw log-scales.
+        /// Shift for the multipliers of raw log-scales in the records.
         raw_shift: SCALING,
-        /// Shift of the records' multipliers of shifts.
+        /// Shift for the multipliers of shifts in the records.
         shift_shift: SCALING,
     }
 
-    /// A kept channel of a residual network, with the norm that makes activations of it.
+    /// A kept channel of a residual network, with the norm that converts it to an activation.
     KeptRecord {
-        /// Its index.
+        /// Index of the channel.
         channel: STATED,
         /// Multiplier.
         multiplier: NUMBER,
-        /// Its shift.
+        /// Right shift of the product.
         shift: SCALING,
-        /// Added, in steps of the activation.
+        /// Offset in units of the activation.
         offset: NUMBER,
     }
 
     /// A transformed channel of a coupling.
     Record {
-        /// Its index.
+        /// Index of the channel.
         channel: STATED,
-        /// Bound of its log-scale in Q24, of a sigmoid its floor in Q30.
+        /// Bound of the log-scale in Q24; for a sigmoid, its floor in Q30.
         bound: STATED,
         /// Multiplier of the raw log-scale.
         raw_multiplier: NUMBER,
@@ -262,67 +262,67 @@ words! {
         shift_multiplier: NUMBER,
     }
 
-    /// In front of a fully connected network.
+    /// Header of a fully connected network.
     NetworkHeader {
-        /// Hidden layers.
+        /// Number of hidden layers.
         hidden: STATED,
     }
 
-    /// In front of a network of residual blocks.
+    /// Header of a network of residual blocks.
     BlocksHeader {
-        /// Residual blocks.
+        /// Number of residual blocks.
         blocks: STATED,
-        /// Panels of the hidden layers.
+        /// Number of panels of the hidden layers.
         panels: STATED,
     }
 
-    /// In front of a layer of a stack of convolutions.
+    /// Header of a convolution in a stack.
     KernelHeader {
-        /// Rows of the window.
+        /// Height of the window.
         height: STATED,
-        /// Columns of the window.
+        /// Width of the window.
         width: STATED,
     }
 
-    /// In front of the panels of a layer of a network.
+    /// Header of a network's layer, followed by its panels.
     LayerHeader {
-        /// Panels of outputs.
+        /// Number of panels of outputs.
         panels: STATED,
-        /// Shift from sums to activations; 0 where sums leave whole.
+        /// Shift from sums to activations; 0 if the sums are kept unscaled.
         shift: SUM,
-        /// Slope of the activation below zero, in Q15.
+        /// Slope of the activation for negative values, in Q15.
         slope: STATED,
     }
 
-    /// Between a layer whose sums are added and the multipliers of its outputs.
+    /// Header of the output multipliers of a layer whose sums are added to values.
     ScalingHeader {
-        /// Shift of the multipliers.
+        /// Shift for the multipliers.
         shift: SCALING,
     }
 
-    /// Makes activations of values in Q16.
+    /// Converts values in Q16 to activations.
     Narrowing {
-        /// Shift.
+        /// Right shift.
         shift: INPUT,
     }
 
-    /// A channel's norm inside a residual network: activation `multiplier h 2^-shift + offset`.
-    Norm {
+    /// A channel's norm inside a residual network: activation = `multiplier h 2^-shift + offset`.
+    NormRecord {
         /// Multiplier.
         multiplier: NUMBER,
-        /// Its shift.
+        /// Right shift of the product.
         shift: SCALING,
-        /// Added, in steps of the activation.
+        /// Offset in units of the activation.
         offset: NUMBER,
     }
 }
 
 impl KeptRecord {
-    /// The norm that makes activations.
+    /// The norm that converts the channel to activations.
     #[cfg(all(feature = "feature-maps", feature = "foreign"))]
     #[inline(always)]
-    pub(crate) const fn norm(self) -> Norm {
-        Norm {
+    pub(crate) const fn norm(self) -> NormRecord {
+        NormRecord {
             multiplier: self.multiplier,
             shift: self.shift,
             offset: self.offset,

@@ -1,4 +1,4 @@
-//! What a spec states of the first words of couplings and logits: op and header. Fields that it does not state are zero.
+//! The part of the first words of couplings and logits that the spec determines: op and header. Other fields are zero.
 
 use super::fields::{ConvolutionHeader, DenseHeader, LogitHeader, ResidualHeader};
 use super::lengths::{net_scratch, residual_lengths, stack_window};
@@ -14,7 +14,7 @@ use crate::spec::{
 };
 
 impl LogitSpec {
-    /// The header, but for the number of values; `None` where 32 bits do not hold a constant.
+    /// The header without the number of values; `None` if a constant overflows 32 bits.
     const fn constants(self) -> Option<LogitHeader> {
         let (alpha, levels) = (self.alpha as f64, self.levels as f64);
         let slope = (1.0 - alpha) / levels;
@@ -40,7 +40,7 @@ impl LogitSpec {
         })
     }
 
-    /// `None` where 32 bits do not hold a constant.
+    /// `None` if a constant overflows 32 bits.
     pub(super) const fn header(self, shape: Shape) -> Option<LogitHeader> {
         match self.constants() {
             Some(header) => Some(LogitHeader {
@@ -52,7 +52,7 @@ impl LogitSpec {
     }
 }
 
-/// Of a checkerboard, the parity of `y + x` where it keeps; 2 for another mask.
+/// Under a checkerboard, the parity of `y + x` of kept places; 2 for other masks.
 const fn parity_word(mask: Mask<'_>) -> i32 {
     match mask.parity() {
         Some(0) => 0,
@@ -62,7 +62,7 @@ const fn parity_word(mask: Mask<'_>) -> i32 {
 }
 
 impl CouplingSpec<'_> {
-    /// The first word: which networks, and what becomes of their outputs.
+    /// The first word: kind of networks, and flags for the use of their outputs.
     pub(super) const fn op(&self) -> i32 {
         let conditioner = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
@@ -91,8 +91,9 @@ impl CouplingSpec<'_> {
         conditioner | transform | map | nets
     }
 
-    /// Of a coupling with fully connected networks.
+    /// Header of a coupling with fully connected networks.
     #[must_use]
+    #[doc(hidden)]
     pub const fn dense_header(&self, shape: Shape) -> DenseHeader {
         let inputs = self.net_inputs(shape);
         DenseHeader {
@@ -105,8 +106,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Of a coupling with a stack of convolutions.
+    /// Header of a coupling with a stack of convolutions.
     #[must_use]
+    #[doc(hidden)]
     pub const fn convolution_header(
         &self,
         net: &ConvolutionSpec<'_>,
@@ -126,8 +128,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Of a coupling with the paper's residual network.
+    /// Header of a coupling with the paper's residual network.
     #[must_use]
+    #[doc(hidden)]
     pub const fn residual_header(
         &self,
         net: &ResidualConvolutionSpec,

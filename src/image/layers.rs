@@ -10,7 +10,7 @@ use super::width::Width;
 use super::word;
 use crate::spec::{Conditioner, CouplingSpec, LayerSpec, Shape, Squeeze, add, mul};
 
-/// What a layer is: its op without the flags.
+/// Kind of a layer: its op without the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Standardize,
@@ -27,7 +27,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// That of a layer's first word; `None` where there is no such layer.
+    /// Decodes a layer's first word; `None` if there is no such layer.
     #[inline(always)]
     pub(crate) const fn of(word: i32) -> Option<Self> {
         Some(match word & op::KIND {
@@ -47,7 +47,7 @@ impl Op {
     }
 }
 
-/// First word of a layer: what it is. A coupling adds flags to it.
+/// The first word of a layer gives its kind. For a coupling, flags are added.
 pub mod op {
     /// Standardisation.
     pub const STANDARDIZE: i32 = 0;
@@ -55,13 +55,13 @@ pub mod op {
     pub const AFFINE: i32 = 1;
     /// Permutation of channels.
     pub const PERMUTATION: i32 = 2;
-    /// Places to channels.
+    /// Space to depth: positions to channels.
     pub const SQUEEZE: i32 = 3;
-    /// The same backwards.
+    /// Inverse of a squeeze.
     pub const UNSQUEEZE: i32 = 4;
-    /// Half of the values is done.
+    /// Sends half of the values to the base density.
     pub const FACTOR_OUT: i32 = 5;
-    /// Logit of counts.
+    /// Logit transform of counts.
     pub const LOGIT: i32 = 6;
     /// Coupling with a stack of convolutions.
     pub const CONVOLUTION: i32 = 7;
@@ -72,43 +72,45 @@ pub mod op {
     /// Invertible matrix.
     pub const LINEAR: i32 = 10;
 
-    /// Takes the flags from a layer's op.
+    /// Mask for the layer kind, without the flags.
     pub const KIND: i32 = 0xff;
 
-    /// Added to a coupling: `x * exp(s) + t`.
+    /// Coupling flag: `x * exp(s) + t`.
     pub const AFFINE_COUPLING: i32 = 1 << 8;
-    /// Added to a coupling: `(x + t) * exp(s)`.
+    /// Coupling flag: `(x + t) * exp(s)`.
     pub const SHIFT_FIRST: i32 = 1 << 9;
-    /// Added to a coupling: log-scales go through a hyperbolic tangent.
+    /// Coupling flag: log-scales are bounded by a hyperbolic tangent.
     pub const TANH: i32 = 1 << 10;
-    /// Added to a coupling: a network each for log-scales and shifts.
+    /// Coupling flag: separate networks for log-scales and shifts.
     pub const TWO_NETS: i32 = 1 << 11;
-    /// Added to a coupling: networks of residual blocks.
+    /// Coupling flag: networks of residual blocks.
     pub const BLOCKS: i32 = 1 << 12;
-    /// Added to a coupling: log-scales go through an arc tangent.
+    /// Coupling flag: log-scales are bounded by an arc tangent.
     pub const ATAN: i32 = 1 << 13;
-    /// Added to a coupling: log-scales are the logarithm of a sigmoid with a floor, or with [`INVERSE`] minus that.
+    /// Coupling flag: log-scales are the logarithm of a sigmoid plus floor; negated with [`INVERSE`].
     pub const SIGMOID: i32 = 1 << 14;
     /// See [`SIGMOID`].
     pub const INVERSE: i32 = 1 << 15;
 
-    /// Takes the map of log-scales from a coupling's op.
+    /// Mask for the flags of the log-scale map.
     pub const MAP: i32 = TANH | ATAN | SIGMOID;
 
-    /// Kind of a squeeze: [`Squeeze::Cells`](crate::spec::Squeeze::Cells).
+    /// Squeeze kind: [`Squeeze::Cells`](crate::spec::Squeeze::Cells).
     pub const CELLS: i32 = 0;
-    /// [`Squeeze::CellsAlternate`](crate::spec::Squeeze::CellsAlternate).
+    /// Squeeze kind: [`Squeeze::CellsAlternate`](crate::spec::Squeeze::CellsAlternate).
     pub const CELLS_ALTERNATE: i32 = 1;
-    /// [`Squeeze::Pairs`](crate::spec::Squeeze::Pairs).
+    /// Squeeze kind: [`Squeeze::Pairs`](crate::spec::Squeeze::Pairs).
     pub const PAIRS: i32 = 2;
 
-    /// Where a kept value is missing to a pair.
+    /// Fills the second half of the last word where the number of kept values is odd.
     pub const NO_INDEX: i32 = 0xffff;
 }
 
 impl LayerSpec<'_> {
-    /// Words of this layer on a map of this shape in an [`IntegerFlow`](crate::integer::IntegerFlow).
+    /// Number of words of this layer, on a map of this shape, in an
+    /// [`IntegerFlow`](crate::integer::IntegerFlow).
     #[must_use]
+    #[doc(hidden)]
     pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         const OP: usize = 1;
         let channels = shape.channels;
@@ -148,7 +150,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Whether it has the paper's network, which is compiled in with other residual ones.
+    /// Whether the layer has the paper's residual network, which needs feature `foreign`.
     pub(super) const fn is_residual(&self) -> bool {
         matches!(
             self,
@@ -159,7 +161,7 @@ impl LayerSpec<'_> {
         )
     }
 
-    /// Whether the integer engine runs this layer.
+    /// Whether the integer engine supports this layer.
     pub(super) const fn has_integers(&self) -> bool {
         match self {
             LayerSpec::BatchNorm(_) => false,
@@ -175,8 +177,9 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// The first word; `None` where the integer engine has no such layer.
+    /// The first word; `None` if the integer engine does not support the layer.
     #[must_use]
+    #[doc(hidden)]
     pub const fn op(&self) -> Option<i32> {
         Some(match self {
             LayerSpec::Standardize => op::STANDARDIZE,
@@ -192,8 +195,9 @@ impl LayerSpec<'_> {
         })
     }
 
-    /// Of an affine layer, a standardisation or a matrix.
+    /// Header of an affine layer, a standardisation or a matrix.
     #[must_use]
+    #[doc(hidden)]
     pub const fn affine_header(shape: Shape) -> AffineHeader {
         AffineHeader {
             channels: word(shape.channels),
@@ -209,7 +213,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Of a squeeze or the same backwards; `None` for other layers, and where it cannot take the shape.
+    /// Header of a squeeze or its inverse; `None` for other layers, and if the layer cannot take the shape.
     pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
         let (kind, shape) = match self {
             LayerSpec::Squeeze(kind) => (*kind, shape),
@@ -246,7 +250,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Whether words are those of this layer, to the last one.
+    /// Whether the words are exactly those of this layer.
     pub(super) const fn has_words<W: Width>(&self, shape: Shape, mut program: Program<'_>) -> bool {
         let program = &mut program;
         let (Some(&[first]), Some(op)) = (program.header(), self.op()) else {
@@ -291,9 +295,10 @@ impl LayerSpec<'_> {
         fits && program.len() == 0
     }
 
-    /// The words behind the op of a layer of which the spec states all; `None` for others, and where 32 bits do
-    /// not hold one.
+    /// The words after the op, for a layer that the spec determines completely. `None` for other layers, or if
+    /// a constant overflows 32 bits.
     #[must_use]
+    #[doc(hidden)]
     #[cfg(feature = "std")]
     pub fn stated_words(&self, shape: Shape) -> Option<std::vec::Vec<i32>> {
         Some(match self {
@@ -318,7 +323,7 @@ impl LayerSpec<'_> {
     }
 }
 
-/// Whether the channels of a standardisation have shifts that can be.
+/// Whether the channels of a standardisation have valid shifts.
 const fn has_standardization(channels: usize, program: &mut Program<'_>) -> bool {
     let mut left = channels;
     while left > 0 {
@@ -331,7 +336,7 @@ const fn has_standardization(channels: usize, program: &mut Program<'_>) -> bool
     true
 }
 
-/// Whether the channels of an affine layer have shifts that can be.
+/// Whether the channels of an affine layer have valid shifts.
 const fn has_affine(channels: usize, program: &mut Program<'_>) -> bool {
     let mut left = channels;
     while left > 0 {
@@ -344,7 +349,7 @@ const fn has_affine(channels: usize, program: &mut Program<'_>) -> bool {
     true
 }
 
-/// Whether the indices are those of a permutation.
+/// Whether the indices match the permutation.
 const fn has_order(order: &[usize], program: &mut Program<'_>) -> bool {
     let mut rest = order;
     while let [index, tail @ ..] = rest {

@@ -1,4 +1,4 @@
-//! How many words a model and its score take, and what the integer engine can run.
+//! Lengths of an integer model and its workspace in words, and which layers the integer engine supports.
 
 use super::fields::{ConvolutionHeader, DenseHeader, KeptRecord, Record, ResidualHeader};
 use super::op;
@@ -10,7 +10,7 @@ use crate::spec::{
     ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
 };
 
-/// Words of the largest window of a coupling's stack of convolutions.
+/// Words of the largest window in a coupling's stack of convolutions.
 pub(super) const fn stack_window(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     let (mut window, mut index) = (0, 0);
     while let Some(section) = spec.section(shape, index) {
@@ -22,8 +22,8 @@ pub(super) const fn stack_window(spec: &CouplingSpec<'_>, shape: Shape) -> usize
     window
 }
 
-/// Words of scratch of a coupling's stack of convolutions: a window, of each layer's input the rows that its window
-/// covers, the sums of the last layer.
+/// Scratch of a coupling's stack of convolutions in words: a window, the rows of each layer's input that its
+/// window covers, and the sums of the last layer.
 const fn stack_scratch(spec: &CouplingSpec<'_>, net: &ConvolutionSpec<'_>, shape: Shape) -> usize {
     let mut place = place_words(spec.net_inputs(shape), true);
     let mut rings: usize = 0;
@@ -38,7 +38,7 @@ const fn stack_scratch(spec: &CouplingSpec<'_>, net: &ConvolutionSpec<'_>, shape
     add(add(stack_window(spec, shape), rings), sums)
 }
 
-/// Places of the rows that a window covers.
+/// Number of places in the rows that a window covers.
 const fn rows(kernel: Kernel, shape: Shape) -> usize {
     let rows = if kernel.height < shape.height {
         kernel.height
@@ -53,11 +53,11 @@ const fn rows(kernel: Kernel, shape: Shape) -> usize {
 pub struct ResidualLengths {
     /// Words of the largest window.
     pub window: usize,
-    /// Words of scratch, the window among them.
+    /// Words of scratch, including the window.
     pub scratch: usize,
 }
 
-/// Lengths of a coupling's residual network. Each kept channel is two activations, one for each sign.
+/// Lengths of a coupling's residual network. Each kept channel gives two activations, one per sign.
 #[must_use]
 pub const fn residual_lengths(
     spec: &CouplingSpec<'_>,
@@ -86,8 +86,8 @@ pub const fn residual_lengths(
     }
 }
 
-/// Words of the front and of the back of the scratch: layers take turns to write to the back and to the
-/// front, where the input stands. Of residual blocks the back has values, sums, and twice activations.
+/// Words at the front and at the back of a network's scratch. Layers write alternately to the back and to the
+/// front, where the input is. For residual blocks the back holds values, sums, and two sets of activations.
 #[must_use]
 pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize; 2] {
     let net = match conditioner {
@@ -95,7 +95,7 @@ pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize
         Conditioner::ResidualDense(net) => {
             return [activation_words(inputs), mul(3, sum_words(net.width))];
         }
-        // They run row by row, with scratch of their own.
+        // These run row by row, with their own scratch.
         Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return [0, 0],
     };
     let (mut front, mut back) = (activation_words(inputs), 0);
@@ -115,7 +115,7 @@ pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize
 }
 
 impl CouplingSpec<'_> {
-    /// Words of a coupling, behind its op.
+    /// Number of words of a coupling, without its op.
     pub(super) const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         let inputs = self.net_inputs(shape);
         let head = match self.conditioner {
@@ -162,7 +162,7 @@ impl CouplingSpec<'_> {
 }
 
 impl FlowSpec<'_> {
-    /// Words of an [`IntegerFlow`](crate::integer::IntegerFlow) with this structure.
+    /// Number of words of an [`IntegerFlow`](crate::integer::IntegerFlow) with this structure.
     #[must_use]
     pub const fn word_len<W: Width>(&self) -> usize {
         let mut total: usize = 0;
@@ -173,22 +173,21 @@ impl FlowSpec<'_> {
         total
     }
 
-    /// Words of workspace for one sample in integers: the sample, and the most scratch that any layer
-    /// asks for.
+    /// Workspace length of an integer score, in words: the sample, and the largest scratch of any layer.
     #[must_use]
     pub const fn integer_workspace_len(&self) -> usize {
         let mut most: usize = 0;
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
-            let own = layer.integer_scratch(shape);
-            if own > most {
-                most = own;
+            let scratch = layer.integer_scratch(shape);
+            if scratch > most {
+                most = scratch;
             }
         }
         self.dim().saturating_add(most)
     }
 
-    /// Checks what [`validate`](Self::validate) checks, and that the integer engine runs every layer.
+    /// Checks what [`validate`](Self::validate) checks, and that the integer engine supports every layer.
     ///
     /// # Errors
     /// The first [`SpecError`] found.
@@ -196,7 +195,7 @@ impl FlowSpec<'_> {
         if let Err(error) = self.validate() {
             return Err(error);
         }
-        // Indices have 16 bits, the highest of which stands for none.
+        // Indices have 16 bits, and the highest value means no index.
         if self.dim() >= op::NO_INDEX as usize {
             return Err(SpecError::Overflow);
         }

@@ -1,33 +1,34 @@
-//! The words of a model in integers, for tools that write them: what `nvpico export --precision i8` makes of structure and
-//! parameters, and the engine reads from the first to the last.
+//! The word format of integer models, for tools that write it: `nvpico export --precision i8` encodes structure
+//! and parameters as words, which the engine reads sequentially.
 //!
-//! Each layer is its op, a header, and what the header counts. What the spec states of a layer stands in front of its
-//! numbers in a form that costs nothing to read: how many channels, which values, how many panels. So the chip needs
-//! neither the spec nor a computation of lengths; the check holds the words to the spec when a model is made.
+//! Each layer consists of its op, a header, and the items that the header counts. Everything that the spec
+//! determines about a layer (channels, indices, panels) is encoded in a form that is free to decode. So the
+//! chip needs neither the spec nor any length computation; the words are checked against the spec when a model
+//! is created.
 //!
-//! | layer | behind the op |
+//! | layer | after the op |
 //! | --- | --- |
-//! | standardisation | [`AffineHeader`], a [`StandardizeChannel`] each |
-//! | affine | [`AffineHeader`], an [`AffineChannel`] each |
-//! | matrix | [`AffineHeader`], for each channel an [`AffineChannel`] and the multipliers of the others |
+//! | standardisation | [`AffineHeader`], one [`StandardizeChannel`] per channel |
+//! | affine | [`AffineHeader`], one [`AffineChannel`] per channel |
+//! | matrix | [`AffineHeader`], per channel one [`AffineChannel`] and the multipliers of the others |
 //! | permutation | [`PermutationHeader`], the channels' indices |
-//! | squeeze, and back | [`SqueezeHeader`] |
+//! | squeeze and its inverse | [`SqueezeHeader`] |
 //! | factor-out | [`FactorOutHeader`] |
 //! | logit | [`LogitHeader`] |
-//! | coupling, fully connected | [`DenseHeader`], indices of kept values two to a word, [`Record`]s, sections |
-//! | coupling, convolutions | [`ConvolutionHeader`], indices of kept channels two to a word, [`Record`]s, sections |
+//! | coupling, fully connected | [`DenseHeader`], indices of kept values (two per word), [`Record`]s, sections |
+//! | coupling, convolutions | [`ConvolutionHeader`], indices of kept channels (two per word), [`Record`]s, sections |
 //! | coupling, residual network | [`ResidualHeader`], [`KeptRecord`]s, [`Record`]s, sections |
 //!
-//! The [`Section`]s are those of the coupling's networks.
+//! The [`Section`]s encode the coupling's networks.
 //!
 //! ```
 //! use nvpico::image::{AffineChannel, AffineHeader, op};
 //! use nvpico::integer::{I8, IntegerFlow};
 //! use nvpico::spec::Shape;
-//! use nvpico::{FlowSpec, LayerSpec, Math};
+//! use nvpico::{FlowSpec, LayerSpec};
 //!
-//! let spec = FlowSpec { shape: Shape::vector(2), math: Math::Libm, layers: &[LayerSpec::Affine] };
-//! // y = x / 2: the logarithm of a quarter, then half of 2^30 for each channel.
+//! let spec = FlowSpec::new(Shape::vector(2), &[LayerSpec::Affine]);
+//! // y = x / 2: log-determinant ln(1/4) in Q16, then a multiplier of 2^30 / 2 per channel.
 //! let header = AffineHeader { channels: 2, places: 1, log_det: -90_852 };
 //! let half = AffineChannel { multiplier: 1 << 29, shift: 30, offset: 0 };
 //! let words = [&[op::AFFINE][..], &header.to_words(), &half.to_words(), &half.to_words()].concat();
@@ -54,7 +55,7 @@ pub(crate) use decode::Program;
 pub use encode::{panel_words, value_words};
 pub use fields::{
     AffineChannel, AffineHeader, BlocksHeader, ConvolutionHeader, DenseHeader, FactorOutHeader,
-    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, Norm,
+    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, NormRecord,
     PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader, SqueezeHeader,
     StandardizeChannel,
 };
@@ -67,7 +68,7 @@ pub use stated::{Bound, INPUT_SHIFT, Range, SCALING_SHIFT, SLOPE_BITS, SUM_SHIFT
 pub use width::{I8, I16, PANEL, QUAD, Width};
 pub(crate) use width::{QUAD_WORDS, high, low, pair};
 
-/// A count as a word; what the engine runs has far fewer of anything than a word holds.
+/// A count as a word. Saturates; no count in a supported model comes close to the limit.
 #[must_use]
 pub const fn word(count: usize) -> i32 {
     if count > i32::MAX as usize {

@@ -1,9 +1,9 @@
-//! What stands behind a coupling's records: the sections of its networks, one after the other.
+//! The words after a coupling's records: the sections of its networks.
 //!
-//! Lengths and the check are folds over them, and so is the encoder; the engine reads them in this order.
+//! Lengths, check and encoder iterate over the sections; the engine reads them in the same order.
 
 use super::fields::{
-    BlocksHeader, KernelHeader, LayerHeader, Narrowing, NetworkHeader, Norm, ScalingHeader,
+    BlocksHeader, KernelHeader, LayerHeader, Narrowing, NetworkHeader, NormRecord, ScalingHeader,
 };
 use super::sizes::{place_words, sum_words, window_inputs};
 use super::width::{PANEL, QUAD, Width};
@@ -12,39 +12,39 @@ use crate::spec::{
     ResidualDenseSpec, Shape, add, mul,
 };
 
-/// What becomes of a layer's sums.
+/// How a layer's sums are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sums {
-    /// Activations that have the ranges of a stage.
+    /// As activations, with the ranges of a stage.
     Activations {
-        /// Index of the stage in its network.
+        /// Index of the stage in the network.
         stage: usize,
     },
-    /// They are added to values in Q16; a [`Section::Scaling`] follows.
+    /// Added to values in Q16; a [`Section::Scaling`] follows.
     Added,
-    /// They are outputs of the network.
+    /// As outputs of the network.
     Outputs,
 }
 
 /// A layer of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerShape {
-    /// Places of the window that it reads; 1 of a vector.
+    /// Places of its window; 1 on a vector.
     pub taps: usize,
-    /// Activations of a place, zeros included.
+    /// Activations per place, including padding.
     pub stride: usize,
-    /// Activations that it reads, zeros included.
+    /// Total number of input activations, including padding.
     pub inputs: usize,
-    /// Whether a place has two activations a channel, one for each sign, the negative one behind the other.
+    /// Whether each channel has two activations per place, the positive and then the negative part.
     pub signs: bool,
-    /// Outputs.
+    /// Number of outputs.
     pub outputs: usize,
-    /// What becomes of its sums.
+    /// How its sums are used.
     pub sums: Sums,
 }
 
 impl LayerShape {
-    /// On a vector.
+    /// A layer on a vector.
     const fn dense(inputs: usize, outputs: usize, sums: Sums) -> Self {
         Self {
             taps: 1,
@@ -56,7 +56,7 @@ impl LayerShape {
         }
     }
 
-    /// On places of so many words under a window.
+    /// A layer on a window of places with `place` words each.
     const fn over(kernel: Kernel, place: usize, outputs: usize, sums: Sums) -> Self {
         Self {
             taps: kernel.taps(),
@@ -68,7 +68,7 @@ impl LayerShape {
         }
     }
 
-    /// Words of its biases and weights.
+    /// Number of words of its biases and weights.
     pub(super) const fn numbers<W: Width>(&self) -> usize {
         let weights = mul(self.inputs.div_ceil(QUAD), W::QUAD_WORDS);
         mul(self.outputs.div_ceil(PANEL), add(PANEL, weights))
@@ -78,43 +78,43 @@ impl LayerShape {
 /// A part of a network's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// A fully connected network begins.
+    /// Start of a fully connected network.
     Network {
-        /// Hidden layers.
+        /// Number of hidden layers.
         hidden: usize,
     },
-    /// A network of residual blocks begins.
+    /// Start of a network of residual blocks.
     Blocks {
-        /// Residual blocks.
+        /// Number of residual blocks.
         blocks: usize,
-        /// Outputs of every hidden layer.
+        /// Width of every hidden layer.
         width: usize,
     },
-    /// A convolution begins.
+    /// Start of a convolution.
     Kernel(Kernel),
-    /// A layer's panels, behind their header.
+    /// A layer: header and panels.
     Layer(LayerShape),
-    /// Multipliers that bring a layer's sums to Q16, behind their shift.
+    /// Shift and multipliers that convert a layer's sums to Q16.
     Scaling {
-        /// Outputs of the layer.
+        /// Number of outputs of the layer.
         outputs: usize,
     },
-    /// The shift that makes activations of values in Q16.
+    /// Shift that converts values in Q16 to activations.
     Narrowing {
-        /// Index of the stage that says the ranges of the values.
+        /// Index of the stage with the ranges of the values.
         stage: usize,
     },
-    /// Norms of whole panels of channels.
+    /// Norms, padded to whole panels of channels.
     Norms {
-        /// Channels.
+        /// Number of channels.
         channels: usize,
-        /// Index of the stage that says the ranges of the activations.
+        /// Index of the stage with the ranges of the activations.
         stage: usize,
     },
 }
 
 impl Section {
-    /// How many words it takes.
+    /// Number of words.
     #[must_use]
     pub const fn words<W: Width>(&self) -> usize {
         match self {
@@ -124,19 +124,20 @@ impl Section {
             Section::Layer(layer) => add(LayerHeader::WORDS, layer.numbers::<W>()),
             Section::Scaling { outputs } => add(ScalingHeader::WORDS, sum_words(*outputs)),
             Section::Narrowing { .. } => Narrowing::WORDS,
-            Section::Norms { channels, .. } => mul(sum_words(*channels), Norm::WORDS),
+            Section::Norms { channels, .. } => mul(sum_words(*channels), NormRecord::WORDS),
         }
     }
 }
 
 impl CouplingSpec<'_> {
-    /// Section `index` of the networks; `None` behind the last one.
+    /// Section `index` of the networks; `None` after the last one.
     #[must_use]
+    #[doc(hidden)]
     pub const fn section(&self, shape: Shape, index: usize) -> Option<Section> {
         let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
         match &self.conditioner {
             Conditioner::Dense(net) => {
-                // Behind the header the hidden layers and the last one.
+                // One header, the hidden layers and the last layer.
                 let each = add(net.hidden.len(), 2);
                 if index / each < self.net_count() {
                     Some(dense_section(net, inputs, outputs, index % each))
@@ -152,8 +153,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Words of the networks.
+    /// Number of words of the networks.
     #[must_use]
+    #[doc(hidden)]
     pub const fn network_words<W: Width>(&self, shape: Shape) -> usize {
         let blocks = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::Convolution(_) => {
@@ -162,7 +164,7 @@ impl CouplingSpec<'_> {
             Conditioner::ResidualDense(net) => net.blocks,
             Conditioner::ResidualConvolution(net) => net.blocks,
         };
-        // All blocks are alike, and a spec that was not validated may have any number of them.
+        // All blocks have the same length; an unvalidated spec may have any number of them.
         let none = self.with_blocks(0).section_words::<W>(shape);
         let one = self.with_blocks(1).section_words::<W>(shape);
         add(none, mul(one.saturating_sub(none), blocks))
@@ -228,8 +230,8 @@ const fn dense_section(
     })
 }
 
-/// The sections of a network of residual blocks of nflows. Stages are the input, `h`, and of each block the
-/// activations of its norm, those between its layers, and `h`.
+/// The sections of a network of residual blocks (nflows). Stages are the input and `h`, then per block the
+/// activations of its norm, those between its two layers, and `h`.
 const fn block_section(
     inputs: usize,
     width: usize,
@@ -237,7 +239,7 @@ const fn block_section(
     outputs: usize,
     index: usize,
 ) -> Option<Section> {
-    /// Sections before the blocks, and of a block.
+    /// Number of sections before the blocks, and per block.
     const FIRST: usize = 3;
     const BLOCK: usize = 4;
     let dense = LayerShape::dense;
@@ -302,15 +304,16 @@ const fn stack_section(
     })
 }
 
-/// The sections of the paper's residual network. Stages are the kept channels' activations, `h`, of each block the
-/// activations of its norm, those between its layers, and `h`, then the activations that the outputs are made of.
+/// The sections of the paper's residual network. Stages are the kept channels' activations and `h`, then per
+/// block the activations of its norm, those between its two layers, and `h`, finally the activations that the
+/// outputs are computed from.
 const fn residual_section(
     net: &ResidualConvolutionSpec,
     inputs: usize,
     outputs: usize,
     index: usize,
 ) -> Option<Section> {
-    /// Sections before the blocks, and of a block.
+    /// Number of sections before the blocks, and per block.
     const FIRST: usize = 5;
     const BLOCK: usize = 7;
     let (filters, kernel, blocks) = (net.filters, net.kernel, net.blocks);
@@ -321,7 +324,7 @@ const fn residual_section(
         return Some(match index {
             0 => Section::Layer(LayerShape {
                 signs: true,
-                // Each channel is two activations, in one word.
+                // Each channel gives two activations, stored in one word.
                 ..LayerShape::over(kernel, inputs, filters, Sums::Added)
             }),
             2 => Section::Narrowing { stage: 1 },

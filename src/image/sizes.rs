@@ -1,21 +1,21 @@
-//! Words of activations and of sums.
+//! Sizes of activations and sums in words.
 
 use super::width::{PANEL, QUAD, QUAD_WORDS};
 use crate::spec::{Kernel, mul};
 
-/// Words that hold so many activations: whole quads.
+/// Number of words for `count` activations, padded to whole quads.
 #[must_use]
 pub const fn activation_words(count: usize) -> usize {
     count.div_ceil(QUAD).saturating_mul(QUAD_WORDS)
 }
 
-/// Sums of a layer with so many outputs: whole panels.
+/// Number of sums of a layer with `outputs` outputs, padded to whole panels.
 pub(super) const fn sum_words(outputs: usize) -> usize {
     mul(outputs.div_ceil(PANEL), PANEL)
 }
 
-/// Words of a place's channels as a network on a map reads them: of the kept ones pairs, of a hidden layer's
-/// whole quads.
+/// Words per place of the map that a network reads: kept channels are stored in pairs, channels of a hidden
+/// layer in whole quads.
 #[must_use]
 pub const fn place_words(channels: usize, is_input: bool) -> usize {
     if is_input {
@@ -25,7 +25,7 @@ pub const fn place_words(channels: usize, is_input: bool) -> usize {
     }
 }
 
-/// Activations of what a window covers: those of whole quads of words.
+/// Number of activations in a window, padded to whole quads of words.
 #[must_use]
 pub const fn window_inputs(kernel: Kernel, place: usize) -> usize {
     let words = mul(kernel.taps(), place);

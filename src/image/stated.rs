@@ -1,32 +1,32 @@
-//! Words whose value, or range of values, the spec states: shifts, slopes, bounds and the constants of a logit.
+//! Words whose value or range the spec determines: shifts, slopes, bounds and the constants of a logit.
 //!
-//! Encoder and check both take them from here. All other words of a layer are free numbers of the model: means,
-//! scales, log-determinants, multipliers, offsets, biases and weights.
+//! Shared by encoder and check. All other words of a layer are parameters: means, scales, log-determinants,
+//! multipliers, offsets, biases and weights.
 
 use crate::arithmetic::fixed::Q24;
 use crate::spec::{Activation, Conditioner, CouplingSpec, ScaleMap};
 
-/// Least and largest value of a word.
+/// Smallest and largest value of a word.
 pub type Range = (i32, i32);
 
-/// Shift behind a multiplication: `product * 2^-shift`, rounded.
+/// Shift after a multiplication: `product * 2^-shift`, rounded.
 pub const SCALING_SHIFT: Range = (1, 62);
-/// Shift from Q16 to an activation: 2 at least for the rounding; 17 bring all 32 bits within 16.
+/// Shift from Q16 to an activation: at least 2 for rounding; 17 reduces any 32-bit value to 16 bits.
 pub const INPUT_SHIFT: Range = (2, 17);
 /// Shift from a hidden layer's sums to its activations.
 pub const SUM_SHIFT: Range = (0, 24);
 
-/// Fraction bits of a slope of a leaky rectifier.
+/// Fraction bits of the slope of a leaky ReLU.
 pub const SLOPE_BITS: u32 = 15;
-/// Fraction bits of shares and of a sigmoid's floor.
+/// Fraction bits of probabilities: a logit's `p`, a sigmoid's floor.
 pub(super) const SHARE_BITS: u32 = 30;
 
-/// Whether a word lies within a range.
+/// Whether a word is within a range.
 pub(super) const fn within(word: i32, (least, most): Range) -> bool {
     least <= word && word <= most
 }
 
-/// `value * 2^bits` to the nearest whole number, halves away from zero; `None` where 32 bits do not hold it.
+/// `value * 2^bits` rounded to nearest, ties away from zero; `None` if it overflows 32 bits.
 pub(super) const fn whole(value: f64, bits: u32) -> Option<i32> {
     let steps = value * (1_u64 << bits) as f64;
     let half = if steps < 0.0 { -0.5 } else { 0.5 };
@@ -38,7 +38,7 @@ pub(super) const fn whole(value: f64, bits: u32) -> Option<i32> {
     }
 }
 
-/// The shift under which a positive factor fills a multiplier: it becomes 2^29 to 2^30.
+/// The shift for which a positive factor uses the full width of a multiplier: 2^29 to 2^30.
 pub(super) const fn filling_shift(factor: f64) -> i32 {
     let exponent = (factor.to_bits() >> 52) as i32 - 1023;
     let shift = 29_i32.saturating_sub(exponent);
@@ -62,7 +62,7 @@ pub(super) const fn ln(value: f64) -> f64 {
         mantissa /= 2.0;
         exponent += 1;
     }
-    // ln m = 2 atanh(t), whose series has a last term below 1e-17.
+    // ln m = 2 atanh(t); the last term of the series is below 1e-17.
     let t = (mantissa - 1.0) / (mantissa + 1.0);
     let mut sum = 0.0;
     let mut odd = 21;
@@ -74,8 +74,9 @@ pub(super) const fn ln(value: f64) -> f64 {
 }
 
 impl CouplingSpec<'_> {
-    /// The slope of hidden layers' activations below zero, in Q15.
+    /// Slope of the hidden layers' activation for negative values, in Q15.
     #[must_use]
+    #[doc(hidden)]
     pub const fn slope_word(&self) -> Option<i32> {
         let activation = match &self.conditioner {
             Conditioner::Dense(net) => net.activation,
@@ -89,8 +90,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// What the spec says of the bound of every log-scale: in Q24, of a sigmoid its floor in Q30.
+    /// The bound of every log-scale in Q24, or a sigmoid's floor in Q30, as far as the spec determines it.
     #[must_use]
+    #[doc(hidden)]
     pub const fn stated_bound(&self) -> Bound {
         let word = match self.transform.scale_map() {
             Some(ScaleMap::RescaledTanh) => return Bound::Number,
@@ -107,14 +109,14 @@ impl CouplingSpec<'_> {
     }
 }
 
-/// What a spec says of a log-scale's bound.
+/// How a log-scale's bound is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is this word.
+    /// By the spec: this word.
     Stated(i32),
-    /// It is a number of the model, one for each channel.
+    /// By a parameter per channel.
     Number,
-    /// 32 bits do not hold it.
+    /// By the spec, but the value overflows 32 bits.
     Beyond,
 }
 

@@ -1,24 +1,25 @@
-//! How weights are stored.
+//! Storage formats of weights.
 //!
-//! Weights come in panels of four outputs. Inputs come in quads: four activations of 16 bits in two words,
-//! the first of a word in its low half. For every quad a panel has the weights
+//! Weights are stored in panels of four outputs, inputs in quads: four 16-bit activations in two words, the
+//! first of each pair in the low half. For every quad a panel stores the weights
 //!
-//! * [`I8`]: one word for each output, a byte for each input, in the order 0, 2, 1, 3 and 128 too high, so
-//!   that a mask leaves two of them as 16-bit halves of a word;
-//! * [`I16`]: one word for each output with the weights of inputs 0 and 1, then one each with 2 and 3.
+//! * [`I8`]: as one word per output, one byte per input in the order 0, 2, 1, 3, offset by 128, so that a mask
+//!   extracts two of them as 16-bit halves of a word;
+//! * [`I16`]: as one word per output with the weights of inputs 0 and 1, then one word per output with those of
+//!   2 and 3.
 
-/// Outputs of a panel.
+/// Outputs per panel.
 pub const PANEL: usize = 4;
-/// Inputs of a quad.
+/// Inputs per quad.
 pub const QUAD: usize = 4;
-/// Words that hold the activations of a quad.
+/// Words per quad of activations.
 pub(crate) const QUAD_WORDS: usize = 2;
 
-/// Weights of 8 bits.
+/// 8-bit weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum I8 {}
 
-/// Weights of 16 bits.
+/// 16-bit weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum I16 {}
 
@@ -28,31 +29,32 @@ mod sealed {
     impl Sealed for super::I16 {}
 }
 
-/// A width of weights: [`I8`] or [`I16`].
+/// A weight format: [`I8`] or [`I16`].
 pub trait Width: sealed::Sealed + Copy + core::fmt::Debug {
-    /// Words of a panel's weights for a quad of inputs.
+    /// Words per panel of weights for a quad of inputs.
     const QUAD_WORDS: usize;
     /// The largest weight; the smallest is its negative.
     const LARGEST: i32;
 
-    /// A panel's weights for a quad, `[output][input]`, each at most [`LARGEST`](Self::LARGEST) in size.
+    /// Encodes a panel's weights for a quad, `[output][input]`. Magnitudes are at most
+    /// [`LARGEST`](Self::LARGEST).
     #[cfg(feature = "std")]
     fn pack(weights: [[i32; QUAD]; PANEL]) -> std::vec::Vec<i32>;
 }
 
-/// The low half, with its sign.
+/// The low half, sign-extended.
 #[inline(always)]
 pub(crate) fn low(word: i32) -> i32 {
     i32::from(word as i16)
 }
 
-/// The high half, with its sign.
+/// The high half, sign-extended.
 #[inline(always)]
 pub(crate) fn high(word: i32) -> i32 {
     word >> 16
 }
 
-/// A word of two activations.
+/// Packs two activations into a word.
 #[inline(always)]
 pub(crate) fn pair(low: i32, high: i32) -> i32 {
     (low & 0xffff) | (high << 16)

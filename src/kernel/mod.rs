@@ -1,9 +1,9 @@
 //! The computation of networks: dense layers, convolutions, residual networks.
 //!
-//! [`dense`] holds a fully connected layer, [`convolution`] makes networks for feature maps of it. A kernel
-//! is written once for every type of [`Lanes`], but for the innermost loop, which a chip wants otherwise
-//! than a desktop: [`Kernels`] has the one for each number type. That for a single sample is in safe Rust
-//! and, as an option, in assembly. The gradients (feature `std`) stand beside what they are the gradients of.
+//! [`dense`] is a fully connected layer; `convolution` builds networks for feature maps on top of it. A kernel
+//! is written once, generic over [`Lanes`], except for the innermost loop, which needs different code on a chip
+//! and on the desktop: [`Kernels`] provides it for each number type. For a single sample it exists in safe Rust
+//! and optionally in assembly. Gradients are next to their forward passes.
 
 #[cfg(feature = "feature-maps")]
 pub mod convolution;
@@ -17,14 +17,13 @@ use crate::arithmetic::{Lanes, Packet};
 use crate::spec::Activation;
 use dense::scalar::{self, Share};
 
-/// A number type with inner loops of its own: small code for `f32`, inlined and tiled by registers for a
+/// A number type with its own inner loops: compact code for `f32`; inlined and tiled to fit registers for a
 /// [`Packet`].
 pub trait Kernels: Lanes {
-    /// Outputs of a dense layer that are summed side by side, for packets: as many as registers hold.
+    /// For packets: outputs of a dense layer that are accumulated at a time, as many as fit in registers.
     const TILE: usize;
 
-    /// [`dense::add_inputs`]: for `f32` one copy in flash, whatever the number of layers; inlined for
-    /// packets.
+    /// [`dense::add_inputs`]. For `f32` there is one copy in flash for all layers; for packets it is inlined.
     fn dense<'p>(
         params: &'p [f32],
         inputs: usize,
@@ -34,7 +33,7 @@ pub trait Kernels: Lanes {
         activation: Option<Activation>,
     ) -> &'p [f32];
 
-    /// [`dense::forward_pair`], with as large a part of the hidden layer at a time as memory allows.
+    /// [`dense::forward_pair`], with the largest chunk of the hidden layer that memory allows.
     fn dense_pair<'p>(
         params: &'p [f32],
         input: &[Self],
@@ -43,17 +42,17 @@ pub trait Kernels: Lanes {
         activation: Activation,
     ) -> &'p [f32];
 
-    /// One row of a convolution: for `f32` one copy in flash; inlined for packets.
+    /// One row of a convolution. For `f32` there is one copy in flash; for packets it is inlined.
     #[cfg(feature = "feature-maps")]
     fn convolve(row: convolution::Row<'_, Self>);
 
-    /// The gradients of a convolution on a whole map.
+    /// Gradients of a convolution on a whole map.
     #[cfg(feature = "std")]
     fn convolve_backward(backward: convolution::Backward<'_, Self>);
 }
 
 impl Kernels for f32 {
-    // A single sample has its own kernel.
+    // Not used for a single sample, which has its own kernel.
     const TILE: usize = 8;
 
     #[inline(always)]

@@ -1,11 +1,15 @@
-//! A multi-layer perceptron: dense layers one after the other, the last one linear.
+//! A multi-layer perceptron: a sequence of dense layers, the last one linear; and its gradients.
+//!
+//! [`forward_saving`] keeps the hidden layers and the outputs, [`backward`] reads them.
+
+use core::mem;
 
 use super::ping_pong::PingPong;
 use super::{Kernels, dense};
 use crate::spec::DenseSpec;
 
-/// Runs the network on the current `values`, which become its outputs; the last hidden layer and the
-/// outputs are one pass. Returns the parameters behind the network's.
+/// Runs the network on the current `values`, replacing them with the outputs. The last hidden layer and the
+/// output layer are fused into one pass. Returns the parameters after the network's.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     net: &DenseSpec<'_>,
@@ -15,7 +19,7 @@ pub(crate) fn forward<'p, V: Kernels>(
 ) -> Option<&'p [f32]> {
     let (mut params, mut hidden) = (params, net.hidden);
     loop {
-        // A hidden layer that is stored, the last one with the outputs, or the outputs alone.
+        // A stored hidden layer; the last hidden layer fused with the outputs; or the outputs alone.
         let (width, between) = match *hidden {
             [width, _, ..] => (width, None),
             [width] => (outputs, Some(width)),
@@ -34,4 +38,87 @@ pub(crate) fn forward<'p, V: Kernels>(
             _ => return Some(params),
         }
     }
+}
+
+/// [`forward`] from `input`, with every layer kept in `saved`, one after the other, the outputs last.
+#[inline(always)]
+pub(crate) fn forward_saving<V: Kernels>(
+    net: &DenseSpec<'_>,
+    params: &[f32],
+    input: &[V],
+    saved: &mut [V],
+) -> Option<()> {
+    let mut params = params;
+    let mut input: &[V] = input;
+    let mut saved = saved;
+    for &width in net.hidden {
+        let (layer_params, rest) = params.split_at_checked(dense::param_len(input.len(), width))?;
+        let (output, after) = saved.split_at_mut_checked(width)?;
+        dense::forward(layer_params, input, output, Some(net.activation));
+        params = rest;
+        input = output;
+        saved = after;
+    }
+    dense::forward(params, input, saved, None);
+    Some(())
+}
+
+/// What a network's backward pass reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Tensors<'s, V> {
+    pub params: &'s [f32],
+    pub input: &'s [V],
+    /// What the forward pass kept.
+    pub saved: &'s [V],
+}
+
+/// Backward through the network, last layer first. Adds to `param_gradient` where it is wanted; the gradient of the
+/// inputs ends in the slice returned. `scratch` holds two layers as wide as the widest.
+#[inline(always)]
+pub(crate) fn backward<'w, V: Kernels>(
+    net: &DenseSpec<'_>,
+    tensors: Tensors<'_, V>,
+    output_gradient: &[V],
+    param_gradient: Option<&mut [f32]>,
+    scratch: &'w mut [V],
+) -> Option<&'w [V]> {
+    let Tensors {
+        mut params,
+        input: net_input,
+        saved,
+    } = tensors;
+    let mut width = output_gradient.len();
+    let mut saved = saved.get(..saved.len().checked_sub(width)?)?;
+    let (mut source, mut target) = scratch.split_at_mut_checked(scratch.len() / 2)?;
+    for (slot, &g) in source.iter_mut().zip(output_gradient) {
+        *slot = g;
+    }
+    let mut param_gradient = param_gradient;
+    for &below in net.hidden.iter().rev() {
+        let len = dense::param_len(below, width);
+        let (rest, layer_params) = params.split_at_checked(params.len().checked_sub(len)?)?;
+        let (rest_gradient, own_gradient) = dense::split_end(param_gradient, len)?;
+        let (before, input) = saved.split_at_checked(saved.len().checked_sub(below)?)?;
+        let (output_gradient, input_gradient) = (source.get(..width)?, target.get_mut(..below)?);
+        dense::backward(
+            layer_params,
+            input,
+            output_gradient,
+            own_gradient,
+            input_gradient,
+        );
+        dense::backward_activation(input, input_gradient, net.activation);
+        (params, param_gradient, saved, width) = (rest, rest_gradient, before, below);
+        mem::swap(&mut source, &mut target);
+    }
+    let (output_gradient, input_gradient) =
+        (source.get(..width)?, target.get_mut(..net_input.len())?);
+    dense::backward(
+        params,
+        net_input,
+        output_gradient,
+        param_gradient,
+        input_gradient,
+    );
+    Some(input_gradient)
 }

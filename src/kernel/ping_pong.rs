@@ -1,11 +1,11 @@
-//! A buffer that a network's layers work in: each reads at one end and writes at the other.
+//! A ping-pong buffer for a network's layers: each reads at one end and writes at the other.
 
-/// Values at one end of a buffer. A step makes the next values from them at the other end, so a buffer as
-/// long as the two longest neighbours together is enough.
+/// Values at one end of a buffer. Each step computes the next values at the other end, so the buffer only has
+/// to hold the two largest adjacent layers.
 #[derive(Debug)]
 pub(crate) struct PingPong<'w, V> {
     buffer: &'w mut [V],
-    /// The current values: how many, and at which end.
+    /// Number of current values, and the end they are at.
     len: usize,
     at_front: bool,
 }
@@ -21,7 +21,7 @@ impl<'w, V> PingPong<'w, V> {
         }
     }
 
-    /// Begins with `len` values, which the caller writes to the front of the buffer.
+    /// Starts with `len` values, which the caller writes to the front of the buffer.
     #[inline(always)]
     pub(crate) const fn begin(&mut self, len: usize) -> &mut [V] {
         self.len = len;
@@ -29,8 +29,8 @@ impl<'w, V> PingPong<'w, V> {
         self.buffer
     }
 
-    /// Makes the next `len` values by `make(current, next)`. `None` where the buffer is too short, as for the
-    /// other methods; a valid spec rules it out.
+    /// Computes the next `len` values by `make(current, next)`. Like the other methods, `None` if the buffer is
+    /// too short, which a valid spec rules out.
     #[inline(always)]
     pub(crate) fn step<R>(
         &mut self,
@@ -41,7 +41,7 @@ impl<'w, V> PingPong<'w, V> {
         let (front, end) =
             (self.buffer).split_at_mut_checked(self.buffer.len().checked_sub(at_end)?)?;
         let (current, next) = if self.at_front {
-            (&*front.get(..self.len)?, end)
+            (front.get(..self.len)?, end)
         } else {
             (&*end, front.get_mut(..len)?)
         };
@@ -51,7 +51,7 @@ impl<'w, V> PingPong<'w, V> {
         Some(made)
     }
 
-    /// The current values, and all that is free.
+    /// The current values and the free space.
     #[cfg(feature = "foreign")]
     #[inline(always)]
     pub(crate) fn split(&mut self) -> Option<(&mut [V], &mut [V])> {
@@ -73,7 +73,7 @@ impl<'w, V> PingPong<'w, V> {
         }
     }
 
-    /// The current values, for as long as the buffer lives.
+    /// The current values, with the lifetime of the buffer.
     #[inline(always)]
     pub(crate) fn into_values(self) -> Option<&'w [V]> {
         let Self {
@@ -107,7 +107,7 @@ mod tests {
                         current.iter().sum()
                     };
                     for (at, next) in next.iter_mut().enumerate() {
-                        *next = sum + at as i32;
+                        *next = sum + i32::try_from(at).unwrap();
                     }
                 })
                 .unwrap();

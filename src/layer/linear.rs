@@ -262,17 +262,7 @@ pub(crate) fn backward<V: Lanes>(
             }
         }
     }
-    // Through L: a column reads gradients of later rows, which are still those of y.
-    for place in 0..pixels {
-        for column in 0..channels {
-            let mut sum = *gradient.get(column * pixels + place)?;
-            for (row, weights, _) in own.rows().skip(column + 1) {
-                let gradient = *gradient.get(row * pixels + place)?;
-                sum = sum + gradient * V::splat(*weights.get(column)?);
-            }
-            *gradient.get_mut(column * pixels + place)? = sum;
-        }
-    }
+    back_through_lower(own, gradient, pixels)?;
     for ((row, weights, _), factors) in own.rows().zip(factors.chunks_exact_mut(channels)) {
         for place in 0..pixels {
             let gradient = *gradient.get(row * pixels + place)?;
@@ -290,15 +280,46 @@ pub(crate) fn backward<V: Lanes>(
             }
         }
     }
-    // Through U: a column reads gradients of earlier rows.
+    back_through_upper(own, gradient, pixels)
+}
+
+/// The gradient from that with respect to y to that with respect to x, in place.
+#[inline(always)]
+pub(crate) fn pull_back<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) -> Option<()> {
+    let (own, _) = Params::split(params, shape.channels)?;
+    let pixels = shape.pixels();
+    back_through_lower(own, gradient, pixels)?;
+    back_through_upper(own, gradient, pixels)
+}
+
+/// By L transposed: a column reads gradients of later rows, which are still those of y.
+#[inline(always)]
+fn back_through_lower<V: Lanes>(own: Params<'_>, gradient: &mut [V], pixels: usize) -> Option<()> {
     for place in 0..pixels {
-        for column in (0..channels).rev() {
-            let mut sum = V::splat(0.0);
-            for (row, weights, _) in own.rows().take(column + 1) {
-                let gradient = *gradient.get(row * pixels + place)?;
-                sum = sum + gradient * V::splat(*weights.get(column)?);
+        for (column, _, _) in own.rows() {
+            let at = column.wrapping_mul(pixels).wrapping_add(place);
+            let mut sum = *gradient.get(at)?;
+            for (row, weights, _) in own.rows().skip(column.wrapping_add(1)) {
+                let of_row = *gradient.get(row.wrapping_mul(pixels).wrapping_add(place))?;
+                sum = sum + of_row * V::splat(*weights.get(column)?);
             }
-            *gradient.get_mut(column * pixels + place)? = sum;
+            *gradient.get_mut(at)? = sum;
+        }
+    }
+    Some(())
+}
+
+/// By U transposed: a column reads gradients of earlier rows.
+#[inline(always)]
+fn back_through_upper<V: Lanes>(own: Params<'_>, gradient: &mut [V], pixels: usize) -> Option<()> {
+    for place in 0..pixels {
+        for (column, _, _) in own.rows().rev() {
+            let mut sum = V::splat(0.0);
+            for (row, weights, _) in own.rows().take(column.wrapping_add(1)) {
+                let of_row = *gradient.get(row.wrapping_mul(pixels).wrapping_add(place))?;
+                sum = sum + of_row * V::splat(*weights.get(column)?);
+            }
+            *gradient.get_mut(column.wrapping_mul(pixels).wrapping_add(place))? = sum;
         }
     }
     Some(())
@@ -543,6 +564,9 @@ mod tests {
         assert_eq!(y, plain);
         let done = backward(shape, &PARAMS, &saved, &mut gradient, 0.3, &mut found);
         assert!(done.is_some());
+        let mut alone = w.clone();
+        assert!(pull_back(shape, &PARAMS, &mut alone).is_some());
+        assert_eq!(alone, gradient);
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
         let (params, x, w) = (wide(&PARAMS), wide(&x), wide(&w));
         let slope = |values: &[f64], at: usize, loss: &dyn Fn(&[f64]) -> f64| {

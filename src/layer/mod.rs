@@ -2,10 +2,9 @@
 //!
 //! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
 //! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
-//! to `log_det`. [`forward`] and [`inverse`] run any of them,
-//! `forward_fixed` runs them in fixed point; training runs `training::forward_saving` and
-//! `training::backward`. Their matches name every layer, so a new one does not compile until it is
-//! dispatched everywhere.
+//! to `log_det`. [`forward`] and [`inverse`] run any of them, `forward_fixed` runs them in fixed point; training runs
+//! `training::forward_saving` and `training::backward`; `gradient::pull_back` goes back from a score. Their matches name
+//! every layer, so a new one does not compile until it is dispatched everywhere.
 //!
 //! [`Flow::new`](crate::Flow::new) has checked lengths and features. What it refuses has no code here: such
 //! a layer, or one with too few parameters, returns `None`, and the score is impossible, never that of a
@@ -30,6 +29,7 @@ pub mod affine;
 #[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
+pub(crate) mod gradient;
 pub mod linear;
 #[cfg(feature = "feature-maps")]
 pub mod logit;

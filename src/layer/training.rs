@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::coupling::training as coupling;
+use super::coupling::gradient as coupling;
 use super::{Place, affine, batch_norm, linear, logit, permutation, squeeze, standardize};
 use crate::kernel::Kernels;
 use crate::spec::{LayerSpec, Shape};
@@ -16,7 +16,7 @@ pub(crate) struct Batch<'b> {
     /// Weight of the running statistics in what normalises inside networks, `0 .. 1`.
     pub keep: f64,
     /// The channels' maps of a batch norm on this batch.
-    pub maps: &'b [batch_norm::Folded],
+    pub maps: &'b [batch_norm::ChannelMap],
     /// Their gradients.
     pub gradients: &'b [batch_norm::Gradient],
 }
@@ -110,7 +110,10 @@ pub(crate) fn forward_saving<V: Kernels>(
             batch_norm::forward_saving(batch.maps, shape, x, saved, log_det);
         }
         LayerSpec::Coupling(spec) => {
-            coupling::forward_saving(spec, batch.context(place), params, x, saved, log_det);
+            let context = batch.context(place);
+            fits(coupling::forward_saving(
+                spec, context, params, x, saved, log_det,
+            ));
         }
         LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
         LayerSpec::Logit(spec) => {
@@ -156,16 +159,16 @@ pub(crate) fn backward<V: Kernels>(
         LayerSpec::BatchNorm(_) => {
             batch_norm::backward_rows(batch.gradients, shape, saved, gradient, weight);
         }
-        LayerSpec::Coupling(spec) => coupling::backward(
+        LayerSpec::Coupling(spec) => fits(coupling::backward(
             spec,
             batch.context(place),
             params,
             saved,
             gradient,
             -weight,
-            param_gradient,
+            Some(param_gradient),
             scratch,
-        ),
+        )),
         LayerSpec::Permutation(order) => permutation::inverse(shape, order, gradient, scratch),
         LayerSpec::Logit(spec) => logit::backward(*spec, saved, gradient, -weight),
         LayerSpec::Squeeze(kind) => squeeze::inverse(*kind, shape, gradient, scratch),
@@ -175,6 +178,6 @@ pub(crate) fn backward<V: Kernels>(
 }
 
 #[inline(always)]
-fn fits<T>(done: Option<T>) {
+fn fits<T: Copy>(done: Option<T>) {
     debug_assert!(done.is_some(), "slices fit the spec");
 }

@@ -1,6 +1,6 @@
 //! Convolutional conditioners: plain stacks and the paper's residual network.
 
-use super::coupling::Activation;
+use super::activation::Activation;
 use super::shape::Shape;
 use super::{add, max, mul};
 

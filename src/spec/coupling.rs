@@ -1,11 +1,14 @@
 //! What a coupling is: which features it keeps, how it changes the others, and the network between.
 
-use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec, ResidualForm};
+use super::activation::Activation;
+use super::conditioner::Conditioner;
+use super::convolution::ResidualForm;
+use super::dense::{DenseSpec, Nets};
 use super::error::{Feature, SpecError};
 use super::mask::Mask;
 use super::network::Network;
 use super::shape::Shape;
-use super::{add, max, mul};
+use super::{add, mul};
 
 /// A coupling: the kept features feed a conditioner, whose outputs transform the others.
 /// Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's.
@@ -18,19 +21,6 @@ pub struct CouplingSpec<'a> {
     pub transform: Transform,
     /// The network from kept features to log-scale and shift.
     pub conditioner: Conditioner<'a>,
-}
-
-/// The network of a coupling.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Conditioner<'a> {
-    /// Fully connected layers, for vectors.
-    Dense(DenseSpec<'a>),
-    /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
-    ResidualDense(ResidualDenseSpec),
-    /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
-    Convolution(ConvolutionSpec<'a>),
-    /// The paper's residual convolutional network, for maps.
-    ResidualConvolution(ResidualConvolutionSpec),
 }
 
 /// How a coupling changes the features that it does not keep.
@@ -103,127 +93,6 @@ impl ScaleMap {
                 offset.is_finite() && floor >= 0.0 && floor.is_finite()
             }
         }
-    }
-}
-
-/// A multi-layer perceptron from the kept features to the transform's inputs.
-/// One net gives `[s..., t...]`; two nets stand one after the other, `s` first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct DenseSpec<'a> {
-    /// Widths of the hidden layers; may be empty.
-    pub hidden: &'a [usize],
-    /// Between layers; the last layer is linear.
-    pub activation: Activation,
-    /// Whether `s` and `t` share a net. An additive coupling has one net in either case.
-    pub nets: Nets,
-}
-
-/// Activation of hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Activation {
-    /// `max(x, 0)`; NaN stays NaN.
-    Relu,
-    /// `x` if positive, else `slope * x`.
-    LeakyRelu {
-        /// Within `0 .. 1`.
-        slope: f32,
-    },
-}
-
-/// One network of residual blocks (as nflows has them), with both outputs: a linear layer to `width` values
-/// `h`, per block `h += W2 a(W1 a(n) + b1) + b2`, a linear layer to the outputs. `a` is the activation, `n`
-/// is `h`, or `h * scale + shift` with norms.
-///
-/// Parameters: the first layer's; per block `scale[width]`, `shift[width]` if there are norms, and its two
-/// layers'; the last layer's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ResidualDenseSpec {
-    /// Values inside.
-    pub width: usize,
-    /// Residual blocks.
-    pub blocks: usize,
-    /// Inside the blocks.
-    pub activation: Activation,
-    /// Whether blocks start by a batch norm on its running statistics, as scale and shift.
-    pub norm: bool,
-}
-
-impl ResidualDenseSpec {
-    /// Blocks without norms.
-    #[must_use]
-    pub const fn new(width: usize, blocks: usize, activation: Activation) -> Self {
-        Self {
-            width,
-            blocks,
-            activation,
-            norm: false,
-        }
-    }
-
-    /// The same blocks, with norms or without.
-    #[must_use]
-    pub const fn with_norm(self, norm: bool) -> Self {
-        Self { norm, ..self }
-    }
-
-    /// Values of scratch that the network needs.
-    #[must_use]
-    pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
-        // A block works on its input, the activated input, and its own result.
-        let block = if self.blocks == 0 {
-            0
-        } else {
-            mul(self.width, 2)
-        };
-        add(self.width, max(max(inputs, outputs), block))
-    }
-}
-
-/// One network for `s` and `t`, or one each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Nets {
-    /// One network with both outputs.
-    One,
-    /// A network for `s` and a network for `t`.
-    Two,
-}
-
-impl<'a> DenseSpec<'a> {
-    /// One network with these hidden layers.
-    #[must_use]
-    pub const fn new(hidden: &'a [usize], activation: Activation) -> Self {
-        Self {
-            hidden,
-            activation,
-            nets: Nets::One,
-        }
-    }
-
-    /// The same layers in another arrangement.
-    #[must_use]
-    pub const fn with_nets(self, nets: Nets) -> Self {
-        Self { nets, ..self }
-    }
-}
-
-impl DenseSpec<'_> {
-    /// Values of scratch that one network needs: the most that a layer's input and output take
-    /// together. The last hidden layer is never stored.
-    #[must_use]
-    pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
-        let mut most = 0;
-        let mut from = inputs;
-        let mut hidden = self.hidden;
-        while let [width, _, ..] = hidden {
-            most = max(most, add(from, *width));
-            from = *width;
-            hidden = hidden.split_at(1).1;
-        }
-        max(most, add(from, outputs))
     }
 }
 

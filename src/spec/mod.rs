@@ -28,20 +28,26 @@
 //! input one row with the panel's weights. It is the order in which the kernel reads them, the same
 //! on desktop and chip.
 
+mod activation;
+mod conditioner;
 mod convolution;
 mod coupling;
+mod dense;
 mod error;
 mod flow;
+mod gradient;
 mod mask;
+#[doc(hidden)]
 pub mod network;
 mod shape;
 
+pub use activation::Activation;
+pub use conditioner::Conditioner;
 pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
 };
-pub use coupling::{
-    Activation, Conditioner, CouplingSpec, DenseSpec, Nets, ResidualDenseSpec, ScaleMap, Transform,
-};
+pub use coupling::{CouplingSpec, ScaleMap, Transform};
+pub use dense::{DenseSpec, Nets, ResidualDenseSpec};
 pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;

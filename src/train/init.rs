@@ -10,7 +10,7 @@ use crate::arithmetic::elementary::double;
 use crate::kernel::convolution::training::weight_norm;
 use crate::kernel::dense::panels;
 use crate::layer::training::identity;
-use crate::spec::network::{Linear, Network, Op, Slot, Stage};
+use crate::spec::network::{Convolution, Network, Op, Slot, Stage};
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, Shape};
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
@@ -73,13 +73,15 @@ fn init_net(network: Network<'_>, random: &mut impl Rng, params: &mut Vec<f32>) 
     }
     for stage in network.stages() {
         match stage.op {
-            Op::Linear(linear) if linear.normalised => {
-                init_normalised(linear, &stage, random, params);
+            Op::Convolution(convolution) if convolution.normalised => {
+                init_normalised(convolution, &stage, random, params);
             }
-            Op::Linear(linear) if stage.to == Slot::Output => {
-                params.extend(vec![0.0; linear.param_len()]);
+            Op::Convolution(convolution) if stage.to == Slot::Output => {
+                params.extend(vec![0.0; convolution.param_len()]);
             }
-            Op::Linear(linear) => init_panels(linear.rows(), linear.outputs, random, params),
+            Op::Convolution(convolution) => {
+                init_panels(convolution.rows(), convolution.outputs, random, params);
+            }
             Op::Norm(norm) => {
                 if norm.eps.is_some() {
                     params.extend(vec![0.0; norm.channels]);
@@ -94,8 +96,13 @@ fn init_net(network: Network<'_>, random: &mut impl Rng, params: &mut Vec<f32>) 
 }
 
 /// Gains and panels of a weight-normalised stage.
-fn init_normalised(linear: Linear, stage: &Stage, random: &mut impl Rng, params: &mut Vec<f32>) {
-    let (rows, outputs) = (linear.rows(), linear.outputs);
+fn init_normalised(
+    convolution: Convolution,
+    stage: &Stage,
+    random: &mut impl Rng,
+    params: &mut Vec<f32>,
+) {
+    let (rows, outputs) = (convolution.rows(), convolution.outputs);
     let (mut gains, mut panels) = (vec![0.0; outputs], Vec::new());
     init_panels(rows, outputs, random, &mut panels);
     if stage.to == Slot::Output {
@@ -183,14 +190,14 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
 
 fn decay_stage(stage: &Stage, coefficient: f32, decay: &mut Vec<f32>) {
     match stage.op {
-        Op::Linear(linear) if linear.normalised => {
-            decay.extend(vec![coefficient; linear.outputs]);
-            decay.extend(vec![0.0; linear.param_len() - linear.outputs]);
+        Op::Convolution(convolution) if convolution.normalised => {
+            decay.extend(vec![coefficient; convolution.outputs]);
+            decay.extend(vec![0.0; convolution.param_len() - convolution.outputs]);
         }
-        Op::Linear(linear) => {
-            for panel in panels(linear.outputs) {
+        Op::Convolution(convolution) => {
+            for panel in panels(convolution.outputs) {
                 decay.extend(vec![0.0; panel]);
-                decay.extend(vec![coefficient; panel * linear.rows()]);
+                decay.extend(vec![coefficient; panel * convolution.rows()]);
             }
         }
         Op::Norm(norm) => decay.extend(vec![0.0; norm.param_len()]),

@@ -82,7 +82,7 @@ impl Rooms {
     pub fn circles(&self) -> Vec<String> {
         let mut all = Vec::new();
         for (parent, siblings) in &self.levels {
-            let folder: String = parent.iter().map(|name| format!("/{name}")).collect();
+            let folder = [&[String::new()], &parent[..]].concat().join("/");
             let mut circles: Vec<String> = (siblings.graph().node_weights())
                 .filter(|names| names.len() > 1)
                 .map(|names| format!("{folder}: {}", names.join(", ")))

@@ -1,5 +1,5 @@
-//! The structure of the code: no circle between rooms, no file that has grown too long, and the picture of both in
-//! `docs/architecture.md`, which is drawn from the code:
+//! The structure of the code: no circle between rooms, no file that has grown too long, no page that names a file which
+//! is not there, and the picture of the rooms in `docs/architecture.md`, which is drawn from the code:
 //!
 //! ```text
 //! NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture
@@ -7,6 +7,7 @@
 
 mod graph;
 mod lines;
+mod links;
 mod modules;
 mod page;
 
@@ -14,31 +15,6 @@ use std::path::{Path, PathBuf};
 
 use graph::Rooms;
 use modules::Crate;
-
-/// Circles that are known; each goes when its entry does.
-const KNOWN_CIRCLES: &[&str] = &[
-    "src/arithmetic: elementary, lanes, packet",
-    "src/integer: accumulate, weights",
-    "src/integer: block, coupling",
-    "src/layer/coupling/training: dense, residual",
-    "src/spec: convolution, coupling",
-    "codegen/src: deploy, quantize",
-    "codegen/src/harness: core, error, firmware, qemu, toolchain",
-    "codegen/src/quantize: layer, network",
-];
-
-/// Files that are known to be too long; each goes when its entry does.
-const KNOWN_LONG_FILES: &[&str] = &[
-    "src/flow/mod.rs",
-    "src/integer/check.rs",
-    "src/integer/corrupt_tests.rs",
-    "src/integer/layout.rs",
-    "src/spec/coupling.rs",
-    "codegen/src/import/nflows.rs",
-    "codegen/src/quantize/tests.rs",
-    "codegen/tests/cli/main.rs",
-    "codegen/tests/emulator.rs",
-];
 
 /// Lines that a file may have beside its test module.
 const MOST_LINES: usize = 400;
@@ -62,20 +38,6 @@ fn rooms() -> Vec<(&'static str, Rooms)> {
     CRATES.into_iter().map(draw).collect()
 }
 
-/// Fails unless what was found is what is known.
-fn compare(what: &str, found: &[String], known: &[&str]) {
-    let new: Vec<_> = (found.iter())
-        .filter(|found| !known.contains(&found.as_str()))
-        .collect();
-    let gone: Vec<_> = (known.iter())
-        .filter(|known| !found.iter().any(|found| found == *known))
-        .collect();
-    assert!(
-        new.is_empty() && gone.is_empty(),
-        "{what}: these are new: {new:#?}, these are gone, take them off the list of known ones: {gone:#?}"
-    );
-}
-
 #[test]
 fn no_rooms_use_each_other_in_a_circle() {
     let found: Vec<String> = (CRATES.iter().zip(rooms()))
@@ -85,7 +47,10 @@ fn no_rooms_use_each_other_in_a_circle() {
             circles.map(move |circle| format!("{folder}{circle}"))
         })
         .collect();
-    compare("circles between modules", &found, KNOWN_CIRCLES);
+    assert!(
+        found.is_empty(),
+        "modules that use each other in a circle: {found:#?}"
+    );
 }
 
 #[test]
@@ -95,10 +60,9 @@ fn no_file_is_too_long() {
         .filter(|(_, lines)| *lines > MOST_LINES)
         .map(|(file, _)| file)
         .collect();
-    compare(
-        "files of more than 400 lines beside their test module",
-        &found,
-        KNOWN_LONG_FILES,
+    assert!(
+        found.is_empty(),
+        "files of more than {MOST_LINES} lines beside their test module: {found:#?}"
     );
 }
 
@@ -115,5 +79,14 @@ fn the_picture_is_that_of_the_code() {
         kept == drawn,
         "docs/architecture.md is not that of the code; draw it anew:\n    \
          NVPICO_UPDATE=1 cargo test -p nvpico-tests --test architecture"
+    );
+}
+
+#[test]
+fn pages_name_what_there_is() {
+    let broken = links::broken(&repository());
+    assert!(
+        broken.is_empty(),
+        "these are not in the repository: {broken:#?}"
     );
 }

@@ -232,7 +232,7 @@ impl Reader<'_> {
         for token in tokens {
             match token {
                 TokenTree::Ident(name) => path.push(name.to_string()),
-                TokenTree::Punct(mark) if mark.as_char() == ':' => continue,
+                TokenTree::Punct(mark) if mark.as_char() == ':' => {}
                 TokenTree::Group(group) => {
                     self.end(&mut path);
                     self.tokens(group.stream());

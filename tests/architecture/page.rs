@@ -15,7 +15,7 @@ pub fn draw(crates: &[(&str, Rooms)]) -> String {
     let mut page = HEAD.to_owned();
     for (title, rooms) in crates {
         let (rooms, uses) = rooms.drawn();
-        page += &format!("\n## {title}\n\n```mermaid\ngraph TD\n");
+        writeln!(page, "\n## {title}\n\n```mermaid\ngraph TD").expect("a string grows");
         for (index, room) in rooms.iter().enumerate() {
             writeln!(page, "    r{index}[\"{}\"]", room.names.join(" + ")).expect("a string grows");
         }

@@ -4,7 +4,7 @@ use super::models::{self, Random};
 use super::reference::{self, Norm, central_differences, wide};
 use super::tolerance::{GRADIENT, GRADIENT_FLOOR, of_tensor};
 use nvpico::kernel::Kernels;
-use nvpico::layer::coupling::training::{self, Context};
+use nvpico::layer::coupling::gradient::{self, Context};
 use nvpico::spec::{CouplingSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec, Math};
 
@@ -88,9 +88,9 @@ pub fn check_coupling<V: Kernels>(
         keep: 1.0,
     };
     let mut packets: Vec<V> = pack(&x);
-    let mut saved = vec![V::splat(0.0); training::saved_len(&own, shape)];
+    let mut saved = vec![V::splat(0.0); gradient::saved_len(&own, shape)];
     let mut log_det = V::splat(0.0);
-    training::forward_saving(
+    gradient::forward_saving(
         &own,
         context,
         &params,
@@ -104,15 +104,15 @@ pub fn check_coupling<V: Kernels>(
     // Backward adds to parameter gradients; what was there must stay.
     let mut param_gradient = vec![0.5; params.len()];
     // What other layers left in the scratch must not matter.
-    let mut scratch = vec![V::splat(7.0); training::scratch_len(&own, shape)];
-    training::backward(
+    let mut scratch = vec![V::splat(7.0); gradient::scratch_len(&own, shape)];
+    gradient::backward(
         &own,
         context,
         &params,
         &saved,
         &mut gradient,
         log_det_gradient,
-        &mut param_gradient,
+        Some(&mut param_gradient),
         &mut scratch,
     );
 

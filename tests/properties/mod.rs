@@ -256,7 +256,7 @@ fn random_models_have_every_kind_of_layer_and_network() {
             "ResidualConvolution",
             "eps: None",
             "eps: Some",
-            "Residual {",
+            "ResidualDense",
             "Two",
             "Sigmoid",
             "Atan",

@@ -1,4 +1,4 @@
-//! `nvpico bench`: models on the emulated cores beside what others were measured at, as a table for the README.
+//! `nvpico bench`: models on the emulated cores beside what other engines were measured at, as the table of docs/costs.md.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,8 @@ use crate::measure::bench::{SEED, measure, table};
 use crate::output;
 use crate::precision::Precision;
 
-/// Where the table stands in the README.
-const BEGIN: &str =
-    "<!-- bench: what stands from here to its end is written by scripts/bench.sh -->";
+/// The marks around the table.
+const BEGIN: &str = "<!-- bench: written by scripts/bench.sh, up to the mark of the end -->";
 const END: &str = "<!-- bench: end -->";
 
 #[derive(Debug, Args)]
@@ -30,20 +29,20 @@ pub struct BenchArgs {
     /// The tool `mcu-cost`, for the Cortex-M4F's cycles
     #[arg(long, value_name = "FILE")]
     mcu_cost: Option<PathBuf>,
-    /// Write the table there, between its marks; otherwise it is printed
+    /// Page to write the table into, between its marks; otherwise it is printed
     #[arg(long, value_name = "FILE")]
-    readme: Option<PathBuf>,
-    /// Print JSON: a list with one object a measurement
+    page: Option<PathBuf>,
+    /// Print JSON: a list with one object per measurement
     #[arg(long)]
     json: bool,
 }
 
 /// # Errors
-/// Whatever stops the building, the emulation or the writing.
+/// Building, emulation or writing fails.
 pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
-    if let Some(readme) = &args.readme {
+    if let Some(page) = &args.page {
         // Before the work, not after it.
-        cut(readme)?;
+        cut(page)?;
     }
     if args.mcu_cost.is_none() {
         eprintln!("no --mcu-cost: the column of estimated cycles stays empty");
@@ -92,13 +91,13 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
         print_json(&rows)?;
     }
     let text = table(&rows);
-    match &args.readme {
-        Some(readme) => {
-            let (before, after) = cut(readme)?;
+    match &args.page {
+        Some(page) => {
+            let (before, after) = cut(page)?;
             let text = format!("{before}{BEGIN}\n\n{text}\n{END}{after}");
-            output::write_atomic(readme, text.as_bytes())
-                .with_context(|| format!("cannot write {}", readme.display()))?;
-            eprintln!("wrote the table in {}", readme.display());
+            output::write_atomic(page, text.as_bytes())
+                .with_context(|| format!("cannot write {}", page.display()))?;
+            eprintln!("wrote the table in {}", page.display());
         }
         None if args.json => {}
         None => print!("{text}"),
@@ -107,16 +106,16 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
 }
 
 /// What stands before and after the table.
-fn cut(readme: &Path) -> anyhow::Result<(String, String)> {
-    let text = std::fs::read_to_string(readme)
-        .with_context(|| format!("cannot read {}", readme.display()))?;
+fn cut(page: &Path) -> anyhow::Result<(String, String)> {
+    let text =
+        std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let parts = text
         .split_once(BEGIN)
         .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = parts.with_context(|| {
         format!(
             "{} has no place for the table: put the two lines\n{BEGIN}\n{END}\nwhere it is to stand",
-            readme.display()
+            page.display()
         )
     })?;
     Ok((before.to_owned(), after.to_owned()))
@@ -127,15 +126,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_readme_without_the_marks_is_refused() {
+    fn a_page_without_the_marks_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let readme = folder.path().join("README.md");
-        std::fs::write(&readme, "# text\n").unwrap();
-        assert!(cut(&readme).unwrap_err().to_string().contains(BEGIN));
-        std::fs::write(&readme, format!("a\n{BEGIN}\nold\n{END}\nb\n")).unwrap();
-        assert_eq!(
-            cut(&readme).unwrap(),
-            ("a\n".to_owned(), "\nb\n".to_owned())
-        );
+        let page = folder.path().join("costs.md");
+        std::fs::write(&page, "# text\n").unwrap();
+        assert!(cut(&page).unwrap_err().to_string().contains(BEGIN));
+        std::fs::write(&page, format!("a\n{BEGIN}\nold\n{END}\nb\n")).unwrap();
+        assert_eq!(cut(&page).unwrap(), ("a\n".to_owned(), "\nb\n".to_owned()));
     }
 }

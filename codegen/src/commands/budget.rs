@@ -21,7 +21,7 @@ pub(super) struct BudgetArgs {
     /// and trains the best one
     #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
     flash: Option<u64>,
-    /// Bytes of RAM that they may take, stack included, such as 1K
+    /// Bytes of RAM that engine and model may take, stack included, such as 1K
     #[arg(long, value_name = "BYTES", value_parser = limits::bytes, requires = "core", group = "limit")]
     ram: Option<u64>,
     /// Cycles that one score may take, such as 200K

@@ -1,4 +1,4 @@
-//! `nvpico calibrate`: a threshold from normal rows, for a model that has none or another.
+//! `nvpico calibrate`: a threshold from normal rows, for a model without one or with an outdated one.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ pub struct CalibrateArgs {
 }
 
 /// # Errors
-/// Whatever keeps the model from being calibrated or written.
+/// The model cannot be calibrated or written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     keep_inputs(&args.out, &args.data.data)?;
     let mut model = load_model(&args.model)?;

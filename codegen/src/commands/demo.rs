@@ -70,7 +70,7 @@ struct Summary {
 }
 
 /// # Errors
-/// Whatever stops one of the steps.
+/// One of the steps fails.
 pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
     let folder = match args.machine {
         Machine::Pump => "nvpico-demo",
@@ -214,7 +214,7 @@ fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
     );
 }
 
-/// The comparison as a person reads it.
+/// The comparison as text.
 fn comparison(by_fault: &ByFault) -> String {
     let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
     let share =

@@ -10,9 +10,9 @@ use clap::Args;
 use crate::harness::qemu;
 use crate::simulate::field::field_rows;
 
-/// Another one than the model was trained on: what it sees is new to it.
+/// Not the one the model was trained on, so that its readings are new.
 const SEED: u64 = 2;
-/// Ten a second: a minute.
+/// A minute at ten a second.
 const REPLAYED: usize = 600;
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub struct EmulateArgs {
 }
 
 /// # Errors
-/// Whatever keeps the emulator from running.
+/// The emulator does not run.
 pub fn run(args: &EmulateArgs) -> anyhow::Result<bool> {
     let colour = std::io::stdout().is_terminal();
     let program = args.elf.file_stem().unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn run(args: &EmulateArgs) -> anyhow::Result<bool> {
     Ok(qemu::emulate(&args.elf, colour, |line| println!("{line}"))?)
 }
 
-/// For a board that is emulated without sensors: readings in the current folder, unless some are there.
+/// For a board that is emulated without sensors: writes readings into the current folder, unless there are some.
 fn readings() -> anyhow::Result<()> {
     let path = Path::new("readings.bin");
     if path.exists() {
@@ -64,7 +64,7 @@ fn readings() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Programs that read sensors: the emulated ones measure a field that sways and a room that warms and cools.
+/// For programs that read sensors: the emulated ones measure a swaying field and a room that warms and cools.
 #[cfg(unix)]
 mod sensors {
     use std::path::Path;
@@ -77,7 +77,7 @@ mod sensors {
 
     use super::SEED;
 
-    /// Ten a second: an hour, then it begins again.
+    /// An hour at ten a second, then it starts over.
     const COUNT: usize = 36_000;
 
     pub(super) fn run(elf: &Path, colour: bool) -> anyhow::Result<bool> {
@@ -86,9 +86,7 @@ mod sensors {
         // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
         let field = surroundings(SEED, COUNT);
-        eprintln!(
-            "emulated magnetometer and thermometer, in a field that sways as while all is well; Ctrl-C ends"
-        );
+        eprintln!("emulated magnetometer and thermometer in a normally swaying field; Ctrl-C ends");
         let mut live = Live::start(&LiveRequest {
             elf,
             folder: Path::new("."),

@@ -33,7 +33,7 @@ pub struct EvalArgs {
 const UNLIKE: f64 = 5.0;
 
 /// # Errors
-/// Whatever keeps the data from being read, or missing labels.
+/// Data that cannot be read or has no labels.
 pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;

@@ -27,8 +27,8 @@ pub struct ExportArgs {
     out: PathBuf,
     #[command(flatten)]
     precision: PrecisionArgs,
-    /// Rows to compare the arithmetic with double precision on, such as the training rows; samples of the model by
-    /// default
+    /// Rows on which the arithmetic is compared with double precision, such as the training rows; samples drawn from
+    /// the model by default
     #[arg(long, num_args = 1.., value_name = "FILE")]
     data: Vec<PathBuf>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub struct ExportArgs {
 }
 
 /// # Errors
-/// Whatever keeps the module from being written.
+/// The module cannot be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     args.precision.prepare(&mut model)?;

@@ -90,11 +90,11 @@ pub fn report(costs: &[CoreCost]) -> String {
     for (source, text) in [
         (
             CycleSource::Timings,
-            "cycles: a fit to the Cortex-M4's documented timings of every instruction executed, no wait states",
+            "cycles on the M4F: fitted to the Cortex-M4's documented instruction timings, no wait states",
         ),
         (
             CycleSource::Mix,
-            "cycles, but of the M4F: instructions by the mean of documented timings, a rough estimate, no wait states",
+            "cycles on other cores: instructions times the mean of documented timings; a rough estimate, no wait states",
         ),
     ] {
         let is_there = |own: &CoreCost| own.cost.is_some_and(|cost| cost.cycle_source == source);

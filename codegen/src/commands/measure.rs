@@ -41,7 +41,7 @@ pub struct MeasureArgs {
 type Observations = BTreeMap<String, Observation>;
 
 /// # Errors
-/// Whatever stops the building, the emulation or the writing.
+/// Building, emulation or writing fails.
 pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
     let mut table: Table = read(Some(&args.out))?.unwrap_or_default();
     let mut kept: Observations = read(args.observations.as_deref())?.unwrap_or_default();
@@ -138,8 +138,12 @@ fn read<T: serde::de::DeserializeOwned>(path: Option<&Path>) -> anyhow::Result<O
     };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not of this program; remove it", path.display()))?;
+    let value = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} was not written by this version of the program; remove it",
+            path.display()
+        )
+    })?;
     Ok(Some(value))
 }
 

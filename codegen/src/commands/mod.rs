@@ -112,8 +112,8 @@ pub struct PrecisionArgs {
     /// Arithmetic of the score: floats, or integer weights of 16 or 8 bits [default: the model's own]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub precision: Option<Precision>,
-    /// Normal rows to find the ranges of an integer precision on, and its threshold, for a model that was imported;
-    /// the model file is not changed. `nvpico calibrate` stores them
+    /// Normal rows that give an imported model the ranges and the threshold of an integer precision, for this run;
+    /// `nvpico calibrate` stores them in the model file
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub calibrate: Vec<PathBuf>,
 }

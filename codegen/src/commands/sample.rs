@@ -31,7 +31,7 @@ pub struct SampleArgs {
     /// Model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Rows to draw [default: 10; 24 for a picture alone]
+    /// Number of rows to draw [default: 10; 24 for a picture alone]
     #[arg(long, visible_alias = "rows", value_name = "N")]
     count: Option<usize>,
     /// Standard deviation of the latent: below 1 gives more typical rows, above 1 less typical ones
@@ -47,13 +47,13 @@ pub struct SampleArgs {
     /// PNG file to draw the rows in, for a model of maps; nothing is then written to standard output
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
-    /// Files with rows to show above them for comparison, evenly spaced; such as the training rows
+    /// Files whose rows, evenly spaced, are shown above the drawn ones for comparison, such as the training rows
     #[arg(long, num_args = 1.., requires = "png", value_name = "FILE")]
     data: Vec<PathBuf>,
 }
 
 /// # Errors
-/// Whatever keeps the rows from being written.
+/// The rows cannot be written.
 pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
     for target in [&args.out, &args.png].into_iter().flatten() {
         keep_inputs(target, args.data.iter().chain([&args.model]))?;
@@ -163,7 +163,7 @@ fn write_array(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<
     Ok(())
 }
 
-/// Writes a CSV file, whole or not at all; an error on the way is its own, not the file system's.
+/// Writes a CSV file, whole or not at all.
 fn write_file(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<()> {
     let mut failed = Ok(());
     output::write_atomic_with(path, |file| {

@@ -36,7 +36,7 @@ pub struct ScoreArgs {
 }
 
 /// # Errors
-/// Whatever keeps the scores from being written.
+/// The scores cannot be written.
 pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     if let Some(out) = &args.out {
         keep_inputs(out, args.data.data.iter().chain([&args.model]))?;

@@ -47,7 +47,7 @@ enum Machine {
 }
 
 /// # Errors
-/// Whatever keeps the file from being written.
+/// The file cannot be written.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<bool> {
     let written = match args.machine {
         Machine::Pump => Pump::new(args.seed)

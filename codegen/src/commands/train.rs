@@ -84,7 +84,7 @@ struct Summary<'a> {
 }
 
 /// # Errors
-/// Whatever keeps the model from being trained or written.
+/// The model cannot be trained or written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     let file = match &args.config {
         Some(path) => read_config(path)?,
@@ -256,7 +256,7 @@ pub(super) fn fit_with_progress(
         if epoch.skipped_batches > 0 {
             bar.suspend(|| {
                 eprintln!(
-                    "epoch {}: left out {} overflowing batches",
+                    "epoch {}: skipped {} overflowing batches",
                     epoch.epoch, epoch.skipped_batches
                 );
             });

@@ -21,8 +21,8 @@ use crate::output::TextTable;
   nvpico verify --model pump.safetensors --data today.csv --keep elf/
 
 Flash, static RAM and stack are what engine and model add over the same firmware with an empty score.
-Instructions are exact counts in QEMU; they are no cycle counts.
-A Cortex-M0+ executes the Cortex-M0's code, so m0plus has m0's figures.")]
+Instructions are exact counts in QEMU, not cycles.
+A Cortex-M0+ executes the Cortex-M0's code, so the figures of m0 hold for m0plus.")]
 /// Arguments of `nvpico verify`.
 pub struct VerifyArgs {
     /// Model file
@@ -35,13 +35,13 @@ pub struct VerifyArgs {
     /// Cores to emulate
     #[arg(long, value_enum, default_value_t = CoreChoice::One(Core::M4f))]
     core: CoreChoice,
-    /// With the engine's inner loop in assembly, for cores with an FPU
+    /// Use the engine's inner loops in assembly, on cores with an FPU
     #[arg(long)]
     assembly: bool,
-    /// Leave the firmware there, score-m4f.elf and so on
+    /// Keep the built firmware in this folder, as score-m4f.elf and so on
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Print JSON: a list with one object a core
+    /// Print JSON: a list with one object per core
     #[arg(long)]
     json: bool,
 }
@@ -72,14 +72,14 @@ impl ValueEnum for CoreChoice {
             Self::One(core) => core.to_possible_value(),
             Self::All => Some(
                 PossibleValue::new("all")
-                    .help("All but m0plus that this machine can compile for and emulate"),
+                    .help("Every core but m0plus that this machine can compile for and emulate"),
             ),
         }
     }
 }
 
 impl CoreChoice {
-    /// The cores to emulate. Says on the standard error which ones of all are left out, and why.
+    /// The cores to emulate. Reports on standard error which of all cores are left out, and why.
     fn cores(self) -> anyhow::Result<Vec<Core>> {
         let core = match self {
             Self::One(core) => return Ok(vec![core]),
@@ -95,14 +95,14 @@ impl CoreChoice {
         }
         anyhow::ensure!(
             !cores.is_empty(),
-            "no core can be emulated here; scripts/setup.sh installs what it takes"
+            "no core can be emulated here; scripts/setup.sh installs what is missing"
         );
         Ok(cores)
     }
 }
 
 /// # Errors
-/// Whatever stops the building or the emulation.
+/// Building or emulation fails.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
@@ -127,7 +127,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
 /// Exports a model, builds the firmware with it, replays rows and compares, with a progress bar.
 ///
 /// # Errors
-/// Whatever stops the building or the emulation.
+/// Building or emulation fails.
 pub fn verify_model(
     ready: &Ready<'_>,
     rows: &[f32],
@@ -171,7 +171,7 @@ pub fn verify_model(
 /// As [`verify_model`] on one core; `None` where the core's board is too small for the model, which is said.
 ///
 /// # Errors
-/// Whatever else stops the building or the emulation.
+/// Building or emulation fails otherwise.
 pub fn verify_if_it_fits(
     ready: &Ready<'_>,
     rows: &[f32],
@@ -191,7 +191,7 @@ pub fn verify_if_it_fits(
     }
 }
 
-/// The reports as a person reads them.
+/// The reports as text.
 #[must_use]
 pub fn report(reports: &[CoreReport]) -> String {
     let mut table = TextTable::new(&[

@@ -53,7 +53,7 @@ pub(super) fn read_npz(
     options: &ReadOptions,
 ) -> Result<Frame, DataError> {
     let mut archive = NpzArchive::new(Cursor::new(bytes))
-        .map_err(|error| format(path, format!("is no readable .npz archive: {error}")))?;
+        .map_err(|error| format(path, format!("is not a readable .npz archive: {error}")))?;
     let mut names: Vec<String> = archive.array_names().map(str::to_string).collect();
     names.sort();
     if names.is_empty() {
@@ -203,9 +203,9 @@ fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
 /// Parses the bytes of a `.npy` file.
 fn parse(bytes: &[u8]) -> Result<Array, String> {
     let file =
-        NpyFile::new(bytes).map_err(|error| format!("is no readable NumPy array: {error}"))?;
+        NpyFile::new(bytes).map_err(|error| format!("is not a readable NumPy array: {error}"))?;
     let DType::Plain(kind) = file.dtype() else {
-        return Err("is an array of records; an array of numbers is needed".into());
+        return Err("is an array of records; nvpico needs an array of numbers".into());
     };
     let mut shape = Vec::new();
     let mut count = 1usize;

@@ -128,7 +128,7 @@ pub(super) fn read(
         });
     }
     if text.iter().take(4096).any(|byte| *byte == 0) {
-        let reason = "this is no text, nor a NumPy array (.npy, .npz)".into();
+        let reason = "this is neither text nor a NumPy array (.npy, .npz)".into();
         return Err(DataError::Format {
             path: path.into(),
             reason,

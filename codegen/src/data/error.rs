@@ -16,7 +16,7 @@ use super::features::{Features, list};
 /// Where a cell is: lines of text files are counted as an editor does, rows of arrays from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// 1-based line of a text file, the header being one.
+    /// 1-based line of a text file, the header included.
     Line(u64),
     /// 1-based row of an array.
     Row(u64),
@@ -34,17 +34,17 @@ impl fmt::Display for Place {
 /// What is wrong with one cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing, or a word for nothing (`NA`, `NaN`, `null`).
+    /// Empty, or a word for a missing value (`NA`, `NaN`, `null`).
     Missing(String),
     /// An infinity.
     Infinite(String),
-    /// A number that no `f32` holds.
+    /// A number that is too large for an `f32`.
     TooLarge(String),
     /// A number with a decimal comma.
     DecimalComma(String),
     /// Not a number.
     Text(String),
-    /// A label that is none of the known ones.
+    /// An unknown label.
     Label(String),
 }
 
@@ -105,7 +105,7 @@ pub enum DataError {
         /// What it lacks.
         what: &'static str,
     },
-    /// The file is not what its readers understand.
+    /// The file has an unknown format.
     #[error("{}: {reason}", path.display())]
     Format {
         /// The file.
@@ -128,7 +128,7 @@ pub enum DataError {
         /// Cells of the first row.
         expected: usize,
     },
-    /// A cell of a used column that is no finite number.
+    /// A cell of a used column that is not a finite number.
     #[error(
         "{}: {place}, column {column:?}: {fault}{} (--skip-bad leaves such rows out)",
         path.display(),
@@ -246,7 +246,7 @@ fn suggestion(closest: Option<&String>) -> String {
     closest.map_or(String::new(), |name| format!(" (did you mean {name:?}?)"))
 }
 
-/// Names, or how many of a map's values: their names say nothing.
+/// Names, or the number of values for a map, whose names say nothing.
 fn missing_words(missing: &[String], expected: &Features) -> String {
     if expected.shape.is_some() {
         let (missing, all) = (missing.len(), expected.dim());

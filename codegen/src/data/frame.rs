@@ -39,7 +39,7 @@ pub(super) struct Frame {
     pub ragged: Option<(Place, usize)>,
     /// All data rows, ragged ones too.
     pub total_rows: usize,
-    /// What was left aside for a reason the user should hear, by name.
+    /// Columns that are not used, by name, with the reason for the user.
     pub aside: Vec<(String, String)>,
 }
 
@@ -73,7 +73,7 @@ impl Frame {
 pub(super) struct Column {
     pub name: String,
     pub values: Vec<f32>,
-    /// Cells that say anything.
+    /// Cells that are not empty.
     pub filled: usize,
     /// Cells that are numbers, finite or not.
     pub numbers: usize,
@@ -83,7 +83,7 @@ pub(super) struct Column {
     pub first_bad: Option<(usize, Fault)>,
     /// Number of bad cells.
     pub bad: usize,
-    /// The first cell that says something and is no number.
+    /// The first cell that is neither empty nor a number.
     pub example: Option<String>,
 }
 

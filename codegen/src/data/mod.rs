@@ -66,7 +66,7 @@ pub struct Table {
     pub values: Vec<f32>,
     /// True for an anomalous row, where the files have labels.
     pub labels: Option<Vec<bool>>,
-    /// Columns that are no features, and why.
+    /// Columns that are not features, and why.
     pub skipped_columns: Vec<SkippedColumn>,
     /// Rows left out because of a bad cell.
     pub skipped_rows: usize,
@@ -95,7 +95,7 @@ impl Table {
     /// One row.
     ///
     /// # Panics
-    /// When there are not so many rows.
+    /// If there are fewer rows.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.dim()..(index + 1) * self.dim()]
@@ -108,7 +108,7 @@ impl Table {
     }
 }
 
-/// A column that is no feature.
+/// A column that is not a feature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SkippedColumn {
     /// Its name.
@@ -141,15 +141,15 @@ pub struct ReadOptions {
     /// The features, by name (by number from 0 in files without names); all numeric columns if not
     /// given.
     pub columns: Option<Vec<String>>,
-    /// Columns that are no features.
+    /// Columns that are not features.
     pub exclude: Vec<String>,
     /// The column (or array of an archive) with the labels. Archives give an array `y` unasked.
     pub label: Option<String>,
     /// Leave out rows with bad cells, and count them, instead of failing.
     pub skip_bad: bool,
-    /// The delimiter of text files; found out if not given.
+    /// The delimiter of text files; detected if not given.
     pub delimiter: Option<u8>,
-    /// Whether text files begin with names; found out if not given.
+    /// Whether text files begin with names; detected if not given.
     pub header: Option<bool>,
     /// Read `1,5` as 1.5.
     pub decimal_comma: bool,

@@ -26,7 +26,7 @@ use crate::output;
 /// Writes rows as an array of 32-bit floats, N x `row_shape`: `&[8]` for eight readings a row, `&[1, 8, 8]` for a map.
 ///
 /// # Errors
-/// What the file system says; values that are no whole number of rows.
+/// The file system's error; values that are not a whole number of rows.
 pub fn write_npy(path: &Path, row_shape: &[usize], values: &[f32]) -> io::Result<()> {
     let shape = shape_of(row_shape, values.len())?;
     output::write_atomic_with(path, |file| array(file, &shape, values))
@@ -36,7 +36,7 @@ pub fn write_npy(path: &Path, row_shape: &[usize], values: &[f32]) -> io::Result
 /// `kind`, what is wrong with it, as text; empty for nothing.
 ///
 /// # Errors
-/// What the file system says; values that are no whole number of rows, or another number of labels or kinds.
+/// The file system's error; values that are not a whole number of rows, or a wrong number of labels or kinds.
 pub fn write_npz(
     path: &Path,
     row_shape: &[usize],
@@ -83,7 +83,7 @@ fn shape_of(row_shape: &[usize], values: usize) -> io::Result<Vec<u64>> {
     let width: usize = row_shape.iter().product();
     if width == 0 || !values.is_multiple_of(width) {
         return Err(invalid(format!(
-            "{values} values are no rows of the shape {row_shape:?}"
+            "{values} values are not rows of the shape {row_shape:?}"
         )));
     }
     let axes = [values / width]
@@ -164,7 +164,7 @@ mod tests {
         let file = folder.path().join("rows");
         let error = write_npy(&file, &[1, 2, 2], &[0.0; 6]).unwrap_err();
         assert!(
-            error.to_string().contains("6 values are no rows"),
+            error.to_string().contains("6 values are not rows"),
             "{error}"
         );
         assert!(write_npy(&file, &[0], &[]).is_err());

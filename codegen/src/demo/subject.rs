@@ -19,7 +19,7 @@ pub struct Files {
     pub label: Option<String>,
 }
 
-/// A trained model and what it says of the recording with faults.
+/// A trained model and its scores of the recording with faults.
 pub struct Judged<'a> {
     /// The model.
     pub model: &'a Model,

@@ -159,7 +159,7 @@ fn normal_rows(rows: &[f32], dim: usize, labels: Option<&[bool]>) -> Vec<f32> {
         .collect()
 }
 
-/// Rows so many times as far from their mean.
+/// The rows, `by` times as far from their mean.
 fn moved(rows: &[f32], dim: usize, by: f32) -> Vec<f32> {
     let count = (rows.len() / dim).max(1) as f64;
     let mut means = vec![0.0_f64; dim];

@@ -1,8 +1,8 @@
-//! A model as the chip runs it, and what that takes.
+//! A model as the chip runs it, and its cost.
 //!
 //! [`Deployed`] is the model in floats with its batch norms folded, [`Ready`] the model in one precision with the
-//! decision that goes with it. [`certificate`] compares a precision with double precision, [`cost`] estimates flash,
-//! RAM and cycles.
+//! decision that goes with it. [`quantize`] makes integers of a model, [`certificate`] compares a precision with
+//! double precision, [`cost`] estimates flash, RAM and cycles.
 //!
 //! ```no_run
 //! use nvpico_codegen::model::Model;
@@ -16,6 +16,7 @@
 
 pub mod certificate;
 pub mod cost;
+pub mod quantize;
 mod ready;
 mod sample;
 

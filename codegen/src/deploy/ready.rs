@@ -4,10 +4,10 @@ use anyhow::{Context as _, bail};
 use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
+use super::quantize::{self, Quantized, Ranges};
 use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec, threshold};
 use crate::precision::Precision;
-use crate::quantize::{self, Quantized, Ranges};
 
 /// The engine's form of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +148,7 @@ fn sorted(mut log_probs: Vec<f32>) -> Vec<f32> {
 }
 
 impl Model {
-    /// The model in a precision, its own one by default.
+    /// The model in a precision; by default the one it was trained for.
     ///
     /// # Errors
     /// A layer that the integer engine does not have, or a model without ranges (see [`Model::find_ranges`]).
@@ -180,7 +180,7 @@ impl Model {
     /// Checks that what is kept for integers is that of this structure.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// A message that says what is wrong.
     pub fn validate_integers(&self) -> anyhow::Result<()> {
         let Some(parts) = &self.integer else {
             return Ok(());

@@ -27,7 +27,7 @@ pub fn draw(
         let Some(levels) = levels else {
             return each(row);
         };
-        // Adding zero makes -0 a count, too.
+        // Adding zero turns -0 into 0.
         let count = |x: &f32| x.round().clamp(0.0, levels - 1.0) + 0.0;
         counts.clear();
         counts.extend(row.iter().map(count));

@@ -85,7 +85,7 @@ pub fn by_fault(
         .collect()
 }
 
-/// The score that so many of the normal rows exceed.
+/// The score that this many of the normal rows exceed.
 fn limit_for(false_alarms: usize, scores: &[f64], anomalous: &[bool]) -> f64 {
     let normal = scores.iter().zip(anomalous).filter(|(_, label)| !**label);
     let mut normal: Vec<f64> = normal.map(|(score, _)| *score).collect();

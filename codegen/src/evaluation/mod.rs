@@ -34,7 +34,7 @@ pub struct Evaluation {
     pub f1: Option<f64>,
     /// Share of normal rows called anomalous.
     pub false_alarm_rate: Option<f64>,
-    /// The share that the model's own threshold was set for; `null` at another threshold.
+    /// The share that the model's threshold was set for; `null` at another threshold.
     pub calibrated_false_alarm_rate: Option<f64>,
     /// Share of anomalous rows called normal.
     pub missed_alarm_rate: Option<f64>,

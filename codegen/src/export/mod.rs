@@ -3,7 +3,8 @@
 //! The module compiles by itself against `nvpico`: the spec as a `const`, parameters in a `static`
 //! array (flash on a microcontroller), the validated flow as a `static`, and test
 //! vectors with the bits that every target must reproduce. It calls `const fn`s and names no field of a spec, so that
-//! it compiles against later versions, too; where a cargo feature is missing, the compiler's message names it. The same model gives the same bytes.
+//! it also compiles against later versions; where a cargo feature is missing, the compiler's message names it. The same
+//! model gives the same bytes.
 //!
 //! ```no_run
 //! use nvpico_codegen::{export, model::Model, precision::Precision};
@@ -26,10 +27,10 @@ mod vectors;
 
 use std::fmt::Write as _;
 
+use crate::deploy::quantize::{self, Quantized};
 use crate::deploy::{Engine, Ready};
 use crate::model::{MathName, Model, ModelSpec};
 use crate::precision::Precision;
-use crate::quantize::{self, Quantized};
 use vectors::Vectors;
 
 /// What goes into the module besides the model.

@@ -10,10 +10,10 @@ use nvpico::train::{self, Epoch, Rounding, TrainOptions};
 use nvpico::{FlowSpec, LayerSpec};
 use serde::Serialize;
 
+use crate::deploy::quantize::{self, Ranges};
 use crate::model::Model;
 use crate::output;
 use crate::precision::Precision;
-use crate::quantize::{self, Ranges};
 
 /// Mean error of the held-out log-densities, in nats, below which fine-tuning is not worth the time.
 const NEAR: f64 = 0.01;

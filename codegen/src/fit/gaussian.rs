@@ -32,7 +32,7 @@ pub struct Gaussian {
     ridge: f64,
 }
 
-/// A pivot below this is lost in rounding: the matrix counts as singular.
+/// A pivot below this is rounding error: the matrix counts as singular.
 const SMALLEST_PIVOT: f64 = 1e-10;
 
 impl Gaussian {

@@ -148,7 +148,7 @@ impl Settings {
         });
         if let Some(setting) = asked.unknown_to(architecture) {
             return Err(format!(
-                "--{setting} has no meaning for this architecture: leave it out, or choose --architecture"
+                "--{setting} does not apply to this architecture: leave it out, or choose another --architecture"
             ));
         }
         if asked.whiten == Some(true) && asked.levels.is_some() {
@@ -253,7 +253,7 @@ impl Settings {
             }
             Kind::Window(_) if height != 1 => {
                 return Err(format!(
-                    "samples of {shape} are no windows of a time series: save them as N x channels x 1 x samples"
+                    "samples of {shape} are not windows of a time series: save them as N x channels x 1 x samples"
                 ));
             }
             Kind::Window(convolutions) | Kind::Image(convolutions) => (shape, plain(convolutions)?),

@@ -16,7 +16,7 @@ use crate::model::{Model, Provenance, ShapeName, Source};
 const LEAST_TRAIN_ROWS: usize = 20;
 /// The fewest held-out rows.
 const LEAST_HELD_OUT_ROWS: usize = 5;
-/// The most parameters; no microcontroller holds so many.
+/// Most parameters of a model; no microcontroller holds as many.
 const MOST_PARAMS: usize = 1 << 24;
 /// Blocks of a split by blocks.
 const BLOCKS: usize = 10;
@@ -174,7 +174,7 @@ pub fn run(
     })?;
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
-        bail!("the training rows hold values that are not finite");
+        bail!("the training rows contain values that are not finite");
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     let mut model = Model::new(spec.clone(), trained.params);
@@ -182,9 +182,9 @@ pub fn run(
     model.header.precision = settings.precision;
     model.find_ranges(&rows);
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
-    model
-        .ready(None)
-        .context("the trained model has no such form in integers: train it without --precision")?;
+    model.ready(None).context(
+        "the trained model cannot be expressed in integers: train it without --precision",
+    )?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
     let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub enum Core {
     /// Cortex-M0: floats in software, no division.
     M0,
-    /// Cortex-M0+: the Cortex-M0's instructions, so its figures, too.
+    /// Cortex-M0+: runs the Cortex-M0's code, with the same figures.
     M0plus,
     /// Cortex-M3: floats in software.
     M3,

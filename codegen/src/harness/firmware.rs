@@ -16,7 +16,7 @@ const DOES_NOT_FIT: &str = "will not fit in region";
 
 /// What the programs log. Frames of defmt are no text, and tools that capture the output of `score` may want text:
 /// errors only. The programs that read sensors have nothing to say but their logs. One setting for all of them, because
-/// another one would compile everything anew.
+/// another one would recompile everything.
 const LOG_LEVELS: &str = "error,nvpico_support=debug,detect=debug,record=debug";
 
 /// What to build.

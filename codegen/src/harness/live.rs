@@ -60,7 +60,7 @@ pub enum LiveError {
     #[error("cannot make a control socket: {0}")]
     Socket(io::Error),
     /// A line did not come in time.
-    #[error("{what} did not come in {} seconds; the log's end:\n{log}", PATIENCE.as_secs())]
+    #[error("{what} did not come within {} seconds; the end of the log:\n{log}", PATIENCE.as_secs())]
     TimedOut {
         /// What was waited for.
         what: String,
@@ -68,7 +68,7 @@ pub enum LiveError {
         log: String,
     },
     /// The firmware ended instead.
-    #[error("the firmware ended ({ended:?}) before {what} came; the log's end:\n{log}")]
+    #[error("the firmware ended ({ended:?}) before {what} came; the end of the log:\n{log}")]
     Ended {
         /// What was waited for.
         what: String,
@@ -137,7 +137,7 @@ impl Live {
                 elf: &elf,
                 folder: &folder,
                 growing: None,
-                // Whoever waits for a line has a limit of their own.
+                // Waiting for a line has its own time limit.
                 patience: None,
                 arguments: &[&qemu::SENSORS[..], &control].concat(),
                 colour,

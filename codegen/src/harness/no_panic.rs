@@ -21,8 +21,8 @@ pub enum Verdict {
 /// Links the scoring path of `model` for `core` against a panic handler that cannot link. `features` are those
 /// of the engine that the model needs. The memory is no board's, so the core must be a Cortex-M.
 ///
-/// With `control` the program has one panic put in, so the verdict must be [`Verdict::PanicReachable`]: that shows
-/// that the check can fail.
+/// `parts` are features of the program: `gradient` adds the gradient of a score in floats; with `control` the program has
+/// one panic put in, so the verdict must be [`Verdict::PanicReachable`]: that shows that the check can fail.
 ///
 /// # Errors
 /// Whatever else stops the build.
@@ -30,7 +30,7 @@ pub fn check(
     model: &Path,
     core: Core,
     features: &[&str],
-    control: bool,
+    parts: &[&str],
     target_dir: &Path,
 ) -> Result<Verdict, HarnessError> {
     // Kept nowhere: that it links is all.
@@ -46,8 +46,7 @@ pub fn check(
         target_dir,
         output: output.path(),
     };
-    let control: &[&str] = if control { &["control"] } else { &[] };
-    match build_package(&request, Some("nvpico-no-panic"), control) {
+    match build_package(&request, Some("nvpico-no-panic"), parts) {
         Ok(()) => Ok(Verdict::NoPanic),
         Err(HarnessError::Build { output, .. }) if output.contains(MISSING_FUNCTION) => {
             Ok(Verdict::PanicReachable(output))

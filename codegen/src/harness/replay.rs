@@ -128,12 +128,10 @@ impl Rows<'_> {
             ],
         ) = <[u32; REPORT_WORDS]>::try_from(report)
         else {
-            return Err(failed(
-                "its report has another length than this program knows",
-            ));
+            return Err(failed("its report does not have the expected length"));
         };
         if scored as usize != rows || records.len() != rows * RECORD_WORDS {
-            return Err(failed("it scored another number of rows than it was given"));
+            return Err(failed("it did not score as many rows as it was given"));
         }
         let ticks = u64::from(ticks_high) << 32 | u64::from(ticks_low);
         Ok(Replay {

@@ -91,7 +91,7 @@ pub struct Difference {
     pub desktop: Option<ScoreBits>,
 }
 
-/// What is going on, for whoever shows it.
+/// Progress, for a display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The firmware is being built for a core.
@@ -120,7 +120,7 @@ pub fn is_available(core: Core) -> Result<(), HarnessError> {
 /// Builds, runs, compares and measures, core after core.
 ///
 /// # Errors
-/// Whatever stops the building or the emulation. A difference in bits is a result, not an error.
+/// Building or emulation fails. A difference in bits is a result, not an error.
 pub fn verify(
     request: &VerifyRequest<'_>,
     progress: impl FnMut(Progress),

@@ -16,7 +16,7 @@ pub struct Agreement {
     pub rows: usize,
     /// Largest absolute difference of the log-density, in nats.
     pub largest_error: f64,
-    /// The reference library's own float32 error, where the file tells it.
+    /// The float32 error of the reference library itself, where the file states it.
     pub library_float32_error: Option<f64>,
     /// Largest absolute difference of a latent value, where the file has `z`.
     pub z_error: Option<f64>,
@@ -89,7 +89,7 @@ pub(super) fn compare(
         path,
         library: library.unwrap_or(0.0),
     };
-    // Of `z` and `x_sample`, where the file has float32 results of them, too.
+    // Of `z` and `x_sample`, where the file also has float32 results for them.
     let judge_of = |name: &str, expected: &[f64]| -> Result<Judge<'_>, ImportError> {
         let name = format!("{name}_f32");
         if !has(&name) {

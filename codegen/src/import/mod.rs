@@ -107,7 +107,7 @@ impl From<Model> for Imported {
 /// Reads weights of whichever library the architecture's `library` entry names.
 ///
 /// # Errors
-/// [`ImportError`] as that library's own import gives it, or if the library is none of them.
+/// [`ImportError`] from that library's import, or if the library is unknown.
 pub fn auto(path: &Path, arch: Option<&Path>) -> Result<Imported, ImportError> {
     let bytes = read(path)?;
     let library = architecture_of(path, &bytes, arch)?.library();

@@ -62,7 +62,7 @@ pub fn run_sample(
     };
     anyhow::ensure!(
         report.differing_bits == 0,
-        "{}: the bits of {core} differ from the desktop's; mend that first",
+        "{}: the bits of {core} differ from the desktop's; fix that first",
         sample.name
     );
     let [parameters, _] = cost::exact(&sample.model.deploy(), precision);
@@ -151,7 +151,7 @@ pub fn entry(
     (entry, outliers)
 }
 
-/// The largest relative deviation of estimates from measurements, and the models whose own is large.
+/// The largest relative deviation of estimates from measurements, and the models for which it is large.
 fn worst(
     what: &'static str,
     pairs: &mut dyn Iterator<Item = (f64, f64)>,

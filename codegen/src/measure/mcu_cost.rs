@@ -1,4 +1,4 @@
-//! The tool `mcu-cost`, where it is at hand: what it says of the Cortex-M4F's cycles.
+//! Cycles of the Cortex-M4F as the tool `mcu-cost` estimates them, where it is installed.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::harness::Core;
 
-/// Estimated cycles of a mean instruction, of the firmware that `verify` kept in `folder`. The tool scores the model's own
+/// Estimated cycles per instruction of the firmware that `verify` kept in `folder`. The tool scores the model's own
 /// test vectors, so its ratio counts, not its sum.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! What other engines were measured at on the same models: whole programs in QEMU, all weights in flash, gcc 12.2 or rustc
-//! 1.96 with the flags that suit each best; cycles as the tool mcu-cost estimates them.
+//! Measurements of other engines on the same models: whole programs in QEMU, all weights in flash, gcc 12.2 or rustc 1.96
+//! with the best flags for each; cycles as the tool mcu-cost estimates them.
 
 use crate::harness::Core;
 use crate::precision::Precision;

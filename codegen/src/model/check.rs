@@ -9,12 +9,12 @@ impl Model {
     /// Checks everything a loaded or imported model must hold.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// A message that says what is wrong.
     pub fn validate(&self) -> Result<(), String> {
         let header = &self.header;
         if header.format != FORMAT {
             return Err(format!(
-                "the model has format {}, this program knows format {FORMAT}",
+                "the model has format {}, this program reads format {FORMAT}",
                 header.format
             ));
         }

@@ -58,7 +58,7 @@ impl Model {
     /// A model from the bytes of its file.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// A message that says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|e| format!("not a .safetensors file ({e})"))?;
@@ -120,7 +120,7 @@ impl Model {
     /// The bytes of the model file; the same model gives the same bytes.
     ///
     /// # Panics
-    /// Never: shapes and types are this function's own.
+    /// Never: it makes the shapes and types itself.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes =

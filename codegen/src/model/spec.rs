@@ -37,7 +37,7 @@ pub struct ModelSpec {
 pub struct ShapeName(pub [usize; 3]);
 
 impl ShapeName {
-    /// A vector of so many features.
+    /// A vector of `features` values.
     #[must_use]
     pub const fn vector(features: usize) -> Self {
         Self([features, 1, 1])

@@ -1,4 +1,4 @@
-//! Simulated machines: data to try everything on, when there is none yet.
+//! Simulated machines: data to try everything with before there are recordings.
 //!
 //! Every recording is a function of its seed alone, to the bit and on every platform: random
 //! numbers come from Xoshiro256++, elementary functions from the `libm` crate.

@@ -94,7 +94,7 @@ impl ThermalRecording {
     /// One frame.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// If there are fewer.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values[index * PIXELS..(index + 1) * PIXELS]
@@ -206,7 +206,7 @@ impl ThermalArray {
         }
     }
 
-    /// One second later, what the sensor says.
+    /// The sensor's frame one second later.
     fn frame(&mut self, fault: Option<&mut Fault>) -> [f64; PIXELS] {
         let random = &mut self.random;
         let kept = 1.0 - 1.0 / DRIFT_SECONDS;
@@ -357,7 +357,7 @@ impl Fault {
         self.heat * grown * libm::exp(0.5 * (middle - here))
     }
 
-    /// Changes what the sensor says, not what it looks at.
+    /// Changes what the sensor reports, not the scene.
     fn break_pixel(&mut self, frame: &mut [f64; PIXELS]) {
         if self.kind == ThermalFault::DeadPixel {
             let value = &mut frame[self.pixel];

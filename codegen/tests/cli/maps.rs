@@ -78,14 +78,14 @@ fn samples_of_maps_are_drawn_beside_rows() {
     let drawn = table(&folder, "both.npy");
     assert_eq!((drawn.rows, drawn.shape), (5, Some([1, 8, 8])));
     let over = [&sample[..], &["--png", "n.npy", "--data", "n.npy"]].concat();
-    folder.fails(&over, &["n.npy", "it is read"]);
+    folder.fails(&over, &["n.npy", "this file is also an input"]);
 }
 
 #[test]
 fn vectors_have_no_picture() {
     let folder = Folder::with_model();
     let args = ["sample", "--model", "m.safetensors", "--png", "s.png"];
-    folder.fails(&args, &["8 numbers each", "leave out --png", "--out"]);
+    folder.fails(&args, &["lists of 8 numbers", "leave out --png", "--out"]);
     assert!(!folder.path("s.png").exists());
 }
 

@@ -163,7 +163,7 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
                 for report in reports {
                     assert_eq!(report.differing_bits, 0, "{precision}: {report:?}");
                 }
-                let verdict = no_panic::check(&module, Core::M4f, &features, false, &target_dir());
+                let verdict = no_panic::check(&module, Core::M4f, &features, &[], &target_dir());
                 assert_eq!(
                     verdict.unwrap_or_else(|error| panic!("{error}")),
                     Verdict::NoPanic

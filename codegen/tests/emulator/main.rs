@@ -306,19 +306,31 @@ fn a_wrong_bit_is_seen() {
 
 #[test]
 fn no_panic_is_reachable_from_a_score() {
-    let check = |model: &Path, features: &[&str], control| {
-        no_panic::check(model, Core::M4f, features, control, &target_dir())
+    let check = |model: &Path, features: &[&str], parts: &[&str]| {
+        no_panic::check(model, Core::M4f, features, parts, &target_dir())
             .unwrap_or_else(|error| panic!("{error}"))
     };
-    assert_eq!(check(&model(), &[], false), Verdict::NoPanic);
-    assert_eq!(check(&model(), &["assembly"], false), Verdict::NoPanic);
-    assert_eq!(check(&pair_model(), &["assembly"], false), Verdict::NoPanic);
-    assert_eq!(check(&imported_model(), &IMPORTED, false), Verdict::NoPanic);
+    assert_eq!(check(&model(), &[], &["gradient"]), Verdict::NoPanic);
+    assert_eq!(
+        check(&model(), &["assembly"], &["gradient"]),
+        Verdict::NoPanic
+    );
+    assert_eq!(check(&pair_model(), &["assembly"], &[]), Verdict::NoPanic);
+    assert_eq!(
+        check(&imported_model(), &IMPORTED, &["gradient"]),
+        Verdict::NoPanic
+    );
     for features in [&["feature-maps"][..], &["feature-maps", "assembly"]] {
-        assert_eq!(check(&map_model(), features, false), Verdict::NoPanic);
+        assert_eq!(
+            check(&map_model(), features, &["gradient"]),
+            Verdict::NoPanic
+        );
     }
     assert!(
-        matches!(check(&model(), &[], true), Verdict::PanicReachable(_)),
+        matches!(
+            check(&model(), &[], &["control"]),
+            Verdict::PanicReachable(_)
+        ),
         "the check sees a panic that is there"
     );
 }

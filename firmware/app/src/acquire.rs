@@ -71,7 +71,7 @@ pub enum Event<'a, V, F, const N: usize> {
     },
 }
 
-/// Who is told of events.
+/// Receives events.
 pub trait Log<V, F, const N: usize> {
     /// Takes an event.
     fn log(&mut self, event: Event<'_, V, F, N>);
@@ -104,7 +104,7 @@ where
 
     /// Waits for the time of the next reading and reads; `None` at the end of the source.
     ///
-    /// Of a fault that lasts, the log is told once.
+    /// A fault that lasts is logged once.
     pub(crate) fn next(&mut self) -> Option<Result<[S::Value; N], S::Fault>> {
         self.clock.still_alive();
         self.clock.delay_ms(PERIOD_MS);
@@ -145,7 +145,7 @@ mod tests {
         let script: &Script = &[Ok(1.0), Err('a')];
         let mut acquire = acquire(script);
         while acquire.next().is_some() {}
-        // Before the end was seen, too.
+        // Also before the end was seen.
         assert_eq!(acquire.clock.periods, 3);
         assert_eq!(acquire.clock.alive, 3);
     }

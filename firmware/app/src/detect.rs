@@ -61,7 +61,7 @@ impl Nats for i32 {
     }
 }
 
-/// Reads, scores, decides and tells the log, until the source ends; live sensors never do. A sensor's fault is a
+/// Reads, scores, decides and logs until the source ends; live sensors never do. A sensor's fault is a
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
 pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY: usize>(
     acquire: &mut Acquire<S, C, L, N>,
@@ -132,7 +132,7 @@ mod tests {
 
     const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
 
-    /// What the log is told of these readings, with a standard normal distribution about (20, 0) and the threshold -4 nats.
+    /// The log of these readings, with a standard normal distribution about (20, 0) and the threshold -4 nats.
     fn told(script: &Script) -> Vec<Told> {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");

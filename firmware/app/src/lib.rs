@@ -1,9 +1,9 @@
-//! The application, apart from any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
+//! The application, independent of any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
 //! keeps the alarm, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees
 //! what it was trained on.
 //!
 //! A board supplies the [`Source`] and the [`Clock`]; where events and rows go is a [`Log`] and a [`Store`]. All four
-//! are traits, so the application runs on the desktop, too:
+//! are traits, so the application also runs on the desktop:
 //!
 //! ```
 //! use embedded_hal::delay::DelayNs;

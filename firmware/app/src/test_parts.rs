@@ -94,7 +94,7 @@ pub(crate) fn acquire(script: &Script) -> Acquire<Scripted, Counting, Kept, 2> {
     Acquire::new(source, Counting::default(), Kept::default())
 }
 
-/// Takes a header and so many rows.
+/// Takes a header and a limited number of rows.
 pub(crate) struct Room {
     pub(crate) rows: Vec<f32>,
     pub(crate) most: usize,

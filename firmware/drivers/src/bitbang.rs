@@ -1,4 +1,4 @@
-//! An I2C master on two open-drain lines, for chips and boards without an I2C peripheral of their own.
+//! An I2C master on two open-drain lines, for chips and boards without an I2C peripheral.
 //!
 //! Seven-bit addresses, repeated starts, clock stretching up to a limit, loss of arbitration, and release of a bus
 //! that a device holds. The lines are behind [`Lines`], so the protocol is tested against a simulated device.

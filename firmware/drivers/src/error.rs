@@ -42,7 +42,7 @@ impl Error {
     }
 }
 
-/// Keeps of a bus' own error what all buses have in common.
+/// Reduces a bus error to what all buses have in common.
 impl<E: i2c::Error> From<E> for Error {
     fn from(error: E) -> Self {
         Self::Bus(error.kind())

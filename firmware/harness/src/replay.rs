@@ -64,7 +64,7 @@ pub const fn chunk(dim: usize) -> usize {
     if dim <= 64 { 4 } else { 1 }
 }
 
-/// What is told of a board and of a generated model.
+/// The board and the generated model of a replay.
 pub struct Setting<V: 'static, const DIM: usize> {
     /// The board's name.
     pub board: &'static str,
@@ -87,7 +87,7 @@ pub extern "C" fn mark_begin() {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn mark_end() {
-    // A body of its own, or the compiler gives both marks one address.
+    // Its body differs from the other mark's, or the compiler would merge them.
     arch::nop();
     black_box(());
 }

@@ -1,4 +1,4 @@
-//! The application's traits on any chip: [`Sensors`] makes the drivers' station a source, [`DefmtLog`] tells events
+//! The application's traits on any chip: [`Sensors`] makes the drivers' station a source, [`DefmtLog`] logs events
 //! over defmt, [`LoggedRows`] stores rows in the log of a board without files.
 
 #![no_std]
@@ -12,7 +12,7 @@ use nvpico_drivers::station::{Fault, Station};
 
 pub use nvpico_drivers::station::{COLUMNS, FEATURES};
 
-/// A reading in so many is logged at the level `info`, the others at `debug`.
+/// One reading in this many is logged at the level `info`, the others at `debug`.
 const INFO_EVERY: u32 = 10;
 
 /// A magnetometer and a thermometer, in microtesla and degrees Celsius: see [`COLUMNS`].
@@ -35,7 +35,7 @@ impl<M: I2c, T: I2c> Source<FEATURES> for Sensors<M, T> {
     }
 }
 
-/// Tells of events over defmt.
+/// Logs events over defmt.
 #[derive(Debug)]
 pub struct DefmtLog;
 

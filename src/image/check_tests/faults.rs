@@ -1,9 +1,9 @@
-//! What happens where words are wrong all the same, and to counts at their limits.
+//! Wrong words that passed the check (memory faults), and counts at their limits.
 
 use super::*;
 use crate::integer::IntegerScore;
 
-/// Memory that changed behind the check: no pass ends early.
+/// Memory corrupted after the check: no pass ends early.
 #[test]
 fn a_fault_inside_scores_as_impossible() {
     let layers = [
@@ -63,7 +63,7 @@ fn a_fault_inside_scores_as_impossible() {
         let found = log_prob(&flow, [3, -4], &mut workspace);
         assert_eq!(found, IntegerScore::IMPOSSIBLE, "ends at {len}");
     }
-    // Indices that are none, layers that are none.
+    // Invalid indices and layer kinds.
     for (at, word) in [
         (15, 7),
         (15, -1),

@@ -1,4 +1,4 @@
-//! Lengths of specs that nobody validated.
+//! Lengths of unvalidated specs.
 
 use super::*;
 

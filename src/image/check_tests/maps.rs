@@ -64,7 +64,7 @@ fn layers_that_move_values() {
 fn stacks_of_convolutions() {
     fn image<W: Weights>() -> Image {
         let mut image = Image::default();
-        // Channels: 3 kept ones in 2 words, 1 transformed; the last window has 2 words.
+        // Channels: 3 kept in 2 words, 1 transformed; the last window has 2 words.
         let op = op::CONVOLUTION | op::AFFINE_COUPLING | op::TANH;
         image.stated(&[op, 2, 1, 2, 4, 2, 18, 2]);
         image.shift(INPUT).shift(SCALING).shift(SCALING);
@@ -72,7 +72,7 @@ fn stacks_of_convolutions() {
         image.records(&[1], Some(5 << 23));
         image.stated(&[3, 3]).hidden::<W>(36, 3, 1 << 13);
         image.stated(&[1, 1]).last::<W>(4, 2).next_layer();
-        // A checkerboard without a hidden layer: every channel on both sides.
+        // A checkerboard without a hidden layer: every channel is both kept and transformed.
         image.stated(&[op::CONVOLUTION, 2, 4, 2, 4, 1, 6, 1]);
         image.shift(INPUT).shift(SCALING).shift(SCALING);
         image.stated(&[1 << 16, 2 | (3 << 16)]);
@@ -126,7 +126,7 @@ fn residual_networks() {
         };
         let parity = if checkerboard { 0 } else { 2 };
         let count = kept.len();
-        // Windows of 3 x 3 places: of 2 words for each panel of 5 filters' 2.
+        // Windows of 3 x 3 places: 2 words for each panel of the 5 filters, of which there are 2.
         image.stated(&[op, word(count), word(changed.len()), 2, 4, parity]);
         image.stated(&[2, 1, 3, 3, 36]);
         image.shift(SCALING).shift(SCALING);

@@ -1,7 +1,7 @@
-//! Models of every kind of layer with every word corrupted: what the spec states is refused, shifts beyond their
-//! range are, and nothing else.
+//! Models with every kind of layer, with each word corrupted in turn: changes to words that the spec determines
+//! and shifts out of range are rejected, everything else is accepted.
 //!
-//! The words are laid out here by hand, from the documents of the layers.
+//! The words are written out by hand from the documentation of the layers.
 
 mod faults;
 mod lengths;
@@ -20,14 +20,14 @@ use crate::spec::{
     ResidualDenseSpec, ScaleMap, Shape, SpecError, Transform,
 };
 
-/// What a word is.
+/// Kind of a word.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Stated by the spec.
+    /// Determined by the spec.
     Stated,
     /// A shift within a range.
     Shift(i32, i32),
-    /// Free.
+    /// Any value.
     Number,
     /// A multiplier of a matrix, beside others of such a sum.
     Entry(u32),
@@ -40,7 +40,7 @@ const SCALING: Kind = Shift(1, 62);
 const INPUT: Kind = Shift(2, 17);
 const SUM: Kind = Shift(0, 24);
 
-/// Words with what they are, and the layer that each is part of.
+/// Words with their kinds and the layer that each belongs to.
 #[derive(Default)]
 struct Image {
     words: Vec<(i32, Kind, usize)>,
@@ -138,7 +138,7 @@ impl Image {
         self
     }
 
-    /// Records of transformed channels with a bound that the spec states, or with one of their own.
+    /// Records of transformed channels, with a bound from the spec or one each.
     fn records(&mut self, channels: &[i32], bound: Option<i32>) -> &mut Self {
         for &channel in channels {
             self.stated(&[channel]);
@@ -156,7 +156,7 @@ impl Image {
     }
 }
 
-/// Corrupts every word of a model, which is good as it is.
+/// Corrupts every word of a valid model in turn.
 fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
     let good = image.plain();
     let mut workspace = vec![0; spec.integer_workspace_len()];
@@ -170,7 +170,7 @@ fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
         let others = [0, 1, 2, 7, 17, 18, 24, 25, 62, 63, -1, 0xffff];
         let limits = [i32::MIN, i32::MAX];
         let all = limits.into_iter().chain(near).chain(bits).chain(others);
-        // There are many numbers, and nothing to find out about them.
+        // There are many parameters, all treated alike; sample a few.
         let few = if let Number = kind { 2 } else { usize::MAX };
         for other in all.take(few) {
             if other == word {
@@ -192,7 +192,7 @@ fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
             };
             assert_eq!(found, expected, "{name}: word {at} is {other}, not {word}");
             if let Ok(flow) = IntegerFlow::<W>::new(spec, &words) {
-                // Whatever the numbers are, there is a score.
+                // Any parameter values give a score.
                 assert!(flow.score(&x, &mut workspace).is_ok());
             }
         }

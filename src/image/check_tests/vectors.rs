@@ -50,14 +50,14 @@ fn the_permutations_that_were_accepted() {
 fn fully_connected_networks() {
     fn image<W: Weights>() -> Image {
         let mut image = Image::default();
-        // One network of 2 kept values, 5 hidden units and 6 outputs.
+        // One network with 2 kept values, 5 hidden units and 6 outputs.
         image.stated(&[op::COUPLING | op::AFFINE_COUPLING | op::TANH, 2, 3, 2]);
         image.shift(INPUT).shift(SCALING).shift(SCALING);
         image.stated(&[1 << 16, -1]);
         image.records(&[2, 3, 4], Some(5 << 23));
         image.stated(&[1]).hidden::<W>(2, 5, 1 << 13);
         image.last::<W>(5, 6).next_layer();
-        // A network each for log-scales and shifts, 3 kept values to 2.
+        // Separate networks for log-scales and shifts, 3 kept values, 2 transformed.
         image.stated(&[
             op::COUPLING | op::SHIFT_FIRST | op::TANH | op::TWO_NETS,
             2,

@@ -1,24 +1,24 @@
 //! Windows over rows of activations in fixed point.
 //!
-//! A convolution is a fully connected layer on what its window covers: the window is copied together, zero
-//! beyond the edges, and [`dense`](crate::kernel::dense::fixed) does the rest. Of each layer's input only the rows that
-//! its window covers are held, in a ring, as the float engine does it.
+//! A convolution is a fully connected layer applied to a window: the window is gathered, with zeros beyond the
+//! edges, and [`dense`](crate::kernel::dense::fixed) does the rest. As in the float engine, only those rows of
+//! each layer's input that its window covers are held, in a ring buffer.
 
 use core::hint::black_box;
 
 use crate::image::{high, low};
 
-/// What a network runs on.
+/// Size and mask of the map that a network runs on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     pub height: usize,
     pub width: usize,
-    /// Of a checkerboard, the parity of `y + x` where it keeps; 2 for other masks.
+    /// Under a checkerboard, the parity of `y + x` of kept places; 2 for other masks.
     pub parity: usize,
 }
 
 impl Extent {
-    /// Whether a checkerboard changes a place.
+    /// Whether a checkerboard transforms a place.
     pub(crate) fn is_other(self, y: usize, x: usize) -> bool {
         self.parity < 2 && (y.wrapping_add(x) & 1) != self.parity
     }
@@ -33,16 +33,16 @@ impl Extent {
     }
 }
 
-/// Rows of places in a ring.
+/// A ring buffer of rows.
 pub(crate) struct Ring<'s> {
     words: &'s mut [i32],
     slots: usize,
-    /// Words of a place.
+    /// Words per place.
     pub place: usize,
 }
 
 impl<'s> Ring<'s> {
-    /// So many rows off the front of the scratch, places of so many words.
+    /// Takes a ring of `slots` rows, with `place` words per place, off the front of the scratch.
     pub(crate) fn cut(
         scratch: &'s mut [i32],
         slots: usize,
@@ -59,14 +59,14 @@ impl<'s> Ring<'s> {
         Some((ring, rest))
     }
 
-    /// Row `y`, to write it.
+    /// Row `y`, for writing.
     pub(crate) fn row_mut(&mut self, y: usize, extent: Extent) -> Option<&mut [i32]> {
         let from = self.start(y, extent.width);
         let len = extent.width.wrapping_mul(self.place);
         self.words.get_mut(from..from.wrapping_add(len))
     }
 
-    /// A place of row `y`, to write it.
+    /// A place of row `y`, for writing.
     #[cfg(feature = "foreign")]
     pub(crate) fn place_mut(&mut self, y: usize, x: usize, extent: Extent) -> Option<&mut [i32]> {
         let from = x
@@ -75,13 +75,13 @@ impl<'s> Ring<'s> {
         self.words.get_mut(from..from.wrapping_add(self.place))
     }
 
-    /// Where row `y` stands; nowhere if nothing is held.
+    /// Start of row `y`; 0 for an empty ring.
     fn start(&self, y: usize, width: usize) -> usize {
         let slot = y.checked_rem(self.slots).unwrap_or(0);
         slot.wrapping_mul(width).wrapping_mul(self.place)
     }
 
-    /// What the window around a place covers, to the front of `window`; returns the sum of the activations.
+    /// Gathers the window around a place to the front of `window`; returns the sum of its activations.
     #[inline(always)]
     pub(crate) fn read(
         &self,
@@ -116,7 +116,7 @@ impl<'s> Ring<'s> {
                 }
             }
         }
-        // A quad may have to be filled.
+        // Pads the last quad.
         for slot in slots {
             *slot = 0;
         }
@@ -124,7 +124,7 @@ impl<'s> Ring<'s> {
     }
 }
 
-/// The row that a layer `delay` rows behind makes at `step`.
+/// The row that a layer, `delay` rows behind, computes at `step`.
 pub(crate) fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)
 }

@@ -1,10 +1,10 @@
 //! Convolutions, row by row: `y[p] = activation(b + sum over the window of W x[p + offset])`.
 //!
-//! Inside a network a map lies place after place, all channels of a place together, so that what a
-//! window reads of one row is one run of memory, and a convolution is the [`dense`] kernel on two or
-//! three runs: the same panels of outputs, each output summed from the bias on in the order of the
-//! window's rows, columns and input channels. What lies beyond the edges, or is zero by a checkerboard,
-//! is left out of the sum, not multiplied.
+//! Inside a network a map is stored place by place, with all channels of a place together. The part of a window
+//! in one row is then contiguous in memory, and a convolution is the [`dense`] kernel applied to two or three
+//! contiguous runs: the same panels of outputs, each output summed from the bias on, in the order of the
+//! window's rows, columns and input channels. Inputs beyond the edges, or zeroed by a checkerboard, are
+//! skipped, not multiplied.
 //!
 //! ```
 //! use nvpico::kernel::convolution::{Columns, Layer, Row, Source};
@@ -28,6 +28,7 @@
 //! ```
 
 pub(crate) mod fixed;
+pub(crate) mod map;
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 mod places;
 pub(crate) mod residual;
@@ -36,34 +37,33 @@ pub(crate) mod stack;
 #[cfg(feature = "std")]
 pub(crate) mod training;
 
-#[cfg(feature = "std")]
-pub use training::Backward;
+pub use map::Backward;
 
 use super::dense;
 use crate::kernel::Kernels;
 use crate::spec::{Activation, Kernel, Shape};
 
-/// A convolution: its parameters ([`Kernel::param_len`]), its window, its channels.
+/// A convolution: parameters, window and channel counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'p> {
-    /// Panels, as [`Kernel::param_len`] says.
+    /// Panels, in the layout of [`Kernel::param_len`].
     pub params: &'p [f32],
     /// The window.
     pub kernel: Kernel,
-    /// Input channels.
+    /// Number of input channels.
     pub inputs: usize,
-    /// Output channels.
+    /// Number of output channels.
     pub outputs: usize,
 }
 
 impl<'p> Layer<'p> {
-    /// Rows of weights: what one output sums.
+    /// Number of rows of weights: inputs per output.
     #[inline(always)]
     pub(crate) const fn rows(&self) -> usize {
         self.kernel.taps() * self.inputs
     }
 
-    /// Cuts a layer off the front of `params`.
+    /// Splits a layer off the front of `params`.
     #[inline(always)]
     pub(crate) fn split(
         params: &'p [f32],
@@ -82,41 +82,41 @@ impl<'p> Layer<'p> {
     }
 }
 
-/// Rows of a map, place after place: all of them, or the last few in a ring.
+/// Rows of a map, place by place: all of them, or the last few in a ring buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'s, V> {
     /// `[slots, width, channels]`.
     pub values: &'s [V],
-    /// Rows held; row `y` stands at slot `y % slots`.
+    /// Number of rows held; row `y` is in slot `y % slots`.
     pub slots: usize,
 }
 
 impl<'s, V> Source<'s, V> {
-    /// Row `y`, `len` values.
+    /// Row `y`, of `len` values.
     #[inline(always)]
     pub(crate) fn line(&self, y: usize, len: usize) -> &'s [V] {
         self.values.get(slot(self.slots, y, len)).unwrap_or(&[])
     }
 }
 
-/// The `index`-th part of something cut into parts of `len` values.
+/// Range of the `index`-th chunk of `len` values.
 #[inline(always)]
 pub(crate) fn nth(index: usize, len: usize) -> core::ops::Range<usize> {
     index * len..(index + 1) * len
 }
 
-/// Where a ring of `slots` rows holds row `y`, each row being `len` values.
+/// Range of row `y`, of `len` values, in a ring buffer of `slots` rows.
 #[inline(always)]
 pub(crate) fn slot(slots: usize, y: usize, len: usize) -> core::ops::Range<usize> {
     nth(y.checked_rem(slots).unwrap_or(0), len)
 }
 
-/// Every column of a row, or every other one.
+/// All columns of a row, or every other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Columns {
-    /// The first.
+    /// The first column.
     pub start: usize,
-    /// 1 or 2.
+    /// Distance between columns, 1 or 2.
     pub step: usize,
 }
 
@@ -124,7 +124,7 @@ impl Columns {
     /// Every column.
     pub const ALL: Self = Self { start: 0, step: 1 };
 
-    /// The columns of row `y` where `y + x` has this parity.
+    /// The columns of row `y` where `y + x` has the given parity.
     #[must_use]
     pub const fn of_parity(y: usize, parity: usize) -> Self {
         Self {
@@ -133,7 +133,7 @@ impl Columns {
         }
     }
 
-    /// The columns of a row so wide.
+    /// These columns in a row of the given width.
     #[inline(always)]
     pub fn within(self, width: usize) -> impl Iterator<Item = usize> {
         let mut next = self.start;
@@ -145,29 +145,29 @@ impl Columns {
     }
 }
 
-/// One row of a convolution's output and all that it takes.
+/// One row of a convolution's output, with everything needed to compute it.
 #[derive(Debug)]
 pub struct Row<'r, V> {
     /// The convolution.
     pub layer: Layer<'r>,
-    /// What it reads.
+    /// The input.
     pub source: Source<'r, V>,
-    /// Height and width of the map.
+    /// Shape of the map.
     pub shape: Shape,
-    /// The row.
+    /// Index of the row.
     pub y: usize,
-    /// Where the input is a checkerboard's, the parity of `y + x` where it is not zero.
+    /// If the input is masked by a checkerboard, the parity of `y + x` where it is non-zero.
     pub kept: Option<usize>,
-    /// The columns wanted; the others stay as they are.
+    /// The columns to compute; others are left unchanged.
     pub columns: Columns,
     /// `[width, outputs]`.
     pub output: &'r mut [V],
-    /// Of the sums.
+    /// Applied to the sums.
     pub activation: Option<Activation>,
 }
 
 impl<'r, V: Kernels> Row<'r, V> {
-    /// Row `y` at every column, of an input without a mask; no activation.
+    /// Row `y` at every column, with unmasked input and without activation.
     #[inline(always)]
     pub(crate) fn new(
         layer: Layer<'r>,
@@ -188,7 +188,7 @@ impl<'r, V: Kernels> Row<'r, V> {
         }
     }
 
-    /// Makes the row, place after place. A single sample on a chip has its own kernel.
+    /// Computes the row, place by place. A single sample on a chip has its own kernel.
     #[inline(always)]
     pub fn run(self) {
         let Layer {
@@ -218,8 +218,8 @@ impl<'r, V: Kernels> Row<'r, V> {
         }
     }
 
-    /// Under a checkerboard every other place reads alike: how many such classes of places there are
-    /// among the columns, and the way from place to place.
+    /// Under a checkerboard, every other place reads the same taps. Returns how many such classes of places
+    /// there are among the columns, and the distance between places of a class.
     #[inline(always)]
     pub(crate) fn classes(&self) -> (usize, usize) {
         match self.kept {
@@ -228,8 +228,8 @@ impl<'r, V: Kernels> Row<'r, V> {
         }
     }
 
-    /// How many places from `column` on, `step` apart, have their whole windows within the row: 4, 2,
-    /// or else 1, which may have not.
+    /// How many places starting at `column`, `step` apart, to process together: 4 or 2 if all their windows are
+    /// within the row, otherwise 1, whose window may be clipped.
     #[inline(always)]
     pub(crate) fn places(&self, column: usize, step: usize) -> usize {
         let (width, left) = (self.shape.width, self.layer.kernel.width / 2);
@@ -243,32 +243,32 @@ impl<'r, V: Kernels> Row<'r, V> {
     }
 }
 
-/// The taps of one place's window that are read, run by run.
+/// Iterates over the runs of taps that are read in the window of one place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     kernel: Kernel,
     inputs: usize,
-    /// The next tap, and the row of the map that it lies on.
+    /// The next tap, and its row in the window and in the map.
     tap_row: usize,
     tap: usize,
     y: usize,
-    /// Ends of taps and rows.
+    /// End of the taps of a row, and of the rows.
     end: usize,
     end_row: usize,
-    /// The first tap of every row, and its column.
+    /// The first tap of every row, and its column in the map.
     first: usize,
     x: usize,
 }
 
-/// Taps that are one run of memory.
+/// A run of taps, contiguous in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
-    /// Row and column where it starts.
+    /// Row and column of its start.
     pub y: usize,
     pub x: usize,
-    /// Rows of weights before its own.
+    /// Number of rows of weights before those of the run.
     pub before: usize,
-    /// Inputs.
+    /// Number of inputs.
     pub len: usize,
 }
 
@@ -304,8 +304,8 @@ impl Layer<'_> {
 }
 
 impl Window {
-    /// The next run: all of a row's taps; of a checkerboard, kept where `y + x` has the parity `kept`,
-    /// one of those that it keeps.
+    /// The next run: all taps of a row or, under a checkerboard that keeps the places where `y + x` has the
+    /// parity `kept`, a single kept one.
     #[inline(always)]
     pub(crate) fn next(&mut self, kept: Option<usize>) -> Option<Taps> {
         loop {
@@ -353,31 +353,31 @@ impl Window {
     }
 }
 
-/// What a network on a map reads and where its outputs go, a row at a time. Rows are read and written
-/// in order, row `y` read before it is written.
+/// Input and output of a network on a map, one row at a time. Rows are processed in order; row `y` is read
+/// before it is written.
 pub(crate) trait Rows<V> {
-    /// The kept channels of row `y`, `[width, inputs]`, zero where a checkerboard does not keep.
+    /// The kept channels of row `y`, `[width, inputs]`; zero at places that a checkerboard does not keep.
     fn read(&self, y: usize, row: &mut [V]);
 
     /// The network's outputs of row `y`, `[width, outputs]`.
     fn write(&mut self, y: usize, outputs: &[V]);
 }
 
-/// Shape and channels of what a network on a map runs on.
+/// Dimensions of a network on a map.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NetDims {
-    /// Of the map.
+    /// Shape of the map.
     pub shape: Shape,
-    /// Channels read.
+    /// Number of channels read.
     pub inputs: usize,
-    /// Channels written.
+    /// Number of channels written.
     pub outputs: usize,
-    /// Of a checkerboard, the parity of `y + x` where it keeps.
+    /// Under a checkerboard, the parity of `y + x` of kept places.
     pub kept: Option<usize>,
 }
 
 impl NetDims {
-    /// The columns of row `y` where outputs are wanted.
+    /// The columns of row `y` whose outputs are needed.
     #[inline(always)]
     pub(crate) fn wanted(&self, y: usize) -> Columns {
         match self.kept {

@@ -1,14 +1,14 @@
-//! A row of a convolution for one sample by the panels in assembly: a row of the window at a time, at all
-//! places together where it is whole.
+//! A row of a convolution for one sample, by the assembly panels: one row of the window at a time, at all
+//! places together whose windows are complete.
 //!
-//! The arithmetic is that of [`Row::run`], in the same order; a test in the emulator compares bits.
+//! Same arithmetic in the same order as [`Row::run`]; a test in the emulator compares bits.
 
 use super::{Layer, Row, Taps};
 use crate::kernel::dense::assembly::add_at_places;
 use crate::kernel::dense::scalar::{Places, Share, leaky};
 use crate::spec::Activation;
 
-/// One panel, at all places together that have whole windows.
+/// One panel, at all places together that have complete windows.
 #[inline(always)]
 pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: usize) {
     let (classes, step) = row.classes();
@@ -16,7 +16,7 @@ pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: u
         let mut column = row.columns.start + class;
         while column < row.shape.width {
             let count = alike(row, column, step);
-            let block = Block {
+            let block = PlaceBlock {
                 panel,
                 from,
                 width,
@@ -30,26 +30,27 @@ pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: u
     }
 }
 
-/// A panel's outputs at some places.
-struct Block<'p> {
+/// A panel's outputs at several places.
+struct PlaceBlock<'p> {
     /// The panel: biases, then weights.
     panel: &'p [f32],
-    /// Its first output, and how many.
+    /// The first output of the panel, and its width.
     from: usize,
     width: usize,
-    /// The first place, the way to the next, and how many.
+    /// The first column, the distance between columns, and the number of places.
     column: usize,
     step: usize,
     count: usize,
 }
 
-impl Block<'_> {
-    /// Sums, a row of the window at a time: from the biases on in the first row, with ReLU in the last.
+impl PlaceBlock<'_> {
+    /// Computes the sums one run of taps at a time: starting at the biases in the first run, applying ReLU in
+    /// the last.
     #[inline(never)]
     fn make(&self, row: &mut Row<'_, f32>) {
         let relu = row.activation == Some(Activation::Relu);
         let mut window = row.layer.window(row.shape, row.y, self.column);
-        // A window without a tap, its input being zero all around, has a bias.
+        // A window without taps, whose inputs are all zero, still has a bias.
         let mut taps = window.next(row.kept).unwrap_or(Taps::NONE);
         let mut bias = true;
         loop {
@@ -71,7 +72,7 @@ impl Block<'_> {
         }
     }
 
-    /// A run of taps into the sums.
+    /// Adds a run of taps to the sums.
     #[inline(always)]
     fn add(&self, row: &mut Row<'_, f32>, taps: Taps, bias: bool, relu: bool) -> Option<()> {
         let Layer {
@@ -97,8 +98,8 @@ impl Block<'_> {
     }
 }
 
-/// How many places from `column` on, `step` apart, have windows that are cut alike: as many as have whole ones,
-/// or else one.
+/// How many places starting at `column`, `step` apart, have windows that are clipped alike: all places with
+/// complete windows, otherwise one.
 fn alike(row: &Row<'_, f32>, column: usize, step: usize) -> usize {
     let left = row.layer.kernel.width / 2;
     match row.shape.width.checked_sub(left + column + 1) {

@@ -1,15 +1,15 @@
 //! The paper's residual convolutional network with skip connections, in its deployed form.
 //!
-//! `h` and `skip` are whole maps that grow in place; what lies between the two convolutions of a block
-//! goes through rings of a few rows. What a convolution adds to `h` or `skip` is summed by itself first:
-//! a sum that starts at what these hold would lose digits with every term.
+//! `h` and `skip` are whole maps, accumulated in place; the map between the two convolutions of a block passes
+//! through rings of a few rows. Each convolution's result is summed separately before it is added to `h` or
+//! `skip`: starting the sum at their values would lose digits with every term.
 
 use super::{Layer, NetDims, Row, Rows, Source, nth, slot};
 use crate::kernel::Kernels;
 use crate::kernel::dense;
 use crate::spec::{Activation, Kernel, ResidualConvolutionSpec};
 
-/// Scale and shift of each channel: a batch norm on its running statistics.
+/// Scale and shift per channel: a batch norm with its running statistics.
 #[derive(Clone, Copy)]
 struct ScaleAndShift<'p> {
     scale: &'p [f32],
@@ -24,7 +24,7 @@ impl<'p> ScaleAndShift<'p> {
         Some((Self { scale, shift }, rest))
     }
 
-    /// Of a row's places, one after the other.
+    /// Applied to the places of a row.
     #[inline(always)]
     fn apply<V: Kernels>(self, row: &mut [V]) {
         let maps = self.scale.iter().zip(self.shift).cycle();
@@ -34,8 +34,8 @@ impl<'p> ScaleAndShift<'p> {
     }
 }
 
-/// Runs the network; returns the parameters behind its own. `scratch` holds [`ResidualConvolutionSpec`]'s
-/// scratch; `None` where a slice is too short, which a valid spec rules out.
+/// Runs the network; returns the parameters after the network's. `scratch` has the length that
+/// [`ResidualConvolutionSpec`] gives. `None` if a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &ResidualConvolutionSpec,
@@ -91,7 +91,7 @@ impl<V: Kernels> Maps<'_, V> {
         for step in 0..shape.height.saturating_add(below) {
             if step < shape.height {
                 let row = self.rings.get_mut(slot(held, step, len))?;
-                // The row as it is read stands at the end; what is made of it grows from the front.
+                // The row is read to the end of the slot, and expanded in place from the front.
                 let start = row.len().checked_sub(read)?;
                 let values = row.get_mut(start..)?;
                 rows.read(step, values);
@@ -160,7 +160,7 @@ impl<V: Kernels> Maps<'_, V> {
                 values: &*inner,
                 slots: held,
             };
-            // No window of the first convolution reads the row's activations any more.
+            // The first convolution no longer reads this row of activations, so it can be reused.
             let made = active.get_mut(slot(held, y, len))?;
             V::convolve(Row::new(second, source, shape, y, made));
             let hidden = self.hidden.get_mut(nth(y, len))?;
@@ -209,14 +209,14 @@ pub(crate) fn add<V: Kernels>(sums: &mut [V], terms: &[V]) {
     }
 }
 
-/// `relu(concat(n, -n))` place by place, from `n` that stands from `start` on, to the front.
+/// `relu(concat(n, -n))` place by place. `n` starts at `start`, the result at the front.
 #[inline(always)]
 fn both_signs<V: Kernels>(row: &mut [V], start: usize, channels: usize) {
     let mut place: usize = 0;
     let (mut from, mut to) = (start, 0_usize);
     while from < row.len() {
-        // A place's target ends where its source ends at the latest, and starts before it: upwards
-        // through the channels the second half, then the first, overwrite nothing unread.
+        // Each place's target starts before its source and ends no later than it. Going upwards through the
+        // channels, writing the second half before the first, overwrites nothing unread.
         for channel in 0..channels {
             let source = from.saturating_add(channel);
             let Some(&value) = row.get(source) else {

@@ -1,7 +1,7 @@
-//! A row of a convolution for one sample, written for a chip: a few places at a time share every weight
-//! that is loaded, and their sums stay in registers while the whole window passes.
+//! A row of a convolution for one sample on a chip: a few places at a time share every loaded weight, and their
+//! sums stay in registers for the whole window.
 //!
-//! The arithmetic is that of [`Row::run`], in the same order; the tests compare bits.
+//! Same arithmetic in the same order as [`Row::run`]; the tests compare bits.
 
 use core::hint::black_box;
 
@@ -13,10 +13,10 @@ use crate::kernel::dense;
 use crate::kernel::dense::scalar::Share;
 use crate::spec::Activation;
 
-/// Inputs that one turn of the inner loop takes in.
+/// Inputs per iteration of the inner loop.
 const STRIDE: usize = 4;
 
-/// Makes the row, panel by panel of outputs.
+/// Computes the row, one panel of outputs at a time.
 #[inline(always)]
 pub(crate) fn convolve(mut row: Row<'_, f32>) {
     let Layer {
@@ -37,7 +37,7 @@ pub(crate) fn convolve(mut row: Row<'_, f32>) {
     }
 }
 
-/// One panel, as many places at a time as there are whole windows for.
+/// One panel, at as many places at a time as have complete windows.
 #[inline(always)]
 fn panel(row: &mut Row<'_, f32>, panel_params: &[f32], from: usize, width: usize) {
     #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
@@ -55,7 +55,7 @@ fn panel(row: &mut Row<'_, f32>, panel_params: &[f32], from: usize, width: usize
                 column,
                 step,
             };
-            // Sixteen sums at a time, as many as registers hold beside weights and inputs.
+            // Sixteen sums at a time, as many as fit in registers besides weights and inputs.
             let places = match (width, row.places(column, step)) {
                 (dense::WIDEST, 4) => {
                     for at in 0..dense::WIDEST / 4 {
@@ -99,19 +99,19 @@ fn panel(row: &mut Row<'_, f32>, panel_params: &[f32], from: usize, width: usize
     }
 }
 
-/// A panel's outputs at some places.
+/// A panel's outputs at several places.
 struct Block<'p> {
     /// The panel: biases, then weights.
     panel_params: &'p [f32],
     /// Its first output.
     from: usize,
-    /// The first place, and the way to the next.
+    /// The first column, and the distance between columns.
     column: usize,
     step: usize,
 }
 
 impl Block<'_> {
-    /// One place, near an edge perhaps: by the kernel of dense layers, sums in memory.
+    /// One place, possibly near an edge: by the kernel of dense layers, with sums in memory.
     #[inline(never)]
     fn one(&self, row: &mut Row<'_, f32>, width: usize) {
         let start = self.column * row.layer.outputs + self.from;
@@ -121,7 +121,7 @@ impl Block<'_> {
         let relu = row.activation == Some(Activation::Relu);
         let (column, inputs) = (self.column, row.layer.inputs);
         let mut window = row.layer.window(row.shape, row.y, column);
-        // A window without a tap, its input being zero all around, has a bias.
+        // A window without taps, whose inputs are all zero, still has a bias.
         let mut taps = window.next(row.kept).unwrap_or(Taps::NONE);
         let mut bias = true;
         loop {
@@ -152,7 +152,7 @@ impl Block<'_> {
         }
     }
 
-    /// The `at`-th `T` of the panel's `P` outputs at `B` places.
+    /// The `at`-th tile of `T` outputs, out of the panel's `P`, at `B` places.
     #[inline(never)]
     fn make<const P: usize, const T: usize, const B: usize>(
         &self,
@@ -266,7 +266,7 @@ fn add_run<const P: usize, const T: usize, const B: usize>(
     }
 }
 
-/// Adds one input of each place.
+/// Adds one input per place.
 #[inline(always)]
 fn add_one<const P: usize, const T: usize, const B: usize>(
     weights: &[f32; P],
@@ -284,7 +284,7 @@ fn add_one<const P: usize, const T: usize, const B: usize>(
     }
 }
 
-/// In a loop: it is not unrolled further.
+/// Called in a loop, prevents the compiler from unrolling it further.
 #[inline(always)]
 fn keep_as_written() {
     black_box(());

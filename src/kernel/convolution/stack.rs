@@ -1,12 +1,17 @@
-//! Convolutions one after the other, all of them a few rows behind one another: of each layer's input
-//! only the rows that its window covers are held, in a ring.
+//! A stack of convolutions, computed row by row: each layer runs a few rows behind the one before it, and only
+//! the rows of its input that its window covers are held, in a ring buffer.
+//!
+//! Gradients need whole maps: [`forward_saving`] keeps every layer's input and the outputs, [`backward`] reads them.
 
+use core::mem;
+
+use super::map::Map;
 use super::{Layer, NetDims, Row, Rows, Source, slot};
-use crate::kernel::Kernels;
-use crate::spec::ConvolutionSpec;
+use crate::kernel::{Kernels, dense};
+use crate::spec::{ConvolutionSpec, Kernel};
 
-/// Runs the network; returns the parameters behind its own. `scratch` holds [`ConvolutionSpec`]'s scratch; `None` where a slice is too short,
-/// which a valid spec rules out.
+/// Runs the network; returns the parameters after the network's. `scratch` has the length that
+/// [`ConvolutionSpec`] gives. `None` if a slice is too short, which a valid spec rules out.
 #[inline(always)]
 pub(crate) fn forward<'p, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
@@ -19,7 +24,7 @@ pub(crate) fn forward<'p, V: Kernels>(
     let first = spec.hidden.first().map_or(spec.last, |layer| layer.kernel);
     let mut step: usize = 0;
     loop {
-        // A turn reads a row, and lets each layer make the one row more that it can.
+        // Each step reads one row, and every layer computes the one row that has become possible.
         let len = shape.width.saturating_mul(dims.inputs);
         let held = first.rows(shape);
         let (mut ring, mut scratch) = scratch.split_at_mut_checked(held.saturating_mul(len))?;
@@ -75,8 +80,109 @@ pub(crate) fn forward<'p, V: Kernels>(
     }
 }
 
-/// The row that a layer `delay` rows behind makes at `step`.
+/// The row that a layer, `delay` rows behind, computes at `step`.
 #[inline(always)]
 fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)
+}
+
+/// Channels of every layer's input and of the outputs.
+fn channels<'s>(
+    spec: &'s ConvolutionSpec<'_>,
+    dims: NetDims,
+) -> impl DoubleEndedIterator<Item = usize> + 's {
+    let hidden = spec.hidden.iter().map(|layer| layer.filters);
+    [dims.inputs]
+        .into_iter()
+        .chain(hidden)
+        .chain([dims.outputs])
+}
+
+fn kernels<'s>(spec: &'s ConvolutionSpec<'_>) -> impl DoubleEndedIterator<Item = Kernel> + 's {
+    let hidden = spec.hidden.iter().map(|layer| layer.kernel);
+    hidden.chain([spec.last])
+}
+
+/// Runs the network on whole maps: the first of `saved` is the input, the last one becomes the outputs.
+pub(crate) fn forward_saving<V: Kernels>(
+    spec: &ConvolutionSpec<'_>,
+    dims: NetDims,
+    params: &[f32],
+    saved: &mut [V],
+) -> Option<()> {
+    let pixels = dims.shape.pixels();
+    let mut params = params;
+    let (mut input, mut saved) = saved.split_at_mut_checked(pixels * dims.inputs)?;
+    let mut inputs = dims.inputs;
+    for (index, hidden) in spec.hidden.iter().enumerate() {
+        let (layer, rest) = Layer::split(params, hidden.kernel, inputs, hidden.filters)?;
+        let (output, after) = saved.split_at_mut_checked(pixels * hidden.filters)?;
+        let map = Map {
+            kept: dims.kept.filter(|_| index == 0),
+            ..Map::inner(layer, dims)
+        };
+        map.forward(input, output, Some(spec.activation));
+        (params, inputs, input, saved) = (rest, hidden.filters, output, after);
+    }
+    let (layer, _) = Layer::split(params, spec.last, inputs, dims.outputs)?;
+    let map = Map {
+        kept: dims.kept.filter(|_| spec.hidden.is_empty()),
+        ..Map::last(layer, dims)
+    };
+    map.forward(input, saved.get_mut(..pixels * dims.outputs)?, None);
+    Some(())
+}
+
+/// Backward through the network; `gradient` is that of the outputs. Adds to `param_gradient` where it is wanted; the
+/// gradient of the input map ends in the slice returned. `scratch` holds two maps as wide as the widest, and twice the
+/// largest window.
+pub(crate) fn backward<'w, V: Kernels>(
+    spec: &ConvolutionSpec<'_>,
+    dims: NetDims,
+    params: &[f32],
+    saved: &[V],
+    gradient: &[V],
+    param_gradient: Option<&mut [f32]>,
+    scratch: &'w mut [V],
+) -> Option<&'w [V]> {
+    let pixels = dims.shape.pixels();
+    let widest = pixels * channels(spec, dims).max().unwrap_or(0);
+    let (first, scratch) = scratch.split_at_mut_checked(widest)?;
+    let (second, patch) = scratch.split_at_mut_checked(widest)?;
+    let (mut source, mut target) = (first, second);
+    for (slot, &g) in source.iter_mut().zip(gradient) {
+        *slot = g;
+    }
+    let mut params = params;
+    let mut param_gradient = param_gradient;
+    let mut saved = saved.get(..saved.len().checked_sub(pixels * dims.outputs)?)?;
+    let mut outputs = dims.outputs;
+    let layers = kernels(spec).rev().zip(channels(spec, dims).rev().skip(1));
+    for (index, (kernel, inputs)) in layers.enumerate() {
+        let len = kernel.param_len(inputs, outputs);
+        let (rest, last) = params.split_at_checked(params.len().checked_sub(len)?)?;
+        let (rest_gradient, own_gradient) = dense::split_end(param_gradient, len)?;
+        let (before, input) = saved.split_at_checked(saved.len().checked_sub(pixels * inputs)?)?;
+        let (layer, _) = Layer::split(last, kernel, inputs, outputs)?;
+        let map = if index == 0 {
+            Map::last(layer, dims)
+        } else {
+            Map::inner(layer, dims)
+        };
+        let input_gradient = target.get_mut(..pixels * inputs)?;
+        input_gradient.fill(V::splat(0.0));
+        map.backward(
+            input,
+            source.get(..pixels * outputs)?,
+            own_gradient,
+            input_gradient,
+            patch,
+        )?;
+        if !before.is_empty() {
+            dense::backward_activation(input, input_gradient, spec.activation);
+        }
+        mem::swap(&mut source, &mut target);
+        (params, param_gradient, saved, outputs) = (rest, rest_gradient, before, inputs);
+    }
+    source.get(..pixels * dims.inputs)
 }

@@ -1,16 +1,15 @@
-//! Dense layers for one sample in assembly for Cortex-M with an FPU (feature `assembly`, off by default): one
-//! instruction loads eight weights, to which the compiler cannot be brought, so a weight takes three cycles
-//! instead of four. Whole layers, with biases and ReLU, two layers in turns, and a panel at many places of a
-//! map are one call each, for what surrounds the loops costs as much again where layers are small.
+//! Dense layers for one sample, in assembly for Cortex-M with an FPU (feature `assembly`, off by default). One
+//! instruction loads eight weights, which the compiler never does, so a weight takes three cycles instead of
+//! four. A whole layer with biases and ReLU, two fused layers, and a panel at many places of a map are each a
+//! single call, because for small layers the code around the loops costs as much as the loops.
 //!
-//! A multiply and an add for each weight, in the order of the inputs, as in the safe
-//! [`panels`](super::panels): the same bits, which a test in the emulator compares. NaN is not less
-//! than zero, so ReLU lets it pass. With the loops of [`integer`](crate::integer) in assembly, which have a
-//! file of their own, this is all unsafe code of the engine.
+//! One multiply and one add per weight, in input order, as in the safe [`panels`](super::panels): the results
+//! are bit-identical, which a test in the emulator checks. NaN is not less than zero, so it passes through
+//! ReLU. Together with the integer loops in `fixed/assembly.rs` this is all of the engine's unsafe code.
 //!
-//! Registers of a run: r0 weights, r1 outputs, r2 outputs left, r3 inputs of the layer and r4 their number, r5
-//! inputs before and r8 behind, r9 flags, r10 and r11 at work, r12 the [`Run`]; s0 to s15 sums, s16 to s23
-//! weights, then products, s24 and s25 inputs.
+//! Register use in a run: r0 weights, r1 outputs, r2 number of outputs left, r3 inputs of the layer and r4
+//! their number, r5 number of inputs before and r8 after, r9 flags, r10 and r11 scratch, r12 the [`Run`]; s0 to
+//! s15 sums, s16 to s23 weights, then products, s24 and s25 inputs.
 
 use core::arch::asm;
 use core::mem::MaybeUninit;
@@ -20,11 +19,11 @@ use super::scalar::Places;
 use super::scalar::Share;
 use crate::spec::Activation;
 
-/// Values between two layers that are held at a time.
+/// Number of values between two fused layers that are held at a time.
 const CHUNK: usize = 16;
 
-/// A row: eight weights at a time into s16 to s23, products in their place, then the sums. `$x` is the input;
-/// each group has the registers to load and `(sum product)` pairs.
+/// A row: eight weights at a time are loaded into s16 to s23, replaced by products, then added to the sums.
+/// `$x` is the input; each group gives the registers to load and its `(sum product)` pairs.
 macro_rules! row {
     ($x:literal $($weights:literal [$(($sum:literal $product:literal))*])*) => {
         concat!($(
@@ -35,7 +34,7 @@ macro_rules! row {
     };
 }
 
-/// What is below zero becomes the zero in s24.
+/// Replaces negative values by the zero in s24.
 macro_rules! relu {
     ($($sum:literal)*) => {
         concat!($(
@@ -44,7 +43,7 @@ macro_rules! relu {
     };
 }
 
-/// The loop over the inputs, two a turn in s24 and s25; entered in the middle where their number is odd.
+/// The loop over the inputs, two per iteration in s24 and s25; entered in the middle if their number is odd.
 macro_rules! inputs {
     ($($row:tt)*) => {
         concat!(
@@ -65,7 +64,7 @@ macro_rules! inputs {
     };
 }
 
-/// A panel of some width: the sums start at the biases, or go on from what the output holds.
+/// A panel of fixed width: the sums start at the biases or continue from the output.
 macro_rules! width {
     ($width:literal, $shift:literal, $sums:literal, $inputs:expr, $relu:expr) => {
         concat!(
@@ -87,7 +86,7 @@ macro_rules! width {
             "4:\n",
             "tst r9, #1\n",
             "beq 5f\n",
-            // The count is 0 here, and so is the float of these bits.
+            // The counter is 0 here, and its bits are the float 0.
             "vmov s24, r11\n",
             $relu,
             "5:\n",
@@ -101,7 +100,7 @@ macro_rules! width {
     };
 }
 
-/// A run over the panels of a layer, as the assembly reads it into registers.
+/// A run over the panels of a layer, in the layout that the assembly loads into registers.
 #[repr(C)]
 struct Run {
     params: *const f32,
@@ -115,24 +114,24 @@ struct Run {
     flags: usize,
 }
 
-/// What is below zero becomes zero.
+/// Apply ReLU.
 const RELU: usize = 1;
-/// There is no other run to take turns with.
+/// No other run alternates with this one.
 const ALONE: usize = 2;
-/// The sums start at the biases; else they go on from what the output holds.
+/// The sums start at the biases; otherwise they continue from the output.
 const BIAS: usize = 4;
 
-/// A run that is done alone, for the inputs and outputs of one place after the other.
+/// A run that does not alternate with another, repeated for the inputs and outputs of each place.
 #[repr(C)]
 struct Alone {
     run: Run,
     places: usize,
-    /// Bytes from the inputs of one place to those of the next, and of the outputs.
+    /// Distances in bytes between the inputs and between the outputs of adjacent places.
     pitch: usize,
     next: usize,
 }
 
-/// [`add_inputs`](super::add_inputs) for one sample; the caller sees to leaky ReLU.
+/// [`add_inputs`](super::add_inputs) for one sample; the caller applies leaky ReLU.
 #[inline(always)]
 pub(crate) fn add_inputs<'p>(params: &'p [f32], share: Share<'_>, output: &mut [f32]) -> &'p [f32] {
     let mut params = params;
@@ -151,13 +150,13 @@ fn all_panels(
     left: &mut [f32],
 ) -> Option<()> {
     let mut alone = alone(params, share, wide)?;
-    // SAFETY: `alone` has checked the lengths, for the one place that there is.
+    // SAFETY: `alone` has checked the lengths, for the only place.
     unsafe { run((&raw mut alone).cast()) };
     share.remainder(params, left)
 }
 
-/// A run over panels of 16, 8 or 4, whose parameters are taken off the front: every row of the panels, of inputs
-/// before, taken in and behind.
+/// A run over panels of 16, 8 or 4. Takes all rows of the panels off the front of `params`: those of the inputs
+/// before `part`, in it and after it.
 #[inline(always)]
 fn alone(params: &mut &[f32], share: Share<'_>, output: &mut [f32]) -> Option<Alone> {
     let layer = params.split_off(..share.inputs.checked_add(1)?.checked_mul(output.len())?)?;
@@ -181,8 +180,8 @@ fn alone(params: &mut &[f32], share: Share<'_>, output: &mut [f32]) -> Option<Al
     })
 }
 
-/// A panel of 16, 8 or 4 outputs at some places: inputs are `pitch` values apart, outputs `next`. `share.part`
-/// is all that lies from the first input on, of which `len` belong to a place.
+/// A panel of 16, 8 or 4 outputs at several places, whose inputs are `pitch` and whose outputs are `next`
+/// values apart. `share.part` starts at the first input of the first place; each place has `len` of them.
 #[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn add_at_places(
@@ -214,8 +213,8 @@ pub(crate) fn add_at_places(
     alone.run.part = share.part.as_ptr();
     alone.run.output = output.as_mut_ptr();
     (alone.places, alone.pitch, alone.next) = (count, pitch.wrapping_mul(4), next.wrapping_mul(4));
-    // SAFETY: `alone` has checked the lengths at the first place, and above inputs and outputs are found to reach
-    // to the last.
+    // SAFETY: `alone` has checked the lengths for the first place; the checks above ensure that inputs and
+    // outputs extend to the last one.
     unsafe { run((&raw mut alone).cast()) };
     Some(())
 }
@@ -238,7 +237,7 @@ pub(crate) fn forward_pair<'p>(
     one_after_the_other(params, input, width, output, activation)
 }
 
-/// A pair by single runs.
+/// A pair of layers as single runs.
 #[inline(never)]
 fn one_after_the_other<'p>(
     params: &'p [f32],
@@ -250,7 +249,7 @@ fn one_after_the_other<'p>(
     super::forward_pair::<f32, CHUNK>(params, input, width, output, activation)
 }
 
-/// Both layers of a pair with ReLU, if all their outputs stand in panels of 16, 8 or 4.
+/// Both layers of a pair with ReLU, if all their outputs are in panels of 16, 8 or 4.
 #[inline(always)]
 fn pair(params: &mut &[f32], input: &[f32], width: usize, output: &mut [f32]) -> Option<()> {
     let outputs = output.len();
@@ -283,24 +282,24 @@ fn pair(params: &mut &[f32], input: &[f32], width: usize, output: &mut [f32]) ->
             flags: BIAS,
         },
     ];
-    // SAFETY: the first layer's panels follow one another chunk by chunk, the second run takes in what the
-    // first one has just written, and goes on for as many inputs as are behind.
+    // SAFETY: the first layer's panels follow one another chunk by chunk. The second run reads what the first
+    // one has just written, and continues for as many inputs as are left.
     unsafe { run(runs.as_mut_ptr().add(1)) };
     Some(())
 }
 
-/// A run, or two in turns: the one before it in memory fills a chunk of hidden values, this one takes them in,
-/// until none are behind.
+/// A single run, or two alternating runs: the run before this one in memory fills a chunk of hidden values,
+/// this one consumes them, until none are left.
 ///
 /// # Safety
-/// A run that is alone is that of an [`Alone`], and has inputs and outputs at each of its places.
-/// Of each panel of a run there are the biases and a row for each of the inputs, those before and behind
-/// among them; outputs are a multiple of four. A run that is not alone has one before it, with room for [`CHUNK`]
-/// outputs, which are this one's part.
+/// A run with [`ALONE`] must be that of an [`Alone`], with valid inputs and outputs at each of its places.
+/// Every panel of a run must have its biases and one row per input, including the inputs before and after; the
+/// number of outputs must be a multiple of four. A run without [`ALONE`] must have another run before it in
+/// memory, with room for [`CHUNK`] outputs, which are the inputs of this one.
 #[inline(never)]
 unsafe fn run(run: *mut Run) {
-    // SAFETY: reads and writes what the caller vouches for. Every register it changes is named; it calls
-    // nothing but itself, so the link register is all there is to a call.
+    // SAFETY: accesses only memory that the caller guarantees. Every register it changes is declared. It calls
+    // only itself, so saving the link register is all a call needs.
     unsafe {
         asm!(
             "ldr r10, [r12, #28]",
@@ -310,7 +309,7 @@ unsafe fn run(run: *mut Run) {
             "sub r10, r12, #32",
             "ldm r10, {{r0-r5, r8, r9}}",
             "bl 24f",
-            // The next chunk's panels follow.
+            // The panels of the next chunk follow.
             "str r0, [r12, #-32]",
             "22:",
             "ldm r12, {{r0-r5, r8, r9}}",
@@ -356,7 +355,7 @@ unsafe fn run(run: *mut Run) {
                 relu!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
             ),
             "b 24b",
-            // Below zero now, but with the bits of what is left.
+            // Negative now, but the low bits still give the number left.
             "6:",
             "tst r2, #8",
             "beq 7f",

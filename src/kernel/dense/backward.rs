@@ -1,14 +1,14 @@
-//! The gradients of a fully connected layer.
+//! Gradients of a fully connected layer.
 
-use super::{WIDEST, param_len};
+use super::{WIDEST, panel_width, param_len};
 use crate::arithmetic::{Lanes, select};
 use crate::spec::Activation;
 
-/// The most lanes of any number type.
+/// The largest lane count of any number type.
 const MOST_LANES: usize = 16;
 
-/// Turns the gradient with respect to an activated output into that with respect to the sum before
-/// the activation, in place. `output` is what [`forward`](super::forward) gave.
+/// Converts the gradient with respect to an activated output to that with respect to the sum before the
+/// activation, in place. `output` is the result of [`forward`](super::forward).
 #[inline(always)]
 pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activation: Activation) {
     let slope = match activation {
@@ -16,27 +16,29 @@ pub fn backward_activation<V: Lanes>(output: &[V], gradient: &mut [V], activatio
         Activation::LeakyRelu { slope } => slope,
     };
     for (gradient, &output) in gradient.iter_mut().zip(output) {
-        // Zero counts as the negative side: there ReLU's gradient is 0.
+        // Zero counts as negative: ReLU's gradient is 0 there.
         *gradient = output.zip(*gradient, |y, g| select(y > 0.0, g, g * slope));
     }
 }
 
-/// Gradients of a linear layer: `output_gradient` is with respect to the sums before the activation.
-/// Adds to `param_gradient` (laid out as the parameters), overwrites `input_gradient`.
+/// Gradients of a linear layer. `output_gradient` is with respect to the sums before the activation. Adds to
+/// `param_gradient` (same layout as the parameters) unless it is `None`, overwrites `input_gradient`.
 ///
-/// Samples are added one after the other in lane order, so the sums do not depend on how many lanes
-/// the number type has.
+/// Samples are added one at a time in lane order, so the sums do not depend on the lane count.
 #[inline(always)]
 pub fn backward<V: Lanes>(
     params: &[f32],
     input: &[V],
     output_gradient: &[V],
-    param_gradient: &mut [f32],
+    param_gradient: Option<&mut [f32]>,
     input_gradient: &mut [V],
 ) {
     for gradient in input_gradient.iter_mut() {
         *gradient = V::splat(0.0);
     }
+    let Some(param_gradient) = param_gradient else {
+        return add_input_gradient(params, output_gradient, input_gradient);
+    };
     let mut state = Backward {
         params,
         param_gradient,
@@ -65,7 +67,61 @@ pub fn backward<V: Lanes>(
     }
 }
 
-/// What is left of a layer's slices while its panels are worked off.
+/// `dx[input] += sum over the outputs of weight * gradient`: the same sums in the same order as [`input_tiles`], in
+/// compact code for a chip.
+#[inline(never)]
+fn add_input_gradient<V: Lanes>(params: &[f32], output_gradient: &[V], input_gradient: &mut [V]) {
+    let (mut params, mut outputs) = (params, output_gradient);
+    while !outputs.is_empty() {
+        let width = panel_width(outputs.len());
+        let len = param_len(input_gradient.len(), width);
+        let (Some((panel, params_behind)), Some((gradient, outputs_behind))) = (
+            params.split_at_checked(len),
+            outputs.split_at_checked(width),
+        ) else {
+            return;
+        };
+        (params, outputs) = (params_behind, outputs_behind);
+        // The weights follow the biases.
+        let mut rows = panel.get(width..).unwrap_or(&[]);
+        for sum in input_gradient.iter_mut() {
+            let Some((row, others)) = rows.split_at_checked(width) else {
+                return;
+            };
+            rows = others;
+            for (&weight, &g) in row.iter().zip(gradient) {
+                *sum = *sum + V::splat(weight) * g;
+            }
+        }
+    }
+}
+
+/// Splits the gradients of parameters, if there are any, at `at`.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_at(
+    param_gradient: Option<&mut [f32]>,
+    at: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let Some(param_gradient) = param_gradient else {
+        return Some((None, None));
+    };
+    let (front, end) = param_gradient.split_at_mut_checked(at)?;
+    Some((Some(front), Some(end)))
+}
+
+/// Like [`split_at`], with `len` values in the second part.
+#[inline(always)]
+#[allow(clippy::type_complexity, reason = "two parts of one slice")]
+pub(crate) fn split_end(
+    param_gradient: Option<&mut [f32]>,
+    len: usize,
+) -> Option<(Option<&mut [f32]>, Option<&mut [f32]>)> {
+    let all = param_gradient.as_deref().map_or(len, <[f32]>::len);
+    split_at(param_gradient, all.checked_sub(len)?)
+}
+
+/// The remaining slices of a layer while its panels are processed.
 struct Backward<'s, V> {
     params: &'s [f32],
     param_gradient: &'s mut [f32],
@@ -105,7 +161,7 @@ impl<V: Lanes> Backward<'_, V> {
     }
 }
 
-/// `[output][lane]` to `[lane][output]`; lanes beyond the number type's are zero.
+/// Transposes `[output][lane]` to `[lane][output]`; unused lanes are zero.
 #[inline(always)]
 fn transpose<V: Lanes, const P: usize>(gradient: &[V; P]) -> [[f32; P]; MOST_LANES] {
     const { assert!(V::COUNT <= MOST_LANES, "too many lanes for this buffer") };
@@ -120,8 +176,8 @@ fn transpose<V: Lanes, const P: usize>(gradient: &[V; P]) -> [[f32; P]; MOST_LAN
     by_lane
 }
 
-/// `dW[input][output] += sum over lanes of input * gradient`. One row after the other: the rows'
-/// sums are independent, so the processor overlaps them.
+/// `dW[input][output] += sum over lanes of input * gradient`, one row at a time. The sums of different rows are
+/// independent, so the processor overlaps them.
 #[inline(always)]
 fn weight_rows<V: Lanes, const P: usize>(
     by_lane: &[[f32; P]; MOST_LANES],

@@ -1,10 +1,10 @@
 //! A fully connected layer: `y = activation(W x + b)`, and its gradients.
 //!
-//! Outputs come in panels of 16 (then 8, 4, 2, 1 for the remainder). A panel's parameters are its
-//! biases and then, for each input, one row with the panel's weights; the kernel keeps one accumulator
-//! per output, starts it at the bias and adds `w * x` in the order of the inputs, with a plain multiply
-//! and a plain add. So every output is the same sum in the same order on every machine, while the
-//! independent accumulators keep SIMD lanes and FPU pipelines busy.
+//! Outputs are grouped in panels of 16 (then 8, 4, 2, 1 for the remainder). A panel's parameters are its
+//! biases, followed by one row of weights per input. The kernel keeps one accumulator per output, initialises
+//! it with the bias and adds `w * x` in input order, with a separate multiply and add. So every output is the
+//! same sum in the same order on every machine, while the independent accumulators keep SIMD lanes and FPU
+//! pipelines busy.
 //!
 //! ```
 //! use nvpico::kernel::dense;
@@ -23,45 +23,43 @@
     reason = "opt-in, with a safe twin that it is tested against"
 )]
 pub(crate) mod assembly;
-#[cfg(feature = "std")]
 mod backward;
 pub(crate) mod fixed;
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) mod panels;
 pub(crate) mod scalar;
 
-/// The kernels for a single sample.
+/// Kernels for a single sample.
 #[cfg(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf"))]
 pub(crate) use assembly as single;
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) use panels as single;
 
-#[cfg(feature = "std")]
 pub use backward::{backward, backward_activation};
+pub(crate) use backward::{split_at, split_end};
 
 use super::Kernels;
 use crate::arithmetic::Lanes;
 use crate::spec::Activation;
 
-/// The most outputs of a panel.
+/// Maximum number of outputs per panel.
 pub(crate) const WIDEST: usize = 16;
 
-/// Parameters of a layer with `inputs` inputs and `outputs` outputs.
+/// Number of parameters of a layer with `inputs` inputs and `outputs` outputs.
 #[must_use]
 pub const fn param_len(inputs: usize, outputs: usize) -> usize {
     inputs.saturating_add(1).saturating_mul(outputs)
 }
 
-/// Widths of the panels of a layer with so many outputs, in order: sixteens, then the powers of two
-/// of the remainder.
+/// Widths of the panels of a layer, in order: sixteens, then the powers of two that make up the remainder.
 pub fn panels(outputs: usize) -> impl Iterator<Item = usize> {
     let rest = outputs % WIDEST;
     core::iter::repeat_n(WIDEST, outputs / WIDEST)
         .chain([8, 4, 2, 1].into_iter().filter(move |p| rest & p != 0))
 }
 
-/// `output = activation(W input + b)`. The first [`param_len`] values of `params` are the layer's; what
-/// follows is returned. What is missing from a short slice leaves its outputs as they were.
+/// `output = activation(W input + b)`. The layer's parameters are the first [`param_len`] values of `params`;
+/// the rest is returned. If a slice is too short, the affected outputs are left unchanged.
 #[inline(always)]
 pub fn forward<'p, V: Kernels>(
     params: &'p [f32],
@@ -72,10 +70,10 @@ pub fn forward<'p, V: Kernels>(
     V::dense(params, input.len(), 0, input, output, activation)
 }
 
-/// Two layers in one pass, `output = W2 activation(W1 input + b1) + b2`: of the `width` values between
-/// them some panels at a time are computed and used, `CHUNK` values at the most, so they are never
-/// stored whole. Every output is the same sum in the same order as by [`forward`] after [`forward`].
-/// `params` are those of both layers, one after the other; what follows is returned.
+/// Two layers in one pass, `output = W2 activation(W1 input + b1) + b2`. The `width` hidden values are computed
+/// and consumed in chunks of whole panels, at most `CHUNK` values, so they are never stored all at once. Every
+/// output is the same sum in the same order as with two calls of [`forward`]. `params` holds the parameters of
+/// both layers in order; the rest is returned.
 #[inline(always)]
 pub fn forward_pair<'p, V: Kernels, const CHUNK: usize>(
     params: &'p [f32],
@@ -90,7 +88,7 @@ pub fn forward_pair<'p, V: Kernels, const CHUNK: usize>(
     };
     let mut rest = second;
     let mut from = 0;
-    // Any value will do; not zeros, for which a chip would call memset.
+    // The initial value does not matter. Not zero, because a chip would call memset for it.
     let Some(&any) = output.first() else {
         return rest;
     };
@@ -113,10 +111,10 @@ pub fn forward_pair<'p, V: Kernels, const CHUNK: usize>(
     rest
 }
 
-/// Takes the share of some inputs, `part`, out of `inputs` into every output of a layer. `done` rows of
-/// each panel are behind: with 0 the sums start at the biases, else they go on from what the outputs hold,
-/// with the biases and `done - 1` inputs in them. The activation is for those that complete the sums.
-/// Returns the parameters behind the layer's.
+/// Adds the contribution of some inputs, `part`, out of `inputs`, to every output of a layer. `done` is the
+/// number of rows of each panel that were already added: with 0 the sums start at the biases, otherwise they
+/// continue from `output`, which includes the biases and `done - 1` inputs. Pass the activation only with the
+/// inputs that complete the sums. Returns the parameters after the layer's.
 #[inline(always)]
 pub fn add_inputs<'p, V: Kernels>(
     params: &'p [f32],
@@ -130,24 +128,24 @@ pub fn add_inputs<'p, V: Kernels>(
     let mut output = output;
     loop {
         let width = panel_width(output.len());
-        let (Some((panel_params, rest)), Some((own_output, other_outputs))) = (
+        let (Some((panel_params, rest)), Some((panel_output, other_outputs))) = (
             params.split_at_checked(param_len(inputs, width)),
             output.split_at_mut_checked(width),
         ) else {
             return &[];
         };
-        if own_output.is_empty() {
+        if panel_output.is_empty() {
             return params;
         }
         let rows = panel_params
             .get(done.saturating_mul(width)..)
             .unwrap_or(&[]);
-        panel(rows, done == 0, part, own_output, activation);
+        panel(rows, done == 0, part, panel_output, activation);
         (params, output) = (rest, other_outputs);
     }
 }
 
-/// The biases of a layer, to every output.
+/// The biases of a layer, in output order.
 #[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iterator<Item = &f32> {
@@ -161,7 +159,7 @@ pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iter
     .flatten()
 }
 
-/// The activation of values, in place.
+/// Applies the activation in place.
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
 pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
@@ -178,7 +176,7 @@ pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
     }
 }
 
-/// Width of the first of the panels of so many outputs; 0 for none.
+/// Width of the first panel of a layer with `outputs` outputs; 0 if there are none.
 #[inline(always)]
 pub(crate) const fn panel_width(outputs: usize) -> usize {
     match outputs {
@@ -190,8 +188,8 @@ pub(crate) const fn panel_width(outputs: usize) -> usize {
     }
 }
 
-/// One panel for packets. Its rows, as wide as the panel has outputs, are perhaps the biases, where the
-/// sums start (else they go on from what `output` holds), then the weights of one input after the other.
+/// One panel, for packets. Each row has one value per output of the panel. The first row holds the biases if
+/// `has_bias`, otherwise the sums continue from `output`; then follows one row of weights per input.
 #[inline(always)]
 fn panel<V: Kernels>(
     rows: &[f32],
@@ -209,7 +207,7 @@ fn panel<V: Kernels>(
     }
 }
 
-/// `P` outputs, as many at a time as the registers hold.
+/// A panel of `P` outputs, as many at a time as fit in registers.
 #[inline(always)]
 fn tiles<V: Kernels, const P: usize>(
     rows: &[f32],
@@ -234,7 +232,7 @@ fn tiles<V: Kernels, const P: usize>(
     }
 }
 
-/// The rows of a panel of `P`: biases if they are there, and weights.
+/// Splits a panel's rows into biases, if present, and weights.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "two parts of one slice")]
 fn split_bias<const P: usize>(rows: &[f32], has_bias: bool) -> (Option<&[f32; P]>, &[[f32; P]]) {
@@ -245,7 +243,7 @@ fn split_bias<const P: usize>(rows: &[f32], has_bias: bool) -> (Option<&[f32; P]
     }
 }
 
-/// The `at`-th `T` of a panel's `P` outputs.
+/// The `at`-th tile of `T` outputs out of a panel's `P`.
 #[inline(always)]
 fn tile<V: Lanes, const P: usize, const T: usize>(
     bias: Option<&[f32; P]>,
@@ -264,7 +262,7 @@ fn tile<V: Lanes, const P: usize, const T: usize>(
     for (row, &x) in weights.iter().zip(input) {
         add_row(row, at, x, &mut sums);
     }
-    // Written out: of a loop over outputs the compiler makes gathers and scatters across lanes.
+    // Unrolled by hand: the compiler would turn a loop over outputs into gathers and scatters across lanes.
     macro_rules! finish {
         ($($index:literal)*) => {$(
             if let (Some(out), Some(&sum)) = (output.get_mut($index), sums.get($index)) {
@@ -281,7 +279,7 @@ fn tile<V: Lanes, const P: usize, const T: usize>(
     finish!(0 1 2 3 4 5 6 7);
 }
 
-/// `sums += weight * x` for the `at`-th `T` weights of a row.
+/// `sums += weight * x` for the `at`-th tile of `T` weights in a row.
 #[inline(always)]
 fn add_row<V: Lanes, const P: usize, const T: usize>(
     row: &[f32; P],
@@ -304,7 +302,7 @@ mod tests {
 
     const RELU: Option<Activation> = Some(Activation::Relu);
 
-    /// Values within `-1 .. 1` from a small generator.
+    /// Pseudo-random values within `-1 .. 1`.
     fn values(count: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
         let next = |_| {

@@ -1,11 +1,11 @@
-//! The panels of a dense layer for one sample: sums stay in registers. Every product is written out, so
-//! a build for size (`opt-level = "s"`) runs as fast as one for speed.
+//! The panels of a dense layer for one sample, with sums in registers. The products are unrolled by hand, so a
+//! build for size (`opt-level = "s"`) is as fast as one for speed.
 
 use super::scalar::{Share, keep_as_written};
 use crate::arithmetic::Lanes;
 use crate::spec::Activation;
 
-/// [`add_inputs`](super::add_inputs) for one sample; the caller sees to leaky ReLU.
+/// [`add_inputs`](super::add_inputs) for one sample; the caller applies leaky ReLU.
 #[inline(never)]
 pub(crate) fn add_inputs<'p>(params: &'p [f32], share: Share<'_>, output: &mut [f32]) -> &'p [f32] {
     let mut params = params;
@@ -42,8 +42,7 @@ fn all_panels(params: &mut &[f32], share: Share<'_>, output: &mut [f32]) -> Opti
     share.remainder(params, left)
 }
 
-/// A panel of some width: the sums start at the biases, or go on from what the output holds. Takes its
-/// parameters off the front.
+/// A panel of fixed width: the sums start at the biases or continue from `output`. Consumes its parameters.
 macro_rules! panel {
     ($name:ident $width:literal $(($sum:ident $weight:ident))*) => {
         #[inline(always)]

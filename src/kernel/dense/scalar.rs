@@ -1,28 +1,28 @@
-//! A dense layer for one sample, written for a chip with few registers and little flash: what the kernels of
-//! [`panels`](super::panels) and, as an option, of `assembly` share.
+//! A dense layer for one sample, for chips with few registers and little flash: the code shared by
+//! [`panels`](super::panels) and the optional `assembly`.
 //!
-//! The arithmetic is that of [`dense`](super), in the same order; the tests compare bits.
+//! Same arithmetic in the same order as [`dense`](super); the tests compare bits.
 
 use core::hint::black_box;
 
 use crate::arithmetic::Lanes;
 
-/// The share of some inputs in a layer, as [`add_inputs`](super::add_inputs) has it.
+/// Some inputs of a layer, as in [`add_inputs`](super::add_inputs).
 #[derive(Clone, Copy)]
 pub(crate) struct Share<'p> {
-    /// Inputs of the layer.
+    /// Total number of inputs of the layer.
     pub inputs: usize,
-    /// Whether the sums start at the biases; else they go on from what the outputs hold.
+    /// Whether the sums start at the biases; otherwise they continue from the outputs.
     pub bias: bool,
-    /// Inputs before `part`.
+    /// Number of inputs before `part`.
     pub before: usize,
-    /// The inputs to take in.
+    /// The inputs to add.
     pub part: &'p [f32],
-    /// Whether what is below zero becomes zero.
+    /// Whether to apply ReLU.
     pub relu: bool,
 }
 
-/// Places of a map that a panel is run at.
+/// Places of a map at which a panel is computed.
 #[cfg(all(
     feature = "assembly",
     feature = "feature-maps",
@@ -31,25 +31,25 @@ pub(crate) struct Share<'p> {
 ))]
 #[derive(Clone, Copy)]
 pub(crate) struct Places {
-    /// How many.
+    /// Number of places.
     pub count: usize,
-    /// Inputs of a place, and the way to those of the next.
+    /// Inputs per place, and distance between the inputs of adjacent places.
     pub len: usize,
     pub pitch: usize,
-    /// Outputs of a place, and the way to those of the next.
+    /// Outputs per place, and distance between the outputs of adjacent places.
     pub width: usize,
     pub next: usize,
 }
 
 impl Share<'_> {
-    /// Rows of each panel.
+    /// Rows per panel.
     #[inline(always)]
     pub(super) fn rows(&self) -> usize {
         self.inputs.wrapping_add(1)
     }
 
-    /// What remains of two or three outputs behind all wider panels: a panel of two, then perhaps one of
-    /// one. Takes their parameters off the front.
+    /// The last one to three outputs, after all wider panels: a panel of two, then one of one. Consumes their
+    /// parameters.
     #[inline(always)]
     pub(super) fn remainder(self, params: &mut &[f32], mut output: &mut [f32]) -> Option<()> {
         while !output.is_empty() {
@@ -61,7 +61,7 @@ impl Share<'_> {
     }
 }
 
-/// A panel of one or two outputs, one after the other: they are few, so little code matters more.
+/// A panel of one or two outputs, computed one at a time: with so few, code size matters more.
 #[inline(never)]
 fn one_by_one(share: Share<'_>, panel: &[f32], output: &mut [f32]) {
     let Share { part, relu, .. } = share;
@@ -95,7 +95,7 @@ pub(crate) fn leaky(values: &mut [f32], slope: f32) {
     }
 }
 
-/// In a loop: it is not unrolled.
+/// Called in a loop, prevents the compiler from unrolling it.
 #[inline(always)]
 pub(crate) fn keep_as_written() {
     black_box(());

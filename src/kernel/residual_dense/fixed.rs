@@ -1,42 +1,42 @@
-//! What residual networks have in common in fixed point: values in Q16 that layers add to.
+//! Common parts of residual networks in fixed point: values in Q16 that layers add to.
 //!
-//! Norms are those of whole panels of channels. A layer whose sums are added is followed by a shift and a multiplier
-//! for each output.
+//! Norms are padded to whole panels of channels. A layer whose sums are added is followed by a shift and one
+//! multiplier per output.
 
 use core::hint::black_box;
 
 use crate::arithmetic::fixed::linear;
 use crate::image::{
-    BlocksHeader, LayerHeader, Narrowing, Norm, PANEL, Program, ScalingHeader, pair,
+    BlocksHeader, LayerHeader, Narrowing, NormRecord, PANEL, Program, ScalingHeader, pair,
 };
 use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
 
 /// The words of a norm.
-pub(crate) type NormWords = [i32; Norm::WORDS];
+pub(crate) type NormWords = [i32; NormRecord::WORDS];
 
-/// Norms of all channels.
+/// The norms of all channels.
 pub(crate) fn take_norms<'p>(
     program: &mut Program<'p>,
     channels: usize,
 ) -> Option<&'p [NormWords]> {
-    let words = program.take(channels.wrapping_mul(Norm::WORDS))?;
+    let words = program.take(channels.wrapping_mul(NormRecord::WORDS))?;
     Some(words.as_chunks().0)
 }
 
-/// `norm(value)` as an activation with its sign.
+/// `norm(value)` as a signed activation.
 #[inline(always)]
-pub(crate) fn normed(value: i32, norm: Norm) -> i32 {
-    let Norm {
+pub(crate) fn normed(value: i32, norm: NormRecord) -> i32 {
+    let NormRecord {
         multiplier,
         shift,
         offset,
     } = norm;
     let most = i32::from(i16::MAX);
-    // What is cut here would be cut at 16 bits anyway.
+    // A value that saturates here would be clamped to 16 bits anyway.
     linear(value, multiplier, shift, offset, &mut false).clamp(-most, most)
 }
 
-/// `activation(norm(h))`, leaky with a `slope` in Q15; returns the sum of the activations.
+/// `activation(norm(h))`, leaky with a `slope` in Q15. Returns the sum of the activations.
 #[inline(never)]
 pub(crate) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: &mut [i32]) -> i32 {
     let mut total = 0_i32;
@@ -46,7 +46,7 @@ pub(crate) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: 
         output.as_chunks_mut::<2>().0.iter_mut().zip(panels)
     {
         black_box(());
-        let norm = Norm::from_words;
+        let norm = NormRecord::from_words;
         let values = [
             normed(a, norm(e)),
             normed(b, norm(f)),
@@ -64,7 +64,7 @@ pub(crate) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: 
     total
 }
 
-/// Values as activations of 16 bits; returns their sum.
+/// Converts values to 16-bit activations. Returns their sum.
 #[inline(never)]
 pub(crate) fn narrowed(values: &[i32], shift: i32, output: &mut [i32]) -> i32 {
     let mut total = 0_i32;
@@ -77,7 +77,7 @@ pub(crate) fn narrowed(values: &[i32], shift: i32, output: &mut [i32]) -> i32 {
     total
 }
 
-/// No value yet.
+/// Sets all values to zero.
 pub(crate) fn clear(values: &mut [i32]) {
     for value in values {
         black_box(());
@@ -94,7 +94,7 @@ pub(crate) struct Adder<'p> {
 }
 
 impl<'p> Adder<'p> {
-    /// The next one, which reads so many words.
+    /// Takes the next layer, which reads `inputs` words.
     pub(crate) fn take<W: Weights>(program: &mut Program<'p>, inputs: usize) -> Option<Self> {
         let layer = *program;
         let panels = dense::skip::<W>(program, inputs)?;
@@ -106,7 +106,7 @@ impl<'p> Adder<'p> {
         })
     }
 
-    /// Adds what the layer makes of an input, activations whose sum is `total`; `sums` is room for it.
+    /// Adds the layer's outputs to `values`. `input` are activations whose sum is `total`; `sums` is scratch.
     pub(crate) fn add<W: Weights>(
         mut self,
         input: &[i32],
@@ -117,17 +117,17 @@ impl<'p> Adder<'p> {
         dense::forward::<W>(&mut self.layer, Part::Last, input, total, sums)?;
         for ((value, &sum), &multiplier) in values.iter_mut().zip(&*sums).zip(self.multipliers) {
             black_box(());
-            // A network may be cut where 32 bits end: it remains a function of what is kept.
+            // Saturation is safe here: the network remains a function of the kept values.
             *value = linear(sum, multiplier, self.shift, *value, &mut false);
         }
         Some(())
     }
 }
 
-/// The networks of residual blocks of nflows: a layer, `h + W2 a(W1 a(norm(h)))` block by block, a layer.
+/// Runs the networks of residual blocks (nflows): a layer, then `h + W2 a(W1 a(norm(h)))` per block, then a
+/// layer.
 ///
-/// `input` are activations whose sum is `total`;
-/// the sums of the last layer go to `output`.
+/// `input` are activations whose sum is `total`; the sums of the last layer are written to `output`.
 #[inline(never)]
 pub(crate) fn run<W: Weights>(
     program: &mut Program<'_>,

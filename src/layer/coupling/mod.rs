@@ -6,14 +6,13 @@
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
 //!
-//! Training (feature `std`) runs `training::forward_saving`, which is [`forward`] with every activation
-//! kept, and `training::backward`, which reads them.
+//! Training runs [`gradient::forward_saving`], which is [`forward`] with every activation kept, and
+//! [`gradient::backward`], which reads them.
 
 pub(crate) mod fixed;
+pub mod gradient;
 #[cfg(feature = "feature-maps")]
 mod maps;
-#[cfg(feature = "std")]
-pub mod training;
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;

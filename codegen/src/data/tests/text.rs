@@ -267,7 +267,7 @@ fn what_is_no_table_is_said_plainly() {
     assert!(
         folder
             .error(b"\x7fELF\0\0", &options)
-            .contains("this is no text")
+            .contains("this is neither text")
     );
     assert!(matches!(
         read(&[folder.0.path().into()], &options),

@@ -68,7 +68,7 @@ impl Work {
         let mut work = Self::default();
         work.add("code", 1);
         if precision != Precision::F32 {
-            // The words of a model are its structure, too.
+            // The words of a model also hold its structure.
             if spec.dim() <= UNROLLED {
                 work.add("unrolled value", spec.dim());
             }

@@ -7,7 +7,7 @@ use super::work::Work;
 
 /// Passes over all coefficients.
 const PASSES: usize = 100_000;
-/// A coefficient that measurements leave free is drawn to zero by this share of its own weight.
+/// Ridge, as a share of a coefficient's weight: draws coefficients that the measurements do not determine to zero.
 const RIDGE: f64 = 1e-9;
 
 /// The non-negative coefficients whose prices of the work deviate least from the costs, in the sum of squared

@@ -17,11 +17,11 @@ pub enum NotMeasured {
         core: Core,
     },
     /// Models that need such features of the engine were not measured.
-    #[error("not measured: models that need {0}; `nvpico verify` measures this one")]
+    #[error("no estimate for models that need {0}; `nvpico verify` measures this one")]
     Features(String),
     /// No model measured had such a part.
     #[error(
-        "not measured: no model of its kind had the part `{0}`; `nvpico verify` measures this one"
+        "not measured: no measured model of its kind has `{0}`; `nvpico verify` measures this one"
     )]
     Part(String),
 }

@@ -21,11 +21,11 @@ const MAPS: u64 = 66;
 const LARGE_MAPS: u64 = 20;
 /// Values in all rows of a sample.
 const VALUES: usize = 600;
-/// A score's multiply-accumulates, at the most: emulating a core without an FPU takes its time.
+/// Most multiply-accumulates of a score: emulating a core without an FPU is slow.
 const MOST_WORK: usize = 60_000;
 /// The same of large maps.
 const MOST_WORK_LARGE: usize = 700_000;
-/// Parameters, at the most, of which the smallest board has room for few.
+/// Most parameters; the smallest board has room for few.
 const MOST_PARAMETERS: usize = 30_000;
 /// How far drawn parameters lie from those of an untrained model.
 const SPREAD: f32 = 0.15;
@@ -335,6 +335,10 @@ pub fn draw(spec: &ModelSpec, seed: u64) -> Sample {
     // Nobody trained it: values explode in some. What a score costs does not depend on their range.
     for range in model.integer.iter_mut().flat_map(|parts| &mut parts.ranges) {
         *range = range.min(100.0);
+    }
+    // Some explode beyond what integers hold.
+    if model.ready(Some(Precision::I16)).is_err() {
+        model.integer = None;
     }
     Sample {
         name: name(spec),

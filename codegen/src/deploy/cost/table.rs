@@ -47,7 +47,7 @@ pub struct Entry {
     pub flash: Coefficients,
     /// Bytes of stack that the part needs, with all that calls it: the deepest part decides.
     pub stack: Coefficients,
-    /// The largest deviations of the fit on its own models.
+    /// The largest deviations of the fit from the measurements it was made from.
     pub deviation: Deviations,
 }
 

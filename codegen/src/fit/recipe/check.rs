@@ -9,7 +9,7 @@ impl Recipe {
     /// Checks that every setting is in its range, wherever it comes from.
     ///
     /// # Errors
-    /// A sentence that names the setting.
+    /// A message that names the setting.
     pub fn check(&self) -> Result<(), String> {
         in_range("couplings", self.couplings, limits::parts)?;
         in_range("scales", self.scales, limits::parts)?;

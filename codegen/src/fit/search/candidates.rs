@@ -59,7 +59,7 @@ pub(super) fn structures(recipe: &Recipe, is_map: bool) -> Vec<Recipe> {
         .collect()
 }
 
-/// Every so many rows, so that there are not more than [`ROWS`].
+/// Every n-th row, so that there are at most [`ROWS`].
 pub(super) fn thinned(table: &Table) -> Table {
     let step = table.rows.div_ceil(ROWS).max(1);
     let dim = table.dim();

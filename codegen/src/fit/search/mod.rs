@@ -24,7 +24,7 @@ use candidates::{outliers, structures, thinned};
 pub use trial::{Budget, Trial};
 use trial::{best, smallest};
 
-/// Epochs that a structure is tried for, at the most, and without a better held-out log-density.
+/// Most epochs for trying a structure, and most without a better held-out log-density.
 const EPOCHS: usize = 40;
 const PATIENCE: usize = 8;
 

@@ -39,7 +39,7 @@ const WITHIN_EPS: f64 = 1e-3;
 const BETWEEN_EPS: f64 = 1e-5;
 /// Added to the diagonal of U of an `LULinear`, unless the architecture tells another.
 const LINEAR_EPS: f64 = 1e-3;
-/// A mean of so many standard deviations is subtracted first.
+/// A mean of more standard deviations than this is subtracted first.
 const FAR: f64 = 4.0;
 
 /// Reads a state dict; `arch` stands in for the header's `architecture` entry.
@@ -116,7 +116,7 @@ impl Reader<'_, '_> {
             self.assembly.permutation(order);
         } else {
             return Err(format!(
-                "tensors `{name}.*` are no coupling, batch norm, permutation or LULinear"
+                "tensors `{name}.*` are not a coupling, batch norm, permutation or LULinear"
             ));
         }
         self.layers += 1;
@@ -189,7 +189,7 @@ impl Reader<'_, '_> {
             let block = format!("{net}.blocks.{blocks}");
             if weights.has_under(&format!("{block}.context_layer.")) {
                 return Err(format!(
-                    "tensor `{block}.context_layer.weight`: a net with context, which a flow of readings alone has not"
+                    "tensor `{block}.context_layer.weight`: a net with context: a flow over readings alone has none"
                 ));
             }
             let mut inner = Linear::read(weights, &format!("{block}.linear_layers.0"), width)?;

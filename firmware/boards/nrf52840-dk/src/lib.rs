@@ -32,14 +32,14 @@ pub fn store() -> Option<impl Store<f32, FEATURES>> {
     Some(LoggedRows)
 }
 
-/// Sleeps: the program has done what it was to do. The watchdog starts it again.
+/// Sleeps: the program is done. The watchdog restarts it.
 pub fn halt() -> ! {
     loop {
         cortex_m::asm::wfi();
     }
 }
 
-/// Starts again after a failure that the program cannot mend: a monitor must not stay silent.
+/// Restarts after a failure that the program cannot handle: a monitor must not stay silent.
 pub fn fail() -> ! {
     cortex_m::peripheral::SCB::sys_reset()
 }
@@ -50,7 +50,7 @@ unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
     fail()
 }
 
-/// Says only that it happened.
+/// Logs only that it happened.
 #[panic_handler]
 fn panic(_info: &PanicInfo) -> ! {
     defmt::error!("panicked");

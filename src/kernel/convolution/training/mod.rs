@@ -1,183 +1,15 @@
-//! Convolutions on whole maps, and their gradients (feature `std`).
-//!
-//! Training keeps every map, so it runs layer by layer where scoring runs row by row; the rows are made
-//! by the same kernel. The backward pass copies what a window reads to one patch, place by place, and
-//! hands it to the gradients of the dense layer.
+//! Parts of convolutions that only training runs (feature `std`): the residual network with batch statistics, weight
+//! normalisation, and the dispatch to the best instruction set.
 
 pub(crate) mod norm;
 pub(crate) mod residual;
-pub(crate) mod stack;
 pub(crate) mod weight_norm;
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{Columns, Layer, NetDims, Row, Source, nth};
+use super::Row;
+use super::map::Backward;
 use crate::arithmetic::Packet;
-use crate::kernel::Kernels;
-use crate::kernel::dense;
-use crate::spec::{Activation, Shape};
-
-/// A convolution on a whole map.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Map<'p> {
-    pub layer: Layer<'p>,
-    pub shape: Shape,
-    /// Of a checkerboard's input, the parity of `y + x` where it is not zero.
-    pub kept: Option<usize>,
-    /// The parity of `y + x` where outputs are wanted, where they are not all.
-    pub wanted: Option<usize>,
-}
-
-impl<'p> Map<'p> {
-    /// A convolution inside a network: everything is read and wanted.
-    pub(crate) fn inner(layer: Layer<'p>, dims: NetDims) -> Self {
-        Self {
-            layer,
-            shape: dims.shape,
-            kept: None,
-            wanted: None,
-        }
-    }
-
-    /// The same, with outputs only where the coupling transforms.
-    pub(crate) fn last(layer: Layer<'p>, dims: NetDims) -> Self {
-        Self {
-            wanted: dims.kept.map(|parity| parity ^ 1),
-            ..Self::inner(layer, dims)
-        }
-    }
-
-    fn columns(&self, y: usize) -> Columns {
-        self.wanted
-            .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity))
-    }
-
-    /// The convolution of `input` to `output`.
-    pub(crate) fn forward<V: Kernels>(
-        self,
-        input: &[V],
-        output: &mut [V],
-        activation: Option<Activation>,
-    ) {
-        let shape = self.shape;
-        for y in 0..shape.height {
-            let Some(output) = output.get_mut(nth(y, shape.width * self.layer.outputs)) else {
-                return;
-            };
-            let source = Source {
-                values: input,
-                slots: shape.height,
-            };
-            let row = Row {
-                kept: self.kept,
-                columns: self.columns(y),
-                activation,
-                ..Row::new(self.layer, source, shape, y, output)
-            };
-            V::convolve(row);
-        }
-    }
-
-    /// Values of a window, of its gradient, and of one place's output gradients.
-    pub(crate) fn patch_len(kernel_taps: usize, inputs: usize) -> usize {
-        2 * kernel_taps * inputs
-    }
-
-    /// Gradients: adds to `param_gradient` and to `input_gradient`. `patch` holds [`Map::patch_len`]
-    /// values.
-    pub(crate) fn backward<V: Kernels>(
-        self,
-        input: &[V],
-        output_gradient: &[V],
-        param_gradient: &mut [f32],
-        input_gradient: &mut [V],
-        patch: &mut [V],
-    ) {
-        V::convolve_backward(Backward {
-            map: self,
-            input,
-            output_gradient,
-            param_gradient,
-            input_gradient,
-            patch,
-        });
-    }
-}
-
-/// The gradients of a convolution on a whole map, and the tensors that they are made of.
-#[derive(Debug)]
-pub struct Backward<'s, V> {
-    map: Map<'s>,
-    input: &'s [V],
-    output_gradient: &'s [V],
-    param_gradient: &'s mut [f32],
-    input_gradient: &'s mut [V],
-    patch: &'s mut [V],
-}
-
-impl<V: Kernels> Backward<'_, V> {
-    #[inline(always)]
-    pub(crate) fn run(self) -> Option<()> {
-        let Self {
-            map,
-            input,
-            output_gradient,
-            param_gradient,
-            input_gradient,
-            patch,
-        } = self;
-        let Layer {
-            params,
-            kernel,
-            inputs,
-            outputs,
-        } = map.layer;
-        let Shape { height, width, .. } = map.shape;
-        let (above, left) = (kernel.height / 2, kernel.width / 2);
-        let (values, gradients) = patch.split_at_mut_checked(kernel.taps() * inputs)?;
-        let gradients = gradients.get_mut(..values.len())?;
-        for y in 0..height {
-            for column in map.columns(y).within(width) {
-                let from = (left.saturating_sub(column), column.saturating_sub(left));
-                let taps = (column + left + 1).min(width) - from.1;
-                values.fill(V::splat(0.0));
-                for row in lines(y, above, height) {
-                    let line = (row.line * width + from.1) * inputs;
-                    let start = (row.tap * kernel.width + from.0) * inputs;
-                    let source = input.get(line..line + taps * inputs)?;
-                    values
-                        .get_mut(start..start + taps * inputs)?
-                        .copy_from_slice(source);
-                }
-                let output_gradient = output_gradient.get(nth(y * width + column, outputs))?;
-                dense::backward(params, values, output_gradient, param_gradient, gradients);
-                for row in lines(y, above, height) {
-                    let line = (row.line * width + from.1) * inputs;
-                    let start = (row.tap * kernel.width + from.0) * inputs;
-                    let target = input_gradient.get_mut(line..line + taps * inputs)?;
-                    for (sum, &g) in target.iter_mut().zip(gradients.get(start..)?) {
-                        *sum = *sum + g;
-                    }
-                }
-            }
-        }
-        Some(())
-    }
-}
-
-/// A row of a window and the row of the map that it covers.
-struct Line {
-    tap: usize,
-    line: usize,
-}
-
-/// The rows of a window around row `y` that lie within the map.
-fn lines(y: usize, above: usize, height: usize) -> impl Iterator<Item = Line> {
-    (0..=2 * above).filter_map(move |tap| {
-        let line = (y + tap).checked_sub(above)?;
-        (line < height).then_some(Line { tap, line })
-    })
-}
 
 impl<const N: usize> NullaryFnOnce for Row<'_, Packet<N>> {
     type Output = ();
@@ -197,18 +29,18 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, Packet<N>> {
     }
 }
 
-/// Runs a row with the best instruction set: a call of its own, so that networks stay small.
+/// Runs a row with the best instruction set. Not inlined, to keep the code of networks small.
 #[inline(never)]
 pub(crate) fn dispatch_row<const N: usize>(row: Row<'_, Packet<N>>) {
     if N == 16 {
-        // Maps are trained in sixteen lanes on every machine.
+        // Maps are trained with sixteen lanes on every machine.
         Arch::new().dispatch(row);
     } else {
         row.call();
     }
 }
 
-/// The same for gradients.
+/// The counterpart of [`dispatch_row`] for gradients.
 #[inline(never)]
 pub(crate) fn dispatch_backward<const N: usize>(backward: Backward<'_, Packet<N>>) {
     let done = if N == 16 {

@@ -1,13 +1,12 @@
-//! A batch norm inside a network, one channel at a time: over the places of a map and the rows of a
-//! packet.
+//! A batch norm inside a network, one channel at a time, over the places of a map and the rows of a packet.
 
 use crate::arithmetic::elementary::double;
 use crate::kernel::Kernels;
 
-/// What a norm takes besides values.
+/// Inputs of a norm other than the values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GhostBatch {
-    /// Lanes that carry a row.
+    /// Number of lanes that hold a row.
     pub rows: usize,
     /// Weight of the running statistics.
     pub keep: f64,
@@ -15,7 +14,7 @@ pub(crate) struct GhostBatch {
 
 /// One channel of a norm.
 #[derive(Clone, Copy)]
-pub(super) struct Norm {
+pub(super) struct ChannelNorm {
     running_mean: f64,
     running_var: f64,
     scale: f64,
@@ -24,7 +23,7 @@ pub(super) struct Norm {
     channel: usize,
 }
 
-/// `x * scale + shift`, and what it is made of.
+/// The map `x * scale + shift`, and the statistics behind it.
 #[derive(Clone, Copy)]
 struct NormMap {
     scale: f64,
@@ -33,7 +32,7 @@ struct NormMap {
     inverse: f64,
 }
 
-impl Norm {
+impl ChannelNorm {
     pub(super) fn of(params: &[f32], channels: usize, channel: usize) -> Option<Self> {
         let value = |part: usize| params.get(part * channels + channel).map(|&v| f64::from(v));
         Some(Self {
@@ -54,7 +53,7 @@ impl Norm {
         map.iter_mut().skip(self.channel).step_by(self.channels)
     }
 
-    /// Mean and biased variance over places and the lanes that carry a row.
+    /// Mean and biased variance over places and the lanes that hold a row.
     fn measure<V: Kernels>(self, map: &[V], rows: usize) -> (f64, f64) {
         let (mut count, mut sum) = (0.0, 0.0);
         for value in self.values(map) {
@@ -87,7 +86,7 @@ impl Norm {
         }
     }
 
-    /// `input` to `output`; returns the batch's mean and variance.
+    /// Normalises `input` to `output`; returns the batch's mean and variance.
     pub(super) fn forward<V: Kernels>(
         self,
         eps: f32,
@@ -105,9 +104,9 @@ impl Norm {
         batch
     }
 
-    /// Turns the gradient with respect to the output into that with respect to `input`. Returns what
-    /// the parameters' gradient takes: the batch's mean and variance times its rows, in the places of
-    /// the running ones, and the gradients of scale and shift.
+    /// Converts the gradient with respect to the output to that with respect to `input`. Returns the
+    /// contribution to the parameters' gradient: in place of the running statistics, the batch's mean and
+    /// variance times its number of rows; then the gradients of scale and shift.
     pub(super) fn backward<V: Kernels>(
         self,
         eps: f32,
@@ -126,7 +125,7 @@ impl Norm {
                 moment += f64::from(g) * (f64::from(x) - map.mean);
             }
         }
-        // The running part of the statistics is a constant.
+        // The running part of the statistics is constant.
         let mean_gradient = -sum * map.scale * (1.0 - keep);
         let var_gradient = -0.5 * moment * map.scale * map.inverse * map.inverse * (1.0 - keep);
         let linear = 2.0 * var_gradient / count;
@@ -135,7 +134,7 @@ impl Norm {
             [map.scale, constant, linear].map(|value| V::splat(value as f32));
         for (g, &x) in self.values_mut(gradient).zip(self.values(input)) {
             *g = *g * factor + constant + x * linear;
-            // Lanes without a row have no part in the statistics.
+            // Lanes without a row do not contribute to the statistics.
             for lane in g.as_lanes_mut().iter_mut().skip(rows) {
                 *lane = 0.0;
             }

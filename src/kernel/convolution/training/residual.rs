@@ -1,15 +1,15 @@
-//! Training of the paper's residual network: with batch statistics inside, on whole maps.
+//! Training of the paper's residual network, on whole maps, with batch statistics in its norms.
 //!
-//! The rows of a packet are the batch of the norms inside (ghost batches of 16 rows times the map's
-//! places), so that a packet needs no other; the running statistics mix in as everywhere (the paper's
-//! appendix E). A norm's statistics come back by its places in the parameters' gradient, weighted by the
-//! rows, for the running ones to take in.
+//! The rows of a packet form the batch of the inner norms (ghost batches of 16 rows times the map's places), so
+//! packets are independent. Running statistics are mixed in as everywhere (the paper's appendix E). A norm's
+//! batch statistics are returned in its slots of the parameters' gradient, weighted by the number of rows, to
+//! update the running ones.
 
 use std::vec::Vec;
 
-use super::Map;
-use super::norm::{GhostBatch, Norm};
+use super::norm::{ChannelNorm, GhostBatch};
 use crate::kernel::Kernels;
+use crate::kernel::convolution::map::Map;
 use crate::kernel::convolution::residual::add;
 use crate::kernel::convolution::{Layer, NetDims};
 use crate::kernel::dense;
@@ -32,19 +32,19 @@ fn stages(spec: &ResidualConvolutionSpec, dims: NetDims) -> std::vec::IntoIter<S
     stages.into_iter()
 }
 
-/// Maps that are kept, in values per place: see [`forward`].
+/// Number of kept values per place: see [`forward`].
 fn kept_channels(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     let width = spec.filters;
     dims.inputs + 2 * dims.inputs + width + spec.blocks * 4 * width + 2 * width + dims.outputs
 }
 
-/// Values kept of all norms: mean and variance of the batch.
+/// Number of kept statistics: mean and variance of the batch, for all norms.
 fn kept_statistics(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     network(spec, dims)
         .stages()
         .map(|stage| match stage.op {
             Op::Norm(norm) => 2 * norm.channels,
-            Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => 0,
+            Op::Convolution(_) | Op::Activation(..) | Op::BothSigns(_) => 0,
         })
         .sum()
 }
@@ -53,19 +53,20 @@ pub(crate) fn saved_len(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize 
     kept_statistics(spec, dims) + kept_channels(spec, dims) * dims.shape.pixels()
 }
 
-/// Where the input stands among the kept values.
+/// Position of the input among the kept values.
 pub(crate) fn input_at(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     kept_statistics(spec, dims)
 }
 
-/// Gradients of `h`, `skip`, and two maps in a block; the largest patch.
+/// Length of the gradients of `h`, `skip` and two maps inside a block, plus the largest patch.
 pub(crate) fn scratch_len(spec: &ResidualConvolutionSpec, dims: NetDims) -> usize {
     let widest = spec.filters.max(2 * dims.inputs);
-    let patch = Map::patch_len(spec.kernel.taps(), widest).max(Map::patch_len(1, spec.filters));
+    // A window and its gradient.
+    let patch = 2 * (spec.kernel.taps() * widest).max(spec.filters);
     (2 * spec.filters + 2 * widest) * dims.shape.pixels() + patch
 }
 
-/// What the parameters and the kept values have left while the network is walked from its start.
+/// The remaining parameters and kept values during the forward walk.
 struct Front<'s, V> {
     stages: std::vec::IntoIter<Stage>,
     params: &'s [f32],
@@ -88,7 +89,7 @@ impl<'s, V: Kernels> Front<'s, V> {
         Some((stage, params))
     }
 
-    /// The next stage, a norm, of `input` to `output`.
+    /// Runs the next stage, a norm, from `input` to `output`.
     fn norm(
         &mut self,
         eps: f32,
@@ -103,37 +104,37 @@ impl<'s, V: Kernels> Front<'s, V> {
         self.statistics = rest;
         let (means, vars) = kept.split_at_mut_checked(channels)?;
         for (channel, (mean, var)) in means.iter_mut().zip(vars).enumerate() {
-            let norm = Norm::of(params, channels, channel)?;
+            let norm = ChannelNorm::of(params, channels, channel)?;
             let batch = norm.forward(eps, statistics, input, output);
             (*mean, *var) = (V::splat(batch.0), V::splat(batch.1));
         }
         Some(())
     }
 
-    /// The next stage, a convolution.
+    /// Takes the next stage, a convolution.
     fn convolution(&mut self) -> Option<Layer<'s>> {
         let (stage, params) = self.stage()?;
         layer(stage, params)
     }
 }
 
-/// A convolution behind its gains.
+/// A convolution, after its gains.
 fn layer(stage: Stage, params: &[f32]) -> Option<Layer<'_>> {
-    let Op::Linear(linear) = stage.op else {
+    let Op::Convolution(convolution) = stage.op else {
         return None;
     };
     Some(Layer {
-        params: params.get(linear.outputs..)?,
-        kernel: linear.kernel,
-        inputs: linear.inputs,
-        outputs: linear.outputs,
+        params: params.get(convolution.outputs..)?,
+        kernel: convolution.kernel,
+        inputs: convolution.inputs,
+        outputs: convolution.outputs,
     })
 }
 
 const fn channels_of_norm(stage: Stage) -> Option<usize> {
     match stage.op {
         Op::Norm(norm) => Some(norm.channels),
-        Op::Linear(_) | Op::Activation(..) | Op::BothSigns(_) => None,
+        Op::Convolution(_) | Op::Activation(..) | Op::BothSigns(_) => None,
     }
 }
 
@@ -144,9 +145,9 @@ fn eps(spec: &ResidualConvolutionSpec) -> f32 {
     }
 }
 
-/// The network on the input map that stands first among the kept ones. Kept are, as they come: input;
-/// `a = relu(concat(n, -n))`; `h`; per block `relu(norm(h))`, the first convolution's result, its
-/// normalised and activated form, `h`; `skip` at the end, its activated form, the outputs.
+/// Runs the network on the input map, the first of the kept maps. Kept, in order: input; `a = relu(concat(n,
+/// -n))`; `h`; per block `relu(norm(h))`, the first convolution's result, that result normalised and activated,
+/// `h`; finally `skip`, `skip` normalised and activated, the outputs.
 pub(crate) fn forward<V: Kernels>(
     spec: &ResidualConvolutionSpec,
     dims: NetDims,
@@ -209,7 +210,7 @@ pub(crate) fn forward<V: Kernels>(
     Some(())
 }
 
-/// What is left while the network is walked from its end.
+/// The remaining parameters and kept values during the backward walk.
 struct Back<'s, V> {
     stages: std::vec::IntoIter<Stage>,
     params: &'s [f32],
@@ -220,7 +221,7 @@ struct Back<'s, V> {
 }
 
 impl<'s, V: Kernels> Back<'s, V> {
-    /// The last map.
+    /// Takes the last map.
     fn map(&mut self, len: usize) -> Option<&'s [V]> {
         let (rest, map) = self
             .maps
@@ -229,7 +230,7 @@ impl<'s, V: Kernels> Back<'s, V> {
         Some(map)
     }
 
-    /// The last stage, its parameters and their gradient.
+    /// Takes the last stage, its parameters and their gradient.
     fn stage(&mut self) -> Option<(Stage, &'s [f32], &'s mut [f32])> {
         let stage = self.stages.next_back()?;
         let at = self.params.len().checked_sub(stage.param_len())?;
@@ -240,7 +241,7 @@ impl<'s, V: Kernels> Back<'s, V> {
         Some((stage, params, param_gradient))
     }
 
-    /// The last stage, a convolution; adds to `input_gradient`.
+    /// Runs the last stage backwards, a convolution; adds to `input_gradient`.
     fn convolution(
         &mut self,
         dims: NetDims,
@@ -259,14 +260,13 @@ impl<'s, V: Kernels> Back<'s, V> {
         map.backward(
             input,
             gradient,
-            param_gradient.get_mut(layer.outputs..)?,
+            Some(param_gradient.get_mut(layer.outputs..)?),
             input_gradient,
             self.patch,
-        );
-        Some(())
+        )
     }
 
-    /// The last stage, a norm of `input`: `gradient` becomes that of the input.
+    /// Runs the last stage backwards, a norm of `input`: `gradient` becomes that of the input.
     fn norm(
         &mut self,
         eps: f32,
@@ -281,7 +281,7 @@ impl<'s, V: Kernels> Back<'s, V> {
         self.statistics = rest;
         let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
         for channel in 0..channels {
-            let norm = Norm::of(params, channels, channel)?;
+            let norm = ChannelNorm::of(params, channels, channel)?;
             let batch = (lane(channel)?, lane(channels + channel)?);
             let shares = norm.backward(eps, statistics, batch, input, gradient);
             for (part, share) in shares.into_iter().enumerate() {
@@ -292,7 +292,7 @@ impl<'s, V: Kernels> Back<'s, V> {
     }
 }
 
-/// Gradients; that of the input map ends in the slice returned.
+/// Computes the gradients. Returns the slice that holds the gradient of the input map.
 #[allow(
     clippy::too_many_arguments,
     reason = "every argument is one tensor of the pass"

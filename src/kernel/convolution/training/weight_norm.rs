@@ -1,6 +1,6 @@
 //! The form in which a residual convolutional network is trained: weight normalisation
-//! ([arXiv:1602.07868](https://arxiv.org/abs/1602.07868)) of every convolution, batch norms inside; and
-//! its way to the deployed form.
+//! ([arXiv:1602.07868](https://arxiv.org/abs/1602.07868)) of every convolution, with batch norms inside; and
+//! its conversion to the deployed form.
 
 use core::ops::Range;
 use std::vec::Vec;
@@ -9,7 +9,7 @@ use crate::arithmetic::elementary::double;
 use crate::kernel::dense;
 use crate::spec::network::{Network, Norm, Op, Slot, Stage};
 
-/// The stages that have parameters, with their places among the network's.
+/// The stages that have parameters, with the ranges of their parameters.
 pub(crate) fn places(network: Network<'_>) -> impl Iterator<Item = (Stage, Range<usize>)> {
     let mut at = 0;
     network.stages().filter_map(move |stage| {
@@ -19,7 +19,7 @@ pub(crate) fn places(network: Network<'_>) -> impl Iterator<Item = (Stage, Range
     })
 }
 
-/// A convolution among the parameters: its place, rows of weights and outputs.
+/// A convolution: the range of its parameters, rows of weights and outputs.
 struct Normalised {
     place: Range<usize>,
     rows: usize,
@@ -29,17 +29,17 @@ struct Normalised {
 /// The network's convolutions.
 fn convolutions(network: Network<'_>) -> impl Iterator<Item = Normalised> {
     places(network).filter_map(|(stage, place)| match stage.op {
-        Op::Linear(linear) => Some(Normalised {
+        Op::Convolution(convolution) => Some(Normalised {
             place,
-            rows: linear.rows(),
-            outputs: linear.outputs,
+            rows: convolution.rows(),
+            outputs: convolution.outputs,
         }),
         Op::Norm(_) | Op::Activation(..) | Op::BothSigns(_) => None,
     })
 }
 
-/// For each output of panels with so many rows of weights, where its bias stands and the step from
-/// there to its weights, one after the other.
+/// For each output of panels with `rows` rows of weights: the index of its bias, and the step from there to
+/// each of its weights.
 fn strides(rows: usize, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut start = 0;
     dense::panels(outputs).flat_map(move |width| {
@@ -49,12 +49,12 @@ fn strides(rows: usize, outputs: usize) -> impl Iterator<Item = (usize, usize)> 
     })
 }
 
-/// Places of an output's weights.
+/// Indices of an output's weights.
 fn weights_of(rows: usize, (bias, step): (usize, usize)) -> impl Iterator<Item = usize> {
     (1..=rows).map(move |row| bias + row * step)
 }
 
-/// Length of an output's `v`.
+/// Euclidean norm of an output's `v`.
 fn norm(panels: &[f32], rows: usize, place: (usize, usize)) -> f64 {
     let squares = weights_of(rows, place)
         .filter_map(|at| panels.get(at))
@@ -62,7 +62,7 @@ fn norm(panels: &[f32], rows: usize, place: (usize, usize)) -> f64 {
     double::sqrt(squares.sum())
 }
 
-/// Sets every output's gain to the length of its weights.
+/// Sets every output's gain to the norm of its weights.
 pub(crate) fn set_gains(rows: usize, panels: &[f32], gains: &mut [f32]) {
     for (output, gain) in strides(rows, gains.len()).zip(gains) {
         *gain = norm(panels, rows, output) as f32;
@@ -78,7 +78,7 @@ pub(crate) fn clear_biases(rows: usize, outputs: usize, panels: &mut [f32]) {
     }
 }
 
-/// Writes the weights `w = g v / |v|` in place of every `v`; a `v` of length 0 gives weights 0.
+/// Replaces every `v` by the weights `w = g v / |v|`; a `v` of norm 0 gives weights of 0.
 pub(crate) fn resolve(network: Network<'_>, params: &mut [f32]) {
     for convolution in convolutions(network) {
         let Normalised {
@@ -108,8 +108,8 @@ pub(crate) fn resolve(network: Network<'_>, params: &mut [f32]) {
     }
 }
 
-/// From gradients with respect to weights, which stand in the places of `v`, to those with respect to
-/// `g` and `v`: `dg = dw . v / |v|`, `dv = g / |v| (dw - (dg / |v|) v)`.
+/// Converts gradients with respect to weights, stored in place of `v`, to those with respect to `g` and `v`:
+/// `dg = dw . v / |v|`, `dv = g / |v| (dw - (dg / |v|) v)`.
 pub(crate) fn pull_back(network: Network<'_>, params: &[f32], gradient: &mut [f32]) {
     for convolution in convolutions(network) {
         let Normalised {
@@ -151,17 +151,17 @@ pub(crate) fn pull_back(network: Network<'_>, params: &[f32], gradient: &mut [f3
     }
 }
 
-/// The deployed form's parameters, from those of the trained form.
+/// Converts the parameters of the trained form to the deployed form.
 pub(crate) fn deploy(network: Network<'_>, params: &[f32]) -> Vec<f32> {
     let mut resolved = params.to_vec();
     resolve(network, &mut resolved);
     let mut deployed: Vec<f32> = Vec::new();
-    // Where the last convolution stands, and its rows of weights.
+    // Index of the last convolution, and its rows of weights.
     let mut last = (0, 0);
     for (stage, place) in places(network) {
         let trained = resolved.get(place).unwrap_or(&[]);
         match stage.op {
-            // The norm of a convolution's result becomes part of the convolution.
+            // The norm of a convolution's result is folded into the convolution.
             Op::Norm(norm) if stage.from == Slot::Work => {
                 let (start, rows) = last;
                 let panels = deployed.get_mut(start..).unwrap_or(&mut []);
@@ -182,9 +182,9 @@ pub(crate) fn deploy(network: Network<'_>, params: &[f32]) -> Vec<f32> {
                 deployed.extend(maps.iter().map(|map| map.0 as f32));
                 deployed.extend(maps.iter().map(|map| map.1 as f32));
             }
-            Op::Linear(linear) => {
-                last = (deployed.len(), linear.rows());
-                deployed.extend(trained.get(linear.outputs..).unwrap_or(&[]));
+            Op::Convolution(convolution) => {
+                last = (deployed.len(), convolution.rows());
+                deployed.extend(trained.get(convolution.outputs..).unwrap_or(&[]));
             }
             Op::Activation(..) | Op::BothSigns(_) => {}
         }
@@ -192,7 +192,8 @@ pub(crate) fn deploy(network: Network<'_>, params: &[f32]) -> Vec<f32> {
     deployed
 }
 
-/// `scale / sqrt(var + eps)` and `shift - mean` times that, for every channel of a norm.
+/// Scale `scale / sqrt(var + eps)` and offset `shift - mean * scale / sqrt(var + eps)` for every channel of a
+/// norm.
 fn norm_maps(params: &[f32], norm: Norm) -> Vec<(f64, f64)> {
     let (channels, eps) = (norm.channels, norm.eps.unwrap_or(0.0));
     let value = |part: usize, channel: usize| {

@@ -1,18 +1,18 @@
-//! The innermost loops, over the weights of a panel and the inputs that they are for, in safe Rust.
+//! The innermost loops, over the weights of a panel and their inputs, in safe Rust.
 
 use core::hint::black_box;
 
 use crate::image::{PANEL, QUAD_WORDS, high, low};
 
-/// Adds weights of 8 bits times inputs to every sum; see [`I8`](crate::image::I8).
+/// Adds 8-bit weights times inputs to every sum; see [`I8`](crate::image::I8).
 #[inline(never)]
 pub(crate) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let add = quad_adder();
-    // Written out: a firmware is built for size, in which loops stay loops.
+    // Unrolled by hand: firmware is built for size, which keeps loops as loops.
     let [mut a, mut b, mut c, mut d] = *sums;
     let rows = weights.as_chunks::<PANEL>().0;
     for (&[w, x, y, z], &inputs) in rows.iter().zip(input.as_chunks().0) {
-        // Keeps the loop as it is written.
+        // Keeps the loop from being transformed.
         black_box(());
         (a, b) = (add(a, w, inputs), add(b, x, inputs));
         (c, d) = (add(c, y, inputs), add(d, z, inputs));
@@ -20,7 +20,7 @@ pub(crate) fn bytes(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     *sums = [a, b, c, d];
 }
 
-/// Adds weights of 16 bits times inputs to every sum; see [`I16`](crate::image::I16).
+/// Adds 16-bit weights times inputs to every sum; see [`I16`](crate::image::I16).
 #[inline(never)]
 pub(crate) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     let [mut a, mut b, mut c, mut d] = *sums;
@@ -33,16 +33,16 @@ pub(crate) fn halves(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
     *sums = [a, b, c, d];
 }
 
-/// `sum` and the products of the halves.
+/// Adds the products of the low and of the high halves.
 #[inline(always)]
 fn add_pair(sum: i32, weights: i32, inputs: i32) -> i32 {
     sum.wrapping_add(low(weights).wrapping_mul(low(inputs)))
         .wrapping_add(high(weights).wrapping_mul(high(inputs)))
 }
 
-/// Adds the products of four bytes with the halves of two words, for cores that multiply halves of words:
-/// a mask leaves two bytes as such halves. It is no constant to the compiler, which would take out every
-/// byte by itself.
+/// Adds the products of four bytes and the halves of two words, for cores with 16-bit multiply instructions: a
+/// mask extracts two bytes as halves. The mask is hidden from the compiler, which would otherwise extract each
+/// byte separately.
 #[cfg(target_abi = "eabihf")]
 #[inline(always)]
 fn quad_adder() -> impl Fn(i32, i32, [i32; QUAD_WORDS]) -> i32 {
@@ -53,7 +53,7 @@ fn quad_adder() -> impl Fn(i32, i32, [i32; QUAD_WORDS]) -> i32 {
     }
 }
 
-/// Adds the products of four bytes with the halves of two words, byte by byte.
+/// Adds the products of four bytes and the halves of two words, one byte at a time.
 #[cfg(not(target_abi = "eabihf"))]
 #[inline(always)]
 fn quad_adder() -> impl Fn(i32, i32, [i32; QUAD_WORDS]) -> i32 {

@@ -1,15 +1,15 @@
-//! The innermost loops in assembly for Cortex-M with an FPU (feature `assembly`, off by default): one
-//! instruction multiplies two pairs of 16-bit numbers and adds both products, to which the compiler cannot
-//! be brought. Needs the DSP extension, which Cortex-M4F and M7 always have.
+//! The innermost loops in assembly for Cortex-M with an FPU (feature `assembly`, off by default). One
+//! instruction multiplies two pairs of 16-bit numbers and adds both products, which the compiler never
+//! generates. Needs the DSP extension, which Cortex-M4F and M7 always have.
 //!
-//! Sums of integers are the same in any order: the bits are those of the safe `accumulate.rs`, which a
-//! test in the emulator compares.
+//! Integer sums do not depend on the order, so the results are bit-identical to the safe `accumulate.rs`, which
+//! a test in the emulator checks.
 
 use core::arch::asm;
 
 use crate::image::{PANEL, QUAD_WORDS};
 
-/// Products of four 8-bit weights, read into `$weight`, with the inputs in `x0` and `x1`.
+/// Products of four 8-bit weights, in `$weight`, with the inputs in `x0` and `x1`.
 macro_rules! products {
     ($weight:literal, $sum:literal) => {
         concat!(
@@ -33,7 +33,7 @@ macro_rules! products {
     };
 }
 
-/// A quad of inputs for the four outputs of a panel, with weights of 8 bits.
+/// A quad of inputs for the four outputs of a panel, with 8-bit weights.
 macro_rules! quad_of_bytes {
     () => {
         concat!(
@@ -48,7 +48,7 @@ macro_rules! quad_of_bytes {
     };
 }
 
-/// The same with weights of 16 bits.
+/// The same with 16-bit weights.
 macro_rules! quad_of_halves {
     () => {
         concat!(
@@ -69,7 +69,8 @@ macro_rules! quad_of_halves {
     };
 }
 
-/// A loop over quads: `$quad` takes in one, `$words` are a panel's weights for it, `$work` a register it works in.
+/// A loop over quads. `$quad` processes one, `$words` is the number of words of a panel's weights per quad,
+/// `$work` a scratch register.
 macro_rules! accumulate {
     ($(#[$doc:meta])* $name:ident, $quad:ident, $words:expr $(, $work:ident)?) => {
         $(#[$doc])*
@@ -77,11 +78,11 @@ macro_rules! accumulate {
         pub(crate) fn $name(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]) {
             let quads = (weights.len() / $words).min(input.len() / QUAD_WORDS);
             let [mut s0, mut s1, mut s2, mut s3] = *sums;
-            // SAFETY: reads `quads` times `QUAD_WORDS` of `input` and `$words` of `weights`, which their lengths
-            // allow. Every register it changes is named.
+            // SAFETY: reads `quads` times `QUAD_WORDS` of `input` and `$words` of `weights`, which are in
+            // bounds. Every register it changes is declared.
             unsafe {
                 asm!(
-                    // Two quads a turn; the first of an odd number by itself.
+                    // Two quads per iteration; an odd one first, by itself.
                     "lsrs {n}, {n}, #1",
                     "bcs 2f",
                     "bne 3f",
@@ -117,7 +118,7 @@ macro_rules! accumulate {
 }
 
 accumulate!(
-    /// Adds weights of 8 bits times inputs to every sum; see [`I8`](crate::image::I8).
+    /// Adds 8-bit weights times inputs to every sum; see [`I8`](crate::image::I8).
     bytes,
     quad_of_bytes,
     PANEL,
@@ -125,7 +126,7 @@ accumulate!(
 );
 
 accumulate!(
-    /// Adds weights of 16 bits times inputs to every sum; see [`I16`](crate::image::I16).
+    /// Adds 16-bit weights times inputs to every sum; see [`I16`](crate::image::I16).
     halves,
     quad_of_halves,
     2 * PANEL

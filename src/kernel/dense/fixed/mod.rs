@@ -1,11 +1,11 @@
-//! Fully connected layers in integers: activations of 16 bits, sums of 32.
+//! Fully connected layers in integers: 16-bit activations, 32-bit sums.
 //!
-//! A layer's words are its panels, a shift `k`, the slope of its activation in Q15, and for each panel the
-//! biases of four outputs, then their weights (see [`Width`](crate::image::Width)). An activation is
-//! `activation(sum 2^-k)`, held within 16 bits; the bias holds the half that rounds. Each unit counts in
-//! steps of its own, which the next layer's weights make good: a rectifier does not mind a factor.
+//! A layer's words are its number of panels, a shift `k`, the slope of its activation in Q15, and for each
+//! panel the biases of four outputs, followed by their weights (see [`Width`](crate::image::Width)). An
+//! activation is `activation(sum 2^-k)`, clamped to 16 bits; the bias includes the half for rounding. Each unit
+//! has its own scale, which the next layer's weights compensate: ReLU commutes with positive factors.
 //!
-//! The sums of a last layer leave whole, for the coupling's multipliers.
+//! The sums of a last layer are kept at full precision, for the coupling's multipliers.
 
 #[cfg(not(all(feature = "assembly", target_arch = "arm", target_abi = "eabihf")))]
 mod accumulate;
@@ -24,16 +24,16 @@ pub use weights::Weights;
 
 use crate::image::{LayerHeader, PANEL, Program, QUAD_WORDS, pair};
 
-/// What becomes of the sums.
+/// How the sums are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Activations, two to a word.
+    /// As activations, two per word.
     Hidden,
-    /// Sums, one to a word.
+    /// As sums, one per word.
     Last,
 }
 
-/// A layer on activations whose sum is `total`; returns the sum of its own.
+/// A layer on activations whose sum is `total`; returns the sum of its output activations.
 #[inline(never)]
 pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
@@ -55,7 +55,7 @@ pub(crate) fn forward<W: Weights>(
         Part::Hidden => QUAD_WORDS,
         Part::Last => PANEL,
     });
-    let mut own_total = 0_i32;
+    let mut output_total = 0_i32;
     for (words, slot) in words.chunks_exact(panel.max(PANEL)).zip(slots) {
         black_box(());
         let (biases, weights) = words.split_first_chunk::<PANEL>()?;
@@ -69,17 +69,17 @@ pub(crate) fn forward<W: Weights>(
             sums.map(|sum| sum.wrapping_shr(shift.cast_unsigned())),
             slope,
         );
-        own_total = own_total
+        output_total = output_total
             .wrapping_add(a)
             .wrapping_add(b)
             .wrapping_add(c)
             .wrapping_add(d);
         (*first, *second) = (pair(a, b), pair(c, d));
     }
-    Some(own_total)
+    Some(output_total)
 }
 
-/// Walks past a layer on so many words of activations; returns its panels.
+/// Skips a layer with `input` words of activations; returns its number of panels.
 #[cfg(any(feature = "feature-maps", feature = "foreign"))]
 #[inline(always)]
 pub(crate) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
@@ -90,14 +90,14 @@ pub(crate) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Optio
     Some(panels)
 }
 
-/// `value * 2^-shift`, to the nearest integer of 16 bits; `shift` is at least 2.
+/// `value * 2^-shift`, rounded to nearest and clamped to 16 bits; `shift` is at least 2.
 #[inline(always)]
 pub(crate) fn activation(value: i32, shift: i32) -> i32 {
     let doubled = value.wrapping_shr(shift.wrapping_sub(1).cast_unsigned());
     (doubled.wrapping_add(1) >> 1).clamp(i32::from(i16::MIN), i32::from(i16::MAX))
 }
 
-/// The rectifier, leaky with a `slope` in Q15; at most 16 bits.
+/// ReLU, leaky with a `slope` in Q15; clamps to 16 bits.
 #[inline(always)]
 pub(crate) fn activations(values: [i32; PANEL], slope: i32) -> [i32; PANEL] {
     let most = i32::from(i16::MAX);

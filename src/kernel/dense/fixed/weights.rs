@@ -1,16 +1,18 @@
-//! Arithmetic on weights of a width.
+//! Arithmetic specific to a weight format.
 //!
-//! Sums wrap at 32 bits. A model is made so that no sum of a panel can leave them, whatever the inputs.
+//! Sums wrap at 32 bits. Exported models are scaled so that no sum can overflow, whatever the inputs.
 
 use super::accumulate;
 use crate::image::{I8, I16, PANEL, Width};
 
-/// Weights that the engine multiplies with: [`I8`] or [`I16`].
+/// A weight format that the engine computes with: [`I8`] or [`I16`].
 pub trait Weights: Width {
-    /// What a sum has too much because weights are stored too high; `total` is the sum of the inputs.
+    /// The excess of a sum due to the offset of stored weights; `total` is the sum of the inputs.
+    #[doc(hidden)]
     fn excess(total: i32) -> i32;
 
-    /// Adds weight times input to every sum, for as many quads as `weights` and `input` both have.
+    /// Adds weights times inputs to every sum, for as many quads as both `weights` and `input` hold.
+    #[doc(hidden)]
     fn accumulate(weights: &[i32], input: &[i32], sums: &mut [i32; PANEL]);
 }
 

@@ -1,8 +1,8 @@
-//! Elementary functions: the only file that names `libm` or `micromath`.
+//! Elementary functions. No other file uses `libm` or `micromath`.
 //!
-//! Which back end a model uses is part of its spec, for it decides the bits of every score and with
-//! them the threshold. `libm` is always there, feature `micromath` adds the other;
-//! [`Flow::new`](crate::Flow::new) refuses a model whose back end is missing.
+//! The back end is part of a model's spec because it determines the bits of every score and therefore the
+//! threshold. `libm` is always available, feature `micromath` adds the other. [`Flow::new`](crate::Flow::new)
+//! rejects a model whose back end is not compiled in.
 //!
 //! ```
 //! use nvpico::Math;
@@ -15,8 +15,6 @@
 //! | --- | --- | --- |
 //! | `Libm` | 1 ulp | 1 ulp |
 //! | `Micromath` | 2.4e-3 | 1.2e-3 |
-
-use crate::arithmetic::{Lanes, Packet};
 
 /// The back end of elementary functions that a model was trained and calibrated with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -39,8 +37,8 @@ impl Math {
         }
     }
 
-    /// `e^x`. NaN for NaN, 0 and `+inf` at the ends.
-    // A call: inlined, it would burden the frame of whoever waits on the stack for a network.
+    /// `e^x`. NaN for NaN; underflows to 0, overflows to `+inf`.
+    // Not inlined: it would enlarge the stack frame of callers that wait for a network to finish.
     #[inline(never)]
     #[must_use]
     pub fn exp(self, x: f32) -> f32 {
@@ -48,7 +46,7 @@ impl Math {
             Math::Libm => libm::expf(x),
             #[cfg(feature = "micromath")]
             Math::Micromath => micromath_exp(x),
-            // Not reached through a validated flow; NaN ends as log_prob = -inf, never as normal.
+            // Unreachable through a validated flow. NaN ends as log_prob = -inf, so it never looks normal.
             #[cfg(not(feature = "micromath"))]
             Math::Micromath => x * f32::NAN,
         }
@@ -62,7 +60,7 @@ impl Math {
             Math::Libm => libm::tanhf(x),
             #[cfg(feature = "micromath")]
             Math::Micromath => {
-                // From exp(-2|x|), which cannot overflow; odd by construction.
+                // Computed from exp(-2|x|), which cannot overflow; odd by construction.
                 let e = micromath_exp(-2.0 * x.abs());
                 ((1.0 - e) / (1.0 + e)).copysign(x)
             }
@@ -71,8 +69,8 @@ impl Math {
         }
     }
 
-    /// Arc tangent, with feature `foreign` and by `Libm`; NaN elsewhere, but there
-    /// [`Flow::new`](crate::Flow::new) refuses the model.
+    /// Arc tangent. Needs feature `foreign` and `Libm`; NaN otherwise, but then [`Flow::new`](crate::Flow::new)
+    /// has rejected the model.
     #[inline]
     #[must_use]
     pub fn atan(self, x: f32) -> f32 {
@@ -83,8 +81,8 @@ impl Math {
         }
     }
 
-    /// `ln(1 / (1 + e^-x) + floor)`, without an overflow on the way where `floor` is 0. NaN as for
-    /// [`atan`](Self::atan).
+    /// `ln(1 / (1 + e^-x) + floor)`. With `floor == 0` intermediate results do not overflow. NaN in the same
+    /// cases as [`atan`](Self::atan).
     #[inline]
     #[must_use]
     pub fn log_sigmoid(self, x: f32, floor: f32) -> f32 {
@@ -99,28 +97,10 @@ impl Math {
             _ => x * floor * f32::NAN,
         }
     }
-
-    /// `e^x` in every lane, with the bits of [`Math::exp`].
-    #[inline(always)]
-    pub(crate) fn exp_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        if self == Math::Libm {
-            return vector::exp(x);
-        }
-        x.map(|x| self.exp(x))
-    }
-
-    /// Hyperbolic tangent in every lane, with the bits of [`Math::tanh`].
-    #[inline(always)]
-    pub(crate) fn tanh_lanes<const N: usize>(self, x: Packet<N>) -> Packet<N> {
-        if self == Math::Libm {
-            return vector::tanh(x);
-        }
-        x.map(|x| self.tanh(x))
-    }
 }
 
-/// micromath's own `exp` gives `+inf` for NaN, which would hide an overflow, and from `128 ln 2` on
-/// NaN before `+inf` (a panic with debug assertions).
+/// micromath's `exp` returns `+inf` for NaN, which would hide an overflow. From `128 ln 2` on it returns NaN
+/// instead of `+inf`, and panics with debug assertions.
 #[cfg(feature = "micromath")]
 #[inline]
 fn micromath_exp(x: f32) -> f32 {
@@ -133,7 +113,7 @@ fn micromath_exp(x: f32) -> f32 {
     micromath::F32(x).exp().0
 }
 
-/// Natural logarithm, for what is done once and not per score: folding, sampling.
+/// Natural logarithm, for code outside the scoring path: folding and sampling.
 #[inline]
 pub(crate) fn ln(x: f32) -> f32 {
     libm::logf(x)
@@ -145,11 +125,9 @@ pub(crate) fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
-/// `e^x`, square root and natural logarithm in double precision, for statistics in training. The
-/// pinned crate rather than the platform's: training repeats to the bit on every machine.
+/// `e^x`, square root and natural logarithm in double precision, for training statistics. Uses the pinned crate
+/// rather than the platform's libm so that training is bit-reproducible on every machine.
 #[cfg(feature = "std")]
 pub(crate) mod double {
     pub(crate) use libm::{exp, log as ln, sqrt};
 }
-
-mod vector;

@@ -1,13 +1,13 @@
-//! `libm`'s `expf` and `tanhf` for many lanes at once, bit for bit.
+//! Bit-exact `expf` and `tanhf` of `libm` for many lanes at once.
 //!
-//! The scalar functions choose a formula by branches; here every lane computes all of them and
-//! selects, so that the compiler can use SIMD instructions. Each formula does the operations of the
-//! pinned `libm` in the same order, and the tests below compare bits with it. The algorithms are
-//! fdlibm's (Sun Microsystems, 1993: `e_expf.c`, `s_expm1f.c`; musl's `tanhf.c`).
+//! The scalar functions select a formula by branching. Here every lane evaluates all formulas and selects the
+//! result, so that the compiler can use SIMD instructions. Each formula performs the operations of the pinned
+//! `libm` in the same order; the tests below compare bits. The algorithms are from fdlibm (Sun Microsystems,
+//! 1993: `e_expf.c`, `s_expm1f.c`; musl's `tanhf.c`).
 //!
-//! Where a result is NaN it is NaN in both, with no promise about its payload.
+//! NaN results are NaN in both, but their payloads may differ.
 
-use crate::arithmetic::{Lanes, Packet, select};
+use super::{Lanes, Packet, select};
 
 const INV_LN2: f32 = f32::from_bits(0x3fb8_aa3b);
 
@@ -27,11 +27,11 @@ fn power_of_two(k: i32) -> f32 {
     f32::from_bits(k.wrapping_add(127).cast_unsigned() << 23)
 }
 
-/// `v` without its fraction, for `|v| < 2^22`: what `v as i32` gives, which SIMD code would do lane by
-/// lane because it saturates.
+/// `v` truncated to an integer, for `|v| < 2^22`. Same result as `v as i32`, whose saturation would force SIMD
+/// code to convert lane by lane.
 #[inline(always)]
 fn truncated(v: f32) -> i32 {
-    // Adding it rounds to whole numbers, and the number is then in the low bits.
+    // Adding this constant rounds to an integer and leaves it in the low bits.
     const WHOLE: f32 = 12_582_912.0;
     let rounded = (v + WHOLE) - WHOLE;
     let step = select(v < 0.0, -1.0, 1.0);
@@ -42,7 +42,7 @@ fn truncated(v: f32) -> i32 {
         .cast_signed()
 }
 
-/// The multiple of ln 2 that argument reduction takes away: 0, +-1 or a rounded quotient.
+/// The multiple of ln 2 that argument reduction subtracts: 0, +-1 or a rounded quotient.
 #[inline(always)]
 fn quotient(x: f32, magnitude: u32, one_below: u32) -> i32 {
     let half = select(x < 0.0, -0.5, 0.5);
@@ -60,7 +60,7 @@ fn exp_lane(x: f32) -> f32 {
     const P1: f32 = 1.666_662_5e-1;
     const P2: f32 = -2.766_733_3e-3;
 
-    // Inside this range no step over- or underflows; NaN goes to the lower end.
+    // No step over- or underflows inside this range. NaN is clamped to the lower end.
     let inside = select(x > -104.0, x, -104.0);
     let inside = select(inside < 89.0, inside, 89.0);
     let magnitude = inside.to_bits() & 0x7fff_ffff;
@@ -73,7 +73,7 @@ fn exp_lane(x: f32) -> f32 {
     let c = r - rr * (P1 + rr * P2);
     let y = 1.0 + (r * c / (2.0 - c) - lo + hi);
 
-    // One factor near the end of the exponent range, one for the rest: a single rounding.
+    // Scale in two factors so that rounding happens only once near the ends of the exponent range.
     let high = select(k > 127, f32::from_bits(0x7f00_0000), 1.0);
     let first = select(k < -126, f32::from_bits(0x0c80_0000), high);
     let left = if k > 127 { k - 127 } else { k };
@@ -86,7 +86,7 @@ fn exp_lane(x: f32) -> f32 {
     select(x.is_nan(), x, lower)
 }
 
-/// `e^x - 1` for the arguments that `tanh` gives it: `-0.52 < x <= 20`.
+/// `e^x - 1` for the arguments that occur in `tanh`: `-0.52 < x <= 20`.
 #[inline(always)]
 fn expm1_lane(x: f32) -> f32 {
     const LN2_HI: f32 = f32::from_bits(0x3f31_7180);
@@ -129,7 +129,7 @@ fn expm1_lane(x: f32) -> f32 {
 fn tanh_lane(x: f32) -> f32 {
     let a = x.abs();
     let bits = a.to_bits();
-    // NaN and what is beyond 10 is replaced below.
+    // NaN and values beyond 10 are replaced below.
     let inside = select(a < 10.0, a, 10.0);
     let upper = bits > 0x3e82_c578;
     let t = expm1_lane(select(upper, 2.0, -2.0) * inside);

@@ -183,14 +183,17 @@ const VECTORS: [VectorCase; 8] = [
     ),
 ];
 
-/// Couplings with the masks in turn, each with this network.
+/// Standardisation, then couplings with the masks in turn, each with this network.
 fn alike(masks: &[MaskName], transform: TransformName, network: &ConditionerName) -> Vec<Layer> {
     let coupling = |mask: &MaskName| Layer::Coupling {
         mask: mask.clone(),
         transform,
         conditioner: network.clone(),
     };
-    masks.iter().map(coupling).collect()
+    let couplings = masks.iter().map(coupling);
+    std::iter::once(Layer::Standardize)
+        .chain(couplings)
+        .collect()
 }
 
 #[test]

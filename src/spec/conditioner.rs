@@ -1,0 +1,17 @@
+//! The networks that a coupling may have.
+
+use super::convolution::{ConvolutionSpec, ResidualConvolutionSpec};
+use super::dense::{DenseSpec, ResidualDenseSpec};
+
+/// The network of a coupling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Conditioner<'a> {
+    /// Fully connected layers, for vectors.
+    Dense(DenseSpec<'a>),
+    /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
+    ResidualDense(ResidualDenseSpec),
+    /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
+    Convolution(ConvolutionSpec<'a>),
+    /// The paper's residual convolutional network, for maps.
+    ResidualConvolution(ResidualConvolutionSpec),
+}

@@ -1,0 +1,66 @@
+//! Lengths for a network's gradients.
+
+use super::Network;
+use super::stage::Op;
+use super::walk::Stages;
+use crate::spec::conditioner::Conditioner;
+use crate::spec::shape::Shape;
+use crate::spec::{add, max, mul};
+
+impl Network<'_> {
+    /// Values that a pass keeps of the network: results of its stages, and of a stack of convolutions its input, too.
+    /// A residual network on a map is trained in another form, which has lengths of its own.
+    pub(crate) const fn kept_len(&self, shape: Shape) -> usize {
+        let mut total = match self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => 0,
+            Conditioner::Convolution(_) => self.inputs,
+            Conditioner::ResidualConvolution(_) => return 0,
+        };
+        let mut stages = Stages::new(self, true);
+        while let Some((stage, times)) = stages.next_counted() {
+            let channels = match stage.op {
+                Op::Convolution(convolution) => convolution.outputs,
+                Op::Activation(_, channels) => channels,
+                Op::Norm(_) | Op::BothSigns(_) => 0,
+            };
+            total = add(total, mul(channels, times));
+        }
+        mul(total, shape.pixels())
+    }
+
+    /// Values of scratch for the way back from the gradient of the outputs, which stands elsewhere.
+    pub(crate) const fn backward_len(&self, shape: Shape) -> usize {
+        let widest = mul(self.widest(), shape.pixels());
+        match self.conditioner {
+            Conditioner::Dense(_) => mul(widest, 2),
+            // Of the sum, of what a block adds, of its activated input; and of what the network reads.
+            Conditioner::ResidualDense(_) => mul(widest, 4),
+            Conditioner::Convolution(_) => add(mul(widest, 2), mul(self.largest_window(), 2)),
+            Conditioner::ResidualConvolution(_) => 0,
+        }
+    }
+
+    /// Values of the largest window.
+    const fn largest_window(&self) -> usize {
+        let mut most = 0;
+        let mut stages = Stages::new(self, true);
+        while let Some((stage, _)) = stages.next_counted() {
+            if let Op::Convolution(convolution) = stage.op {
+                most = max(most, convolution.rows());
+            }
+        }
+        most
+    }
+
+    /// The widest of inputs, stages and outputs.
+    pub(crate) const fn widest(&self) -> usize {
+        let mut widest = self.inputs;
+        let mut stages = Stages::new(self, true);
+        while let Some((stage, _)) = stages.next_counted() {
+            if let Op::Convolution(convolution) = stage.op {
+                widest = max(widest, convolution.outputs);
+            }
+        }
+        widest
+    }
+}
