@@ -59,6 +59,8 @@ def layer(where, m):
         told |= {"within_eps": b.batch_norm_layers[0].eps for b in blocks if b.use_batch_norm}
     elif hasattr(m, "unconstrained_weight"):
         told = {"between_eps": m.eps}
+    elif hasattr(m, "unconstrained_upper_diag"):
+        told = {"linear_eps": m.eps}
     elif kind == "AffineCouplingBlock":  # normflows
         split, coupling = m.flows[:2]
         told = {"split_mode": split.mode, "scale": coupling.scale, "scale_map": coupling.scale_map}

@@ -97,6 +97,7 @@ fn lanes_of_packets_have_the_bits_of_single_samples() {
         let fixed = [
             LayerSpec::Standardize,
             LayerSpec::Affine,
+            LayerSpec::Linear,
             LayerSpec::Permutation(order),
         ];
         let layers = couplings(dim).into_iter().map(LayerSpec::Coupling);

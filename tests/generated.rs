@@ -65,6 +65,7 @@ fn model(math: MathName) -> Model {
         Layer::Permutation {
             order: vec![4, 0, 3, 1, 2],
         },
+        Layer::Linear,
         coupling(
             MaskName::Indices(vec![0, 3]),
             TransformName::Affine(ScaleName::RescaledTanh),
@@ -144,6 +145,7 @@ fn map_model() -> Model {
         Layer::Permutation {
             order: vec![3, 1, 0, 2],
         },
+        Layer::Linear,
         couple(MaskName::Odd, stack()),
     ];
     let spec = ModelSpec {

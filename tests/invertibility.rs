@@ -31,6 +31,7 @@ fn inverse_undoes_forward_for_fixed_maps() {
         &LAYER,
     );
     check("affine", alone(|_| vec![LayerSpec::Affine]), 20, &LAYER);
+    check("linear", alone(|_| vec![LayerSpec::Linear]), 20, &LAYER);
 }
 
 #[test]

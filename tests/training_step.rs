@@ -83,6 +83,10 @@ fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
                     part(what, len, learned);
                 }
             }
+            LayerSpec::Linear => {
+                part("matrix and bias", len - 1, true);
+                part("log-determinant", 1, false);
+            }
             _ => part("all", len, false),
         }
     }

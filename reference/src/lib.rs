@@ -226,6 +226,25 @@ fn by_itself(
                 *log_det += scale.abs().ln();
             }
         }
+        LayerSpec::Linear => {
+            let (factors, bias) = params.split_at(channels * channels);
+            let at = |row: usize, column: usize| factors[row * channels + column];
+            let value = x.clone();
+            for place in 0..pixels {
+                // The product L U, entry by entry.
+                for row in 0..channels {
+                    let entry = |column: usize| -> f64 {
+                        let inner = (0..row.min(column + 1)).map(|k| at(row, k) * at(k, column));
+                        let diagonal = if row <= column { at(row, column) } else { 0.0 };
+                        inner.sum::<f64>() + diagonal
+                    };
+                    let terms =
+                        (0..channels).map(|from| entry(from) * value[from * pixels + place]);
+                    x[row * pixels + place] = terms.sum::<f64>() + bias[row];
+                    *log_det += at(row, row).abs().ln();
+                }
+            }
+        }
         LayerSpec::Permutation(order) => {
             let moved = order.iter().flat_map(|&from| &x[from * pixels..][..pixels]);
             *x = moved.copied().collect();

@@ -7,7 +7,7 @@ use super::{Density, ScoreError, Stepper, sealed};
 use crate::arithmetic::fixed::{HALF_LN_2PI, Progress, Q16, Q24, rounded, saturated};
 use crate::image::Program;
 use crate::kernel::dense::fixed::Weights;
-use crate::layer::fixed as layer;
+use crate::layer;
 use crate::spec::{FlowSpec, SpecError};
 
 /// A validated integer model: a spec and the words that belong to it, the counterpart of [`Flow`](crate::Flow).
@@ -261,7 +261,7 @@ impl<'a> IntegerPass<'a> {
             return false;
         };
         let Self { program, progress } = self;
-        if layer::forward::<W>(program, kind, x, scratch, progress).is_none() {
+        if layer::forward_fixed::<W>(program, kind, x, scratch, progress).is_none() {
             // The words were valid, so memory has changed since. No score can be trusted.
             progress.beyond = true;
             *program = Program::new(&[]);

@@ -7,18 +7,18 @@
 //! * all other fields are parameters and may have any value: means, scales and their log-determinants,
 //!   multipliers, offsets, biases and weights. A coupling is a valid density with any weights.
 
-use super::decode::{Program, op};
+use super::decode::Program;
 use super::fields::{
-    AffineChannel, AffineHeader, BlocksHeader, ConvolutionHeader, DenseHeader, FactorOutHeader,
-    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, NormRecord,
-    PermutationHeader, Record, ResidualHeader, ScalingHeader, SqueezeHeader, StandardizeChannel,
+    BlocksHeader, ConvolutionHeader, DenseHeader, KeptRecord, KernelHeader, LayerHeader, Narrowing,
+    NetworkHeader, NormRecord, Record, ResidualHeader, ScalingHeader,
 };
+use super::op;
 use super::sections::{Section, Sums};
 use super::sizes::sum_words;
 use super::stated::Bound;
 use super::width::{PANEL, Width};
 use super::word;
-use crate::spec::{Conditioner, CouplingSpec, FlowSpec, LayerSpec, Shape, SpecError};
+use crate::spec::{Conditioner, CouplingSpec, FlowSpec, Shape, SpecError};
 
 impl FlowSpec<'_> {
     /// Checks that the words match this structure, except for the values of the parameters.
@@ -44,75 +44,6 @@ impl FlowSpec<'_> {
     }
 }
 
-impl LayerSpec<'_> {
-    /// Whether the words are exactly those of this layer.
-    const fn has_words<W: Width>(&self, shape: Shape, mut program: Program<'_>) -> bool {
-        let program = &mut program;
-        let (Some(&[first]), Some(op)) = (program.header(), self.op()) else {
-            return false;
-        };
-        let fits = first == op
-            && match self {
-                LayerSpec::Standardize => {
-                    AffineHeader::check(Self::affine_header(shape), program)
-                        && has_standardization(shape.channels, program)
-                }
-                LayerSpec::Affine => {
-                    AffineHeader::check(Self::affine_header(shape), program)
-                        && has_affine(shape.channels, program)
-                }
-                LayerSpec::Permutation(order) => {
-                    PermutationHeader::check(Self::permutation_header(shape), program)
-                        && has_order(order, program)
-                }
-                LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
-                    match self.squeeze_header(shape) {
-                        Some(stated) => SqueezeHeader::check(stated, program),
-                        None => false,
-                    }
-                }
-                LayerSpec::FactorOut => {
-                    FactorOutHeader::check(Self::factor_out_header(shape), program)
-                }
-                LayerSpec::Logit(spec) => match spec.header(shape) {
-                    Some(stated) => LogitHeader::check(stated, program),
-                    None => false,
-                },
-                LayerSpec::Coupling(spec) => {
-                    spec.has_head(shape, program) && spec.has_networks::<W>(shape, program)
-                }
-                LayerSpec::BatchNorm(_) => false,
-            };
-        fits && program.len() == 0
-    }
-}
-
-/// Whether the channels of a standardisation have valid shifts.
-const fn has_standardization(channels: usize, program: &mut Program<'_>) -> bool {
-    let mut left = channels;
-    while left > 0 {
-        let stated = StandardizeChannel::from_words(&[0; StandardizeChannel::WORDS]);
-        if !StandardizeChannel::check(stated, program) {
-            return false;
-        }
-        left -= 1;
-    }
-    true
-}
-
-/// Whether the channels of an affine layer have valid shifts.
-const fn has_affine(channels: usize, program: &mut Program<'_>) -> bool {
-    let mut left = channels;
-    while left > 0 {
-        let stated = AffineChannel::from_words(&[0; AffineChannel::WORDS]);
-        if !AffineChannel::check(stated, program) {
-            return false;
-        }
-        left -= 1;
-    }
-    true
-}
-
 /// Whether the norms of this many channels have valid shifts.
 const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
     let mut left = channels;
@@ -125,21 +56,9 @@ const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
     true
 }
 
-/// Whether the indices match the permutation.
-const fn has_order(order: &[usize], program: &mut Program<'_>) -> bool {
-    let mut rest = order;
-    while let [index, tail @ ..] = rest {
-        match program.header() {
-            Some(&[found]) if found == word(*index) => rest = tail,
-            Some(_) | None => return false,
-        }
-    }
-    true
-}
-
 impl CouplingSpec<'_> {
     /// Whether header, kept values and records match this coupling; consumes their words.
-    const fn has_head(&self, shape: Shape, program: &mut Program<'_>) -> bool {
+    pub(super) const fn has_head(&self, shape: Shape, program: &mut Program<'_>) -> bool {
         let kept = match &self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
                 let stated = self.dense_header(shape);
@@ -241,7 +160,11 @@ impl CouplingSpec<'_> {
     }
 
     /// Whether the sections of the networks match this coupling; consumes their words.
-    const fn has_networks<W: Width>(&self, shape: Shape, program: &mut Program<'_>) -> bool {
+    pub(super) const fn has_networks<W: Width>(
+        &self,
+        shape: Shape,
+        program: &mut Program<'_>,
+    ) -> bool {
         let Some(slope) = self.slope_word() else {
             return false;
         };

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::width::{PANEL, QUAD, Width};
 use super::{op, word};
-use crate::spec::{LayerSpec, Mask, Shape};
+use crate::spec::Mask;
 
 /// The words of a layer's panels: biases and weights, one row per output. Missing outputs and inputs are zero.
 #[must_use]
@@ -34,31 +34,4 @@ pub fn value_words(mask: Mask<'_>, channels: usize, words: usize) -> Vec<i32> {
     let mut kept = mask.kept_features(channels);
     let mut index = || kept.next().map_or(op::NO_INDEX, word);
     (0..words).map(|_| index() | (index() << 16)).collect()
-}
-
-impl LayerSpec<'_> {
-    /// The words after the op, for a layer that the spec determines completely. `None` for other layers, or if
-    /// a constant overflows 32 bits.
-    #[must_use]
-    #[doc(hidden)]
-    pub fn stated_words(&self, shape: Shape) -> Option<Vec<i32>> {
-        Some(match self {
-            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
-                self.squeeze_header(shape)?.to_words().to_vec()
-            }
-            LayerSpec::FactorOut => Self::factor_out_header(shape).to_words().to_vec(),
-            LayerSpec::Logit(spec) => spec.header(shape)?.to_words().to_vec(),
-            LayerSpec::Permutation(order) => {
-                let header = Self::permutation_header(shape).to_words();
-                header
-                    .into_iter()
-                    .chain(order.iter().map(|&at| word(at)))
-                    .collect()
-            }
-            LayerSpec::Standardize
-            | LayerSpec::Affine
-            | LayerSpec::BatchNorm(_)
-            | LayerSpec::Coupling(_) => return None,
-        })
-    }
 }

@@ -1,93 +1,17 @@
-//! The part of a layer's first words that the spec determines: op and header. Other fields are zero.
+//! The part of the first words of couplings and logits that the spec determines: op and header. Other fields are zero.
 
-use super::decode::op;
-use super::fields::{
-    AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, LogitHeader, PermutationHeader,
-    ResidualHeader, SqueezeHeader,
-};
+use super::fields::{ConvolutionHeader, DenseHeader, LogitHeader, ResidualHeader};
 use super::lengths::{net_scratch, residual_lengths, stack_window};
+use super::op;
 use super::sizes::{activation_words, place_words, sum_words};
 use super::stated::{SHARE_BITS, filling_shift, ln, whole};
 use super::width::PANEL;
 use super::word;
 use crate::arithmetic::fixed::Q24;
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, LayerSpec, LogitSpec, Mask,
-    ResidualConvolutionSpec, ScaleMap, Shape, Squeeze, Transform,
+    Conditioner, ConvolutionSpec, CouplingSpec, LogitSpec, Mask, ResidualConvolutionSpec, ScaleMap,
+    Shape, Transform,
 };
-
-impl LayerSpec<'_> {
-    /// The first word; `None` if the integer engine does not support the layer.
-    #[must_use]
-    #[doc(hidden)]
-    pub const fn op(&self) -> Option<i32> {
-        Some(match self {
-            LayerSpec::Standardize => op::STANDARDIZE,
-            LayerSpec::Affine => op::AFFINE,
-            LayerSpec::Permutation(_) => op::PERMUTATION,
-            LayerSpec::Squeeze(_) => op::SQUEEZE,
-            LayerSpec::Unsqueeze(_) => op::UNSQUEEZE,
-            LayerSpec::FactorOut => op::FACTOR_OUT,
-            LayerSpec::Logit(_) => op::LOGIT,
-            LayerSpec::Coupling(spec) => spec.op(),
-            LayerSpec::BatchNorm(_) => return None,
-        })
-    }
-
-    /// Header of an affine layer or a standardisation.
-    #[must_use]
-    #[doc(hidden)]
-    pub const fn affine_header(shape: Shape) -> AffineHeader {
-        AffineHeader {
-            channels: word(shape.channels),
-            places: word(shape.pixels()),
-            log_det: 0,
-        }
-    }
-
-    pub(super) const fn permutation_header(shape: Shape) -> PermutationHeader {
-        PermutationHeader {
-            channels: word(shape.channels),
-            places: word(shape.pixels()),
-        }
-    }
-
-    /// Header of a squeeze or its inverse; `None` for other layers, and if the layer cannot take the shape.
-    pub(super) const fn squeeze_header(&self, shape: Shape) -> Option<SqueezeHeader> {
-        let (kind, shape) = match self {
-            LayerSpec::Squeeze(kind) => (*kind, shape),
-            LayerSpec::Unsqueeze(kind) => match self.output_shape(shape) {
-                Some(after) => (*kind, after),
-                None => return None,
-            },
-            LayerSpec::Standardize
-            | LayerSpec::Affine
-            | LayerSpec::Permutation(_)
-            | LayerSpec::FactorOut
-            | LayerSpec::Logit(_)
-            | LayerSpec::Coupling(_)
-            | LayerSpec::BatchNorm(_) => return None,
-        };
-        Some(SqueezeHeader {
-            kind: match kind {
-                Squeeze::Cells => op::CELLS,
-                Squeeze::CellsAlternate => op::CELLS_ALTERNATE,
-                Squeeze::Pairs => op::PAIRS,
-            },
-            channels: word(shape.channels),
-            height: word(shape.height),
-            width: word(shape.width),
-        })
-    }
-
-    pub(super) const fn factor_out_header(shape: Shape) -> FactorOutHeader {
-        let goes_on = word(shape.len() / 2);
-        FactorOutHeader {
-            goes_on,
-            again: goes_on,
-        }
-    }
-}
 
 impl LogitSpec {
     /// The header without the number of values; `None` if a constant overflows 32 bits.
@@ -139,7 +63,7 @@ const fn parity_word(mask: Mask<'_>) -> i32 {
 
 impl CouplingSpec<'_> {
     /// The first word: kind of networks, and flags for the use of their outputs.
-    const fn op(&self) -> i32 {
+    pub(super) const fn op(&self) -> i32 {
         let conditioner = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => op::COUPLING,
             Conditioner::Convolution(_) => op::CONVOLUTION,

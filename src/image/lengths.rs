@@ -1,16 +1,13 @@
 //! Lengths of an integer model and its workspace in words, and which layers the integer engine supports.
 
-use super::fields::{
-    AffineChannel, AffineHeader, ConvolutionHeader, DenseHeader, FactorOutHeader, KeptRecord,
-    LogitHeader, PermutationHeader, Record, ResidualHeader, SqueezeHeader, StandardizeChannel,
-};
+use super::fields::{ConvolutionHeader, DenseHeader, KeptRecord, Record, ResidualHeader};
 use super::op;
 use super::sections::Section;
 use super::sizes::{activation_words, place_words, sum_words, window_inputs};
 use super::width::Width;
 use crate::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, Feature, FlowSpec, Kernel, LayerSpec,
-    ResidualConvolutionSpec, ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
+    Conditioner, ConvolutionSpec, CouplingSpec, Feature, FlowSpec, Kernel, ResidualConvolutionSpec,
+    ResidualForm, ScaleMap, Shape, SpecError, add, max, mul,
 };
 
 /// Words of the largest window in a coupling's stack of convolutions.
@@ -117,97 +114,9 @@ pub const fn net_scratch(conditioner: &Conditioner<'_>, inputs: usize) -> [usize
     [front, back]
 }
 
-impl LayerSpec<'_> {
-    /// Number of words of this layer, on a map of this shape, in an
-    /// [`IntegerFlow`](crate::integer::IntegerFlow).
-    #[must_use]
-    #[doc(hidden)]
-    pub const fn word_len<W: Width>(&self, shape: Shape) -> usize {
-        const OP: usize = 1;
-        let channels = shape.channels;
-        let words = match self {
-            LayerSpec::Standardize => add(
-                AffineHeader::WORDS,
-                mul(channels, StandardizeChannel::WORDS),
-            ),
-            LayerSpec::Affine => add(AffineHeader::WORDS, mul(channels, AffineChannel::WORDS)),
-            LayerSpec::Permutation(_) => add(PermutationHeader::WORDS, channels),
-            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => SqueezeHeader::WORDS,
-            LayerSpec::FactorOut => FactorOutHeader::WORDS,
-            LayerSpec::Logit(_) => LogitHeader::WORDS,
-            LayerSpec::Coupling(spec) => spec.word_len::<W>(shape),
-            LayerSpec::BatchNorm(_) => return 0,
-        };
-        add(OP, words)
-    }
-
-    const fn integer_scratch(&self, shape: Shape) -> usize {
-        match self {
-            LayerSpec::Permutation(_) | LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => {
-                shape.len()
-            }
-            LayerSpec::Coupling(spec) => match &spec.conditioner {
-                Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
-                    let [front, back] = net_scratch(&spec.conditioner, spec.net_inputs(shape));
-                    let sums = mul(sum_words(spec.net_outputs(shape)), spec.net_count());
-                    add(sums, add(front, back))
-                }
-                Conditioner::Convolution(net) => stack_scratch(spec, net, shape),
-                Conditioner::ResidualConvolution(net) => residual_lengths(spec, net, shape).scratch,
-            },
-            LayerSpec::Standardize
-            | LayerSpec::Affine
-            | LayerSpec::FactorOut
-            | LayerSpec::Logit(_)
-            | LayerSpec::BatchNorm(_) => 0,
-        }
-    }
-
-    /// Whether the layer has the paper's residual network, which needs feature `foreign`.
-    const fn is_residual(&self) -> bool {
-        matches!(
-            self,
-            LayerSpec::Coupling(CouplingSpec {
-                conditioner: Conditioner::ResidualConvolution(_),
-                ..
-            })
-        )
-    }
-
-    /// Whether the integer engine supports this layer.
-    const fn has_integers(&self) -> bool {
-        match self {
-            LayerSpec::BatchNorm(_) => false,
-            LayerSpec::Coupling(spec) => {
-                // Sigmoid plus floor must fit in 32 bits in Q30, below 2.
-                let map = match spec.transform.scale_map() {
-                    Some(ScaleMap::Sigmoid { floor, .. }) => floor < 0.9,
-                    _ => true,
-                };
-                let net = match &spec.conditioner {
-                    Conditioner::Dense(_)
-                    | Conditioner::ResidualDense(_)
-                    | Conditioner::Convolution(_) => true,
-                    Conditioner::ResidualConvolution(net) => {
-                        matches!(net.form, ResidualForm::Deployed)
-                    }
-                };
-                map && net
-            }
-            LayerSpec::Standardize
-            | LayerSpec::Affine
-            | LayerSpec::Permutation(_)
-            | LayerSpec::Squeeze(_)
-            | LayerSpec::Unsqueeze(_)
-            | LayerSpec::FactorOut
-            | LayerSpec::Logit(_) => true,
-        }
-    }
-}
-
 impl CouplingSpec<'_> {
     /// Number of words of a coupling, without its op.
-    const fn word_len<W: Width>(&self, shape: Shape) -> usize {
+    pub(super) const fn word_len<W: Width>(&self, shape: Shape) -> usize {
         let inputs = self.net_inputs(shape);
         let head = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
@@ -220,6 +129,35 @@ impl CouplingSpec<'_> {
         };
         let records = mul(self.mask.transformed(shape.channels), Record::WORDS);
         add(add(head, records), self.network_words::<W>(shape))
+    }
+
+    /// Words of scratch of a coupling's networks.
+    pub(super) const fn integer_scratch(&self, shape: Shape) -> usize {
+        match &self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) => {
+                let [front, back] = net_scratch(&self.conditioner, self.net_inputs(shape));
+                let sums = mul(sum_words(self.net_outputs(shape)), self.net_count());
+                add(sums, add(front, back))
+            }
+            Conditioner::Convolution(net) => stack_scratch(self, net, shape),
+            Conditioner::ResidualConvolution(net) => residual_lengths(self, net, shape).scratch,
+        }
+    }
+
+    /// Whether the integer engine runs this coupling.
+    pub(super) const fn has_integers(&self) -> bool {
+        // Sigmoid and floor have two bits before the point together.
+        let map = match self.transform.scale_map() {
+            Some(ScaleMap::Sigmoid { floor, .. }) => floor < 0.9,
+            _ => true,
+        };
+        let net = match &self.conditioner {
+            Conditioner::Dense(_) | Conditioner::ResidualDense(_) | Conditioner::Convolution(_) => {
+                true
+            }
+            Conditioner::ResidualConvolution(net) => matches!(net.form, ResidualForm::Deployed),
+        };
+        map && net
     }
 }
 

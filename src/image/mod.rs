@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | standardisation | [`AffineHeader`], one [`StandardizeChannel`] per channel |
 //! | affine | [`AffineHeader`], one [`AffineChannel`] per channel |
+//! | matrix | [`AffineHeader`], per channel one [`AffineChannel`] and the multipliers of the others |
 //! | permutation | [`PermutationHeader`], the channels' indices |
 //! | squeeze and its inverse | [`SqueezeHeader`] |
 //! | factor-out | [`FactorOutHeader`] |
@@ -42,14 +43,14 @@ mod decode;
 mod encode;
 mod fields;
 mod heads;
+mod layers;
 mod lengths;
 mod sections;
 mod sizes;
 mod stated;
 mod width;
 
-pub use decode::op;
-pub(crate) use decode::{Op, Program};
+pub(crate) use decode::Program;
 #[cfg(feature = "std")]
 pub use encode::{panel_words, value_words};
 pub use fields::{
@@ -58,6 +59,8 @@ pub use fields::{
     PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader, SqueezeHeader,
     StandardizeChannel,
 };
+pub(crate) use layers::Op;
+pub use layers::op;
 pub use lengths::{ResidualLengths, net_scratch, residual_lengths};
 pub use sections::{LayerShape, Section, Sums};
 pub use sizes::{activation_words, place_words, window_inputs};

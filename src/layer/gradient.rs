@@ -2,7 +2,7 @@
 
 #[cfg(feature = "foreign")]
 use super::batch_norm;
-use super::{Place, affine, coupling, permutation, standardize};
+use super::{Place, affine, coupling, linear, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use super::{logit, squeeze};
 use crate::kernel::Kernels;
@@ -30,6 +30,10 @@ pub(crate) fn pull_back<V: Kernels>(
         LayerSpec::Affine => {
             affine::inverse(input, params, y, &mut log_det)?;
             affine::backward(input, params, gradient);
+        }
+        LayerSpec::Linear => {
+            linear::inverse(input, params, y, &mut log_det)?;
+            linear::pull_back(input, params, gradient)?;
         }
         LayerSpec::Coupling(spec) => {
             coupling::gradient::pull_back(spec, math, input, params, y, gradient, scratch)?;

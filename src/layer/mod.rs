@@ -2,9 +2,9 @@
 //!
 //! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
 //! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
-//! to `log_det`. [`forward`] and [`inverse`] run any of them; training runs `training::forward_saving` and
-//! `training::backward`; `gradient::pull_back` goes back from a score. Their matches name every layer, so a new
-//! one does not compile until it is dispatched everywhere.
+//! to `log_det`. [`forward`] and [`inverse`] run any of them, `forward_fixed` runs them in fixed point; training runs
+//! `training::forward_saving` and `training::backward`; `gradient::pull_back` goes back from a score. Their matches name
+//! every layer, so a new one does not compile until it is dispatched everywhere.
 //!
 //! [`Flow::new`](crate::Flow::new) has checked lengths and features. What it refuses has no code here: such
 //! a layer, or one with too few parameters, returns `None`, and the score is impossible, never that of a
@@ -29,8 +29,8 @@ pub mod affine;
 #[cfg(feature = "foreign")]
 pub mod batch_norm;
 pub mod coupling;
-pub(crate) mod fixed;
 pub(crate) mod gradient;
+pub mod linear;
 #[cfg(feature = "feature-maps")]
 pub mod logit;
 pub mod permutation;
@@ -41,7 +41,12 @@ pub mod standardize;
 pub(crate) mod training;
 
 use crate::arithmetic::Math;
+use crate::arithmetic::fixed::Progress;
+#[cfg(feature = "feature-maps")]
+use crate::image::FactorOutHeader;
+use crate::image::{AffineChannel, Op, Program, StandardizeChannel};
 use crate::kernel::Kernels;
+use crate::kernel::dense::fixed::Weights;
 use crate::spec::{LayerSpec, Shape};
 
 /// Where a layer stands in a flow.
@@ -71,6 +76,7 @@ pub fn forward<'p, V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::forward(shape, params, x, log_det),
         LayerSpec::Affine => return affine::forward(shape, params, x, log_det),
+        LayerSpec::Linear => return linear::forward(shape, params, x, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::forward(spec, place.math, shape, params, x, scratch, log_det);
         }
@@ -115,6 +121,7 @@ pub fn inverse<V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::inverse(shape, params, y, log_det),
         LayerSpec::Affine => return affine::inverse(shape, params, y, log_det),
+        LayerSpec::Linear => return linear::inverse(shape, params, y, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::inverse(spec, place.math, shape, params, y, scratch, log_det);
         }
@@ -140,6 +147,54 @@ pub fn inverse<V: Kernels>(
     Some(())
 }
 
+/// [`forward`] in fixed point, in place; the program stands behind its op, which is `kind`. `None` where the words are not
+/// those of a layer.
+#[inline(always)]
+pub(crate) fn forward_fixed<W: Weights>(
+    program: &mut Program<'_>,
+    kind: i32,
+    x: &mut [i32],
+    scratch: &mut [i32],
+    progress: &mut Progress,
+) -> Option<()> {
+    // What was factored out lies behind it.
+    #[cfg(feature = "feature-maps")]
+    let x = {
+        let len = x.len().min(progress.left);
+        x.get_mut(..len)?
+    };
+    match Op::of(kind)? {
+        Op::Standardize => affine::fixed::forward(program, StandardizeChannel::WORDS, x, progress),
+        Op::Affine => affine::fixed::forward(program, AffineChannel::WORDS, x, progress),
+        Op::Linear => linear::forward_fixed(program, x, progress),
+        Op::Permutation => permutation::fixed::forward(program, x, scratch),
+        Op::Coupling => coupling::fixed::forward::<W>(program, kind, x, scratch, progress),
+        #[cfg(feature = "feature-maps")]
+        Op::Squeeze => squeeze::fixed::forward(squeeze::fixed::Way::Squeeze, program, x, scratch),
+        #[cfg(feature = "feature-maps")]
+        Op::Unsqueeze => {
+            squeeze::fixed::forward(squeeze::fixed::Way::Unsqueeze, program, x, scratch)
+        }
+        #[cfg(feature = "feature-maps")]
+        Op::FactorOut => {
+            progress.left = FactorOutHeader::read(program)?.goes_on as usize;
+            Some(())
+        }
+        #[cfg(feature = "feature-maps")]
+        Op::Logit => logit::fixed::forward(program, x, progress),
+        #[cfg(feature = "feature-maps")]
+        Op::Convolution => coupling::fixed::maps::forward::<W>(program, kind, x, scratch, progress),
+        #[cfg(all(feature = "feature-maps", feature = "foreign"))]
+        Op::Residual => {
+            coupling::fixed::residual::forward::<W>(program, kind, x, scratch, progress)
+        }
+        #[cfg(not(feature = "feature-maps"))]
+        Op::Squeeze | Op::Unsqueeze | Op::FactorOut | Op::Logit | Op::Convolution => None,
+        #[cfg(not(all(feature = "feature-maps", feature = "foreign")))]
+        Op::Residual => None,
+    }
+}
+
 /// Moves values as [`forward`] does where a layer moves places to channels or back, and changes nothing
 /// else: from the sample's order to that of z.
 #[cfg(feature = "feature-maps")]
@@ -156,6 +211,7 @@ pub(crate) fn to_places_of_z<V: Copy>(
         LayerSpec::Standardize
         | LayerSpec::Logit(_)
         | LayerSpec::Affine
+        | LayerSpec::Linear
         | LayerSpec::BatchNorm(_)
         | LayerSpec::Coupling(_)
         | LayerSpec::Permutation(_)
@@ -178,6 +234,7 @@ pub(crate) fn to_places_of_x<V: Copy>(
         LayerSpec::Standardize
         | LayerSpec::Logit(_)
         | LayerSpec::Affine
+        | LayerSpec::Linear
         | LayerSpec::BatchNorm(_)
         | LayerSpec::Coupling(_)
         | LayerSpec::Permutation(_)

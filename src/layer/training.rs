@@ -1,7 +1,10 @@
 //! The layers in training: forward with what [`backward`] reads kept, and the gradients.
 
+use std::vec;
+use std::vec::Vec;
+
 use super::coupling::gradient as coupling;
-use super::{Place, affine, batch_norm, logit, permutation, squeeze, standardize};
+use super::{Place, affine, batch_norm, linear, logit, permutation, squeeze, standardize};
 use crate::kernel::Kernels;
 use crate::spec::{LayerSpec, Shape};
 
@@ -29,11 +32,33 @@ impl Batch<'_> {
     }
 }
 
+/// Parameters with which a layer leaves every value as it is; of a coupling those in front of its networks'.
+pub(crate) fn identity(layer: &LayerSpec<'_>, shape: Shape) -> Vec<f32> {
+    let channels = shape.channels;
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    match layer {
+        LayerSpec::Standardize => [zeros, ones, vec![0.0]].concat(),
+        LayerSpec::Affine => [ones, zeros, vec![0.0]].concat(),
+        LayerSpec::Linear => linear::identity(channels),
+        LayerSpec::BatchNorm(norm) => {
+            let learned = vec![0.0; if norm.affine { 2 * channels } else { 0 }];
+            [zeros, ones, learned].concat()
+        }
+        LayerSpec::Coupling(coupling) => vec![1.0; coupling.rescale_len(shape)],
+        LayerSpec::Logit(_)
+        | LayerSpec::Permutation(_)
+        | LayerSpec::Squeeze(_)
+        | LayerSpec::Unsqueeze(_)
+        | LayerSpec::FactorOut => Vec::new(),
+    }
+}
+
 /// Values that [`forward_saving`] keeps of a sample.
 pub(crate) fn saved_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     match layer {
         LayerSpec::Coupling(spec) => coupling::saved_len(spec, shape),
         LayerSpec::BatchNorm(_) | LayerSpec::Logit(_) => shape.len(),
+        LayerSpec::Linear => 2 * shape.len(),
         LayerSpec::Standardize
         | LayerSpec::Affine
         | LayerSpec::Permutation(_)
@@ -50,6 +75,7 @@ pub(crate) fn scratch_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
         LayerSpec::Standardize
         | LayerSpec::Logit(_)
         | LayerSpec::Affine
+        | LayerSpec::Linear
         | LayerSpec::BatchNorm(_)
         | LayerSpec::Permutation(_)
         | LayerSpec::Squeeze(_)
@@ -79,6 +105,7 @@ pub(crate) fn forward_saving<V: Kernels>(
     match layer {
         LayerSpec::Standardize => fits(standardize::forward(shape, params, x, log_det)),
         LayerSpec::Affine => fits(affine::forward(shape, params, x, log_det)),
+        LayerSpec::Linear => fits(linear::forward_saving(shape, params, x, saved, log_det)),
         LayerSpec::BatchNorm(_) => {
             batch_norm::forward_saving(batch.maps, shape, x, saved, log_det);
         }
@@ -121,6 +148,14 @@ pub(crate) fn backward<V: Kernels>(
     match layer {
         LayerSpec::Standardize => standardize::backward(shape, params, gradient),
         LayerSpec::Affine => affine::backward(shape, params, gradient),
+        LayerSpec::Linear => fits(linear::backward(
+            shape,
+            params,
+            saved,
+            gradient,
+            weight,
+            param_gradient,
+        )),
         LayerSpec::BatchNorm(_) => {
             batch_norm::backward_rows(batch.gradients, shape, saved, gradient, weight);
         }

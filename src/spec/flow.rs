@@ -2,7 +2,7 @@
 
 use super::error::{Feature, SpecError};
 use super::shape::Shape;
-use super::{LayerSpec, add, max, position};
+use super::{LayerSpec, add, max};
 use crate::arithmetic::Math;
 
 /// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
@@ -262,32 +262,12 @@ impl<'a> FlowSpec<'a> {
             let mut transformed = false;
             let mut walk = self.walk();
             while let Some((layer, shape)) = walk.next() {
-                let pixels = shape.pixels();
                 if place >= shape.len() {
                     break;
                 }
-                match layer {
-                    LayerSpec::Coupling(spec) => {
-                        transformed = transformed || !spec.mask.keeps_value(place, shape);
-                    }
-                    LayerSpec::Permutation(permutation) => {
-                        place = position(permutation, place / pixels) * pixels + place % pixels;
-                    }
-                    LayerSpec::Squeeze(squeeze) => {
-                        let source = place;
-                        place = 0;
-                        while squeeze.source(shape, place) != source {
-                            place += 1;
-                        }
-                    }
-                    LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
-                    // They change no value by another.
-                    LayerSpec::Standardize
-                    | LayerSpec::Logit(_)
-                    | LayerSpec::Affine
-                    | LayerSpec::BatchNorm(_)
-                    | LayerSpec::FactorOut => {}
-                }
+                let after;
+                (place, after) = layer.follow(place, shape, walk.shape);
+                transformed = transformed || after;
             }
             if !transformed {
                 return Some(feature);

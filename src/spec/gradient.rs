@@ -58,6 +58,7 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::BatchNorm(_)
             | LayerSpec::Permutation(_)
             | LayerSpec::Squeeze(_)

@@ -69,6 +69,10 @@ pub enum LayerSpec<'a> {
     BatchNorm(BatchNormSpec),
     /// Affine or additive coupling (paper section 3.2).
     Coupling(CouplingSpec<'a>),
+    /// `y = L U x + b` at each place: an invertible matrix, with a permutation behind it Glow's 1x1 convolution
+    /// (arXiv:1807.03039, section 3.2). Parameters: `factors[channels][channels]` with L before the diagonal and U on
+    /// and behind it, `bias[channels]`, `log_det`.
+    Linear,
     /// Channel `i` of y is channel `permutation[i]` of x. No parameters.
     Permutation(&'a [usize]),
     /// Places to channels (paper section 3.6). No parameters.
@@ -140,6 +144,7 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::BatchNorm(_)
             | LayerSpec::Coupling(_)
             | LayerSpec::Permutation(_) => Some(shape),
@@ -160,6 +165,7 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::BatchNorm(_)
             | LayerSpec::Coupling(_)
             | LayerSpec::Permutation(_) => Some(shape),
@@ -172,6 +178,10 @@ impl LayerSpec<'_> {
     pub const fn param_len(&self, shape: Shape) -> usize {
         match self {
             LayerSpec::Standardize | LayerSpec::Affine => add(mul(shape.channels, 2), 1),
+            LayerSpec::Linear => {
+                let channels = shape.channels;
+                add(mul(channels, channels), add(channels, 1))
+            }
             LayerSpec::BatchNorm(spec) => mul(shape.channels, if spec.affine { 4 } else { 2 }),
             LayerSpec::Coupling(spec) => spec.param_len(shape),
             LayerSpec::Logit(_)
@@ -193,16 +203,18 @@ impl LayerSpec<'_> {
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
             | LayerSpec::Affine
+            | LayerSpec::Linear
             | LayerSpec::BatchNorm(_)
             | LayerSpec::FactorOut => 0,
         }
     }
 
-    /// Multiply-accumulates of the layer's networks for one sample.
+    /// Multiply-accumulates of the layer's networks or matrix for one sample.
     #[must_use]
     pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
         match self {
             LayerSpec::Coupling(spec) => spec.multiply_accumulates(shape),
+            LayerSpec::Linear => mul(shape.len(), shape.channels),
             LayerSpec::Standardize
             | LayerSpec::Logit(_)
             | LayerSpec::Affine
@@ -214,9 +226,37 @@ impl LayerSpec<'_> {
         }
     }
 
+    /// Where a value of the input goes on from a place of it, and whether the layer changes it by others;
+    /// `after` is the shape of what goes on.
+    const fn follow(&self, place: usize, shape: Shape, after: Shape) -> (usize, bool) {
+        match self {
+            LayerSpec::Coupling(spec) => (place, !spec.mask.keeps_value(place, shape)),
+            // A matrix mixes it with all others of its place.
+            LayerSpec::Linear => (place, shape.channels > 1),
+            LayerSpec::Permutation(permutation) => {
+                let pixels = shape.pixels();
+                let channel = position(permutation, place / pixels);
+                (channel * pixels + place % pixels, false)
+            }
+            LayerSpec::Squeeze(squeeze) => {
+                let mut to = 0;
+                while squeeze.source(shape, to) != place {
+                    to += 1;
+                }
+                (to, false)
+            }
+            LayerSpec::Unsqueeze(squeeze) => (squeeze.source(after, place), false),
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::BatchNorm(_)
+            | LayerSpec::FactorOut => (place, false),
+        }
+    }
+
     const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
         match self {
-            LayerSpec::Standardize | LayerSpec::Affine => Ok(()),
+            LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::Linear => Ok(()),
             LayerSpec::BatchNorm(spec) => {
                 if !(spec.eps > 0.0 && spec.eps.is_finite()) {
                     Err(SpecError::Constant { layer })
@@ -363,6 +403,8 @@ mod tests {
             coupling(Mask::FirstHalf),
         ];
         assert_eq!(flow(&swapped).untransformed_feature(), None);
+        let mixed = [LayerSpec::Linear, coupling(Mask::FirstHalf)];
+        assert_eq!(flow(&mixed).untransformed_feature(), None);
     }
 
     #[test]

@@ -68,13 +68,8 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
                     .params
                     .extend(deployed_params(coupling, shape, layer_params));
             }
-            LayerSpec::Standardize
-            | LayerSpec::Logit(_)
-            | LayerSpec::Affine
-            | LayerSpec::Permutation(_)
-            | LayerSpec::Squeeze(_)
-            | LayerSpec::Unsqueeze(_)
-            | LayerSpec::FactorOut => {
+            // All others are deployed as they are trained.
+            _ => {
                 folded.layers.push(*layer);
                 folded.params.extend_from_slice(layer_params);
             }

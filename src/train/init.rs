@@ -9,6 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::arithmetic::elementary::double;
 use crate::kernel::convolution::training::weight_norm;
 use crate::kernel::dense::panels;
+use crate::layer::training::identity;
 use crate::spec::network::{Convolution, Network, Op, Slot, Stage};
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, Shape};
 
@@ -31,29 +32,15 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     let mut params = Vec::with_capacity(spec.param_len());
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
-        let channels = shape.channels;
-        match layer {
-            LayerSpec::Standardize => params.extend(standardization(rows, shape)),
-            LayerSpec::Affine => {
-                params.extend(vec![1.0; channels]);
-                params.extend(vec![0.0; channels + 1]);
+        if let LayerSpec::Standardize = layer {
+            params.extend(standardization(rows, shape));
+            continue;
+        }
+        params.extend(identity(layer, shape));
+        if let LayerSpec::Coupling(coupling) = layer {
+            for _ in 0..coupling.net_count() {
+                init_net(coupling.network(shape), &mut random, &mut params);
             }
-            LayerSpec::BatchNorm(norm) => {
-                params.extend(vec![0.0; channels]);
-                params.extend(vec![1.0; channels]);
-                params.extend(vec![0.0; if norm.affine { 2 * channels } else { 0 }]);
-            }
-            LayerSpec::Coupling(coupling) => {
-                params.extend(vec![1.0; coupling.rescale_len(shape)]);
-                for _ in 0..coupling.net_count() {
-                    init_net(coupling.network(shape), &mut random, &mut params);
-                }
-            }
-            LayerSpec::Logit(_)
-            | LayerSpec::Permutation(_)
-            | LayerSpec::Squeeze(_)
-            | LayerSpec::Unsqueeze(_)
-            | LayerSpec::FactorOut => {}
         }
     }
     params
@@ -186,23 +173,16 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
     let mut decay = Vec::with_capacity(spec.param_len());
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
-        match layer {
-            LayerSpec::Coupling(coupling) => {
-                decay.extend(vec![0.0; coupling.rescale_len(shape)]);
-                for _ in 0..coupling.net_count() {
-                    for stage in coupling.network(shape).stages() {
-                        decay_stage(&stage, coefficient, &mut decay);
-                    }
-                }
+        // Only networks have weights that decay.
+        let LayerSpec::Coupling(coupling) = layer else {
+            decay.extend(vec![0.0; layer.param_len(shape)]);
+            continue;
+        };
+        decay.extend(vec![0.0; coupling.rescale_len(shape)]);
+        for _ in 0..coupling.net_count() {
+            for stage in coupling.network(shape).stages() {
+                decay_stage(&stage, coefficient, &mut decay);
             }
-            LayerSpec::Standardize
-            | LayerSpec::Logit(_)
-            | LayerSpec::Affine
-            | LayerSpec::BatchNorm(_)
-            | LayerSpec::Permutation(_)
-            | LayerSpec::Squeeze(_)
-            | LayerSpec::Unsqueeze(_)
-            | LayerSpec::FactorOut => decay.extend(vec![0.0; layer.param_len(shape)]),
         }
     }
     decay

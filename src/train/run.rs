@@ -13,6 +13,7 @@ use super::adam::Adam;
 use super::options::{BatchNormTraining, TrainOptions};
 use super::step::{self, BatchStep};
 use super::{Rounding, init};
+use crate::layer::linear::Diagonals;
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
 
@@ -26,6 +27,7 @@ pub(super) struct Run<'s> {
     log_det: f64,
     step: Box<dyn BatchStep + 's>,
     adam: Adam,
+    diagonals: Diagonals,
     decay: Vec<f32>,
     gradient: Vec<f32>,
     input: Vec<f32>,
@@ -73,6 +75,7 @@ impl<'s> Run<'s> {
             log_det: f64::from(log_det),
             step,
             adam: Adam::new(params.len()),
+            diagonals: Diagonals::of(spec),
             decay: init::decay(spec, options.l2),
             gradient: vec![0.0; params.len()],
             input: Vec::with_capacity(batch * dim),
@@ -95,6 +98,7 @@ impl<'s> Run<'s> {
             self.load(picked);
             self.gradient.fill(0.0);
             let loss = self.loss(params, rounding);
+            self.diagonals.pull_back(params, &mut self.gradient);
             let norm = norm(&self.gradient);
             if !loss.is_finite() || !norm.is_finite() {
                 skipped += 1;
@@ -105,6 +109,7 @@ impl<'s> Run<'s> {
             } else {
                 1.0
             };
+            let diagonals = self.diagonals.take(params);
             self.adam.step(
                 self.arch,
                 params,
@@ -113,6 +118,7 @@ impl<'s> Run<'s> {
                 scale as f32,
                 self.learning_rate,
             );
+            self.diagonals.put_back(&diagonals, params);
             sum -= loss * picked.len() as f64;
             rows += picked.len();
         }

@@ -28,7 +28,7 @@ impl Chooser {
         loop {
             let shape = match self.below(3) {
                 0 => Shape::vector(2 + self.below(9)),
-                1 => Shape::series(1 + self.below(4), 1 + self.below(12)),
+                1 => Shape::series(1 + self.below(4), 1 + self.below(13)),
                 _ => maps::shape(1 + self.below(6), 1 + self.below(6), 1 + self.below(6)),
             };
             if (2..=MOST_VALUES).contains(&shape.len()) {
@@ -142,6 +142,7 @@ impl Chooser {
             4 | 5 => Layer::Squeeze(self.one(&squeezes)),
             6 => Layer::Unsqueeze(self.one(&squeezes)),
             7 => Layer::FactorOut,
+            8 => Layer::Linear,
             _ => Layer::Coupling {
                 mask: self.mask(shape)?,
                 transform: self.transform(),

@@ -8,7 +8,6 @@ use super::inspect_cost::{self, Clock};
 use super::{load_model, print_json};
 use crate::harness::Core;
 use crate::inspection::{self, Inspection};
-use crate::model::{ConditionerName, Layer};
 use crate::output::TextTable;
 
 #[derive(Debug, Args)]
@@ -49,59 +48,6 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn describe(layer: &Layer) -> String {
-    match layer {
-        Layer::Standardize => "standardize".to_owned(),
-        Layer::Affine => "affine".to_owned(),
-        Layer::BatchNorm { .. } => "batch norm".to_owned(),
-        Layer::Permutation { .. } => "permutation".to_owned(),
-        Layer::Logit { alpha, levels } => format!("logit, alpha {alpha}, {levels} levels"),
-        Layer::Squeeze(kind) => format!("squeeze {kind:?}"),
-        Layer::Unsqueeze(kind) => format!("unsqueeze {kind:?}"),
-        Layer::FactorOut => "factor out half of the channels".to_owned(),
-        Layer::Coupling {
-            mask,
-            transform,
-            conditioner,
-        } => {
-            let net = match conditioner {
-                ConditionerName::Dense {
-                    hidden,
-                    activation,
-                    nets,
-                } => format!("hidden {hidden:?} {activation:?}, nets {nets:?}"),
-                ConditionerName::ResidualDense {
-                    width,
-                    blocks,
-                    activation,
-                    norm,
-                } => {
-                    let norms = if *norm { " with norms" } else { "" };
-                    format!("{blocks} residual blocks{norms} of width {width} {activation:?}")
-                }
-                ConditionerName::Convolution {
-                    hidden,
-                    last,
-                    activation,
-                } => {
-                    let windows: Vec<String> = (hidden.iter())
-                        .map(|l| format!("{}x{} to {}", l.kernel.height, l.kernel.width, l.filters))
-                        .chain([format!("{}x{}", last[0], last[1])])
-                        .collect();
-                    format!("convolutions {} {activation:?}", windows.join(", "))
-                }
-                ConditionerName::ResidualConvolution {
-                    filters,
-                    blocks,
-                    kernel: [height, width],
-                    ..
-                } => format!("{blocks} residual blocks of {height}x{width}, {filters} filters"),
-            };
-            format!("coupling, keeps {mask:?}, {transform:?}, {net}")
-        }
-    }
-}
-
 /// The inspection as text.
 #[must_use]
 pub fn report(i: &Inspection) -> String {
@@ -118,7 +64,7 @@ pub fn report(i: &Inspection) -> String {
     for (index, layer) in i.layers.iter().enumerate() {
         table.row([
             index.to_string(),
-            describe(&layer.layer),
+            layer.layer.describe(),
             layer.shape.to_string(),
             layer.parameters.to_string(),
             layer.multiply_accumulates.to_string(),

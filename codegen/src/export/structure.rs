@@ -3,66 +3,43 @@
 use std::fmt::Write as _;
 
 use crate::model::{
-    ActivationName, ConditionerName, Layer, MaskName, NetsName, ScaleName, SqueezeName,
-    TransformName,
+    ActivationName, ConditionerName, Layer, MaskName, NetsName, ScaleName, TransformName,
 };
 
 /// A layer of the spec.
 pub(super) fn layer(out: &mut String, layer: &Layer) {
     let indent = "            ";
-    match layer {
-        Layer::Standardize => line!(out, "{indent}nvpico::LayerSpec::Standardize,"),
-        Layer::Affine => line!(out, "{indent}nvpico::LayerSpec::Affine,"),
-        Layer::BatchNorm { eps, affine } => line!(
+    if let Some(text) = layer.in_rust() {
+        line!(out, "{indent}nvpico::LayerSpec::{text},");
+    }
+    if let Layer::Coupling {
+        mask,
+        transform,
+        conditioner: network,
+    } = layer
+    {
+        let mask = match mask {
+            MaskName::FirstHalf => "FirstHalf".to_owned(),
+            MaskName::SecondHalf => "SecondHalf".to_owned(),
+            MaskName::Even => "Even".to_owned(),
+            MaskName::Odd => "Odd".to_owned(),
+            MaskName::Indices(indices) => format!("Indices(&{indices:?})"),
+            MaskName::CheckerboardOdd => "CheckerboardOdd".to_owned(),
+            MaskName::CheckerboardEven => "CheckerboardEven".to_owned(),
+        };
+        let transform = match transform {
+            TransformName::Additive => "Additive".to_owned(),
+            TransformName::Affine(map) => format!("Affine({})", scale_map(*map)),
+            TransformName::ShiftFirst(map) => format!("ShiftFirst({})", scale_map(*map)),
+        };
+        line!(
             out,
-            "{indent}nvpico::LayerSpec::BatchNorm(nvpico::spec::BatchNormSpec::new({eps:?}, {affine})),"
-        ),
-        Layer::Permutation { order } => {
-            line!(out, "{indent}nvpico::LayerSpec::Permutation(&{order:?}),");
-        }
-        Layer::Logit { alpha, levels } => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Logit(nvpico::spec::LogitSpec::new({alpha:?}, {levels:?})),"
-        ),
-        Layer::Squeeze(squeeze) => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Squeeze(nvpico::spec::Squeeze::{}),",
-            squeeze_name(*squeeze)
-        ),
-        Layer::Unsqueeze(squeeze) => line!(
-            out,
-            "{indent}nvpico::LayerSpec::Unsqueeze(nvpico::spec::Squeeze::{}),",
-            squeeze_name(*squeeze)
-        ),
-        Layer::FactorOut => line!(out, "{indent}nvpico::LayerSpec::FactorOut,"),
-        Layer::Coupling {
-            mask,
-            transform,
-            conditioner: network,
-        } => {
-            let mask = match mask {
-                MaskName::FirstHalf => "FirstHalf".to_owned(),
-                MaskName::SecondHalf => "SecondHalf".to_owned(),
-                MaskName::Even => "Even".to_owned(),
-                MaskName::Odd => "Odd".to_owned(),
-                MaskName::Indices(indices) => format!("Indices(&{indices:?})"),
-                MaskName::CheckerboardOdd => "CheckerboardOdd".to_owned(),
-                MaskName::CheckerboardEven => "CheckerboardEven".to_owned(),
-            };
-            let transform = match transform {
-                TransformName::Additive => "Additive".to_owned(),
-                TransformName::Affine(map) => format!("Affine({})", scale_map(*map)),
-                TransformName::ShiftFirst(map) => format!("ShiftFirst({})", scale_map(*map)),
-            };
-            line!(
-                out,
-                "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new("
-            );
-            line!(out, "{indent}    nvpico::spec::Mask::{mask},");
-            line!(out, "{indent}    nvpico::spec::Transform::{transform},");
-            conditioner(out, &format!("{indent}    "), network);
-            line!(out, "{indent})),");
-        }
+            "{indent}nvpico::LayerSpec::Coupling(nvpico::spec::CouplingSpec::new("
+        );
+        line!(out, "{indent}    nvpico::spec::Mask::{mask},");
+        line!(out, "{indent}    nvpico::spec::Transform::{transform},");
+        conditioner(out, &format!("{indent}    "), network);
+        line!(out, "{indent})),");
     }
 }
 
@@ -149,14 +126,6 @@ fn activation_name(activation: ActivationName) -> String {
         ActivationName::LeakyRelu(slope) => {
             format!("nvpico::spec::Activation::LeakyRelu {{ slope: {slope:?} }}")
         }
-    }
-}
-
-fn squeeze_name(squeeze: SqueezeName) -> &'static str {
-    match squeeze {
-        SqueezeName::Cells => "Cells",
-        SqueezeName::CellsAlternate => "CellsAlternate",
-        SqueezeName::Pairs => "Pairs",
     }
 }
 

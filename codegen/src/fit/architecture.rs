@@ -27,17 +27,35 @@ pub struct Parts {
     pub activation: ActivationName,
     /// Between couplings, if at all.
     pub norm: Option<Layer>,
+    /// Whether a matrix stands between couplings, behind the norm.
+    pub mix: bool,
+    /// Whether a matrix stands behind the input.
+    pub whiten: bool,
     /// Couplings in a row.
     pub couplings: usize,
+}
+
+impl Parts {
+    /// The layers before the first coupling.
+    fn start(&self) -> Vec<Layer> {
+        let matrix = self.whiten.then_some(Layer::Linear);
+        [self.input.clone()].into_iter().chain(matrix).collect()
+    }
+
+    /// The layers between two couplings.
+    fn between(&self) -> impl Iterator<Item = Layer> {
+        let matrix = self.mix.then_some(Layer::Linear);
+        self.norm.clone().into_iter().chain(matrix)
+    }
 }
 
 /// Layers for vectors.
 #[must_use]
 pub fn vector(parts: &Parts, masks: &[MaskName], hidden: &[usize], nets: NetsName) -> Vec<Layer> {
-    let mut layers = vec![parts.input.clone()];
+    let mut layers = parts.start();
     for (index, mask) in masks.iter().cycle().take(parts.couplings).enumerate() {
         if index > 0 {
-            layers.extend(parts.norm.clone());
+            layers.extend(parts.between());
         }
         layers.push(Layer::Coupling {
             mask: mask.clone(),
@@ -100,7 +118,8 @@ pub fn map(
         networks,
         kernel,
         widen: 1,
-        layers: vec![parts.input.clone()],
+        is_first: true,
+        layers: parts.start(),
     };
     for scale in 0..scales {
         builder.couplings(&[MaskName::CheckerboardOdd, MaskName::CheckerboardEven]);
@@ -159,15 +178,18 @@ struct Builder<'p> {
     kernel: [usize; 2],
     /// Times the filters of the paper's networks.
     widen: usize,
+    /// Whether no coupling stands there yet.
+    is_first: bool,
     layers: Vec<Layer>,
 }
 
 impl Builder<'_> {
     fn couplings(&mut self, masks: &[MaskName]) {
         for mask in masks.iter().cycle().take(self.parts.couplings) {
-            if self.layers.len() > 1 {
-                self.layers.extend(self.parts.norm.clone());
+            if !self.is_first {
+                self.layers.extend(self.parts.between());
             }
+            self.is_first = false;
             self.layers.push(Layer::Coupling {
                 mask: mask.clone(),
                 transform: self.parts.transform,
@@ -207,6 +229,8 @@ mod tests {
             input: Layer::Standardize,
             transform: TransformName::Affine(ScaleName::RescaledTanh),
             activation: ActivationName::Relu,
+            mix: false,
+            whiten: false,
             norm: None,
             couplings: 2,
         }
@@ -235,6 +259,27 @@ mod tests {
                 assert_eq!(flow.untransformed_feature(), None, "{shape}");
             }
         }
+    }
+
+    #[test]
+    fn matrices_stand_first_and_between_couplings() {
+        let mixed = Parts {
+            mix: true,
+            whiten: true,
+            ..parts()
+        };
+        let is_matrix = |layers: Vec<Layer>| -> Vec<bool> {
+            layers.iter().map(|layer| *layer == Layer::Linear).collect()
+        };
+        let masks = [MaskName::Even, MaskName::Odd];
+        let layers = vector(&mixed, &masks, &[4], NetsName::One);
+        assert_eq!(is_matrix(layers), [false, true, false, true, false]);
+        let networks = Networks::Plain { filters: 4 };
+        let layers = map(&mixed, networks, ShapeName([2, 1, 8]), 1).unwrap();
+        let found = is_matrix(layers);
+        assert_eq!(found[..5], [false, true, false, true, false]);
+        // A squeeze, then the same again.
+        assert_eq!(found[5..], [false, true, false, true, false]);
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Gaussian {
 }
 
 /// The correlation matrix, row-major; the row of a constant feature is that of the identity.
-fn correlation(values: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f64> {
+pub(super) fn correlation(values: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f64> {
     let dim = mean.len();
     let count = (values.len() / dim) as f64;
     let mut matrix = vec![0.0; dim * dim];
@@ -161,7 +161,7 @@ fn correlation(values: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f64> {
 }
 
 /// The Cholesky factor, with the smallest ridge of 0, 1e-9, 1e-8, ... 1 that gives one.
-fn factor_with_ridge(matrix: &[f64], dim: usize) -> Option<(Vec<f64>, f64)> {
+pub(super) fn factor_with_ridge(matrix: &[f64], dim: usize) -> Option<(Vec<f64>, f64)> {
     std::iter::once(0.0)
         .chain((-9..=0).map(|exponent| 10f64.powi(exponent)))
         .find_map(|ridge| cholesky(matrix, dim, ridge).map(|factor| (factor, ridge)))

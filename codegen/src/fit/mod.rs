@@ -2,7 +2,7 @@
 //!
 //! [`recipe`] holds what was asked for, [`settings`] resolves it, [`architecture`] turns it into layers, [`training`] splits the rows, trains and
 //! calibrates, [`fine_tune`] trains on through the rounding of integers, and [`search`] tries architectures within a
-//! chip's budget. [`gaussian`] is the baseline that a flow has to beat.
+//! chip's budget. [`gaussian`] is the baseline that a flow has to beat; whitening makes a first matrix of the rows.
 
 pub mod architecture;
 pub mod fine_tune;
@@ -11,3 +11,4 @@ pub mod recipe;
 pub mod search;
 pub mod settings;
 pub mod training;
+mod whitening;

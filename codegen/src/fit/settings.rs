@@ -15,7 +15,9 @@ use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::Serialize;
 
 use super::architecture::{self, Networks, Parts};
-use super::recipe::{Architecture, MaskChoice, NormChoice, Recipe, ScaleChoice, SplitChoice};
+use super::recipe::{
+    Architecture, MaskChoice, MixChoice, NormChoice, Recipe, ScaleChoice, SplitChoice,
+};
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
@@ -47,6 +49,10 @@ pub struct Settings {
     pub clamp: f32,
     /// Slope of leaky ReLU below zero; 0 is ReLU.
     pub leaky: f32,
+    /// What mixes the features between couplings.
+    pub mix: MixChoice,
+    /// Whether a matrix that makes the training rows uncorrelated stands first.
+    pub whiten: bool,
     /// Batch norm between couplings.
     pub batch_norm: NormChoice,
     /// Weight of the old running statistics of batch norm.
@@ -145,6 +151,11 @@ impl Settings {
                 "--{setting} does not apply to this architecture: leave it out, or choose another --architecture"
             ));
         }
+        if asked.whiten == Some(true) && asked.levels.is_some() {
+            return Err(
+                "--whiten has no meaning for counts: leave out --levels or --whiten".into(),
+            );
+        }
         let options = TrainOptions::default();
         let is_paper = architecture == Architecture::Paper;
         let is_vector = architecture == Architecture::Vector;
@@ -189,6 +200,8 @@ impl Settings {
             }),
             clamp: asked.clamp.unwrap_or(2.0),
             leaky: asked.leaky.unwrap_or(0.0),
+            mix: asked.mix.unwrap_or(MixChoice::None),
+            whiten: asked.whiten.unwrap_or(false),
             batch_norm: asked.batch_norm.unwrap_or(if is_paper {
                 NormChoice::Running
             } else {
@@ -280,6 +293,8 @@ impl Settings {
             } else {
                 ActivationName::LeakyRelu(self.leaky)
             },
+            mix: self.mix == MixChoice::Linear,
+            whiten: self.whiten,
             norm: match self.batch_norm {
                 NormChoice::None => None,
                 NormChoice::Running | NormChoice::Batch => Some(Layer::BatchNorm {

@@ -1,13 +1,14 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
 use anyhow::{Context as _, bail};
-use nvpico::Flow;
 use nvpico::train::{self, Epoch};
+use nvpico::{Flow, LayerSpec};
 
 use super::fine_tune::{FineTuned, fine_tune};
 use super::gaussian::Gaussian;
 use super::recipe::{Recipe, SplitChoice};
 use super::settings::Settings;
+use super::whitening::whitening;
 use crate::data::{Table, constant_columns};
 use crate::model::{Model, Provenance, ShapeName, Source};
 
@@ -159,7 +160,14 @@ pub fn run(
         );
     }
     let options = settings.train_options();
-    let start = train::init(&flow_spec, &rows, options.seed);
+    let mut start = train::init(&flow_spec, &rows, options.seed);
+    if settings.whiten {
+        let shape = flow_spec.shape;
+        let (standardize, rest) = start.split_at_mut(LayerSpec::Standardize.param_len(shape));
+        let matrix = whitening(&rows, shape, standardize, options.noise)
+            .context("the training rows hold values that are not finite")?;
+        rest[..matrix.len()].copy_from_slice(&matrix);
+    }
     Flow::new(flow_spec, &start)?;
     let trained = train::train(&flow_spec, start, &rows, &held_out, &options, |epoch| {
         on_epoch(Stage::Training, epoch)

@@ -1,6 +1,7 @@
 //! A model put together layer by layer, structure and parameters at once.
 
 use super::net::Mlp;
+use super::weights::Weights;
 use crate::model::{
     ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName, ShapeName,
     TransformName,
@@ -45,21 +46,53 @@ impl Assembly {
         self.layers.push(Layer::Standardize);
     }
 
-    /// `y = x * scale`; a scale may be negative.
-    pub(crate) fn scale(&mut self, scale: &[f64]) {
-        self.params.extend(scale.iter().map(|&s| s as f32));
-        self.params.extend(scale.iter().map(|_| 0.0));
-        let log_det: f64 = scale.iter().map(|s| s.abs().ln()).sum();
-        self.params.push(log_det as f32);
-        self.layers.push(Layer::Affine);
-    }
-
     /// `y = x * exp(log_scale) + shift`.
     pub(crate) fn affine(&mut self, log_scale: &[f64], shift: &[f64]) {
         self.params.extend(log_scale.iter().map(|s| s.exp() as f32));
         self.params.extend(shift.iter().map(|&t| t as f32));
         self.params.push(log_scale.iter().sum::<f64>() as f32);
         self.layers.push(Layer::Affine);
+    }
+
+    /// `y = L U x + bias`, both triangles in one row-major matrix; nothing where that is the identity.
+    pub(crate) fn linear(&mut self, factors: &[f64], bias: &[f64]) {
+        let dim = self.dim;
+        let on_diagonal = |at: usize| at / dim == at % dim;
+        let is_identity = |(at, &factor): (usize, &f64)| factor == f64::from(on_diagonal(at));
+        if factors.iter().enumerate().all(is_identity) && bias.iter().all(|&b| b == 0.0) {
+            return;
+        }
+        let diagonal = factors.iter().step_by(dim + 1);
+        let log_det: f64 = diagonal.map(|u| u.abs().ln()).sum();
+        self.params.extend(factors.iter().map(|&f| f as f32));
+        self.params.extend(bias.iter().map(|&b| b as f32));
+        self.params.push(log_det as f32);
+        self.layers.push(Layer::Linear);
+    }
+
+    /// `LULinear` of nflows, which normflows has as well: `y = L U x + bias`, the entries of the triangles row by row,
+    /// the diagonal of U `softplus(unconstrained) + eps`.
+    pub(crate) fn lu_linear(
+        &mut self,
+        weights: &Weights<'_>,
+        name: &str,
+        eps: f64,
+    ) -> Result<(), String> {
+        let dim = self.dim;
+        let entries = dim * (dim - 1) / 2;
+        let read = |part: &str, len| weights.vector(&format!("{name}.{part}"), len);
+        let mut lower = read("lower_entries", entries)?.into_iter();
+        let mut upper = read("upper_entries", entries)?.into_iter();
+        let diagonal = read("unconstrained_upper_diag", dim)?;
+        let bias = read("bias", dim)?;
+        let mut factors = Vec::with_capacity(dim * dim);
+        for row in 0..dim {
+            factors.extend(lower.by_ref().take(row));
+            factors.push(softplus(diagonal[row]) + eps);
+            factors.extend(upper.by_ref().take(dim - row - 1));
+        }
+        self.linear(&factors, &bias);
+        Ok(())
     }
 
     /// `y[i] = x[order[i]]`; two in a row become one, and none if they cancel.
@@ -180,6 +213,11 @@ pub(crate) fn refuse_idle(what: &str, kept: usize, dim: usize) -> Result<(), Str
         "`{what}` keeps {kept} of {dim} features, expected 1 to {}",
         dim - 1
     ))
+}
+
+/// `ln(1 + exp(a))`.
+pub(crate) fn softplus(a: f64) -> f64 {
+    a.max(0.0) + (-a.abs()).exp().ln_1p()
 }
 
 /// Whether nets fit into one coupling once both are as wide.

@@ -8,7 +8,7 @@
 //! | `RNVPCouplingBlock`, `GLOWCouplingBlock` | two couplings, `y = x * exp(s) + t` | `clamp`, `clamp_activation` |
 //! | `AffineCouplingOneSided` | one coupling | the same |
 //! | `NICECouplingBlock` | two additive couplings | |
-//! | `AllInOneBlock` | coupling, affine, permutation or (soft, learned) its matrix as couplings | `affine_clamping`, `global_affine_type` |
+//! | `AllInOneBlock` | coupling, affine, permutation or (soft, learned) its matrix | `affine_clamping`, `global_affine_type` |
 //! | `PermuteRandom` | a permutation; `permutations` must agree if given | |
 //! | `ActNorm`, `LearnedElementwiseScaling` | an affine layer | |
 //!
@@ -23,7 +23,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::architecture::Architecture;
-use super::assemble::{Assembly, Conditioner};
+use super::assemble::{Assembly, Conditioner, softplus};
 use super::matrix::Matrix;
 use super::net::Mlp;
 use super::weights::{Weights, is_none};
@@ -299,15 +299,7 @@ impl Reader<'_, '_> {
     }
 
     fn matrix(&self, key: &str) -> Result<Matrix, String> {
-        let tensor = self.weights.tensor(key)?;
-        let dim = self.dim;
-        if tensor.shape.get(..2) != Some(&[dim, dim]) || tensor.values.len() != dim * dim {
-            return Err(format!(
-                "tensor `{key}` has shape {:?}, expected [{dim}, {dim}]",
-                tensor.shape
-            ));
-        }
-        Ok(Matrix::new(dim, tensor.values))
+        Matrix::read(self.weights, key, self.dim)
     }
 
     fn permute(&mut self, index: usize, name: &str) -> Result<(), String> {
@@ -378,9 +370,4 @@ impl Reader<'_, '_> {
             self.dim
         ))
     }
-}
-
-/// `ln(1 + exp(a))`.
-fn softplus(a: f64) -> f64 {
-    a.max(0.0) + (-a.abs()).exp().ln_1p()
 }

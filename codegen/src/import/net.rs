@@ -80,19 +80,6 @@ impl Mlp {
         }
     }
 
-    /// `weight[outputs][inputs]` without bias, as a net without hidden layers.
-    pub(crate) fn linear(weight: Vec<f64>, inputs: usize) -> Self {
-        let bias = vec![0.0; weight.len() / inputs.max(1)];
-        Self {
-            layers: vec![Linear {
-                inputs,
-                weight,
-                bias,
-            }],
-            activation: ActivationName::Relu,
-        }
-    }
-
     pub(crate) fn activation(&self) -> ActivationName {
         self.activation
     }

@@ -1,4 +1,4 @@
-//! normflows 1.7 (`NormalizingFlow`): vector flows of affine couplings.
+//! normflows 1.7 (`NormalizingFlow`): vector flows of affine couplings and matrices.
 //!
 //! The library stores its flows in the direction of sampling, z to x; the density runs them from the
 //! last to the first, inverted, and so does the imported model. An inverted coupling is
@@ -10,16 +10,20 @@
 //! | `AffineCouplingBlock` | net `param_map`; whether it scales | `split_mode`; `scale_map` if it scales; `output`: null or `relu` |
 //! | `Permute` | `perm`, `inv_perm` | `permute`: `swap` where the keys hold no permutation |
 //! | `ActNorm`, `AffineConstFlow` | `s`, `t` | |
+//! | `Invertible1x1Conv`, `InvertibleAffine` | `W`, or `P`, `L`, `U`, `sign_S`, `log_S`: a matrix | |
+//! | `LULinearPermute` | `permutation._permutation`, `linear.*`: a permutation and a matrix | |
 //! | `DiagGaussian` | `q0.loc`, `q0.log_scale`: a last affine layer unless it is the identity | `base` |
 //!
 //! Also asked: `features`, `flows` (class names), `activation`. An entry may differ between layers, see
 //! the source of `Architecture`. `BatchNorm` of this library normalises by the batch at hand, so one
 //! sample alone has no density: it is refused.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use super::architecture::{Architecture, asked, unfit};
 use super::assemble::{Assembly, Conditioner, refuse_idle};
+use super::matrix::Matrix;
 use super::net::Mlp;
 use super::weights::{Weights, is_none};
 use super::{ImportError, Imported, import_with};
@@ -27,6 +31,8 @@ use crate::model::{ScaleName, TransformName};
 
 /// Added by the library to what goes into a sigmoid scale.
 const SIGMOID_OFFSET: f32 = 2.0;
+/// Added by the library to the diagonal of U of an `LULinearPermute`.
+const LU_EPS: f64 = 1e-3;
 
 /// Reads a state dict; `arch` stands in for the header's `architecture` entry.
 ///
@@ -75,11 +81,12 @@ impl Reader<'_, '_> {
             "BatchNorm" => {
                 "it normalises by the statistics of the batch at hand, so a single sample has no density"
             }
-            "Invertible1x1Conv" | "InvertibleAffine" | "LULinearPermute" | "GlowBlock" => {
-                "it mixes all features by a matrix, which no layer here does"
-            }
+            "Invertible1x1Conv" => return self.mixed(index, false),
+            "InvertibleAffine" => return self.mixed(index, true),
+            "LULinearPermute" => return self.lu_permute(index),
+            "GlowBlock" => "it is for images, which are not imported from this library",
             _ => {
-                "known are MaskedAffineFlow, AffineCouplingBlock, Permute, ActNorm and AffineConstFlow"
+                "known are MaskedAffineFlow, AffineCouplingBlock, Permute, ActNorm, AffineConstFlow, Invertible1x1Conv, InvertibleAffine and LULinearPermute"
             }
         };
         Err(format!("`flows.{index}` is {class}: {refused}"))
@@ -269,6 +276,47 @@ impl Reader<'_, '_> {
                 "`flows.{index}`: the architecture's `permute` is \"{mode}\", expected swap, or shuffle with a tensor `{key}`"
             )),
         }
+    }
+
+    /// `z = W x`, or `z = W^T x` where the library multiplies rows; `W` as it is or `P L U`.
+    fn mixed(&mut self, index: usize, transposed: bool) -> Result<(), String> {
+        let name = format!("flows.{index}");
+        let read = |part: &str| Matrix::read(self.weights, &format!("{name}.{part}"), self.dim);
+        let (key, matrix) = if self.weights.has(&format!("{name}.W")) {
+            (format!("{name}.W"), read("W")?)
+        } else {
+            let (lower, upper) = (read("L")?, read("U")?);
+            let sign = self.weights.vector(&format!("{name}.sign_S"), self.dim)?;
+            let log = self.weights.vector(&format!("{name}.log_S"), self.dim)?;
+            self.weights.skip(&format!("{name}.eye"));
+            let lower = Matrix::of(self.dim, |row, column| match row.cmp(&column) {
+                Ordering::Less => 0.0,
+                Ordering::Equal => 1.0,
+                Ordering::Greater => lower.at(row, column),
+            });
+            let upper = Matrix::of(self.dim, |row, column| match row.cmp(&column) {
+                Ordering::Less => upper.at(row, column),
+                Ordering::Equal => sign[row] * log[row].exp(),
+                Ordering::Greater => 0.0,
+            });
+            (format!("{name}.P"), read("P")?.times(&lower).times(&upper))
+        };
+        let matrix = if transposed {
+            matrix.transposed()
+        } else {
+            matrix
+        };
+        self.assembly.matrix(&key, &matrix)
+    }
+
+    /// A permutation, then `z = L U x + b`.
+    fn lu_permute(&mut self, index: usize) -> Result<(), String> {
+        let name = format!("flows.{index}");
+        let key = format!("{name}.permutation._permutation");
+        let order = self.weights.order(&key, self.dim)?;
+        self.assembly.permutation(order);
+        let linear = format!("{name}.linear");
+        self.assembly.lu_linear(self.weights, &linear, LU_EPS)
     }
 
     /// `z = (x - t) * exp(-s)`.

@@ -1,9 +1,9 @@
 //! Checks of a model, wherever it comes from.
 
 use nvpico::integer::UNITS;
-use nvpico::{Flow, FlowSpec, LayerSpec};
+use nvpico::{Flow, FlowSpec};
 
-use super::{FORMAT, Model, ShapeName};
+use super::{FORMAT, Layer, Model, ModelSpec, ShapeName};
 
 impl Model {
     /// Checks everything a loaded or imported model must hold.
@@ -51,7 +51,7 @@ impl Model {
         if let Some(at) = self.params.iter().position(|p| !p.is_finite()) {
             return Err(format!("parameter {at} is {}", self.params[at]));
         }
-        check_scales(&header.spec.flow_spec(&layers), &self.params)?;
+        check_scales(&header.spec, &spec, &self.params)?;
         if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
             return Err("the calibration rows are not ascending numbers".into());
         }
@@ -76,25 +76,16 @@ impl Model {
 }
 
 /// Scales must be invertible: finite, not zero, variances positive.
-fn check_scales(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
+fn check_scales(model: &ModelSpec, spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
     let mut params = params;
-    for (index, layer) in spec.layers.iter().enumerate() {
+    for (index, (layer, own)) in model.layers.iter().zip(spec.layers).enumerate() {
         let shape = spec.shape_at(index);
-        let (own, rest) = params.split_at(layer.param_len(shape));
+        let (own, rest) = params.split_at(own.param_len(shape));
         params = rest;
-        let channels = shape.channels;
-        let (values, what) = match layer {
-            LayerSpec::Standardize => (&own[channels..2 * channels], "scale"),
-            LayerSpec::Affine => (&own[..channels], "scale"),
-            LayerSpec::BatchNorm(_) => (&own[channels..2 * channels], "running variance"),
-            LayerSpec::Coupling(_)
-            | LayerSpec::Permutation(_)
-            | LayerSpec::Logit(_)
-            | LayerSpec::Squeeze(_)
-            | LayerSpec::Unsqueeze(_)
-            | LayerSpec::FactorOut => continue,
+        let Some((values, what)) = layer.scales(shape.channels, own) else {
+            continue;
         };
-        let norm = matches!(layer, LayerSpec::BatchNorm(_));
+        let norm = matches!(layer, Layer::BatchNorm { .. });
         for (feature, &value) in values.iter().enumerate() {
             if value.abs() < f32::MIN_POSITIVE && !norm || norm && value < 0.0 {
                 return Err(format!(

@@ -21,6 +21,7 @@
 mod check;
 mod file;
 mod header;
+mod layer;
 mod names;
 mod spec;
 
@@ -28,11 +29,12 @@ use crate::data::Features;
 use crate::precision::Precision;
 pub use file::ModelError;
 pub use header::{Calibration, Header, IntegerHeader, Provenance, Source};
+pub use layer::Layer;
 pub use names::{
     ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
     TransformName,
 };
-pub use spec::{Layer, ModelSpec, ShapeName};
+pub use spec::{ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
 pub const FORMAT: u32 = 2;

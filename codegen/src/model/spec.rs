@@ -11,11 +11,12 @@
 
 use std::fmt;
 
-use nvpico::spec::{BatchNormSpec, CouplingSpec, LogitSpec, Shape};
+use nvpico::spec::Shape;
 use nvpico::{FlowSpec, LayerSpec};
 use serde::{Deserialize, Serialize};
 
-use super::names::{ConditionerName, MaskName, MathName, ScaleName, SqueezeName, TransformName};
+use super::layer::Layer;
+use super::names::{ConditionerName, MathName, ScaleName, TransformName};
 use crate::data::map_columns;
 use crate::precision::Precision;
 
@@ -67,93 +68,6 @@ impl fmt::Display for ShapeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [channels, height, width] = self.0;
         write!(f, "{channels} x {height} x {width}")
-    }
-}
-
-/// A layer; see [`nvpico::LayerSpec`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Layer {
-    /// `y = (x - mean) * scale`.
-    Standardize,
-    /// `y = x * scale + shift`.
-    Affine,
-    /// Batch norm on running statistics.
-    BatchNorm {
-        /// Added to the variance.
-        eps: f32,
-        /// Whether a learned scale and shift follow.
-        affine: bool,
-    },
-    /// Affine or additive coupling.
-    Coupling {
-        /// Features kept.
-        mask: MaskName,
-        /// How the others change.
-        transform: TransformName,
-        /// The network between.
-        conditioner: ConditionerName,
-    },
-    /// Channel `i` of y is channel `order[i]` of x.
-    Permutation {
-        /// The permutation.
-        order: Vec<usize>,
-    },
-    /// Counts to the real line.
-    Logit {
-        /// Keeps the lowest count away from minus infinity.
-        alpha: f32,
-        /// Levels of the counts.
-        levels: f32,
-    },
-    /// Places to channels.
-    Squeeze(SqueezeName),
-    /// Channels back to places.
-    Unsqueeze(SqueezeName),
-    /// Half of the channels goes to the base density.
-    FactorOut,
-}
-
-impl Layer {
-    /// The engine's view of this layer.
-    #[must_use]
-    pub fn spec(&self) -> LayerSpec<'_> {
-        match self {
-            Layer::Standardize => LayerSpec::Standardize,
-            Layer::Affine => LayerSpec::Affine,
-            Layer::BatchNorm { eps, affine } => {
-                LayerSpec::BatchNorm(BatchNormSpec::new(*eps, *affine))
-            }
-            Layer::Coupling {
-                mask,
-                transform,
-                conditioner,
-            } => LayerSpec::Coupling(CouplingSpec::new(
-                mask.spec(),
-                (*transform).into(),
-                conditioner.spec(),
-            )),
-            Layer::Permutation { order } => LayerSpec::Permutation(order),
-            Layer::Logit { alpha, levels } => LayerSpec::Logit(LogitSpec::new(*alpha, *levels)),
-            Layer::Squeeze(squeeze) => LayerSpec::Squeeze((*squeeze).into()),
-            Layer::Unsqueeze(squeeze) => LayerSpec::Unsqueeze((*squeeze).into()),
-            Layer::FactorOut => LayerSpec::FactorOut,
-        }
-    }
-
-    /// The layer as the chip runs it.
-    #[must_use]
-    pub fn deployed(&self) -> Self {
-        let mut deployed = self.clone();
-        match &mut deployed {
-            Layer::BatchNorm { .. } => deployed = Layer::Affine,
-            Layer::Coupling {
-                conditioner: ConditionerName::ResidualConvolution { eps, .. },
-                ..
-            } => *eps = None,
-            _ => {}
-        }
-        deployed
     }
 }
 

@@ -42,6 +42,24 @@ fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
     (outcome.expect("it can be trained").model, rows)
 }
 
+/// A map that goes through a matrix, in integers.
+fn mixed_map_in_integers() -> (Model, Vec<f32>) {
+    let spec = ModelSpec {
+        shape: ShapeName([3, 1, 4]),
+        math: MathName::Libm,
+        layers: vec![Layer::Standardize, Layer::Linear],
+    };
+    let rows: Vec<f32> = (0..1200_u32).map(|at| (at * at % 89) as f32).collect();
+    let layers = spec.layers();
+    let mut params = nvpico::train::init(&spec.flow_spec(&layers), &rows, 3);
+    for (at, param) in params.iter_mut().enumerate().skip(7) {
+        *param += (at % 5) as f32 * 0.2 - 0.4;
+    }
+    let mut model = Model::new(spec, params);
+    model.find_ranges(&rows);
+    (model, rows)
+}
+
 /// A model of parts that other libraries have, in integers.
 fn imported_in_integers() -> (Model, Vec<f32>) {
     let activation = ActivationName::LeakyRelu(0.1);
@@ -72,6 +90,7 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
         layers: vec![
             Layer::Standardize,
             coupling(MaskName::Odd, sigmoid, blocks),
+            Layer::Linear,
             coupling(MaskName::Even, ScaleName::Atan(1.5), two),
         ],
     };
@@ -110,6 +129,7 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
         in_integers([1, 6, 6], map),
         in_integers([3, 4, 2], paper),
         imported_in_integers(),
+        mixed_map_in_integers(),
     ] {
         // Counts that no converter gives, and readings beyond all counts.
         rows[0] = 3e9;

@@ -40,7 +40,8 @@ fn layers_that_move_values() {
         }
         image.stated(&[op::FACTOR_OUT, 16, 16]).next_layer();
         image.stated(&[op::PERMUTATION, 2, 8, 1, 0]).next_layer();
-        image.affine(2, 8);
+        image.affine(2, 8).next_layer();
+        image.linear(2, 8);
         image
     };
     let layers = [
@@ -54,6 +55,7 @@ fn layers_that_move_values() {
         LayerSpec::FactorOut,
         LayerSpec::Permutation(&[1, 0]),
         LayerSpec::Affine,
+        LayerSpec::Linear,
     ];
     both("moves", MAP, &layers, [image(), image()]);
 }

@@ -29,8 +29,12 @@ enum Kind {
     Shift(i32, i32),
     /// Any value.
     Number,
+    /// A multiplier of a matrix, beside others of such a sum.
+    Entry(u32),
+    /// The same on the diagonal, which must not be zero.
+    Diagonal(u32),
 }
-use Kind::{Number, Shift, Stated};
+use Kind::{Diagonal, Entry, Number, Shift, Stated};
 
 const SCALING: Kind = Shift(1, 62);
 const INPUT: Kind = Shift(2, 17);
@@ -84,6 +88,23 @@ impl Image {
             .numbers(1);
         for _ in 0..channels {
             self.numbers(1).shift(SCALING).numbers(1);
+        }
+        self
+    }
+
+    fn linear(&mut self, channels: usize, places: i32) -> &mut Self {
+        self.stated(&[op::LINEAR, word(channels), places])
+            .numbers(1);
+        let entry = 0x0102_0304;
+        for row in 0..channels {
+            let sum = |entries: usize| entry as u32 * entries as u32;
+            self.put(Diagonal(sum(channels - row - 1)), &[entry])
+                .shift(SCALING)
+                .numbers(1);
+            for at in 0..channels - 1 {
+                let others = if at < row { row } else { channels - row };
+                self.put(Entry(sum(others - 1)), &[entry]);
+            }
         }
         self
     }
@@ -159,6 +180,8 @@ fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
                 Stated => false,
                 Shift(least, most) => (least..=most).contains(&other),
                 Number => true,
+                Entry(others) => other.unsigned_abs() <= (1 << 31) - others,
+                Diagonal(others) => other != 0 && other.unsigned_abs() <= (1 << 31) - others,
             };
             let words = good_with(&good, at, other);
             let found = new(&words);

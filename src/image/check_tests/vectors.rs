@@ -8,12 +8,14 @@ fn layers_without_networks() {
         LayerSpec::Standardize,
         LayerSpec::Permutation(&[2, 0, 1]),
         LayerSpec::Affine,
+        LayerSpec::Linear,
     ];
     let image = || {
         let mut image = Image::default();
         image.standardize(3, 1).next_layer();
         image.stated(&[op::PERMUTATION, 3, 1, 2, 0, 1]).next_layer();
-        image.affine(3, 1);
+        image.affine(3, 1).next_layer();
+        image.linear(3, 1);
         image
     };
     both("vector", Shape::vector(3), &layers, [image(), image()]);

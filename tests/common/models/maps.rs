@@ -139,6 +139,7 @@ pub fn fixed(shape: Shape, random: &mut Random) -> Vec<LayerSpec<'static>> {
     let mut all = vec![
         LayerSpec::Standardize,
         LayerSpec::Affine,
+        LayerSpec::Linear,
         LayerSpec::BatchNorm(NORMS[0]),
         LayerSpec::BatchNorm(NORMS[1]),
         LayerSpec::Permutation(random.permutation(shape.channels)),
@@ -199,6 +200,7 @@ pub fn multi_scale(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'stati
                 couple(Mask::FirstHalf),
                 LayerSpec::Squeeze(Squeeze::CellsAlternate),
                 norm,
+                LayerSpec::Linear,
                 couple(Mask::Even),
                 LayerSpec::FactorOut,
                 couple(Mask::Indices(&[0, 3, 4])),
@@ -282,6 +284,7 @@ pub fn small(conditioners: &[Conditioner<'static>]) -> Vec<FlowSpec<'static>> {
                 couple(Mask::CheckerboardOdd),
                 plain,
                 LayerSpec::Squeeze(Squeeze::Cells),
+                LayerSpec::Linear,
                 couple(Mask::FirstHalf),
                 LayerSpec::Unsqueeze(Squeeze::Cells),
                 LayerSpec::Squeeze(Squeeze::CellsAlternate),

@@ -222,9 +222,11 @@ pub fn whole(dim: usize, hidden: &'static [usize], random: &mut Random) -> [Flow
                 shuffle(),
                 two(first, clamped),
                 two(second, clamped),
+                LayerSpec::Linear,
                 one(odd, unbounded),
                 one(even, clamped),
                 LayerSpec::Affine,
+                LayerSpec::Linear,
             ],
         ),
     ]

@@ -25,6 +25,19 @@ pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
                 let shifts = random.uniforms(channels, -1.0, 1.0);
                 push_scales(&mut all, scales, &shifts, pixels);
             }
+            LayerSpec::Linear => {
+                let (step, off) = (channels + 1, 0.8 / channels as f32);
+                let mut factors = random.uniforms(channels * channels, -off, off);
+                let scales = random.uniforms(channels, 0.5, 1.6);
+                for (slot, scale) in factors.iter_mut().step_by(step).zip(scales) {
+                    *slot = scale;
+                }
+                factors[0] = -factors[0];
+                let sum = nvpico::layer::linear::log_det(&factors, channels, pixels);
+                all.extend(factors);
+                all.extend(random.uniforms(channels, -1.0, 1.0));
+                all.push(sum);
+            }
             LayerSpec::BatchNorm(norm) => {
                 all.extend(random.uniforms(channels, -1.0, 1.0));
                 all.extend(random.uniforms(channels, 0.3, 2.0));

@@ -4,7 +4,7 @@
 //! costs on a core.
 
 use nvpico::LayerSpec;
-use nvpico::spec::{Conditioner, Mask};
+use nvpico::spec::{Conditioner, Mask, Shape};
 
 use super::activity::active_products;
 use super::work::Work;
@@ -27,11 +27,7 @@ impl Work {
         for (index, layer) in spec.layers.iter().enumerate() {
             work.add("layer", 1);
             let shape = spec.shape_at(index);
-            if precision == Precision::F32 {
-                float::layer(&mut work, layer, shape);
-            } else {
-                integer::layer(&mut work, layer, shape);
-            }
+            work.add_layer(layer, shape, precision);
         }
         if precision != Precision::F32 {
             return work;
@@ -41,6 +37,27 @@ impl Work {
             work.set("product with an input that is not zero", active);
         }
         work
+    }
+
+    /// Adds a layer's work.
+    fn add_layer(&mut self, layer: &LayerSpec<'_>, shape: Shape, precision: Precision) {
+        let (channels, values) = (shape.channels, shape.len());
+        match layer {
+            LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::BatchNorm(_) => {
+                self.add("fixed map, channel", channels);
+                self.add("fixed map, value", values);
+            }
+            // Not measured: an estimate says so.
+            LayerSpec::Linear => self.add("matrix, product", channels * values),
+            LayerSpec::Permutation(_) => self.add("moved value", values),
+            LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => self.add("squeezed value", values),
+            LayerSpec::Logit(_) => self.add("logit", values),
+            LayerSpec::Coupling(spec) if precision == Precision::F32 => {
+                float::coupling(self, spec, shape);
+            }
+            LayerSpec::Coupling(spec) => integer::coupling(self, spec, shape),
+            LayerSpec::FactorOut => {}
+        }
     }
 
     /// What takes flash beside parameters: the engine's code, and a model's structure.

@@ -1,6 +1,5 @@
 //! What a score does in floats: how often each loop of the kernels is entered and how far it goes.
 
-use nvpico::LayerSpec;
 use nvpico::kernel::dense;
 use nvpico::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform,
@@ -12,23 +11,8 @@ use super::work::{STRIDE, Work, transformed_values};
 /// Outputs of the last hidden layer that are computed at a time: they are used at once and never stored.
 const CHUNK: usize = 16;
 
-/// Adds a layer's work.
-pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
-    let (channels, values) = (shape.channels, shape.len());
-    match layer {
-        LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::BatchNorm(_) => {
-            work.add("fixed map, channel", channels);
-            work.add("fixed map, value", values);
-        }
-        LayerSpec::Permutation(_) => work.add("moved value", values),
-        LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => work.add("squeezed value", values),
-        LayerSpec::Logit(_) => work.add("logit", values),
-        LayerSpec::Coupling(spec) => coupling(work, spec, shape),
-        LayerSpec::FactorOut => {}
-    }
-}
-
-fn coupling(work: &mut Work, coupling: &CouplingSpec<'_>, shape: Shape) {
+/// Adds a coupling's work.
+pub(super) fn coupling(work: &mut Work, coupling: &CouplingSpec<'_>, shape: Shape) {
     work.add("coupling", 1);
     let outputs = coupling.net_outputs(shape);
     match &coupling.conditioner {

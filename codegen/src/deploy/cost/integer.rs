@@ -1,41 +1,27 @@
 //! What a score does in integers: how often each loop of `nvpico::integer` is entered and how far it goes.
 
-use nvpico::LayerSpec;
 use nvpico::image::{PANEL, QUAD, activation_words, place_words, window_inputs};
 use nvpico::spec::network::{Convolution, Network, Op};
 use nvpico::spec::{Activation, Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
 use super::work::{Work, transformed_values};
 
-/// Adds a layer's work.
-pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
-    let (channels, values) = (shape.channels, shape.len());
-    match layer {
-        LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::BatchNorm(_) => {
-            work.add("fixed map, channel", channels);
-            work.add("fixed map, value", values);
-        }
-        LayerSpec::Permutation(_) => work.add("moved value", values),
-        LayerSpec::Squeeze(_) | LayerSpec::Unsqueeze(_) => work.add("squeezed value", values),
-        LayerSpec::Logit(_) => work.add("logit", values),
-        LayerSpec::FactorOut => {}
-        LayerSpec::Coupling(spec) => {
-            work.add("coupling", 1);
-            match &spec.conditioner {
-                Conditioner::Dense(_) => {
-                    for _ in 0..spec.net_count() {
-                        dense(work, &spec.network(shape));
-                    }
-                    changed(work, spec, spec.mask.transformed(channels));
-                }
-                Conditioner::Convolution(_) => {
-                    stack(work, spec, shape);
-                    changed(work, spec, transformed_values(spec, shape));
-                }
-                // Not measured: `kind` says so.
-                Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => {}
+/// Adds a coupling's work.
+pub(super) fn coupling(work: &mut Work, spec: &CouplingSpec<'_>, shape: Shape) {
+    work.add("coupling", 1);
+    match &spec.conditioner {
+        Conditioner::Dense(_) => {
+            for _ in 0..spec.net_count() {
+                dense(work, &spec.network(shape));
             }
+            changed(work, spec, spec.mask.transformed(shape.channels));
         }
+        Conditioner::Convolution(_) => {
+            stack(work, spec, shape);
+            changed(work, spec, transformed_values(spec, shape));
+        }
+        // Not measured: `kind` says so.
+        Conditioner::ResidualDense(_) | Conditioner::ResidualConvolution(_) => {}
     }
 }
 

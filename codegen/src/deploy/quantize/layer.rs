@@ -1,6 +1,6 @@
 //! A layer's parameters as words of the integer engine.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use nvpico::image::{
     AffineChannel, AffineHeader, Bound, ConvolutionHeader, DenseHeader, Record, ResidualHeader,
     StandardizeChannel, value_words, word,
@@ -45,6 +45,34 @@ fn affine(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
             offset: whole(f64::from(offset), Q16, "a norm's shift")?,
         };
         words.extend(channel.to_words());
+    }
+    Ok(words)
+}
+
+/// A matrix, behind the op. The multipliers of a sum are 2^30 at most together, so a sum is exact in 64 bits.
+fn linear(shape: Shape, params: &[f32]) -> anyhow::Result<Vec<i32>> {
+    let channels = shape.channels;
+    let (factors, bias) = params.split_at(channels * channels);
+    let diagonal: Vec<f32> = factors.iter().step_by(channels + 1).copied().collect();
+    let mut words = affine_header(shape, &diagonal)?.to_words().to_vec();
+    for (row, (factors, &bias)) in factors.chunks_exact(channels).zip(bias).enumerate() {
+        let (lower, upper) = factors.split_at(row);
+        let sum = |weights: &[f32]| weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>();
+        let shift = common_shift([sum(lower), sum(upper)].into_iter());
+        let multiplier = |weight: f32| whole(f64::from(weight), shift, "an entry of a matrix");
+        let channel = AffineChannel {
+            multiplier: multiplier(factors[row])?,
+            shift,
+            offset: whole(f64::from(bias), Q16, "a bias of a matrix")?,
+        };
+        ensure!(
+            channel.multiplier != 0,
+            "the diagonal of a matrix is too small beside the rest of its row"
+        );
+        words.extend(channel.to_words());
+        for &weight in lower.iter().chain(&upper[1..]) {
+            words.push(multiplier(weight)?);
+        }
     }
     Ok(words)
 }
@@ -160,6 +188,7 @@ pub(super) fn words<W: Weights>(
     let words = match layer {
         LayerSpec::Standardize => standardize(shape, params, units),
         LayerSpec::Affine => affine(shape, params),
+        LayerSpec::Linear => linear(shape, params),
         LayerSpec::Coupling(spec) => coupling::<W>(spec, shape, params, ranges),
         LayerSpec::Squeeze(_)
         | LayerSpec::Unsqueeze(_)

@@ -55,6 +55,16 @@ pub enum NormChoice {
     Batch,
 }
 
+/// What mixes the features between couplings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MixChoice {
+    /// Nothing: the masks alternate
+    None,
+    /// A learned invertible matrix, of maps over the channels of each place (Glow's 1x1 convolution)
+    Linear,
+}
+
 /// Which rows are held out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{self, argument};
 use crate::model::MathName;
 use crate::precision::Precision;
-pub use choice::{Architecture, MaskChoice, NormChoice, ScaleChoice, SplitChoice};
+pub use choice::{Architecture, MaskChoice, MixChoice, NormChoice, ScaleChoice, SplitChoice};
 
 /// Architecture and training options; `None` is the default.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -58,6 +58,12 @@ pub struct Recipe {
     /// Networks per coupling, 1 (log-scale and shift share one) or 2 [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub nets: Option<u8>,
+    /// What mixes the features between couplings [default: none]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub mix: Option<MixChoice>,
+    /// Starts with an invertible matrix that makes the training rows uncorrelated, of maps over their channels
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub whiten: Option<bool>,
     /// Batch norm between couplings [default: none]
     #[arg(long, value_enum, value_name = "KIND")]
     pub batch_norm: Option<NormChoice>,

@@ -8,9 +8,10 @@
 //! | norm within a net | `blocks.J.batch_norm_layers.0` and `.1`: the first stays a scale and shift, the second goes into the linear layer before it |
 //! | norm between couplings | `running_mean`, `running_var`, `unconstrained_weight`, `bias`: becomes an affine layer |
 //! | permutation | `_permutation` |
+//! | `LULinear` | `lower_entries`, `upper_entries`, `unconstrained_upper_diag`, `bias`: a matrix |
 //!
 //! A scale is `sigmoid(raw + 2) + 1e-3`. The architecture must give `features` and `activation`; it may give
-//! `transforms` (class names), `base`, and the norms' `within_eps` (1e-3) and `between_eps` (1e-5). Its other entries
+//! `transforms` (class names), `base`, and the norms' `within_eps` (1e-3) and `between_eps` (1e-5), and `linear_eps` (1e-3) of `LULinear`. Its other entries
 //! must agree with the tensors. Nets with context are refused.
 
 use std::path::Path;
@@ -19,7 +20,7 @@ mod linear;
 mod seen;
 
 use super::architecture::{Architecture, unfit};
-use super::assemble::Assembly;
+use super::assemble::{Assembly, softplus};
 use super::weights::Weights;
 use super::{ImportError, Imported, import_with};
 use crate::model::{ActivationName, ConditionerName, ScaleName, TransformName};
@@ -36,6 +37,8 @@ const SCALE: ScaleName = ScaleName::Sigmoid {
 const WITHIN_EPS: f64 = 1e-3;
 /// `eps` of batch norms between couplings, unless the architecture tells another.
 const BETWEEN_EPS: f64 = 1e-5;
+/// Added to the diagonal of U of an `LULinear`, unless the architecture tells another.
+const LINEAR_EPS: f64 = 1e-3;
 /// A mean of more standard deviations than this is subtracted first.
 const FAR: f64 = 4.0;
 
@@ -103,6 +106,9 @@ impl Reader<'_, '_> {
             self.coupling(name)?;
         } else if has("unconstrained_weight") {
             self.norm_between(name)?;
+        } else if has("lower_entries") {
+            let eps = self.eps("linear_eps", LINEAR_EPS)?;
+            self.assembly.lu_linear(self.weights, name, eps)?;
         } else if has("_permutation") {
             let order = self
                 .weights
@@ -110,7 +116,7 @@ impl Reader<'_, '_> {
             self.assembly.permutation(order);
         } else {
             return Err(format!(
-                "tensors `{name}.*` are not a coupling, batch norm or permutation of SimpleRealNVP"
+                "tensors `{name}.*` are not a coupling, batch norm, permutation or LULinear"
             ));
         }
         self.layers += 1;
@@ -123,6 +129,7 @@ impl Reader<'_, '_> {
             "AffineCouplingTransform",
             "AdditiveCouplingTransform",
             "BatchNorm",
+            "LULinear",
             "Permutation",
             "RandomPermutation",
             "ReversePermutation",
@@ -256,10 +263,7 @@ impl Reader<'_, '_> {
         let log_scale: Vec<f64> = raw
             .iter()
             .zip(&var)
-            .map(|(&raw, &var)| {
-                let softplus = raw.max(0.0) + (-raw.abs()).exp().ln_1p();
-                (softplus + eps).ln() - 0.5 * (var + eps).ln()
-            })
+            .map(|(&raw, &var)| (softplus(raw) + eps).ln() - 0.5 * (var + eps).ln())
             .collect();
         if log_scale.iter().any(|s| !s.is_finite()) {
             return Err(format!(

@@ -1,11 +1,12 @@
 //! Parts of nflows put together by hand.
 
 use super::super::ImportError;
+use super::matrix::lu_linear;
 use super::{Dict, gather};
 
 const ACTIVATION: f64 = 0.25;
 
-/// A norm far from zero, a coupling in a composite of its own, a permutation.
+/// A norm far from zero, a coupling in a composite of its own, a permutation, a matrix.
 fn parts(change: impl FnOnce(&mut Dict, &mut String)) -> Result<(), ImportError> {
     let mut dict = Dict::default();
     let name = "_transform._transforms";
@@ -42,10 +43,12 @@ fn parts(change: impl FnOnce(&mut Dict, &mut String)) -> Result<(), ImportError>
     );
     dict.orders
         .insert(format!("{name}.2._permutation"), vec![2, 0, 1]);
+    let mix = lu_linear(&mut dict, &format!("{name}.3"));
     let mut architecture = format!(
         r#"{{"library": "nflows", "cls": "Flow", "features": 3, "base": "StandardNormal",
-        "transforms": ["BatchNorm", "AffineCouplingTransform", "RandomPermutation"],
-        "activation": [null, "leaky_relu({ACTIVATION})", null], "between_eps": [0.5, null, null]}}"#
+        "transforms": ["BatchNorm", "AffineCouplingTransform", "RandomPermutation", "LULinear"],
+        "activation": [null, "leaky_relu({ACTIVATION})", null, null],
+        "between_eps": [0.5, null, null, null]}}"#
     );
     change(&mut dict, &mut architecture);
     let leaky = |x: Vec<f64>| -> Vec<f64> { x.iter().map(|&x| x.max(ACTIVATION * x)).collect() };
@@ -62,7 +65,8 @@ fn parts(change: impl FnOnce(&mut Dict, &mut String)) -> Result<(), ImportError>
         let scale = 1.0 / (1.0 + (-out[1] - 2.0).exp()) + 1e-3;
         z[1] = z[1] * scale + out[0];
         log_det += scale.ln();
-        (gather(&z, &[2, 0, 1]), log_det)
+        let (z, mixed) = mix(&gather(&z, &[2, 0, 1]));
+        (z, log_det + mixed)
     })
 }
 
@@ -84,7 +88,7 @@ fn other_parts_are_refused_by_name() {
         (
             ", \"RandomPermutation\"",
             "",
-            "`transforms` names 2, the tensors tell 3",
+            "`transforms` names 3, the tensors tell 4",
         ),
         ("0.5, null", "-1, null", "`between_eps` is -1"),
     ] {
