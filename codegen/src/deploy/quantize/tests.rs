@@ -84,6 +84,8 @@ pub(super) fn parts(
         transform,
         activation,
         norm: None,
+        mix: false,
+        whiten: false,
         couplings: 4,
     }
 }
