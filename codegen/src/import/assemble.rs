@@ -57,9 +57,9 @@ impl Assembly {
     /// `y = L U x + bias`, both triangles in one row-major matrix; nothing where that is the identity.
     pub(crate) fn linear(&mut self, factors: &[f64], bias: &[f64]) {
         let dim = self.dim;
-        let on_diagonal = |at: usize| at / dim == at % dim;
-        let is_identity = |(at, &factor): (usize, &f64)| factor == f64::from(on_diagonal(at));
-        if factors.iter().enumerate().all(is_identity) && bias.iter().all(|&b| b == 0.0) {
+        let entry = |at: usize| if at / dim == at % dim { 1.0 } else { 0.0 };
+        let rest = factors.iter().enumerate().map(|(at, f)| f - entry(at));
+        if rest.chain(bias.iter().copied()).all(|value| value == 0.0) {
             return;
         }
         let diagonal = factors.iter().step_by(dim + 1);
@@ -86,9 +86,9 @@ impl Assembly {
         let diagonal = read("unconstrained_upper_diag", dim)?;
         let bias = read("bias", dim)?;
         let mut factors = Vec::with_capacity(dim * dim);
-        for row in 0..dim {
+        for (row, &raw) in diagonal.iter().enumerate() {
             factors.extend(lower.by_ref().take(row));
-            factors.push(softplus(diagonal[row]) + eps);
+            factors.push(softplus(raw) + eps);
             factors.extend(upper.by_ref().take(dim - row - 1));
         }
         self.linear(&factors, &bias);
