@@ -7,7 +7,7 @@
 //! takes place between sample and score, so results are bit-identical on every machine.
 //!
 //! The arithmetic is next to its floating-point counterpart: `arithmetic/fixed.rs`, `kernel/dense/fixed`,
-//! `layer/affine/fixed.rs` and so on; `layer/fixed.rs` dispatches to the layers, `flow/fixed.rs` runs them.
+//! `layer/affine/fixed.rs` and so on; `layer/mod.rs` dispatches to the layers, `flow/fixed.rs` runs them.
 //! This module exports the public types.
 //!
 //! ```

@@ -57,8 +57,9 @@ impl Assembly {
     /// `y = L U x + bias`, both triangles in one row-major matrix; nothing where that is the identity.
     pub(crate) fn linear(&mut self, factors: &[f64], bias: &[f64]) {
         let dim = self.dim;
-        let identity = (0..dim * dim).map(|at| f64::from(at / dim == at % dim));
-        if factors.iter().copied().eq(identity) && bias.iter().copied().eq(vec![0.0; dim]) {
+        let entry = |at: usize| if at / dim == at % dim { 1.0 } else { 0.0 };
+        let rest = factors.iter().enumerate().map(|(at, f)| f - entry(at));
+        if rest.chain(bias.iter().copied()).all(|value| value == 0.0) {
             return;
         }
         let diagonal = factors.iter().step_by(dim + 1);
@@ -85,9 +86,9 @@ impl Assembly {
         let diagonal = read("unconstrained_upper_diag", dim)?;
         let bias = read("bias", dim)?;
         let mut factors = Vec::with_capacity(dim * dim);
-        for (row, &unconstrained) in diagonal.iter().enumerate() {
+        for (row, &raw) in diagonal.iter().enumerate() {
             factors.extend(lower.by_ref().take(row));
-            factors.push(softplus(unconstrained) + eps);
+            factors.push(softplus(raw) + eps);
             factors.extend(upper.by_ref().take(dim - row - 1));
         }
         self.linear(&factors, &bias);

@@ -106,7 +106,7 @@ impl Reader<'_, '_> {
                 "its scales are relative to their mean, which no coupling here computes"
             }
             "FixedLinearTransform" | "OrthogonalTransform" | "HouseholderPerm" | "InvAutoFC" => {
-                "it mixes all features by a matrix, which no layer here does"
+                "its matrix is not read; that of an AllInOneBlock is"
             }
             "ConditionalAffineTransform" => "a model here has no condition",
             _ => {
