@@ -2,7 +2,7 @@
 //! `f64`: every kind of layer, both ways of batch norm, full and partial packets and chunks.
 
 use nvpico::spec::{Conditioner, Kernel, Mask, ResidualConvolutionSpec};
-use nvpico::train::probe::{self, Outcome, Width, needs_sixteen_lanes};
+use nvpico::train::probe::{self, LaneCount, Outcome, needs_sixteen_lanes};
 use nvpico::{FlowSpec, LayerSpec};
 
 use crate::common::models::{self, NORMS, Random, TRANSFORMS, coupling, maps, masks, spec};
@@ -13,7 +13,7 @@ use crate::common::tolerance::{GRADIENT_FLOOR, LOSS, MODEL_GRADIENT, of_tensor, 
 const MOMENTUM: f64 = 0.8;
 
 fn run(
-    width: Width,
+    width: LaneCount,
     spec: FlowSpec<'_>,
     first: usize,
     params: &[f32],
@@ -27,7 +27,7 @@ fn run(
 fn check(spec: FlowSpec<'_>, count: usize, keep: f64, random: &mut Random) -> (f64, f64) {
     let params = models::params(&spec, random);
     let rows = maps::samples(&spec, count, random);
-    let found = run(Width::Sixteen, spec, 0, &params, &rows, keep);
+    let found = run(LaneCount::Sixteen, spec, 0, &params, &rows, keep);
 
     let (wide_params, wide_rows) = (wide(&params), wide(&rows));
     let loss = |params: &[f64]| reference::loss(&spec, params, &wide_rows, Norm::Batch { keep });
@@ -201,8 +201,8 @@ fn the_width_of_registers_changes_no_bit() {
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {
             let rows = random.normals(count * spec.dim());
-            let eight = run(Width::Eight, spec, 0, &params, &rows, 0.9);
-            let sixteen = run(Width::Sixteen, spec, 0, &params, &rows, 0.9);
+            let eight = run(LaneCount::Eight, spec, 0, &params, &rows, 0.9);
+            let sixteen = run(LaneCount::Sixteen, spec, 0, &params, &rows, 0.9);
             assert_eq!(eight.loss.to_bits(), sixteen.loss.to_bits(), "{count} rows");
             assert_eq!(eight.gradient, sixteen.gradient, "{count} rows");
             assert_eq!(eight.params, sixteen.params, "{count} rows");
@@ -229,11 +229,11 @@ fn a_layer_that_is_skipped_is_as_if_it_were_not_there() {
     assert_eq!(whole.layers[0], LayerSpec::Standardize);
     let params = models::params(&whole, &mut random);
     let rows = random.normals(50 * whole.dim());
-    let skipped = run(Width::Eight, whole, 1, &params, &rows, 0.9);
+    let skipped = run(LaneCount::Eight, whole, 1, &params, &rows, 0.9);
 
     let rest = whole.with_layers(&whole.layers[1..]);
     let own = whole.layers[0].param_len(whole.shape);
-    let alone = run(Width::Eight, rest, 0, &params[own..], &rows, 0.9);
+    let alone = run(LaneCount::Eight, rest, 0, &params[own..], &rows, 0.9);
     assert_eq!(skipped.loss.to_bits(), alone.loss.to_bits());
     assert_eq!(skipped.gradient[own..], alone.gradient);
     assert_eq!(skipped.params[..own], params[..own]);
@@ -248,7 +248,7 @@ fn running_statistics_take_in_the_batch() {
             let spec = spec(dim, vec![LayerSpec::BatchNorm(norm)]);
             let params = models::params(&spec, &mut random);
             let rows = random.normals(count * dim);
-            let after = run(Width::Eight, spec, 0, &params, &rows, keep).params;
+            let after = run(LaneCount::Eight, spec, 0, &params, &rows, keep).params;
             for at in 0..dim {
                 let column: Vec<f64> = wide(&rows).into_iter().skip(at).step_by(dim).collect();
                 let mean = column.iter().sum::<f64>() / count as f64;
@@ -275,7 +275,7 @@ fn running_statistics_inside_networks_take_in_the_batch() {
             for (count, keep) in [(5, 0.0), (16, 0.9), (37, 0.9)] {
                 let params = models::params(&spec, &mut random);
                 let rows = maps::samples(&spec, count, &mut random);
-                let after = run(Width::Sixteen, spec, 0, &params, &rows, keep).params;
+                let after = run(LaneCount::Sixteen, spec, 0, &params, &rows, keep).params;
 
                 let samples: Vec<_> = rows.chunks(shape.len()).map(wide).collect();
                 let (wide_params, wide_after) = (wide(&params), wide(&after));
@@ -314,7 +314,7 @@ fn an_overflowing_batch_on_a_map_leaves_every_statistic_finite() {
         let params = models::params(&spec, &mut random);
         let mut rows = maps::samples(&spec, 20, &mut random);
         rows[3] = f32::MAX;
-        let after = run(Width::Sixteen, spec, 0, &params, &rows, 0.9);
+        let after = run(LaneCount::Sixteen, spec, 0, &params, &rows, 0.9);
         assert!(!after.loss.is_finite() || after.gradient.iter().any(|g| !g.is_finite()));
         assert!(after.params.iter().all(|param| param.is_finite()));
     }
@@ -325,7 +325,7 @@ fn an_overflowing_batch_leaves_the_running_statistics_finite() {
     let spec = spec(2, vec![LayerSpec::BatchNorm(NORMS[1])]);
     let params = models::params(&spec, &mut Random::new(36));
     let after = run(
-        Width::Eight,
+        LaneCount::Eight,
         spec,
         0,
         &params,

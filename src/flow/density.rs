@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Flow, Progress, Score, ScoreError};
+use super::{Flow, Pass, Score, ScoreError};
 
 /// A density model: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
 ///
@@ -70,7 +70,7 @@ pub(crate) mod sealed {
 /// Position of a stepwise score.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
-    progress: Progress<'a>,
+    pass: Pass<'a>,
     log_det: f32,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Density for Flow<'a> {
     fn begin(&self, x: &[f32], workspace: &mut [f32]) -> Result<Cursor<'a>, ScoreError> {
         self.load(x, workspace)?;
         Ok(Cursor {
-            progress: self.start(),
+            pass: self.start(),
             log_det: 0.0,
         })
     }
@@ -117,8 +117,8 @@ impl<'a> Density for Flow<'a> {
             // A different workspace than the one it began with.
             return Some(Score::IMPOSSIBLE);
         };
-        let Cursor { progress, log_det } = cursor;
-        if progress.next(x, scratch, log_det).is_some() {
+        let Cursor { pass, log_det } = cursor;
+        if pass.next(x, scratch, log_det).is_some() {
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.score_latent(x, *log_det);

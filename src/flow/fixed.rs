@@ -147,7 +147,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         &self,
         x: &[i32],
         workspace: &'w mut [i32],
-    ) -> Result<(Pass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
+    ) -> Result<(IntegerPass<'a>, &'w mut [i32], &'w mut [i32]), ScoreError> {
         let dim = self.dim;
         if x.len() != dim {
             return Err(ScoreError::InputLength {
@@ -166,7 +166,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         // The length is hidden from the compiler, which would unroll the loops where the model is constant;
         // flash size matters more.
         let z = black_box(z);
-        let mut pass = Pass::new(self.words);
+        let mut pass = IntegerPass::new(self.words);
         for (slot, &value) in z.iter_mut().zip(black_box(x)) {
             // A plain loop instead of `memcpy`, which takes a kilobyte of flash.
             black_box(());
@@ -184,7 +184,7 @@ pub type IntegerStepper<'a, 'w, W> = Stepper<'w, IntegerFlow<'a, W>>;
 
 /// Position of a stepwise score.
 #[derive(Clone, Copy, Debug)]
-pub struct IntegerCursor<'a>(Pass<'a>);
+pub struct IntegerCursor<'a>(IntegerPass<'a>);
 
 impl<W> sealed::Sealed for IntegerFlow<'_, W> {}
 
@@ -240,12 +240,12 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
 
 /// State of a pass from x to z: the remaining words and the accumulated terms.
 #[derive(Clone, Copy, Debug)]
-struct Pass<'a> {
+struct IntegerPass<'a> {
     program: Program<'a>,
     progress: Progress,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> IntegerPass<'a> {
     #[inline(always)]
     fn new(words: &'a [i32]) -> Self {
         Self {

@@ -6,7 +6,7 @@ pub mod batch;
 mod density;
 pub(crate) mod fixed;
 mod gradient;
-mod progress;
+mod pass;
 mod score;
 mod stepper;
 
@@ -15,7 +15,7 @@ use crate::layer::{self, Place};
 use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
-use progress::Progress;
+use pass::Pass;
 pub use score::{Score, ScoreError};
 pub use stepper::Stepper;
 
@@ -261,8 +261,8 @@ impl<'a> Flow<'a> {
 
     /// The state before the first layer.
     #[inline(always)]
-    pub(crate) fn start(&self) -> Progress<'a> {
-        Progress {
+    pub(crate) fn start(&self) -> Pass<'a> {
+        Pass {
             math: self.spec.math,
             walk: self.spec.walk(),
             params: self.params,
@@ -273,8 +273,8 @@ impl<'a> Flow<'a> {
     #[inline(always)]
     pub(crate) fn forward_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
-        let mut progress = self.start();
-        while progress.next(x, scratch, &mut log_det).is_some() {}
+        let mut pass = self.start();
+        while pass.next(x, scratch, &mut log_det).is_some() {}
         log_det
     }
 

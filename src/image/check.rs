@@ -10,7 +10,7 @@
 use super::decode::{Program, op};
 use super::fields::{
     AffineChannel, AffineHeader, BlocksHeader, ConvolutionHeader, DenseHeader, FactorOutHeader,
-    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, Norm,
+    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, NormRecord,
     PermutationHeader, Record, ResidualHeader, ScalingHeader, SqueezeHeader, StandardizeChannel,
 };
 use super::sections::{Section, Sums};
@@ -117,7 +117,7 @@ const fn has_affine(channels: usize, program: &mut Program<'_>) -> bool {
 const fn has_norms(channels: usize, program: &mut Program<'_>) -> bool {
     let mut left = channels;
     while left > 0 {
-        if !Norm::check(Norm::from_words(&[0; Norm::WORDS]), program) {
+        if !NormRecord::check(NormRecord::from_words(&[0; NormRecord::WORDS]), program) {
             return false;
         }
         left -= 1;

@@ -307,7 +307,7 @@ words! {
     }
 
     /// A channel's norm inside a residual network: activation = `multiplier h 2^-shift + offset`.
-    Norm {
+    NormRecord {
         /// Multiplier.
         multiplier: NUMBER,
         /// Right shift of the product.
@@ -321,8 +321,8 @@ impl KeptRecord {
     /// The norm that converts the channel to activations.
     #[cfg(all(feature = "feature-maps", feature = "foreign"))]
     #[inline(always)]
-    pub(crate) const fn norm(self) -> Norm {
-        Norm {
+    pub(crate) const fn norm(self) -> NormRecord {
+        NormRecord {
             multiplier: self.multiplier,
             shift: self.shift,
             offset: self.offset,

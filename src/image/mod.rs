@@ -54,7 +54,7 @@ pub(crate) use decode::{Op, Program};
 pub use encode::{panel_words, value_words};
 pub use fields::{
     AffineChannel, AffineHeader, BlocksHeader, ConvolutionHeader, DenseHeader, FactorOutHeader,
-    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, Norm,
+    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, NormRecord,
     PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader, SqueezeHeader,
     StandardizeChannel,
 };

@@ -3,7 +3,7 @@
 //! Lengths, check and encoder iterate over the sections; the engine reads them in the same order.
 
 use super::fields::{
-    BlocksHeader, KernelHeader, LayerHeader, Narrowing, NetworkHeader, Norm, ScalingHeader,
+    BlocksHeader, KernelHeader, LayerHeader, Narrowing, NetworkHeader, NormRecord, ScalingHeader,
 };
 use super::sizes::{place_words, sum_words, window_inputs};
 use super::width::{PANEL, QUAD, Width};
@@ -124,7 +124,7 @@ impl Section {
             Section::Layer(layer) => add(LayerHeader::WORDS, layer.numbers::<W>()),
             Section::Scaling { outputs } => add(ScalingHeader::WORDS, sum_words(*outputs)),
             Section::Narrowing { .. } => Narrowing::WORDS,
-            Section::Norms { channels, .. } => mul(sum_words(*channels), Norm::WORDS),
+            Section::Norms { channels, .. } => mul(sum_words(*channels), NormRecord::WORDS),
         }
     }
 }

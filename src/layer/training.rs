@@ -13,7 +13,7 @@ pub(crate) struct Batch<'b> {
     /// Weight of the running statistics in what normalises inside networks, `0 .. 1`.
     pub keep: f64,
     /// The channels' maps of a batch norm on this batch.
-    pub maps: &'b [batch_norm::Folded],
+    pub maps: &'b [batch_norm::ChannelMap],
     /// Their gradients.
     pub gradients: &'b [batch_norm::Gradient],
 }

@@ -8,13 +8,13 @@ use crate::spec::network::{Network, Op};
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm};
 
 /// A network in its trained form, and its place among the flow's parameters.
-struct Trained<'a> {
+struct TrainedNetwork<'a> {
     network: Network<'a>,
     place: Range<usize>,
 }
 
 /// The networks in their trained form, with their places among the flow's parameters.
-fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Trained<'a>> {
+fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = TrainedNetwork<'a>> {
     let mut walk = spec.walk();
     let mut at = 0;
     core::iter::from_fn(move || {
@@ -26,7 +26,7 @@ fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = Trained<'a>> {
                 && let Conditioner::ResidualConvolution(spec) = &coupling.conditioner
                 && let ResidualForm::Trained { .. } = spec.form
             {
-                return Some(Trained {
+                return Some(TrainedNetwork {
                     network: coupling.network(shape),
                     place: from + coupling.rescale_len(shape)..at,
                 });
@@ -50,7 +50,7 @@ pub(super) fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
 /// Copies the parameters, directions `v` replaced by weights.
 pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]) {
     effective.copy_from_slice(params);
-    for Trained { network, place } in networks(spec) {
+    for TrainedNetwork { network, place } in networks(spec) {
         if let Some(params) = effective.get_mut(place) {
             weight_norm::resolve(network, params);
         }
@@ -59,7 +59,7 @@ pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]
 
 /// Gradients with respect to weights to those with respect to gains and directions.
 pub(super) fn pull_back(spec: &FlowSpec<'_>, params: &[f32], gradient: &mut [f32]) {
-    for Trained { network, place } in networks(spec) {
+    for TrainedNetwork { network, place } in networks(spec) {
         if let (Some(params), Some(gradient)) = (params.get(place.clone()), gradient.get_mut(place))
         {
             weight_norm::pull_back(network, params, gradient);
@@ -75,7 +75,7 @@ pub(super) fn take_statistics(
     params: &mut [f32],
     gradient: &mut [f32],
 ) {
-    for Trained { network, place } in networks(spec) {
+    for TrainedNetwork { network, place } in networks(spec) {
         for (stage, within) in places(network) {
             let Op::Norm(norm) = stage.op else {
                 continue;

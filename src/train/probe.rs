@@ -9,7 +9,7 @@ use crate::spec::FlowSpec;
 
 /// Rows in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
+pub enum LaneCount {
     /// Eight where the machine has AVX2, else sixteen.
     Eight,
     /// Sixteen on every machine.
@@ -36,14 +36,14 @@ pub fn step(
     params: &[f32],
     rows: &[f32],
     (keep, momentum): (f64, f64),
-    width: Width,
+    width: LaneCount,
 ) -> Outcome {
     let count = rows.len() / spec.dim();
     let mut params = params.to_vec();
     let mut gradient = vec![0.0; params.len()];
     let mut step = match width {
-        Width::Eight => step::narrow(spec, first, count, keep, momentum),
-        Width::Sixteen => step::wide(spec, first, count, keep, momentum),
+        LaneCount::Eight => step::narrow(spec, first, count, keep, momentum),
+        LaneCount::Sixteen => step::wide(spec, first, count, keep, momentum),
     };
     let loss = step.run(&mut params, rows, &mut gradient);
     Outcome {

@@ -16,7 +16,7 @@ pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: u
         let mut column = row.columns.start + class;
         while column < row.shape.width {
             let count = alike(row, column, step);
-            let block = Block {
+            let block = PlaceBlock {
                 panel,
                 from,
                 width,
@@ -31,7 +31,7 @@ pub(super) fn panel(row: &mut Row<'_, f32>, panel: &[f32], from: usize, width: u
 }
 
 /// A panel's outputs at several places.
-struct Block<'p> {
+struct PlaceBlock<'p> {
     /// The panel: biases, then weights.
     panel: &'p [f32],
     /// The first output of the panel, and its width.
@@ -43,7 +43,7 @@ struct Block<'p> {
     count: usize,
 }
 
-impl Block<'_> {
+impl PlaceBlock<'_> {
     /// Computes the sums one run of taps at a time: starting at the biases in the first run, applying ReLU in
     /// the last.
     #[inline(never)]

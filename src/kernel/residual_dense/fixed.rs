@@ -7,26 +7,26 @@ use core::hint::black_box;
 
 use crate::arithmetic::fixed::linear;
 use crate::image::{
-    BlocksHeader, LayerHeader, Narrowing, Norm, PANEL, Program, ScalingHeader, pair,
+    BlocksHeader, LayerHeader, Narrowing, NormRecord, PANEL, Program, ScalingHeader, pair,
 };
 use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
 
 /// The words of a norm.
-pub(crate) type NormWords = [i32; Norm::WORDS];
+pub(crate) type NormWords = [i32; NormRecord::WORDS];
 
 /// The norms of all channels.
 pub(crate) fn take_norms<'p>(
     program: &mut Program<'p>,
     channels: usize,
 ) -> Option<&'p [NormWords]> {
-    let words = program.take(channels.wrapping_mul(Norm::WORDS))?;
+    let words = program.take(channels.wrapping_mul(NormRecord::WORDS))?;
     Some(words.as_chunks().0)
 }
 
 /// `norm(value)` as a signed activation.
 #[inline(always)]
-pub(crate) fn normed(value: i32, norm: Norm) -> i32 {
-    let Norm {
+pub(crate) fn normed(value: i32, norm: NormRecord) -> i32 {
+    let NormRecord {
         multiplier,
         shift,
         offset,
@@ -46,7 +46,7 @@ pub(crate) fn activate(values: &[i32], norms: &[NormWords], slope: i32, output: 
         output.as_chunks_mut::<2>().0.iter_mut().zip(panels)
     {
         black_box(());
-        let norm = Norm::from_words;
+        let norm = NormRecord::from_words;
         let values = [
             normed(a, norm(e)),
             normed(b, norm(f)),

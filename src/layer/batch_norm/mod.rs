@@ -15,7 +15,7 @@ use crate::spec::{BatchNormSpec, Shape};
 
 /// Parameters of one feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Feature {
+pub struct NormParams {
     /// Running mean.
     pub mean: f32,
     /// Running variance.
@@ -28,7 +28,7 @@ pub struct Feature {
 
 /// A feature's map `y = x * scale + shift` and its log-determinant.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Folded {
+pub struct ChannelMap {
     /// Factor.
     pub scale: f32,
     /// Offset.
@@ -40,10 +40,10 @@ pub struct Folded {
 /// The affine map of one feature on its running statistics.
 #[must_use]
 #[inline]
-pub fn fold(feature: Feature, eps: f32) -> Folded {
+pub fn fold(feature: NormParams, eps: f32) -> ChannelMap {
     let var = feature.var + eps;
     let scale = Math::Libm.exp(feature.log_scale) / sqrt(var);
-    Folded {
+    ChannelMap {
         scale,
         shift: feature.shift - feature.mean * scale,
         log_det: feature.log_scale - 0.5 * ln(var),
@@ -56,7 +56,7 @@ pub fn features(
     spec: BatchNormSpec,
     params: &[f32],
     dim: usize,
-) -> impl Iterator<Item = Feature> + '_ {
+) -> impl Iterator<Item = NormParams> + '_ {
     let (mean, rest) = params.split_at_checked(dim).unwrap_or((&[], &[]));
     let (var, rest) = rest.split_at_checked(dim).unwrap_or((&[], &[]));
     let (log_scale, shift) = rest.split_at_checked(dim).unwrap_or((&[], &[]));
@@ -70,7 +70,7 @@ pub fn features(
             } else {
                 (0.0, 0.0)
             };
-            Feature {
+            NormParams {
                 mean,
                 var,
                 log_scale,

@@ -1,7 +1,7 @@
 //! Batch norm in training: statistics of the batch, mixed with the running ones as the paper's
 //! appendix E describes, and the gradients through them.
 
-use super::{Feature, Folded};
+use super::{ChannelMap, NormParams};
 use crate::arithmetic::elementary::double;
 use crate::arithmetic::{Lanes, select};
 use crate::spec::Shape;
@@ -24,7 +24,7 @@ impl Statistics {
     /// in what normalises: the paper's appendix E mixes them in (`keep` = momentum), plain batch norm
     /// does not (0).
     #[must_use]
-    pub fn of(values: impl Iterator<Item = f32> + Clone, running: Feature, keep: f64) -> Self {
+    pub fn of(values: impl Iterator<Item = f32> + Clone, running: NormParams, keep: f64) -> Self {
         let (mut count, mut sum) = (0.0, 0.0);
         for value in values.clone() {
             count += 1.0;
@@ -99,7 +99,7 @@ pub fn backward(
 /// x to y by the channels' maps on the batch; `saved` keeps x.
 #[inline(always)]
 pub(crate) fn forward_saving<V: Lanes>(
-    maps: &[Folded],
+    maps: &[ChannelMap],
     shape: Shape,
     x: &mut [V],
     saved: &mut [V],

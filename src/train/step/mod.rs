@@ -33,7 +33,7 @@ fn chunk_rows(shape: Shape) -> usize {
 }
 
 /// Computes loss and gradient of batches; owns all buffers.
-pub(super) struct Step<'a, const N: usize, I> {
+pub(super) struct PackedStep<'a, const N: usize, I> {
     spec: FlowSpec<'a>,
     instructions: I,
     plan: Vec<Planned<'a>>,
@@ -82,7 +82,9 @@ pub(super) fn narrow<'a>(
 ) -> Box<dyn BatchStep + 'a> {
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
     if let Some(simd) = pulp::x86::V3::try_new() {
-        return Box::new(Step::<8, _>::new(spec, simd, first, batch, keep, momentum));
+        return Box::new(PackedStep::<8, _>::new(
+            spec, simd, first, batch, keep, momentum,
+        ));
     }
     wide(spec, first, batch, keep, momentum)
 }
@@ -97,14 +99,16 @@ pub(super) fn wide<'a>(
 ) -> Box<dyn BatchStep + 'a> {
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
     if let Registers::Sixteen(simd) = registers() {
-        return Box::new(Step::<16, _>::new(spec, simd, first, batch, keep, momentum));
+        return Box::new(PackedStep::<16, _>::new(
+            spec, simd, first, batch, keep, momentum,
+        ));
     }
-    Box::new(Step::<16, _>::new(
+    Box::new(PackedStep::<16, _>::new(
         spec, Baseline, first, batch, keep, momentum,
     ))
 }
 
-impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
+impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
     /// `first` is the first layer that runs: rows that are standardised already skip that layer.
     pub(super) fn new(
         spec: FlowSpec<'a>,
@@ -211,7 +215,7 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
                 .iter()
                 .flat_map(|chunk| Chunk::column(&chunk.x, dim, places.clone(), chunk.rows));
             let statistics = batch_norm::Statistics::of(values, *feature, self.keep);
-            let used = batch_norm::Feature {
+            let used = batch_norm::NormParams {
                 mean: statistics.mean as f32,
                 var: statistics.var as f32,
                 ..*feature
@@ -278,7 +282,7 @@ impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
     }
 }
 
-impl<const N: usize, I: Instructions> BatchStep for Step<'_, N, I> {
+impl<const N: usize, I: Instructions> BatchStep for PackedStep<'_, N, I> {
     fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64 {
         let (instructions, dim) = (self.instructions, self.spec.dim());
         let count = rows.len() / dim;
@@ -323,7 +327,7 @@ fn nth(index: usize, len: usize) -> Range<usize> {
     index * len..(index + 1) * len
 }
 
-impl<'a, const N: usize, I: Instructions> Step<'a, N, I> {
+impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
     fn starts_with_norm(&self, segment: &Range<usize>) -> bool {
         matches!(self.plan.get(segment.start), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)))
     }

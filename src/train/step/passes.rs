@@ -22,7 +22,7 @@ pub(super) struct Planned<'a> {
     /// In a packet's saved values.
     pub saved: Range<usize>,
     /// The map of a batch norm on the current batch.
-    pub maps: Vec<batch_norm::Folded>,
+    pub maps: Vec<batch_norm::ChannelMap>,
     /// Its gradients.
     pub gradients: Vec<batch_norm::Gradient>,
 }

@@ -2,7 +2,8 @@
 //! makes many zeros. Counted on rows drawn from the model itself.
 
 use nvpico::kernel::dense;
-use nvpico::spec::{Conditioner, CouplingSpec, DenseSpec, Shape};
+use nvpico::spec::network::{Network, Op};
+use nvpico::spec::{Conditioner, CouplingSpec, Shape};
 use nvpico::{Flow, LayerSpec};
 
 use super::samples::rows_of;
@@ -49,27 +50,30 @@ fn coupling_products(
     params: &[f32],
     x: &[f32],
 ) -> usize {
-    let Conditioner::Dense(net) = &coupling.conditioner else {
+    if !matches!(coupling.conditioner, Conditioner::Dense(_)) {
         return 0;
-    };
-    let outputs = coupling.net_outputs(shape);
+    }
+    let network = coupling.network(shape);
     let kept: Vec<f32> = (coupling.mask.kept_features(x.len()))
         .map(|index| x[index])
         .collect();
     let nets = &params[coupling.rescale_len(shape)..];
-    nets.chunks(coupling.network(shape).param_len())
-        .map(|own| net_products(net, own, kept.clone(), outputs))
+    nets.chunks(network.param_len())
+        .map(|own| net_products(&network, own, kept.clone()))
         .sum()
 }
 
-fn net_products(net: &DenseSpec<'_>, params: &[f32], input: Vec<f32>, outputs: usize) -> usize {
+fn net_products(network: &Network<'_>, params: &[f32], input: Vec<f32>) -> usize {
     let (mut params, mut values, mut total) = (params, input, 0);
-    for &width in net.hidden {
-        total += width * values.iter().filter(|&&value| value != 0.0).count();
-        let (own, rest) = params.split_at(dense::param_len(values.len(), width));
-        let mut output = vec![0.0; width];
-        dense::forward(own, &values, &mut output, Some(net.activation));
-        (params, values) = (rest, output);
+    for stage in network.stages() {
+        let (own, rest) = params.split_at(stage.param_len());
+        if let Op::Convolution(layer) = stage.op {
+            total += layer.outputs * values.iter().filter(|&&value| value != 0.0).count();
+            let mut output = vec![0.0; layer.outputs];
+            dense::forward(own, &values, &mut output, layer.activation);
+            values = output;
+        }
+        params = rest;
     }
-    total + outputs * values.iter().filter(|&&value| value != 0.0).count()
+    total
 }

@@ -3,7 +3,8 @@
 
 use nvpico::kernel::convolution::Columns;
 use nvpico::kernel::dense;
-use nvpico::spec::{ConvolutionSpec, CouplingSpec, Kernel, Mask, ResidualConvolutionSpec, Shape};
+use nvpico::spec::network::{Op, Slot};
+use nvpico::spec::{CouplingSpec, Kernel, Shape};
 
 use super::work::{STRIDE, Work};
 
@@ -12,99 +13,50 @@ const WIDEST: usize = 16;
 /// The part of a place that is made alone.
 const ONE_PLACE: &str = "1 place";
 
-/// What a coupling's network reads of a map and where its outputs are wanted.
-struct Coupled<'s> {
-    inputs: usize,
-    outputs: usize,
-    mask: Mask<'s>,
-}
-
-impl<'s> Coupled<'s> {
-    fn new(coupling: &CouplingSpec<'s>, shape: Shape) -> Self {
-        Self {
-            inputs: coupling.net_inputs(shape),
-            outputs: coupling.net_outputs(shape),
-            mask: coupling.mask,
+/// The network of a coupling: a stack of convolutions, or the paper's residual network in its deployed form.
+pub(super) fn network(work: &mut Work, coupling: &CouplingSpec<'_>, shape: Shape) {
+    let network = coupling.network(shape);
+    let (mask, places) = (coupling.mask, shape.pixels());
+    work.add("read value", places * network.inputs);
+    let wanted = |y| {
+        mask.parity()
+            .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity ^ 1))
+    };
+    let mut kept = mask.parity();
+    // What a residual network does value by value beside its convolutions.
+    let mut values = 0;
+    for stage in network.stages() {
+        // Only the map itself has zeros on a checkerboard.
+        let kept = kept.take();
+        match stage.op {
+            Op::Convolution(own) => {
+                let rows = ConvolvedRows {
+                    shape,
+                    kernel: own.kernel,
+                    inputs: own.inputs,
+                    outputs: own.outputs,
+                    kept,
+                    activated: own.activation.is_some(),
+                };
+                if stage.to == Slot::Output {
+                    rows.count(work, wanted);
+                } else {
+                    rows.count(work, |_| Columns::ALL);
+                }
+                if stage.adds {
+                    values += own.outputs;
+                }
+            }
+            Op::Norm(norm) => values += norm.channels,
+            Op::Activation(_, channels) => values += channels,
+            Op::BothSigns(channels) => values += 2 * channels,
         }
     }
-
-    fn wanted(&self, y: usize) -> Columns {
-        self.mask
-            .parity()
-            .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity ^ 1))
-    }
-}
-
-/// A stack of convolutions.
-pub(super) fn stack(
-    work: &mut Work,
-    net: &ConvolutionSpec<'_>,
-    coupling: &CouplingSpec<'_>,
-    shape: Shape,
-) {
-    let coupled = Coupled::new(coupling, shape);
-    work.add("read value", shape.pixels() * coupled.inputs);
-    let (mut inputs, mut kept) = (coupled.inputs, coupled.mask.parity());
-    for layer in net.hidden {
-        let rows = Rows {
-            shape,
-            kernel: layer.kernel,
-            inputs,
-            outputs: layer.filters,
-            kept,
-            activated: true,
-        };
-        rows.count(work, |_| Columns::ALL);
-        (inputs, kept) = (layer.filters, None);
-    }
-    let last = Rows {
-        shape,
-        kernel: net.last,
-        inputs,
-        outputs: coupled.outputs,
-        kept,
-        activated: false,
-    };
-    last.count(work, |y| coupled.wanted(y));
-}
-
-/// The paper's residual network.
-pub(super) fn residual(
-    work: &mut Work,
-    net: &ResidualConvolutionSpec,
-    coupling: &CouplingSpec<'_>,
-    shape: Shape,
-) {
-    let coupled = Coupled::new(coupling, shape);
-    let (places, filters) = (shape.pixels(), net.filters);
-    work.add("read value", places * coupled.inputs);
-    // What is done value by value: the first norm with both signs, norm and activation of each block, and its two
-    // additions, norm and activation of the last.
-    let blocks = 4 * net.blocks + 2;
-    let values = places * (3 * coupled.inputs + blocks * filters);
-    work.add("value of a residual network", values);
-    let rows = |kernel, inputs, outputs, activated| Rows {
-        shape,
-        kernel,
-        inputs,
-        outputs,
-        kept: None,
-        activated,
-    };
-    let everywhere = |_| Columns::ALL;
-    let point = rows(Kernel::POINT, filters, filters, false);
-    rows(net.kernel, 2 * coupled.inputs, filters, false).count(work, everywhere);
-    point.count(work, everywhere);
-    for _ in 0..net.blocks {
-        rows(net.kernel, filters, filters, true).count(work, everywhere);
-        rows(net.kernel, filters, filters, false).count(work, everywhere);
-        point.count(work, everywhere);
-    }
-    rows(Kernel::POINT, filters, coupled.outputs, false).count(work, |y| coupled.wanted(y));
+    work.add("value of a residual network", places * values);
 }
 
 /// A convolution over a map, row by row.
-struct Rows {
+struct ConvolvedRows {
     shape: Shape,
     kernel: Kernel,
     inputs: usize,
@@ -114,7 +66,7 @@ struct Rows {
     activated: bool,
 }
 
-impl Rows {
+impl ConvolvedRows {
     fn count(&self, work: &mut Work, columns: impl Fn(usize) -> Columns) {
         for y in 0..self.shape.height {
             work.add("convolved row", 1);

@@ -45,12 +45,8 @@ fn coupling(work: &mut Work, coupling: &CouplingSpec<'_>, shape: Shape) {
         }
         // Not measured: `kind` says so.
         Conditioner::ResidualDense(_) => {}
-        Conditioner::Convolution(net) => {
-            convolution::stack(work, net, coupling, shape);
-            changed(work, coupling, transformed_values(coupling, shape));
-        }
-        Conditioner::ResidualConvolution(net) => {
-            convolution::residual(work, net, coupling, shape);
+        Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {
+            convolution::network(work, coupling, shape);
             changed(work, coupling, transformed_values(coupling, shape));
         }
     }

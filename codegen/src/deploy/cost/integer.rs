@@ -2,9 +2,8 @@
 
 use nvpico::LayerSpec;
 use nvpico::image::{PANEL, QUAD, activation_words, place_words, window_inputs};
-use nvpico::spec::{
-    Activation, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, ScaleMap, Shape, Transform,
-};
+use nvpico::spec::network::{Convolution, Network, Op};
+use nvpico::spec::{Activation, Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
 use super::work::{Work, transformed_values};
 
@@ -23,14 +22,14 @@ pub(super) fn layer(work: &mut Work, layer: &LayerSpec<'_>, shape: Shape) {
         LayerSpec::Coupling(spec) => {
             work.add("coupling", 1);
             match &spec.conditioner {
-                Conditioner::Dense(net) => {
+                Conditioner::Dense(_) => {
                     for _ in 0..spec.net_count() {
-                        dense(work, net, spec.net_inputs(shape), spec.net_outputs(shape));
+                        dense(work, &spec.network(shape));
                     }
                     changed(work, spec, spec.mask.transformed(channels));
                 }
-                Conditioner::Convolution(net) => {
-                    stack(work, net, spec, shape);
+                Conditioner::Convolution(_) => {
+                    stack(work, spec, shape);
                     changed(work, spec, transformed_values(spec, shape));
                 }
                 // Not measured: `kind` says so.
@@ -53,27 +52,26 @@ fn changed(work: &mut Work, spec: &CouplingSpec<'_>, values: usize) {
 }
 
 /// A fully connected network.
-fn dense(work: &mut Work, net: &DenseSpec<'_>, inputs: usize, outputs: usize) {
+fn dense(work: &mut Work, network: &Network<'_>) {
     work.add("net", 1);
-    work.add("kept word", activation_words(inputs));
-    let mut from = inputs;
-    for &width in net.hidden {
-        panels(work, from, width, Some(net.activation), 1);
-        from = width;
+    work.add("kept word", activation_words(network.inputs));
+    for layer in layers(network) {
+        panels(work, layer.inputs, &layer, 1);
     }
-    panels(work, from, outputs, None, 1);
 }
 
-/// A layer's panels, `times` over.
-fn panels(
-    work: &mut Work,
-    inputs: usize,
-    outputs: usize,
-    activation: Option<Activation>,
-    times: usize,
-) {
-    let count = outputs.div_ceil(PANEL) * times;
-    let part = match activation {
+/// The layers of a network that has nothing else.
+fn layers<'n>(network: &Network<'n>) -> impl Iterator<Item = Convolution> + use<'n> {
+    network.stages().filter_map(|stage| match stage.op {
+        Op::Convolution(own) => Some(own),
+        Op::Norm(_) | Op::Activation(..) | Op::BothSigns(_) => None,
+    })
+}
+
+/// A layer's panels of so many inputs each, `times` over.
+fn panels(work: &mut Work, inputs: usize, layer: &Convolution, times: usize) {
+    let count = layer.outputs.div_ceil(PANEL) * times;
+    let part = match layer.activation {
         None => "panel of sums",
         Some(Activation::Relu) => "panel",
         Some(Activation::LeakyRelu { .. }) => "panel, leaky",
@@ -84,7 +82,7 @@ fn panels(
 }
 
 /// A stack of convolutions.
-fn stack(work: &mut Work, net: &ConvolutionSpec<'_>, spec: &CouplingSpec<'_>, shape: Shape) {
+fn stack(work: &mut Work, spec: &CouplingSpec<'_>, shape: Shape) {
     let places = shape.height * shape.width;
     let mut place = place_words(spec.net_inputs(shape), true);
     work.add("stack", 1);
@@ -95,21 +93,14 @@ fn stack(work: &mut Work, net: &ConvolutionSpec<'_>, spec: &CouplingSpec<'_>, sh
     } else {
         places
     };
-    let layers = net.hidden.iter().map(|own| (own.kernel, own.filters, true));
-    let last = (net.last, spec.net_outputs(shape), false);
-    for (kernel, outputs, is_hidden) in layers.chain([last]) {
+    for layer in layers(&spec.network(shape)) {
+        let is_hidden = layer.activation.is_some();
         let times = if is_hidden { places } else { wanted };
+        let taps = layer.kernel.taps();
         work.add("row of a convolution", shape.height);
-        work.add("tap of a window", times * kernel.taps());
-        work.add("word of a window", times * kernel.taps() * place);
-        let activation = is_hidden.then_some(net.activation);
-        panels(
-            work,
-            window_inputs(kernel, place),
-            outputs,
-            activation,
-            times,
-        );
-        place = place_words(outputs, false);
+        work.add("tap of a window", times * taps);
+        work.add("word of a window", times * taps * place);
+        panels(work, window_inputs(layer.kernel, place), &layer, times);
+        place = place_words(layer.outputs, false);
     }
 }

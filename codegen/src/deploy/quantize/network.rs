@@ -7,6 +7,7 @@ use nvpico::image::{
 };
 use nvpico::integer::Weights;
 use nvpico::kernel::dense;
+use nvpico::spec::network::Op;
 use nvpico::spec::{Conditioner, CouplingSpec, ScaleMap, Shape};
 
 use super::number::{MARGIN, Q16, power};
@@ -18,7 +19,7 @@ const UNEVEN: f64 = 8.0;
 
 /// All networks of a coupling.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Networks {
+pub(super) struct QuantizedNetworks {
     /// An activation of what they read counts in steps of `2^input_shift` in Q16.
     pub input_shift: i32,
     /// What one step of each sum of the last layers is worth.
@@ -40,10 +41,10 @@ pub(super) fn all<W: Weights>(
     shape: Shape,
     params: &[f32],
     ranges: &[&[f32]],
-) -> anyhow::Result<Networks> {
-    let mut all = Networks {
+) -> anyhow::Result<QuantizedNetworks> {
+    let mut all = QuantizedNetworks {
         input_shift: input_shift(ranges[0]),
-        ..Networks::default()
+        ..QuantizedNetworks::default()
     };
     let count = spec.net_count();
     let sections: Vec<Section> = (0..)
@@ -59,12 +60,14 @@ pub(super) fn all<W: Weights>(
         }
         _ => Vec::new(),
     };
+    let mut stages = spec.network(shape).stages();
+    let has_norms = stages.any(|stage| matches!(stage.op, Op::Norm(_)));
     let networks = params
         .chunks(params.len() / count)
         .zip(ranges.chunks(ranges.len() / count))
         .zip(sections.chunks(sections.len() / count));
     for ((params, ranges), sections) in networks {
-        let mut network = Network {
+        let mut network = Quantizer {
             params,
             ranges,
             slope,
@@ -72,11 +75,7 @@ pub(super) fn all<W: Weights>(
             words: &mut all.words,
             rounded: &mut all.rounded,
             offsets: std::mem::take(&mut offsets),
-            has_norms: match &spec.conditioner {
-                Conditioner::Dense(_) | Conditioner::Convolution(_) => false,
-                Conditioner::ResidualDense(net) => net.norm,
-                Conditioner::ResidualConvolution(_) => true,
-            },
+            has_norms,
         };
         if let Conditioner::ResidualConvolution(_) = spec.conditioner {
             all.records = network.kept_records(spec, shape)?;
@@ -98,7 +97,7 @@ pub(super) fn input_shift(ranges: &[f32]) -> i32 {
 }
 
 /// A network on its way to words.
-pub(super) struct Network<'n> {
+pub(super) struct Quantizer<'n> {
     /// Parameters that are left.
     pub params: &'n [f32],
     /// The ranges of its stages.
@@ -126,7 +125,7 @@ fn weight_index(layer: LayerShape, tap: usize, channel: usize, channels: usize) 
     tap * layer.stride + within
 }
 
-impl Network<'_> {
+impl Quantizer<'_> {
     /// Writes the words of a section.
     ///
     /// # Errors

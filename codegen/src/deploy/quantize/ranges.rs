@@ -3,7 +3,8 @@
 //! A quantised network holds its activations within 16 bits. What those have to span is not in the
 //! parameters: it is seen on rows, and kept in the model file.
 
-use nvpico::spec::{Conditioner, CouplingSpec, Shape};
+use nvpico::spec::network::{Op, Slot, Stage};
+use nvpico::spec::{CouplingSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 
 use crate::deployed::Deployed;
@@ -17,7 +18,7 @@ const MOST_WORK: usize = 4_000_000_000;
 pub struct Ranges(Vec<f32>);
 
 /// The networks of a coupling, as far as they have ranges.
-struct Networks {
+struct CouplingStages {
     /// Index of the coupling among the layers.
     layer: usize,
     /// Channels of each stage: input, then hidden layers, network after network.
@@ -26,17 +27,11 @@ struct Networks {
     each: usize,
 }
 
-impl Networks {
+impl CouplingStages {
     fn of(layer: usize, spec: &CouplingSpec<'_>, shape: Shape) -> Self {
-        let hidden: Vec<usize> = match &spec.conditioner {
-            Conditioner::Dense(net) => net.hidden.to_vec(),
-            // `h`, then three stages a block.
-            Conditioner::ResidualDense(net) => vec![net.width; 3 * net.blocks + 1],
-            Conditioner::Convolution(net) => net.hidden.iter().map(|own| own.filters).collect(),
-            // `h`, three stages a block, and what the outputs are made of.
-            Conditioner::ResidualConvolution(net) => vec![net.filters; 3 * net.blocks + 2],
-        };
-        let net = [&[spec.net_inputs(shape)][..], &hidden].concat();
+        let network = spec.network(shape);
+        let inner = network.stages().filter_map(|stage| channels(&stage));
+        let net: Vec<usize> = std::iter::once(network.inputs).chain(inner).collect();
         Self {
             layer,
             stages: net.repeat(spec.net_count()),
@@ -68,14 +63,26 @@ impl Networks {
     }
 }
 
+/// Channels of a network's stage that has ranges: whatever an activation gives, and the sums `h` of residual blocks.
+/// An integer layer reads one of these.
+fn channels(stage: &Stage) -> Option<usize> {
+    match stage.op {
+        Op::Activation(_, channels) => Some(channels),
+        Op::Convolution(own) if own.activation.is_some() || stage.to == Slot::Hidden => {
+            Some(own.outputs)
+        }
+        Op::Convolution(_) | Op::Norm(_) | Op::BothSigns(_) => None,
+    }
+}
+
 impl Ranges {
     /// Looks at rows (row-major) in the units of the sensors.
     #[must_use]
     pub fn of(model: &Deployed, rows: &[f32]) -> Self {
         let layers = model.spec.layers();
         let spec = model.spec.flow_spec(&layers);
-        let networks = Networks::all(&spec);
-        let mut largest = vec![0.0_f64; networks.iter().map(Networks::channels).sum()];
+        let networks = CouplingStages::all(&spec);
+        let mut largest = vec![0.0_f64; networks.iter().map(CouplingStages::channels).sum()];
         let params = reference::wide(&model.params);
         let count = rows.len() / spec.dim();
         let affordable = MOST_WORK / spec.multiply_accumulates().max(1);
@@ -110,7 +117,10 @@ impl Ranges {
     /// Kept numbers; `None` where they are not those of such a model.
     #[must_use]
     pub fn from_values(spec: &FlowSpec<'_>, values: Vec<f32>) -> Option<Self> {
-        let expected: usize = Networks::all(spec).iter().map(Networks::channels).sum();
+        let expected: usize = CouplingStages::all(spec)
+            .iter()
+            .map(CouplingStages::channels)
+            .sum();
         let good = values.iter().all(|v| v.is_finite() && *v >= 0.0);
         (good && values.len() == expected).then_some(Self(values))
     }
@@ -119,7 +129,7 @@ impl Ranges {
     #[must_use]
     pub fn coupling(&self, spec: &FlowSpec<'_>, index: usize) -> Vec<&[f32]> {
         let mut rest = &self.0[..];
-        for own in Networks::all(spec) {
+        for own in CouplingStages::all(spec) {
             let (values, after) = rest.split_at(own.channels());
             if own.layer == index {
                 let mut values = values;

@@ -3,10 +3,10 @@
 //! `h` and `skip` count in Q16; every layer reads activations of 16 bits with a step of its own, and hands its
 //! sums on through a multiplier for each output.
 
-use nvpico::image::{KeptRecord, Narrowing, Norm, PANEL, ScalingHeader, word};
+use nvpico::image::{KeptRecord, Narrowing, NormRecord, PANEL, ScalingHeader, word};
 use nvpico::spec::{CouplingSpec, Shape};
 
-use super::network::{Network, input_shift};
+use super::network::{Quantizer, input_shift};
 use super::number::{MARGIN, Q16, common_shift, power, whole};
 use super::row::LARGEST_ACTIVATION;
 
@@ -14,7 +14,7 @@ use super::row::LARGEST_ACTIVATION;
 /// never active on the rows that were seen has some, too.
 const LEAST_RANGE: f64 = 1.0 / 256.0;
 
-impl Network<'_> {
+impl Quantizer<'_> {
     /// The words of the kept channels' records; steps become those of their activations, one for each sign.
     ///
     /// # Errors
@@ -30,11 +30,11 @@ impl Network<'_> {
         self.steps = self.steps.repeat(2);
         let kept = spec.mask.kept_features(shape.channels);
         let record = |(channel, norm)| {
-            let Norm {
+            let NormRecord {
                 multiplier,
                 shift,
                 offset,
-            } = Norm::from_words(norm);
+            } = NormRecord::from_words(norm);
             KeptRecord {
                 channel: word(channel),
                 multiplier,
@@ -107,14 +107,14 @@ fn norm_words(
     for ((&scale, &offset), step) in scale.iter().zip(shift).zip(steps) {
         let factor = f64::from(scale) / step * power(-Q16);
         let shift = common_shift(std::iter::once(factor));
-        let norm = Norm {
+        let norm = NormRecord {
             multiplier: whole(factor, shift, "a norm's scale")?,
             shift,
             offset: whole(f64::from(offset) / step, 0, "a norm's shift")?,
         };
         words.extend(norm.to_words());
     }
-    let none = Norm {
+    let none = NormRecord {
         multiplier: 0,
         shift: 1,
         offset: 0,

@@ -14,7 +14,7 @@ pub(crate) struct GhostBatch {
 
 /// One channel of a norm.
 #[derive(Clone, Copy)]
-pub(super) struct Norm {
+pub(super) struct ChannelNorm {
     running_mean: f64,
     running_var: f64,
     scale: f64,
@@ -32,7 +32,7 @@ struct NormMap {
     inverse: f64,
 }
 
-impl Norm {
+impl ChannelNorm {
     pub(super) fn of(params: &[f32], channels: usize, channel: usize) -> Option<Self> {
         let value = |part: usize| params.get(part * channels + channel).map(|&v| f64::from(v));
         Some(Self {

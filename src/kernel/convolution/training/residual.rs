@@ -7,7 +7,7 @@
 
 use std::vec::Vec;
 
-use super::norm::{GhostBatch, Norm};
+use super::norm::{ChannelNorm, GhostBatch};
 use crate::kernel::Kernels;
 use crate::kernel::convolution::map::Map;
 use crate::kernel::convolution::residual::add;
@@ -104,7 +104,7 @@ impl<'s, V: Kernels> Front<'s, V> {
         self.statistics = rest;
         let (means, vars) = kept.split_at_mut_checked(channels)?;
         for (channel, (mean, var)) in means.iter_mut().zip(vars).enumerate() {
-            let norm = Norm::of(params, channels, channel)?;
+            let norm = ChannelNorm::of(params, channels, channel)?;
             let batch = norm.forward(eps, statistics, input, output);
             (*mean, *var) = (V::splat(batch.0), V::splat(batch.1));
         }
@@ -281,7 +281,7 @@ impl<'s, V: Kernels> Back<'s, V> {
         self.statistics = rest;
         let lane = |at: usize| kept.get(at)?.as_lanes().first().copied();
         for channel in 0..channels {
-            let norm = Norm::of(params, channels, channel)?;
+            let norm = ChannelNorm::of(params, channels, channel)?;
             let batch = (lane(channel)?, lane(channels + channel)?);
             let shares = norm.backward(eps, statistics, batch, input, gradient);
             for (part, share) in shares.into_iter().enumerate() {

@@ -68,7 +68,7 @@ fn span(extent: Extent, channels: usize, y: usize, x: usize) -> Range<usize> {
 }
 
 /// The maps of a network, and room for what it works on.
-struct Maps<'s> {
+struct IntegerMaps<'s> {
     extent: Extent,
     kernel: [usize; 2],
     /// Channels in whole panels.
@@ -80,7 +80,7 @@ struct Maps<'s> {
     rings: &'s mut [i32],
 }
 
-impl Maps<'_> {
+impl IntegerMaps<'_> {
     /// Words of a place's activations.
     fn place_words(&self) -> usize {
         self.channels / PANEL * QUAD_WORDS
@@ -267,7 +267,7 @@ pub(crate) fn forward<W: Weights>(
     let (skip, scratch) = scratch.split_at_mut_checked(map)?;
     let (window, scratch) = scratch.split_at_mut_checked(window as usize)?;
     let (sums, rings) = scratch.split_at_mut_checked(sums.max(channels))?;
-    let mut maps = Maps {
+    let mut maps = IntegerMaps {
         extent,
         kernel: [kernel_height as usize, kernel_width as usize],
         channels,

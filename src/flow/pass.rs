@@ -1,4 +1,4 @@
-//! State of a pass through the layers.
+//! State of a pass through the layers, in floats.
 
 use crate::arithmetic::Math;
 use crate::kernel::Kernels;
@@ -7,13 +7,13 @@ use crate::spec::Walk;
 
 /// State of a pass from x to z: the remaining layers and parameters.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress<'a> {
+pub(crate) struct Pass<'a> {
     pub(super) math: Math,
     pub(super) walk: Walk<'a>,
     pub(super) params: &'a [f32],
 }
 
-impl Progress<'_> {
+impl Pass<'_> {
     /// Runs the next layer; `None` after the last one. A layer that cannot run, which
     /// [`Flow::new`](super::Flow::new) rules out, ends the pass and makes the sample impossible. The caller
     /// guarantees the lengths.
