@@ -55,7 +55,8 @@ impl Flow<'_> {
     ///
     /// The price is rounding: an input recovered by the inverse differs from the original by the error of a round trip
     /// through [`forward`](Self::forward) and [`inverse`](Self::inverse), which grows from layer to layer. In the tests,
-    /// with random models of up to six layers, gradients deviate from exact ones by less than 1e-4 of the largest value.
+    /// with random models of up to seven layers on vectors, gradients deviate from exact ones by less than 1e-6 of the
+    /// largest value, with models of sixteen layers on maps by less than 1e-5.
     /// The error is larger where several couplings in a row shrink values by large factors (log-scales of -5 and
     /// below), which samples far from the training data can cause. Where an input of a ReLU is within this error of
     /// zero, the gradient of either side may result.

@@ -58,13 +58,13 @@ pub const GRADIENT_FLOOR: f64 = 0.1;
 pub const MODEL_GRADIENT: f64 = 1e-4;
 
 /// Gradients with respect to a sample, which is recovered layer by layer by the inverse: as [`GRADIENT`].
-pub const INPUT_GRADIENT: f64 = 1e-4;
+pub const INPUT_GRADIENT: f64 = 1e-5;
 
 /// The same of a model of many couplings on maps.
-pub const INPUT_GRADIENT_MAP: f64 = 1e-3;
+pub const INPUT_GRADIENT_MAP: f64 = 5e-5;
 
 /// The same against gradients by what a forward pass kept: what the inverse costs.
-pub const INPUT_GRADIENT_TAPE: f64 = 1e-4;
+pub const INPUT_GRADIENT_TAPE: f64 = 1e-5;
 
 /// Loss of a training batch against the reference's, in nats, relative to itself or 1.
 pub const LOSS: f64 = 1e-5;
