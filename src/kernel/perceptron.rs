@@ -63,7 +63,7 @@ pub(crate) fn forward_saving<V: Kernels>(
     Some(())
 }
 
-/// What a network's backward pass reads.
+/// Inputs of a network's backward pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Tensors<'s, V> {
     pub params: &'s [f32],

@@ -1,7 +1,7 @@
-//! The one place where layers in fixed point are told apart.
+//! Dispatch to the layers in fixed point.
 //!
-//! Its match names every op, so a new one does not compile until it is dispatched. What is not compiled in was refused
-//! when the model was made.
+//! The match is exhaustive over ops, so a new op does not compile until it is handled. Layers that are not
+//! compiled in were rejected when the model was created.
 
 use super::affine::fixed as affine;
 use super::coupling::fixed as coupling;
@@ -16,8 +16,8 @@ use crate::image::FactorOutHeader;
 use crate::image::{AffineChannel, Op, Program, StandardizeChannel};
 use crate::kernel::dense::fixed::Weights;
 
-/// Runs a layer on `x`, in place; the program stands behind its op, which is `kind`. `None` where the words are not
-/// those of a layer.
+/// Runs a layer on `x` in place; the program is positioned after its op, `kind`. `None` if the words are
+/// invalid.
 #[inline(always)]
 pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
@@ -26,7 +26,7 @@ pub(crate) fn forward<W: Weights>(
     scratch: &mut [i32],
     progress: &mut Progress,
 ) -> Option<()> {
-    // What was factored out lies behind it.
+    // Factored-out values are at the end of `x`.
     #[cfg(feature = "feature-maps")]
     let x = {
         let len = x.len().min(progress.left);

@@ -1,4 +1,4 @@
-//! The layers, and the one place where they are told apart.
+//! The layers, and the single place that dispatches to them.
 //!
 //! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
 //! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
@@ -6,9 +6,9 @@
 //! `training::backward`; `gradient::pull_back` goes back from a score. Their matches name every layer, so a new
 //! one does not compile until it is dispatched everywhere.
 //!
-//! [`Flow::new`](crate::Flow::new) has checked lengths and features. What it refuses has no code here: such
-//! a layer, or one with too few parameters, returns `None`, and the score is impossible, never that of a
-//! model without the layer.
+//! [`Flow::new`](crate::Flow::new) has checked lengths and features. Layers that it rejects have no code here:
+//! such a layer, or one with too few parameters, returns `None`. The sample is then impossible, never scored as
+//! if the layer were absent.
 //!
 //! ```
 //! use nvpico::layer::{self, Place};
@@ -44,20 +44,20 @@ use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::spec::{LayerSpec, Shape};
 
-/// Where a layer stands in a flow.
+/// Position of a layer in a flow.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// Back end of elementary functions.
     pub math: Math,
-    /// Shape of what reaches the layer.
+    /// Shape of the layer's input.
     pub input: Shape,
-    /// Shape of what goes on.
+    /// Shape of the layer's output.
     pub output: Shape,
 }
 
-/// x to y for any layer. `x` holds `place.input.len()` values, `scratch` at least
-/// [`LayerSpec::scratch_len`]. Layers take their parameters off the front of `params`: to count them first
-/// would cost a chip more than many a layer takes. Returns those that follow.
+/// Maps x to y for any layer. `x` holds `place.input.len()` values, `scratch` at least
+/// [`LayerSpec::scratch_len`]. Each layer takes its parameters off the front of `params`, because computing
+/// their number beforehand would cost a chip more time than many layers do. Returns the remaining parameters.
 #[inline(always)]
 pub fn forward<'p, V: Kernels>(
     layer: &LayerSpec<'_>,
@@ -89,7 +89,7 @@ pub fn forward<'p, V: Kernels>(
         LayerSpec::Squeeze(kind) => squeeze::forward(*kind, shape, x, scratch),
         #[cfg(feature = "feature-maps")]
         LayerSpec::Unsqueeze(kind) => squeeze::inverse(*kind, place.output, x, scratch),
-        // What is factored out stays where it is; the next layer gets a shorter slice.
+        // Factored-out values stay where they are; the next layer gets a shorter slice.
         #[cfg(feature = "feature-maps")]
         LayerSpec::FactorOut => {}
         #[cfg(not(feature = "feature-maps"))]
@@ -101,7 +101,7 @@ pub fn forward<'p, V: Kernels>(
     Some(params)
 }
 
-/// y to x for any layer; lengths as for [`forward`], `params` being the layer's alone.
+/// Maps y to x for any layer. Lengths as in [`forward`], but `params` holds only the layer's parameters.
 #[inline(always)]
 pub fn inverse<V: Kernels>(
     layer: &LayerSpec<'_>,
@@ -140,8 +140,8 @@ pub fn inverse<V: Kernels>(
     Some(())
 }
 
-/// Moves values as [`forward`] does where a layer moves places to channels or back, and changes nothing
-/// else: from the sample's order to that of z.
+/// Moves values from sample order to the order of z: does what [`forward`] does in layers that move values
+/// between places and channels, and nothing in others.
 #[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn to_places_of_z<V: Copy>(
@@ -163,7 +163,7 @@ pub(crate) fn to_places_of_z<V: Copy>(
     }
 }
 
-/// Undoes [`to_places_of_z`].
+/// Inverse of [`to_places_of_z`].
 #[cfg(feature = "feature-maps")]
 #[inline(always)]
 pub(crate) fn to_places_of_x<V: Copy>(
@@ -185,7 +185,7 @@ pub(crate) fn to_places_of_x<V: Copy>(
     }
 }
 
-/// Changes every value of `x` with its channel's entry of `maps`.
+/// Applies a function to every value of `x` and its channel's entry of `maps`.
 #[inline(always)]
 pub(crate) fn by_channel<V, M: Copy>(
     shape: Shape,

@@ -1,20 +1,20 @@
-//! The layers in training: forward with what [`backward`] reads kept, and the gradients.
+//! Training of the layers: a forward pass that keeps what [`backward`] reads, and gradients.
 
 use super::coupling::gradient as coupling;
 use super::{Place, affine, batch_norm, logit, permutation, squeeze, standardize};
 use crate::kernel::Kernels;
 use crate::spec::{LayerSpec, Shape};
 
-/// What a pass knows of the batch besides the rows in its lanes.
+/// Properties of the batch other than the rows in the lanes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch<'b> {
-    /// Lanes that carry a row; the others have no part in statistics.
+    /// Number of lanes that hold a row; the others do not contribute to statistics.
     pub rows: usize,
-    /// Weight of the running statistics in what normalises inside networks, `0 .. 1`.
+    /// Weight of the running statistics in the normalisation inside networks, `0 .. 1`.
     pub keep: f64,
-    /// The channels' maps of a batch norm on this batch.
+    /// The map of each channel of a batch norm on this batch.
     pub maps: &'b [batch_norm::ChannelMap],
-    /// Their gradients.
+    /// The gradients of these maps.
     pub gradients: &'b [batch_norm::Gradient],
 }
 
@@ -29,7 +29,7 @@ impl Batch<'_> {
     }
 }
 
-/// Values that [`forward_saving`] keeps of a sample.
+/// Number of values that [`forward_saving`] keeps per sample.
 pub(crate) fn saved_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     match layer {
         LayerSpec::Coupling(spec) => coupling::saved_len(spec, shape),
@@ -43,7 +43,7 @@ pub(crate) fn saved_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     }
 }
 
-/// Values of scratch for [`forward_saving`] and [`backward`].
+/// Length of the scratch for [`forward_saving`] and [`backward`].
 pub(crate) fn scratch_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     match layer {
         LayerSpec::Coupling(spec) => coupling::scratch_len(spec, shape),
@@ -58,8 +58,8 @@ pub(crate) fn scratch_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     }
 }
 
-/// [`forward`](super::forward) with the same kernels, `saved_len` values kept in `saved`. `params` are the
-/// layer's alone.
+/// Like [`forward`](super::forward), with the same kernels, but keeps `saved_len` values in `saved`. `params`
+/// holds only the layer's parameters.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
@@ -99,8 +99,8 @@ pub(crate) fn forward_saving<V: Kernels>(
     }
 }
 
-/// Gradients of a layer. `gradient` goes from y to x in place; every lane's row has the given `weight` in
-/// the loss, which is minus the weighted sum of the log-densities. Adds to `param_gradient`.
+/// Gradients of a layer. Converts `gradient` from y to x in place. Each lane's row has the given `weight` in
+/// the loss, the negative weighted sum of the log-densities. Adds to `param_gradient`.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,

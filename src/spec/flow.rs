@@ -1,11 +1,12 @@
-//! A model's structure as a whole: lengths, checks, and the walk through its layers.
+//! The structure of a whole model: lengths, checks, and iteration over its layers.
 
 use super::error::{Feature, SpecError};
 use super::shape::Shape;
 use super::{LayerSpec, add, max, position};
 use crate::arithmetic::Math;
 
-/// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
+/// The structure of a model: sample shape, layers in the order of `forward` (x to z), and back end of
+/// elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FlowSpec<'a> {
@@ -13,26 +14,26 @@ pub struct FlowSpec<'a> {
     pub shape: Shape,
     /// Back end of elementary functions.
     pub math: Math,
-    /// The layers, first the one that reads `x`.
+    /// The layers, starting with the one that reads `x`.
     pub layers: &'a [LayerSpec<'a>],
 }
 
-/// Layers with the shapes that reach them, in the order of `forward`.
+/// Iterates over the layers and their input shapes, in the order of `forward`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
     layers: &'a [LayerSpec<'a>],
-    /// Of what reaches the next layer.
+    /// Input shape of the next layer.
     pub shape: Shape,
 }
 
 impl<'a> Walk<'a> {
-    /// Leaves out what is left.
+    /// Skips the remaining layers.
     #[inline(always)]
     pub const fn end(&mut self) {
         self.layers = &[];
     }
 
-    /// The next layer and the shape that reaches it. Ends, too, at a layer that cannot take its shape.
+    /// The next layer and its input shape. Also ends at a layer that cannot take its shape.
     #[inline(always)]
     pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape)> {
         let [layer, rest @ ..] = self.layers else {
@@ -48,16 +49,16 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Layers with the shapes around them, in the order of `inverse`.
+/// Iterates over the layers and the shapes around them, in the order of `inverse`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WalkBack<'a> {
     layers: &'a [LayerSpec<'a>],
-    /// Of what the next layer gives in `forward`.
+    /// Output shape (in `forward`) of the next layer.
     after: Shape,
 }
 
 impl<'a> WalkBack<'a> {
-    /// The layer before, the shape that reaches it, and that which goes on.
+    /// The previous layer, its input shape and its output shape.
     #[inline(always)]
     pub const fn next(&mut self) -> Option<(&'a LayerSpec<'a>, Shape, Shape)> {
         let [rest @ .., layer] = self.layers else {
@@ -84,7 +85,7 @@ impl<'a> FlowSpec<'a> {
         }
     }
 
-    /// The same with other layers.
+    /// The same structure with other layers.
     #[must_use]
     pub const fn with_layers<'b>(self, layers: &'b [LayerSpec<'b>]) -> FlowSpec<'b> {
         FlowSpec {
@@ -94,20 +95,20 @@ impl<'a> FlowSpec<'a> {
         }
     }
 
-    /// The same with another back end of elementary functions.
+    /// The same structure with another back end of elementary functions.
     #[must_use]
     pub const fn with_math(self, math: Math) -> Self {
         Self { math, ..self }
     }
 
-    /// Values of a sample.
+    /// Number of values per sample.
     #[must_use]
     #[inline(always)]
     pub const fn dim(&self) -> usize {
         self.shape.len()
     }
 
-    /// The layers with the shapes that reach them.
+    /// The layers and their input shapes.
     #[inline(always)]
     pub(crate) const fn walk(&self) -> Walk<'a> {
         Walk {
@@ -116,7 +117,7 @@ impl<'a> FlowSpec<'a> {
         }
     }
 
-    /// The layers from the last to the first.
+    /// The layers in reverse order.
     #[inline(always)]
     pub(crate) const fn walk_back(&self) -> WalkBack<'a> {
         WalkBack {
@@ -125,7 +126,7 @@ impl<'a> FlowSpec<'a> {
         }
     }
 
-    /// Shape of what reaches layer `index`; that of the last map where there are no more layers.
+    /// Input shape of layer `index`; the final shape if there are fewer layers.
     #[must_use]
     pub const fn shape_at(&self, index: usize) -> Shape {
         let mut walk = self.walk();
@@ -136,7 +137,7 @@ impl<'a> FlowSpec<'a> {
         walk.shape
     }
 
-    /// Parameters of the whole flow; `usize::MAX` where that would overflow.
+    /// Number of parameters of the flow; `usize::MAX` on overflow.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         let mut total: usize = 0;
@@ -147,13 +148,13 @@ impl<'a> FlowSpec<'a> {
         total
     }
 
-    /// Values of workspace for one sample: the sample, and the most scratch that any layer asks for.
+    /// Workspace length for one sample, in values: the sample, and the largest scratch of any layer.
     #[must_use]
     pub const fn workspace_len(&self) -> usize {
         add(self.dim(), self.scratch_len())
     }
 
-    /// The most scratch that any layer asks for.
+    /// The largest scratch of any layer, in values.
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
         let mut most = 0;
@@ -164,7 +165,7 @@ impl<'a> FlowSpec<'a> {
         most
     }
 
-    /// Multiply-accumulates of all layers for one sample; those of a layer are its networks'.
+    /// Multiply-accumulates for one sample, over all layers; only networks are counted.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total: usize = 0;
@@ -175,7 +176,7 @@ impl<'a> FlowSpec<'a> {
         total
     }
 
-    /// Multiply-accumulates of the layer that has most of them: the longest step of
+    /// The largest number of multiply-accumulates in any layer: the longest step of
     /// [`Flow::stepper`](crate::Flow::stepper).
     #[must_use]
     pub const fn largest_step(&self) -> usize {
@@ -187,10 +188,10 @@ impl<'a> FlowSpec<'a> {
         most
     }
 
-    /// Checks everything that can be checked without the parameters.
+    /// Checks everything except the parameters.
     ///
     /// # Errors
-    /// The first [`SpecError`] found, in the order of the layers.
+    /// The first [`SpecError`] found, in layer order.
     pub const fn validate(&self) -> Result<(), SpecError> {
         let Shape { height, width, .. } = self.shape;
         if height != 1 || width != 1 {
@@ -243,7 +244,7 @@ impl<'a> FlowSpec<'a> {
             index += 1;
             layers = rest;
         }
-        // Lengths count f32 values; a slice of them holds at most isize::MAX bytes.
+        // Lengths count f32 values, and a slice holds at most isize::MAX bytes.
         let longest = isize::MAX as usize / size_of::<f32>();
         if self.param_len() > longest || self.workspace_len() > longest {
             return Err(SpecError::Overflow);
@@ -251,13 +252,13 @@ impl<'a> FlowSpec<'a> {
         Ok(())
     }
 
-    /// The first value of the input that no coupling transforms, if there is one: such a feature keeps
-    /// its (standardised) value and is modelled as a plain Gaussian.
+    /// The first input value that no coupling transforms, if any. Such a feature keeps its (standardised) value
+    /// and is modelled as a plain Gaussian.
     #[must_use]
     pub const fn untransformed_feature(&self) -> Option<usize> {
         let mut feature = 0;
         while feature < self.dim() {
-            // Follow the value's place through the layers that move it.
+            // Track the value through the layers that move it.
             let mut place = feature;
             let mut transformed = false;
             let mut walk = self.walk();
@@ -281,7 +282,7 @@ impl<'a> FlowSpec<'a> {
                         }
                     }
                     LayerSpec::Unsqueeze(squeeze) => place = squeeze.source(walk.shape, place),
-                    // They change no value by another.
+                    // These layers do not mix values.
                     LayerSpec::Standardize
                     | LayerSpec::Logit(_)
                     | LayerSpec::Affine

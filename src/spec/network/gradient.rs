@@ -52,7 +52,7 @@ impl Network<'_> {
         most
     }
 
-    /// The widest of inputs, stages and outputs.
+    /// The largest number of channels of inputs, stages and outputs.
     pub(crate) const fn widest(&self) -> usize {
         let mut widest = self.inputs;
         let mut stages = Stages::new(self, true);

@@ -8,18 +8,18 @@ use crate::spec::convolution::{ConvolutionLayer, Kernel, ResidualConvolutionSpec
 use crate::spec::dense::ResidualDenseSpec;
 use crate::spec::{add, mul};
 
-/// The way through a network's stages.
+/// Iterates over a network's stages.
 #[derive(Clone, Copy, Debug)]
 pub struct Stages<'a> {
     conditioner: Conditioner<'a>,
     outputs: usize,
-    /// Whether blocks that are alike are passed once, with their number.
+    /// Whether to visit identical blocks only once, with their count.
     once: bool,
-    /// Stages passed.
+    /// Number of stages visited.
     passed: usize,
-    /// Channels that the next linear stage of a stack reads.
+    /// Number of channels that the next linear stage of a stack reads.
     width: usize,
-    /// Hidden layers before it in a stack that are not passed yet.
+    /// Hidden layers of a stack that are not visited yet.
     dense: &'a [usize],
     convolutions: &'a [ConvolutionLayer],
     ended: bool,
@@ -56,8 +56,8 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// The next stage, and how often it stands in the network: more than once for the stages of a block where
-    /// blocks are passed once.
+    /// The next stage, and how often it occurs in the network: more than once for stages of a block if
+    /// identical blocks are visited only once.
     pub(super) const fn next_counted(&mut self) -> Option<(Stage, usize)> {
         match self.conditioner {
             Conditioner::Dense(net) => self.of_stack(net.activation, Kernel::POINT),

@@ -107,7 +107,7 @@ pub(super) fn saving<V: Kernels>(
     let outputs = networks.get(networks.len().checked_sub(shape.pixels() * dims.outputs)?..)?;
     let transform = Elementwise::of(spec.transform, context.math);
     let transformed = spec.mask.transformed(shape.channels);
-    // As in scoring: each row's sum by itself.
+    // As in scoring, each row is summed separately.
     let (mut sum, mut row, mut last) = (V::splat(0.0), V::splat(0.0), 0);
     for Changed {
         y,

@@ -1,8 +1,8 @@
 //! The way back through a coupling: passes that keep what its networks compute, and the gradients that read it.
 //!
-//! `g` is the loss's gradient with respect to `y = x * exp(s) + t`. Then `dt = g`,
-//! `ds = g * x * exp(s) + d log_det`, `dx = g * exp(s)`; where the shift is first, `x + t` stands for
-//! `x`, and `dt = dx`. The conditioner's gradient comes on top for the kept values.
+//! Let `g` be the gradient of the loss with respect to `y = x * exp(s) + t`. Then `dt = g`, `ds = g * x *
+//! exp(s) + d log_det`, `dx = g * exp(s)`. If the shift comes first, `x + t` replaces `x`, and `dt = dx`. The
+//! conditioner's gradient is added for the kept values.
 //!
 //! Training goes from x to y by [`forward_saving`] and back by [`backward`]. Who holds y alone takes [`pull_back`]:
 //! the networks read the kept values, which are the same in x and y, so one more pass through them gives both x and all
@@ -24,13 +24,13 @@ pub struct Context {
     pub math: Math,
     /// Shape of the map.
     pub shape: Shape,
-    /// Lanes that carry a row; the others have no part in statistics.
+    /// Number of lanes that hold a row; the others do not contribute to statistics.
     pub rows: usize,
-    /// Weight of the running statistics in what normalises inside networks, `0 .. 1`.
+    /// Weight of the running statistics in the normalisation inside networks, `0 .. 1`.
     pub keep: f64,
 }
 
-/// Values that [`forward_saving`] keeps for [`backward`].
+/// Number of values that [`forward_saving`] keeps for [`backward`].
 #[cfg(feature = "std")]
 #[must_use]
 pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
@@ -188,7 +188,7 @@ struct Saved<'s, V> {
     networks: &'s mut [V],
 }
 
-/// What a coupling's backward pass reads besides the gradient.
+/// Inputs of a coupling's backward pass other than the gradient.
 #[derive(Clone, Copy)]
 struct Tensors<'s, V> {
     params: &'s [f32],
@@ -217,7 +217,7 @@ impl Way {
     }
 }
 
-/// The change of one value and its gradients.
+/// The transformation of one value, and its gradients.
 #[derive(Clone, Copy)]
 struct Elementwise {
     map: ScaleMap,
@@ -300,7 +300,7 @@ impl Elementwise {
     }
 }
 
-/// `d s / d raw` from what [`inner_of`] gave; without the learned factor of a rescaled tanh.
+/// `d s / d raw`, from the result of [`inner_of`]; without the learned factor of a rescaled tanh.
 #[inline(always)]
 fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
     let one = V::splat(1.0);
@@ -314,7 +314,7 @@ fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
             inverse,
         } => {
             let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
-            // Without a floor the sigmoid cancels, and may be 0.
+            // Without a floor the sigmoid cancels; it may also be 0.
             let share = if floor > 0.0 {
                 sigmoid / (sigmoid + V::splat(floor))
             } else {
@@ -326,7 +326,7 @@ fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
     }
 }
 
-/// The values at rising indices.
+/// The values at the given indices, in increasing order.
 #[inline(always)]
 fn pick<V>(features: impl Iterator<Item = usize>, x: &mut [V]) -> impl Iterator<Item = &mut V> {
     let mut values = x.iter_mut();

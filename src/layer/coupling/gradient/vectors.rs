@@ -76,7 +76,7 @@ fn run<V: Kernels>(
     Some(())
 }
 
-/// Raw log-scales and shifts among the saved values of the networks.
+/// Raw log-scales and shifts, from the saved values of the networks.
 #[inline(always)]
 fn net_outputs<'s, V>(
     spec: &CouplingSpec<'_>,
