@@ -107,7 +107,7 @@ impl Flow<'_> {
                 let gradient = gradient.get_mut(..input.len())?;
                 layer::gradient::pull_back(layer, place, last, y, gradient, scratch)
             });
-            // Lengths are checked, and a valid spec has no other reason.
+            // Unreachable: lengths are checked, and the spec is valid.
             if done.is_none() {
                 return Err(short);
             }

@@ -1,10 +1,10 @@
 //! The layers, and the single place that dispatches to them.
 //!
-//! A file a layer: forward, inverse and backward side by side, then its tests. All layers work in place on
-//! `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their log-determinant
-//! to `log_det`. [`forward`] and [`inverse`] run any of them; training runs `training::forward_saving` and
-//! `training::backward`; `gradient::pull_back` goes back from a score. Their matches name every layer, so a new
-//! one does not compile until it is dispatched everywhere.
+//! One file per layer, with forward, inverse and backward pass side by side, followed by tests. All layers work
+//! in place on `x: &mut [V]`, channel after channel (for a vector, one value per feature), and add their
+//! log-determinant to `log_det`. [`forward`] and [`inverse`] run any layer; training uses
+//! `training::forward_saving` and `training::backward`, input gradients use `gradient::pull_back`. Their
+//! matches are exhaustive, so a new layer does not compile until it is handled everywhere.
 //!
 //! [`Flow::new`](crate::Flow::new) has checked lengths and features. Layers that it rejects have no code here:
 //! such a layer, or one with too few parameters, returns `None`. The sample is then impossible, never scored as

@@ -121,7 +121,7 @@ pub fn inverse<V: Lanes>(
     });
 }
 
-/// Gradient with respect to x from the gradient with respect to y, in place, where the running statistics are
+/// Converts the gradient with respect to y to that with respect to x, in place; running statistics are
 /// constants.
 #[inline(always)]
 pub fn pull_back<V: Lanes>(spec: BatchNormSpec, shape: Shape, params: &[f32], gradient: &mut [V]) {

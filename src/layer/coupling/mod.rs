@@ -6,7 +6,7 @@
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
 //!
-//! Training runs [`gradient::forward_saving`], which is [`forward`] with every activation kept, and
+//! Training runs [`gradient::forward_saving`], the same as [`forward`] but keeping every activation, and
 //! [`gradient::backward`], which reads them.
 
 pub(crate) mod fixed;

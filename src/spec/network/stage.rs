@@ -1,4 +1,4 @@
-//! One stage: what it computes, where it reads and writes.
+//! One stage: its computation, and the slots that it reads and writes.
 
 use crate::spec::activation::Activation;
 use crate::spec::convolution::Kernel;

@@ -1,4 +1,4 @@
-//! The way through a network, stage by stage: the only place that knows in which order a conditioner computes.
+//! Iteration over a network's stages: the only place that defines the order of a conditioner's computation.
 
 use super::Network;
 use super::stage::{Convolution, Norm, Op, Slot, Stage};
@@ -67,7 +67,7 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// Layers one after the other, the last one convolution.
+    /// Layers in sequence, the last one a convolution.
     const fn of_stack(&mut self, activation: Activation, last: Kernel) -> Option<(Stage, usize)> {
         if self.ended {
             return None;
