@@ -4,7 +4,7 @@
 //! exp(s) + d log_det`, `dx = g * exp(s)`. If the shift comes first, `x + t` replaces `x`, and `dt = dx`. The
 //! conditioner's gradient is added for the kept values.
 //!
-//! Training uses [`forward_saving`] from x to y, then [`backward`]. If only y is known, [`pull_back`] is used:
+//! Training uses [`forward_saving`] from x to y, then [`backward`]. If only y is known, `pull_back` is used:
 //! the networks read the kept values, which are the same in x and y, so running them again gives both x and
 //! everything that the gradients read.
 
