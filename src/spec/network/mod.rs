@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn every_stage_reads_what_the_one_before_wrote_and_the_last_gives_the_outputs() {
         for conditioner in all() {
-            // Channels that stand in each slot.
+            // Number of channels in each slot.
             let (mut work, mut hidden, mut skip, mut output) = (None, None, None, None);
             for stage in network(conditioner).stages() {
                 assert_eq!(output, None, "{conditioner:?}");
