@@ -12,7 +12,7 @@
 //! | smooth readings | [`window`]: moving average over the last few samples |
 //! | describe a model | [`FlowSpec`], [`LayerSpec`] and the types in [`spec`]; every length is a `const fn` |
 //! | score in floats | [`Flow`]: `score`, `stepper` (one layer per step), `forward`, `inverse`, `sample` |
-//! | find the feature to blame | [`Flow::input_gradient`]: the score and its gradient with respect to every feature |
+//! | explain a score | [`Flow::input_gradient`]: the score and its gradient with respect to every feature |
 //! | score in integers | [`IntegerFlow`](integer::IntegerFlow), with weights of 8 or 16 bits, in fixed point |
 //! | decide | [`Detector`]: log-density to [`Decision`](detector::Decision) to alarm, with a short history |
 //! | train | `train` and `batch` (feature `std`): the same kernels on many rows at once, with gradients |

@@ -49,9 +49,10 @@ impl Flow<'_> {
     ///
     /// # Method and accuracy
     ///
-    /// The score keeps only z. The way back computes each layer's input from its output by the inverse, and runs the
-    /// layer's networks once more, keeping their hidden layers until the gradients have read them. So the workspace
-    /// depends on the largest layer, not on the number of layers; it computes about three times the multiply-accumulates of a score.
+    /// The score keeps only z. The backward pass recovers each layer's input from its output by the inverse,
+    /// and runs the layer's networks again, keeping their hidden layers until the gradients have read them. So
+    /// the workspace depends on the largest layer, not on the number of layers. In total this takes about three
+    /// times the multiply-accumulates of a score.
     ///
     /// The price is rounding: an input recovered by the inverse differs from the original by the error of a round trip
     /// through [`forward`](Self::forward) and [`inverse`](Self::inverse), which grows from layer to layer. In the tests,
@@ -108,7 +109,7 @@ impl Flow<'_> {
                 let gradient = gradient.get_mut(..input.len())?;
                 layer::gradient::pull_back(layer, place, last, y, gradient, scratch)
             });
-            // Lengths are checked, and a valid spec has no other reason.
+            // Unreachable: lengths are checked, and the spec is valid.
             if done.is_none() {
                 return Err(short);
             }

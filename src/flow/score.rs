@@ -1,4 +1,4 @@
-//! What a sample scores, or why it has no score.
+//! Scores, and errors of scoring.
 
 use core::fmt;
 

@@ -40,7 +40,7 @@ pub(crate) fn forward<'p, V: Kernels>(
     }
 }
 
-/// [`forward`] from `input`, with every layer kept in `saved`, one after the other, the outputs last.
+/// Like [`forward`] on `input`, but keeps every layer in `saved`, in order, ending with the outputs.
 #[inline(always)]
 pub(crate) fn forward_saving<V: Kernels>(
     net: &DenseSpec<'_>,
@@ -63,17 +63,17 @@ pub(crate) fn forward_saving<V: Kernels>(
     Some(())
 }
 
-/// What a network's backward pass reads.
+/// Inputs of a network's backward pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Tensors<'s, V> {
     pub params: &'s [f32],
     pub input: &'s [V],
-    /// What the forward pass kept.
+    /// Values kept by the forward pass.
     pub saved: &'s [V],
 }
 
-/// Backward through the network, last layer first. Adds to `param_gradient` where it is wanted; the gradient of the
-/// inputs ends in the slice returned. `scratch` holds two layers as wide as the widest.
+/// Backward pass, last layer first. Adds to `param_gradient`, if given; returns the slice that holds the
+/// gradient of the inputs. `scratch` holds twice the widest layer.
 #[inline(always)]
 pub(crate) fn backward<'w, V: Kernels>(
     net: &DenseSpec<'_>,

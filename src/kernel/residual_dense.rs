@@ -42,7 +42,8 @@ pub(crate) fn forward<'p, V: Kernels>(
     })
 }
 
-/// What a block's first layer reads: `a(n)`, made of `h` to `active`. Returns the parameters behind the norm's.
+/// Computes the input of a block's first layer, `a(n)`, from `h` to `active`. Returns the parameters after the
+/// norm's.
 #[inline(always)]
 fn activated<'p, V: Kernels>(
     net: &ResidualDenseSpec,
@@ -66,7 +67,7 @@ fn activated<'p, V: Kernels>(
     Some(params)
 }
 
-/// [`forward`] from `input`, with what [`backward`] reads kept in `saved`.
+/// Like [`forward`] on `input`, but keeps what [`backward`] reads in `saved`.
 #[inline(always)]
 pub(crate) fn forward_saving<V: Kernels>(
     net: &ResidualDenseSpec,
@@ -97,8 +98,8 @@ pub(crate) fn forward_saving<V: Kernels>(
     Some(())
 }
 
-/// Backward through the network. Adds to `param_gradient` where it is wanted; the gradient of the inputs stands in
-/// the slice returned. `scratch` holds four layers as wide as the widest.
+/// Backward pass. Adds to `param_gradient`, if given; returns the slice that holds the gradient of the inputs.
+/// `scratch` holds four times the widest layer.
 #[inline(always)]
 pub(crate) fn backward<'w, V: Kernels>(
     net: &ResidualDenseSpec,

@@ -1,7 +1,7 @@
-//! A fixed affine map per feature: `y = x * scale + shift`. What a batch norm is after folding.
+//! A fixed affine map per channel: `y = x * scale + shift`. The folded form of a batch norm.
 //!
-//! Parameters: `scale[channels]`, `shift[channels]`, `log_det` (the sum of `ln |scale|`). Inference needs
-//! neither `ln` nor `sqrt`.
+//! Parameters: `scale[channels]`, `shift[channels]`, `log_det` (the sum of `ln |scale|`). Needs neither `ln`
+//! nor `sqrt` at inference.
 
 pub(crate) mod fixed;
 
@@ -9,7 +9,7 @@ use super::by_channel;
 use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
-/// The parameters, and those behind them.
+/// Splits the layer's parameters from the following ones.
 #[allow(clippy::type_complexity, reason = "parts of one slice")]
 fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32])> {
     let (scale, rest) = params.split_at_checked(channels)?;
@@ -18,7 +18,7 @@ fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32]
     Some((scale, shift, log_det, rest))
 }
 
-/// x to y. Returns the parameters behind its own; `None` where they are too few.
+/// Maps x to y. Returns the parameters after the layer's; `None` if there are too few.
 #[inline(always)]
 pub fn forward<'p, V: Lanes>(
     shape: Shape,
@@ -34,7 +34,7 @@ pub fn forward<'p, V: Lanes>(
     Some(rest)
 }
 
-/// y to x; `None` where parameters are missing.
+/// Maps y to x; `None` if there are too few parameters.
 #[inline(always)]
 pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) -> Option<()> {
     let (scale, shift, constant, _) = split(params, shape.channels)?;
@@ -45,7 +45,7 @@ pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mu
     Some(())
 }
 
-/// Gradient with respect to x from the gradient with respect to y, in place.
+/// Converts the gradient with respect to y to that with respect to x, in place.
 #[inline(always)]
 pub fn backward<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) {
     let Some((scale, _, _, _)) = split(params, shape.channels) else {

@@ -1,4 +1,5 @@
-//! One layer on the way back from a score: what reached it, and the gradient of the log-density with respect to that.
+//! One layer of the backward pass from a score: recovers its input and the gradient of the log-density with
+//! respect to it.
 
 #[cfg(feature = "foreign")]
 use super::batch_norm;
@@ -8,8 +9,9 @@ use super::{logit, squeeze};
 use crate::kernel::Kernels;
 use crate::spec::LayerSpec;
 
-/// From y to x, and the gradient from that with respect to y to that with respect to x, both in place. `params` are the
-/// layer's alone. `None` as for [`inverse`](super::inverse), and for a residual network of convolutions.
+/// Maps y to x, and converts the gradient with respect to y to that with respect to x, both in place. `params`
+/// holds only the layer's parameters. `None` as in [`inverse`](super::inverse), and for a residual network of
+/// convolutions.
 #[inline(always)]
 pub(crate) fn pull_back<V: Kernels>(
     layer: &LayerSpec<'_>,
@@ -20,7 +22,7 @@ pub(crate) fn pull_back<V: Kernels>(
     scratch: &mut [V],
 ) -> Option<()> {
     let Place { math, input, .. } = place;
-    // The score has it already.
+    // Already part of the score.
     let mut log_det = V::splat(0.0);
     match layer {
         LayerSpec::Standardize => {
@@ -64,7 +66,7 @@ pub(crate) fn pull_back<V: Kernels>(
             squeeze::forward(*kind, place.output, y, scratch);
             squeeze::forward(*kind, place.output, gradient, scratch);
         }
-        // What was factored out lies behind, with its gradient.
+        // Factored-out values and their gradients are at the end.
         #[cfg(feature = "feature-maps")]
         LayerSpec::FactorOut => {}
         #[cfg(not(feature = "feature-maps"))]

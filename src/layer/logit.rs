@@ -1,11 +1,11 @@
-//! Counts to the real line: `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` (paper section 4.1).
+//! Maps counts to the real line: `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` (paper section 4.1).
 //!
-//! A bounded value has no Gaussian tails; its logit may. `alpha` keeps the lowest count away from minus
-//! infinity. With `p` the argument of the logit, `dy/dx = (1 - alpha) / levels / (p (1 - p))`. A value
-//! beyond the levels has no logit: its log-density is `-inf`.
+//! A bounded value cannot have Gaussian tails, but its logit can. `alpha` keeps the logit of count 0 finite.
+//! With `p` the argument of the logit, `dy/dx = (1 - alpha) / levels / (p (1 - p))`. A value out of range has
+//! no logit: its log-density is `-inf`.
 //!
-//! Scoring takes a count as the middle of its cell; training adds noise uniform in the cell
-//! (dequantisation), so that the density per count is also its probability.
+//! Scoring maps a count to the middle of its cell. Training adds noise uniform within the cell
+//! (dequantisation), so the density of a count is also its probability.
 
 pub(crate) mod fixed;
 
@@ -13,8 +13,8 @@ use crate::arithmetic::Lanes;
 use crate::arithmetic::elementary::{Math, ln};
 use crate::spec::LogitSpec;
 
-/// The argument of the logit, and what it lacks of 1, which near the highest count is more than the
-/// rounding of the one would leave.
+/// `p` and `1 - p`. The latter is computed directly, because near the highest count `1 - p` would lose digits
+/// to rounding.
 #[inline(always)]
 fn shares<V: Lanes>(spec: LogitSpec, x: V) -> (V, V) {
     let slope = V::splat((1.0 - spec.alpha) / spec.levels);
@@ -24,7 +24,7 @@ fn shares<V: Lanes>(spec: LogitSpec, x: V) -> (V, V) {
     )
 }
 
-/// x to y.
+/// Maps x to y.
 #[inline(always)]
 pub fn forward<V: Lanes>(spec: LogitSpec, x: &mut [V], log_det: &mut V) {
     let constant = V::splat(ln((1.0 - spec.alpha) / spec.levels));
@@ -36,7 +36,7 @@ pub fn forward<V: Lanes>(spec: LogitSpec, x: &mut [V], log_det: &mut V) {
     }
 }
 
-/// y to x.
+/// Maps y to x.
 #[inline(always)]
 pub fn inverse<V: Lanes>(spec: LogitSpec, math: Math, y: &mut [V], log_det: &mut V) {
     let one = V::splat(1.0);
@@ -51,8 +51,8 @@ pub fn inverse<V: Lanes>(spec: LogitSpec, math: Math, y: &mut [V], log_det: &mut
     }
 }
 
-/// Gradient with respect to x, in place, from that with respect to y; `x` is what
-/// [`forward`] was given, `log_det_gradient` the loss's with respect to the log-determinant.
+/// Converts the gradient with respect to y to that with respect to x, in place. `x` is the input of
+/// [`forward`], `log_det_gradient` the gradient of the loss with respect to the log-determinant.
 #[inline(always)]
 pub fn backward<V: Lanes>(spec: LogitSpec, x: &[V], gradient: &mut [V], log_det_gradient: V) {
     let slope = V::splat((1.0 - spec.alpha) / spec.levels);

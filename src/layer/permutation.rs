@@ -1,11 +1,11 @@
-//! A fixed permutation of the channels, for a vector of its features: channel `i` of y is channel
-//! `permutation[i]` of x. Log-det 0, no parameters.
+//! A fixed permutation of the channels (for a vector, of its features): channel `i` of y is channel
+//! `permutation[i]` of x. Log-determinant 0, no parameters.
 
 pub(crate) mod fixed;
 
 use crate::spec::Shape;
 
-/// x to y; `scratch` holds at least as many values as `x`.
+/// Maps x to y; `scratch` holds at least as many values as `x`.
 #[inline(always)]
 pub fn forward<V: Copy>(shape: Shape, permutation: &[usize], x: &mut [V], scratch: &mut [V]) {
     let pixels = shape.pixels();
@@ -23,7 +23,7 @@ pub fn forward<V: Copy>(shape: Shape, permutation: &[usize], x: &mut [V], scratc
     }
 }
 
-/// y to x; `scratch` holds at least as many values as `y`. Also the gradient's way back.
+/// Maps y to x; `scratch` holds at least as many values as `y`. Also maps gradients backwards.
 #[inline(always)]
 pub fn inverse<V: Copy>(shape: Shape, permutation: &[usize], y: &mut [V], scratch: &mut [V]) {
     let pixels = shape.pixels();

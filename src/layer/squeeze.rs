@@ -1,4 +1,4 @@
-//! Squeezing: cells of places become channels (paper section 3.6, figure 3). Log-det 0, no parameters.
+//! Squeeze: cells of places become channels (paper section 3.6, figure 3). Log-determinant 0, no parameters.
 //!
 //! ```
 //! use nvpico::layer::squeeze;
@@ -15,7 +15,7 @@ pub(crate) mod fixed;
 
 use crate::spec::{Shape, Squeeze};
 
-/// x of shape `input` to its squeezed form; `scratch` holds at least as many values as `x`.
+/// Squeezes x, of shape `input`; `scratch` holds at least as many values as `x`.
 #[inline(always)]
 pub fn forward<V: Copy>(squeeze: Squeeze, input: Shape, x: &mut [V], scratch: &mut [V]) {
     for (index, slot) in scratch.iter_mut().take(x.len()).enumerate() {
@@ -28,7 +28,8 @@ pub fn forward<V: Copy>(squeeze: Squeeze, input: Shape, x: &mut [V], scratch: &m
     }
 }
 
-/// y back to shape `input`; `scratch` holds at least as many values as `y`. Also the gradient's way back.
+/// Unsqueezes y to shape `input`; `scratch` holds at least as many values as `y`. Also maps gradients
+/// backwards.
 #[inline(always)]
 pub fn inverse<V: Copy>(squeeze: Squeeze, input: Shape, y: &mut [V], scratch: &mut [V]) {
     for (index, &value) in y.iter().enumerate() {

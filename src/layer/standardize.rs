@@ -1,16 +1,16 @@
 //! Standardisation of the input: `y = (x - mean) * scale`, `scale = 1 / standard deviation`.
 //!
-//! The first layer of a trained model, so that densities are in the user's units. The mean is
-//! subtracted first: a pressure of 101,325 +- 10 Pa keeps its digits.
+//! The first layer of a trained model, so that densities are in the user's units. The mean is subtracted first,
+//! so a pressure of 101,325 +- 10 Pa loses no digits.
 //!
 //! Parameters: `mean[channels]`, `scale[channels]`, `log_det` (the sum of `ln scale`, computed once in f64).
-//! They come from the training rows and are not learned.
+//! They are computed from the training rows, not learned.
 
 use super::by_channel;
 use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 
-/// The parameters, and those behind them.
+/// Splits the layer's parameters from the following ones.
 #[allow(clippy::type_complexity, reason = "parts of one slice")]
 fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32])> {
     let (mean, rest) = params.split_at_checked(channels)?;
@@ -19,7 +19,7 @@ fn split(params: &[f32], channels: usize) -> Option<(&[f32], &[f32], f32, &[f32]
     Some((mean, scale, log_det, rest))
 }
 
-/// x to y. Returns the parameters behind its own; `None` where they are too few.
+/// Maps x to y. Returns the parameters after the layer's; `None` if there are too few.
 #[inline(always)]
 pub fn forward<'p, V: Lanes>(
     shape: Shape,
@@ -35,7 +35,7 @@ pub fn forward<'p, V: Lanes>(
     Some(rest)
 }
 
-/// y to x; `None` where parameters are missing.
+/// Maps y to x; `None` if there are too few parameters.
 #[inline(always)]
 pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mut V) -> Option<()> {
     let (mean, scale, constant, _) = split(params, shape.channels)?;
@@ -46,7 +46,7 @@ pub fn inverse<V: Lanes>(shape: Shape, params: &[f32], y: &mut [V], log_det: &mu
     Some(())
 }
 
-/// Gradient with respect to x from the gradient with respect to y, in place.
+/// Converts the gradient with respect to y to that with respect to x, in place.
 #[inline(always)]
 pub fn backward<V: Lanes>(shape: Shape, params: &[f32], gradient: &mut [V]) {
     let Some((_, scale, _, _)) = split(params, shape.channels) else {

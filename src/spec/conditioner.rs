@@ -10,7 +10,7 @@ pub enum Conditioner<'a> {
     Dense(DenseSpec<'a>),
     /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
     ResidualDense(ResidualDenseSpec),
-    /// A stack of convolutions. Needs feature `feature-maps`, as the other ones for maps.
+    /// A stack of convolutions, for maps. Needs feature `feature-maps`, like the next one.
     Convolution(ConvolutionSpec<'a>),
     /// The paper's residual convolutional network, for maps.
     ResidualConvolution(ResidualConvolutionSpec),

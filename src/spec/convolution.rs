@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::shape::Shape;
 use super::{add, max, mul};
 
-/// Height and width of a convolution's window; both odd. Beyond the edges counts as zero and is not
+/// Height and width of a convolution's window; both odd. Inputs beyond the edges count as zero and are not
 /// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -16,13 +16,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// A window of so many rows and columns.
+    /// A window with the given number of rows and columns.
     #[must_use]
     pub const fn new(height: usize, width: usize) -> Self {
         Self { height, width }
     }
 
-    /// 1 x 1: every place by itself.
+    /// 1 x 1: acts on every place separately.
     pub const POINT: Self = Self {
         height: 1,
         width: 1,
@@ -38,20 +38,20 @@ impl Kernel {
         width: 3,
     };
 
-    /// Places of the window.
+    /// Number of places in the window.
     #[must_use]
     pub const fn taps(self) -> usize {
         self.height.saturating_mul(self.width)
     }
 
-    /// Parameters of a convolution: for each panel of outputs the biases, then a row of weights per
-    /// place of the window, row after row, and input channel.
+    /// Number of parameters of a convolution: for each panel of outputs the biases, then one row of weights per
+    /// place of the window, row by row, and input channel.
     #[must_use]
     pub const fn param_len(self, inputs: usize, outputs: usize) -> usize {
         mul(add(mul(self.taps(), inputs), 1), outputs)
     }
 
-    /// Rows of its input that a convolution reads for one row of output.
+    /// Number of input rows that a convolution reads for one row of output.
     pub(crate) const fn rows(self, shape: Shape) -> usize {
         if self.height < shape.height {
             self.height
@@ -77,17 +77,17 @@ pub struct ConvolutionLayer {
 }
 
 impl ConvolutionLayer {
-    /// A layer with so many output channels.
+    /// A layer with `filters` output channels.
     #[must_use]
     pub const fn new(filters: usize, kernel: Kernel) -> Self {
         Self { filters, kernel }
     }
 }
 
-/// Convolutions one after the other, with an activation between. Runs row by row: of each hidden layer
-/// only the rows that the next one reads are held.
+/// A stack of convolutions with activations in between. Computed row by row, holding only those rows of each
+/// hidden layer that the next layer reads.
 ///
-/// Parameters: each layer's, as [`Kernel::param_len`] says; the last one's outputs are `[s..., t...]`.
+/// Parameters: those of each layer, see [`Kernel::param_len`]; the outputs are `[s..., t...]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConvolutionSpec<'a> {
@@ -95,7 +95,7 @@ pub struct ConvolutionSpec<'a> {
     pub hidden: &'a [ConvolutionLayer],
     /// The window of the last, linear layer.
     pub last: Kernel,
-    /// Of hidden layers.
+    /// Activation of the hidden layers.
     pub activation: Activation,
 }
 
@@ -105,33 +105,33 @@ pub struct ConvolutionSpec<'a> {
 /// `h += conv(relu(norm(conv(relu(norm(h))))))`, `skip += point(h)`; outputs
 /// `point(relu(norm(skip)))`, `[s..., t...]`.
 ///
-/// `conv` is a convolution by `kernel`, `point` one of 1 x 1.
+/// `conv` is a convolution with window `kernel`, `point` one of 1 x 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ResidualConvolutionSpec {
     /// Channels of `h` and `skip`.
     pub filters: usize,
-    /// Residual blocks.
+    /// Number of residual blocks.
     pub blocks: usize,
     /// The window.
     pub kernel: Kernel,
-    /// How its parameters are stored.
+    /// Storage format of the parameters.
     pub form: ResidualForm,
 }
 
-/// How a residual convolutional network's parameters are stored.
+/// Storage format of a residual convolutional network's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ResidualForm {
-    /// As the chip runs it. A norm is `scale[channels]`, `shift[channels]`, a convolution its panels;
-    /// the norm inside a block is part of the convolution before it. Order: first norm, convolution,
-    /// skip; per block norm, convolution, convolution, skip; last norm, outputs.
+    /// As the chip runs it. A norm is `scale[channels]`, `shift[channels]`; a convolution is its panels; the
+    /// norm inside a block is folded into the convolution before it. Order: first norm, convolution, skip; per
+    /// block norm, convolution, convolution, skip; last norm, outputs.
     Deployed,
-    /// As it is trained. A norm is a batch norm, `running_mean`, `running_var`, `scale`, `shift`, of
-    /// `channels` values each; a convolution is weight-normalised, `w = g v / |v|` over all inputs of
-    /// an output: `g[outputs]`, then panels with `v`. A block's inner norm stands after its first
-    /// convolution. `train::fold` makes the deployed form.
+    /// As it is trained. A norm is a batch norm: `running_mean`, `running_var`, `scale`, `shift`, with
+    /// `channels` values each. A convolution is weight-normalised, `w = g v / |v|` over all inputs of an
+    /// output: `g[outputs]`, then panels with `v`. A block's inner norm follows its first convolution.
+    /// `train::fold` converts to the deployed form.
     Trained {
         /// Added to variances; positive.
         eps: f32,
@@ -139,7 +139,7 @@ pub enum ResidualForm {
 }
 
 impl<'a> ConvolutionSpec<'a> {
-    /// A stack of these layers, the last one linear.
+    /// A stack of these hidden layers and a linear last layer.
     #[must_use]
     pub const fn new(hidden: &'a [ConvolutionLayer], last: Kernel, activation: Activation) -> Self {
         Self {
@@ -151,7 +151,7 @@ impl<'a> ConvolutionSpec<'a> {
 }
 
 impl ResidualConvolutionSpec {
-    /// A network in the form that the chip runs.
+    /// A network in the deployed form.
     #[must_use]
     pub const fn new(filters: usize, blocks: usize, kernel: Kernel) -> Self {
         Self {
@@ -162,13 +162,13 @@ impl ResidualConvolutionSpec {
         }
     }
 
-    /// The same network with its parameters stored in another form.
+    /// The same network with another storage format.
     #[must_use]
     pub const fn with_form(self, form: ResidualForm) -> Self {
         Self { form, ..self }
     }
 
-    /// `h` and `skip` whole; the rows between a block's convolutions; a row of outputs.
+    /// `h` and `skip` as whole maps; the rows between a block's convolutions; one row of outputs.
     pub(super) const fn scratch_len(&self, shape: Shape, inputs: usize, outputs: usize) -> usize {
         let rows = mul(self.kernel.rows(shape), shape.width);
         let first = mul(rows, mul(2, inputs));

@@ -1,4 +1,4 @@
-//! What a coupling is: which features it keeps, how it changes the others, and the network between.
+//! Coupling layers: which features are kept, how the others are transformed, and the network in between.
 
 use super::activation::Activation;
 use super::conditioner::Conditioner;
@@ -15,15 +15,15 @@ use super::{add, mul};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CouplingSpec<'a> {
-    /// Features that are kept.
+    /// Which features are kept.
     pub mask: Mask<'a>,
-    /// How the others change.
+    /// How the others are transformed.
     pub transform: Transform,
-    /// The network from kept features to log-scale and shift.
+    /// The network that computes log-scale and shift from the kept features.
     pub conditioner: Conditioner<'a>,
 }
 
-/// How a coupling changes the features that it does not keep.
+/// How a coupling transforms the features that it does not keep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transform {
@@ -31,12 +31,12 @@ pub enum Transform {
     Additive,
     /// Real NVP: `y = x * exp(s) + t`; log-det `sum(s)` (paper equations 4 to 6).
     Affine(ScaleMap),
-    /// The shift first: `y = (x + t) * exp(s)`; log-det `sum(s)`. The inverse of an affine coupling.
+    /// Shift first: `y = (x + t) * exp(s)`; log-det `sum(s)`. The inverse of an affine coupling.
     ShiftFirst(ScaleMap),
 }
 
 impl Transform {
-    /// The map to the log-scale, where there is one.
+    /// The map of the log-scale, if any.
     #[must_use]
     pub const fn scale_map(self) -> Option<ScaleMap> {
         match self {
@@ -46,30 +46,29 @@ impl Transform {
     }
 }
 
-/// From the conditioner's raw output to the log-scale `s`.
+/// Map from the conditioner's raw output to the log-scale `s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ScaleMap {
-    /// `s = r * tanh(raw)` with a learned `r` per transformed feature (the paper's).
+    /// `s = r * tanh(raw)` with a learned `r` per transformed feature (as in the paper).
     RescaledTanh,
     /// `s = clamp * tanh(raw / clamp)`.
     ClampedTanh {
-        /// Bound of `|s|`; positive and finite, and so is its reciprocal.
+        /// Bound of `|s|`; positive and finite, as is its reciprocal.
         clamp: f32,
     },
-    /// `s = raw`. Overflows on far outliers; they score `-inf`.
+    /// `s = raw`. May overflow on extreme outliers, which then score `-inf`.
     Unbounded,
     /// `s = scale * atan(raw)`. Needs feature `foreign` and `Math::Libm`.
     Atan {
-        /// Bound of `|s|`, divided by half pi; finite.
+        /// Bound of `|s|` divided by pi/2; finite.
         scale: f32,
     },
-    /// `s = ln(sigmoid(raw + offset) + floor)`, or minus that. Needs feature `foreign` and
-    /// `Math::Libm`.
+    /// `s = ln(sigmoid(raw + offset) + floor)`, or its negative. Needs feature `foreign` and `Math::Libm`.
     Sigmoid {
         /// Added to the raw output; finite.
         offset: f32,
-        /// Added to the sigmoid; finite and not negative.
+        /// Added to the sigmoid; finite, not negative.
         floor: f32,
         /// Whether `s` is negated.
         inverse: bool,
@@ -77,7 +76,7 @@ pub enum ScaleMap {
 }
 
 impl ScaleMap {
-    /// Whether it takes more than `exp` and `tanh`.
+    /// Whether it needs functions other than `exp` and `tanh`.
     pub(super) const fn is_extra(self) -> bool {
         matches!(self, ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. })
     }
@@ -97,7 +96,7 @@ impl ScaleMap {
 }
 
 impl<'a> CouplingSpec<'a> {
-    /// A coupling of these parts.
+    /// A coupling.
     #[must_use]
     pub const fn new(mask: Mask<'a>, transform: Transform, conditioner: Conditioner<'a>) -> Self {
         Self {
@@ -107,8 +106,9 @@ impl<'a> CouplingSpec<'a> {
         }
     }
 
-    /// A network of the conditioner: each, where there are two.
+    /// A network of the conditioner; if there are two, they are alike.
     #[must_use]
+    #[doc(hidden)]
     pub const fn network(&self, shape: Shape) -> Network<'a> {
         Network {
             conditioner: self.conditioner,
@@ -119,8 +119,9 @@ impl<'a> CouplingSpec<'a> {
 }
 
 impl CouplingSpec<'_> {
-    /// Networks of the conditioner.
+    /// Number of networks of the conditioner.
     #[must_use]
+    #[doc(hidden)]
     pub const fn net_count(&self) -> usize {
         match (self.transform.scale_map(), self.conditioner) {
             (
@@ -133,15 +134,17 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Channels that each network reads at a place. A checkerboard gives it all channels, zeros where
-    /// it does not keep.
+    /// Number of channels that each network reads per place. Under a checkerboard it reads all channels, with
+    /// zeros at places that are not kept.
     #[must_use]
+    #[doc(hidden)]
     pub const fn net_inputs(&self, shape: Shape) -> usize {
         self.mask.kept(shape.channels)
     }
 
-    /// Outputs of each network at a place: `s` and `t`, or one of them.
+    /// Number of outputs of each network per place: `s` and `t`, or one of them.
     #[must_use]
+    #[doc(hidden)]
     pub const fn net_outputs(&self, shape: Shape) -> usize {
         let transformed = self.mask.transformed(shape.channels);
         if self.transform.scale_map().is_some() && self.net_count() == 1 {
@@ -151,8 +154,9 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Learned factors `r` of [`ScaleMap::RescaledTanh`], one per transformed channel.
+    /// Number of learned factors `r` of [`ScaleMap::RescaledTanh`], one per transformed channel.
     #[must_use]
+    #[doc(hidden)]
     pub const fn rescale_len(&self, shape: Shape) -> usize {
         match self.transform.scale_map() {
             Some(ScaleMap::RescaledTanh) => self.mask.transformed(shape.channels),
@@ -160,14 +164,14 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Parameters of the coupling.
+    /// Number of parameters of the coupling.
     #[must_use]
     pub const fn param_len(&self, shape: Shape) -> usize {
         let nets = mul(self.network(shape).param_len(), self.net_count());
         add(nets, self.rescale_len(shape))
     }
 
-    /// Values of scratch: what one network needs, and `s` if `t` has its own.
+    /// Length of the scratch: that of one network, plus `s` if `t` has a separate network.
     #[must_use]
     pub const fn scratch_len(&self, shape: Shape) -> usize {
         let (inputs, outputs) = (self.net_inputs(shape), self.net_outputs(shape));
@@ -182,8 +186,8 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Multiply-accumulates of the conditioner for one sample, zeros beyond the edges and under the
-    /// mask counted as the usual frameworks compute them.
+    /// Multiply-accumulates of the conditioner for one sample. As in the usual frameworks, zeros beyond the
+    /// edges and under the mask are counted.
     #[must_use]
     pub const fn multiply_accumulates(&self, shape: Shape) -> usize {
         let place = mul(self.network(shape).multiply_accumulates(), self.net_count());

@@ -3,40 +3,40 @@
 use super::activation::Activation;
 use super::{add, max, mul};
 
-/// A multi-layer perceptron from the kept features to the transform's inputs.
-/// One net gives `[s..., t...]`; two nets stand one after the other, `s` first.
+/// A multi-layer perceptron from the kept features to log-scales and shifts. A single network outputs `[s...,
+/// t...]`; with two networks, that for `s` comes first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DenseSpec<'a> {
     /// Widths of the hidden layers; may be empty.
     pub hidden: &'a [usize],
-    /// Between layers; the last layer is linear.
+    /// Activation of the hidden layers; the last layer is linear.
     pub activation: Activation,
-    /// Whether `s` and `t` share a net. An additive coupling has one net in either case.
+    /// Whether `s` and `t` share a network. An additive coupling has a single network in either case.
     pub nets: Nets,
 }
 
-/// One network of residual blocks (as nflows has them), with both outputs: a linear layer to `width` values
-/// `h`, per block `h += W2 a(W1 a(n) + b1) + b2`, a linear layer to the outputs. `a` is the activation, `n`
-/// is `h`, or `h * scale + shift` with norms.
+/// A single network of residual blocks (as in nflows) for both outputs: a linear layer to `width` values `h`,
+/// per block `h += W2 a(W1 a(n) + b1) + b2`, a linear layer to the outputs. `a` is the activation; `n` is `h`,
+/// or `h * scale + shift` with norms.
 ///
-/// Parameters: the first layer's; per block `scale[width]`, `shift[width]` if there are norms, and its two
-/// layers'; the last layer's.
+/// Parameters: the first layer; per block `scale[width]`, `shift[width]` if there are norms, and its two
+/// layers; the last layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ResidualDenseSpec {
-    /// Values inside.
+    /// Number of hidden values.
     pub width: usize,
     /// Residual blocks.
     pub blocks: usize,
-    /// Inside the blocks.
+    /// Activation inside the blocks.
     pub activation: Activation,
-    /// Whether blocks start by a batch norm on its running statistics, as scale and shift.
+    /// Whether each block starts with a batch norm, stored as scale and shift.
     pub norm: bool,
 }
 
 impl ResidualDenseSpec {
-    /// Blocks without norms.
+    /// A network without norms.
     #[must_use]
     pub const fn new(width: usize, blocks: usize, activation: Activation) -> Self {
         Self {
@@ -47,16 +47,16 @@ impl ResidualDenseSpec {
         }
     }
 
-    /// The same blocks, with norms or without.
+    /// The same network, with or without norms.
     #[must_use]
     pub const fn with_norm(self, norm: bool) -> Self {
         Self { norm, ..self }
     }
 
-    /// Values of scratch that the network needs.
+    /// Length of the scratch that the network needs.
     #[must_use]
     pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
-        // A block works on its input, the activated input, and its own result.
+        // A block holds its input, the activated input, and its result.
         let block = if self.blocks == 0 {
             0
         } else {
@@ -66,7 +66,7 @@ impl ResidualDenseSpec {
     }
 }
 
-/// One network for `s` and `t`, or one each.
+/// Whether `s` and `t` have a common network or one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Nets {
@@ -77,7 +77,7 @@ pub enum Nets {
 }
 
 impl<'a> DenseSpec<'a> {
-    /// One network with these hidden layers.
+    /// A single network with these hidden layers.
     #[must_use]
     pub const fn new(hidden: &'a [usize], activation: Activation) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl<'a> DenseSpec<'a> {
         }
     }
 
-    /// The same layers in another arrangement.
+    /// The same layers as one network or two.
     #[must_use]
     pub const fn with_nets(self, nets: Nets) -> Self {
         Self { nets, ..self }
@@ -95,8 +95,8 @@ impl<'a> DenseSpec<'a> {
 }
 
 impl DenseSpec<'_> {
-    /// Values of scratch that one network needs: the most that a layer's input and output take
-    /// together. The last hidden layer is never stored.
+    /// Length of the scratch that one network needs: the largest sum of a layer's input and output. The last
+    /// hidden layer is never stored.
     #[must_use]
     pub const fn scratch_len(&self, inputs: usize, outputs: usize) -> usize {
         let mut most = 0;

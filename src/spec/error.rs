@@ -1,19 +1,19 @@
-//! Why a model was refused.
+//! Errors of creating a model.
 
 use core::fmt;
 
 use super::Shape;
 
-/// A cargo feature of `nvpico` that compiles in a part of the engine.
+/// A cargo feature of `nvpico` that enables a part of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Feature {
     /// `feature-maps`: images and time windows, and their layers.
     FeatureMaps,
-    /// `foreign`: what models of other libraries have.
+    /// `foreign`: layers of models from other libraries.
     Foreign,
-    /// `micromath`: the elementary functions of that crate.
+    /// `micromath`: the elementary functions of the `micromath` crate.
     Micromath,
 }
 
@@ -29,19 +29,19 @@ impl Feature {
     }
 }
 
-/// What [`Flow::new`](crate::Flow::new) found wrong. `layer` counts from 0 in the order of `forward`.
+/// Why [`Flow::new`](crate::Flow::new) rejected a model. `layer` counts from 0 in the order of `forward`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpecError {
     /// The model needs a part of the engine that is not compiled in.
     FeatureMissing {
-        /// Layer concerned; `None` where it is the model as a whole.
+        /// The layer; `None` if the model as a whole is concerned.
         layer: Option<usize>,
         /// The cargo feature to enable.
         feature: Feature,
     },
-    /// Only `Math::Libm` computes a log-scale by arc tangent or sigmoid.
+    /// A log-scale by arc tangent or sigmoid needs `Math::Libm`.
     ScaleMapMath {
         /// Layer concerned.
         layer: usize,
@@ -53,7 +53,7 @@ pub enum SpecError {
     },
     /// A length does not fit in `usize`.
     Overflow,
-    /// The parameter slice has not the length that the spec asks for.
+    /// The parameter slice does not have the length that the spec requires.
     ParamLength {
         /// `FlowSpec::param_len()`.
         expected: usize,
@@ -73,7 +73,7 @@ pub enum SpecError {
         layer: usize,
         /// Features kept.
         kept: usize,
-        /// Features in all.
+        /// Number of features.
         dim: usize,
     },
     /// A permutation is not a bijection on `0 .. dim`.
@@ -86,26 +86,26 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// The integer engine has no such layer: a batch norm that is not folded, a residual network in its trained form, or
-    /// a sigmoid with a floor of 0.9 or more.
+    /// A layer that the integer engine does not support: a batch norm that is not folded, a residual network in
+    /// its trained form, or a sigmoid with a floor of 0.9 or more.
     NoIntegers {
         /// Layer concerned.
         layer: usize,
     },
-    /// The words of an integer model are not those of the layer.
+    /// The words of an integer model do not match the layer.
     Words {
         /// Layer concerned.
         layer: usize,
     },
-    /// A layer cannot take the map that reaches it: a squeeze of a map that is no whole number of cells,
-    /// or factoring out of an odd number of channels.
+    /// A layer cannot take the map that reaches it: a squeeze of a map that is not a whole number of cells, or
+    /// factor-out of an odd number of channels.
     LayerShape {
         /// Layer concerned.
         layer: usize,
-        /// What reaches it.
+        /// The shape that reaches it.
         shape: Shape,
     },
-    /// A fully connected network on a map: it takes vectors, `C x 1 x 1`.
+    /// A fully connected network on a map; it takes vectors, `C x 1 x 1`.
     DenseOnMap {
         /// Layer concerned.
         layer: usize,
@@ -115,13 +115,13 @@ pub enum SpecError {
         /// Layer concerned.
         layer: usize,
     },
-    /// A residual convolutional network in the form it is trained in needs feature `std`; exported
-    /// models have the deployed form.
+    /// A residual convolutional network in its trained form needs feature `std`; exported models have the
+    /// deployed form.
     TrainedFormNotCompiled {
         /// Layer concerned.
         layer: usize,
     },
-    /// A constant of the spec (clamp, slope, eps) is out of its range.
+    /// A constant of the spec (clamp, slope, eps) is out of range.
     Constant {
         /// Layer concerned.
         layer: usize,
@@ -129,7 +129,7 @@ pub enum SpecError {
 }
 
 impl SpecError {
-    /// A feature that a layer misses.
+    /// An error about a feature that a layer needs.
     pub(crate) const fn missing(layer: usize, feature: Feature) -> Self {
         SpecError::FeatureMissing {
             layer: Some(layer),
@@ -137,7 +137,7 @@ impl SpecError {
         }
     }
 
-    /// Layer concerned, if it is one.
+    /// The layer concerned, if any.
     #[must_use]
     pub const fn layer(&self) -> Option<usize> {
         match *self {
@@ -160,8 +160,8 @@ impl SpecError {
         }
     }
 
-    /// What is wrong and what to do, without layer and numbers: for a `panic!` at compile time, which takes no more
-    /// than a text. [`Display`](fmt::Display) tells the rest.
+    /// The error and its remedy, without layer and numbers, for a `panic!` at compile time, which can only take
+    /// a string. [`Display`](fmt::Display) gives the details.
     ///
     /// ```
     /// use nvpico::{Flow, FlowSpec, Math, spec::Shape};

@@ -1,4 +1,4 @@
-//! Lengths for gradients: what a pass through a layer keeps, and the scratch of the way back.
+//! Lengths for gradients: values kept in a layer's pass, and scratch of its backward pass.
 
 use super::conditioner::Conditioner;
 use super::coupling::CouplingSpec;
@@ -7,11 +7,11 @@ use super::shape::Shape;
 use super::{LayerSpec, add, max, mul};
 
 impl CouplingSpec<'_> {
-    /// Values kept of one transformed value where there is a scale: what `exp(s)` multiplied, `exp(s)`, and what the
-    /// slope of `s` is computed from.
+    /// Number of values kept per transformed value if there is a scale: the factor that `exp(s)` multiplies,
+    /// `exp(s)`, and the value that the slope of `s` is computed from.
     pub(crate) const KEPT: usize = 3;
 
-    /// [`KEPT`](Self::KEPT) of every transformed value; none without a scale.
+    /// [`KEPT`](Self::KEPT) values per transformed value; none without a scale.
     pub(crate) const fn kept_elementwise_len(&self, shape: Shape) -> usize {
         match self.transform.scale_map() {
             None => 0,
@@ -22,7 +22,8 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Values that a pass keeps of the networks: of dense ones what they read, of each what it computes.
+    /// Number of values that a pass keeps of the networks: their input (dense networks only), and what each
+    /// computes.
     pub(crate) const fn kept_networks_len(&self, shape: Shape) -> usize {
         let kept = mul(self.network(shape).kept_len(shape), self.net_count());
         match self.conditioner {
@@ -33,13 +34,13 @@ impl CouplingSpec<'_> {
         }
     }
 
-    /// Gradients of the networks' outputs.
+    /// Length of the gradients of the networks' outputs.
     pub(crate) const fn outputs_len(&self, shape: Shape) -> usize {
         let place = mul(self.net_outputs(shape), self.net_count());
         mul(place, shape.pixels())
     }
 
-    /// Values that the way back takes: what is kept, gradients of the outputs, scratch of one network.
+    /// Length of the backward pass: kept values, gradients of the outputs, and scratch of one network.
     const fn gradient_len(&self, shape: Shape) -> usize {
         let kept = add(
             self.kept_networks_len(shape),
@@ -51,7 +52,7 @@ impl CouplingSpec<'_> {
 }
 
 impl LayerSpec<'_> {
-    /// Values of scratch for the layer's step of [`Flow::input_gradient`](crate::Flow::input_gradient).
+    /// Length of the scratch for the layer's step of [`Flow::input_gradient`](crate::Flow::input_gradient).
     const fn gradient_len(&self, shape: Shape) -> usize {
         match self {
             LayerSpec::Coupling(spec) => spec.gradient_len(shape),
@@ -69,9 +70,10 @@ impl LayerSpec<'_> {
 }
 
 impl FlowSpec<'_> {
-    /// Values of workspace for [`Flow::input_gradient`](crate::Flow::input_gradient): the sample, and the most that
-    /// any layer takes there or in a score. Of a coupling that is what its networks compute, kept until their
-    /// gradients have read it: some hundred values for a network of two hidden layers of 32.
+    /// Workspace length of [`Flow::input_gradient`](crate::Flow::input_gradient), in values: the sample, and
+    /// the largest scratch of any layer there or in a score. For a coupling, this includes everything that its
+    /// networks compute, kept until their gradients have read it: a few hundred values for a network with two
+    /// hidden layers of 32.
     #[must_use]
     pub const fn gradient_workspace_len(&self) -> usize {
         let mut most = self.scratch_len();
@@ -82,8 +84,8 @@ impl FlowSpec<'_> {
         add(self.dim(), most)
     }
 
-    /// The first layer that has no gradient with respect to its input outside of training: a residual
-    /// network of convolutions.
+    /// The first layer without a gradient with respect to its input outside of training, if any: one with a
+    /// residual network of convolutions.
     #[must_use]
     pub const fn layer_without_gradient(&self) -> Option<usize> {
         let mut walk = self.walk();

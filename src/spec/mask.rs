@@ -1,7 +1,7 @@
-//! Which values a coupling keeps: paper section 3.4, equation 9.
+//! Which values a coupling keeps (paper section 3.4, equation 9).
 //!
-//! A kept value (`b = 1`) passes unchanged and feeds the conditioner; the others are transformed. Most
-//! masks choose channels, which for a vector are its features; a checkerboard chooses places.
+//! A kept value (`b = 1`) passes unchanged and feeds the conditioner; the others are transformed. Most masks
+//! select channels (for a vector, features); a checkerboard selects places.
 //!
 //! ```
 //! use nvpico::spec::Mask;
@@ -14,7 +14,7 @@
 
 use super::{Feature, Shape, SpecError};
 
-/// The kept values of a coupling. `dim` is the number of channels, of a vector its features.
+/// The values that a coupling keeps. `dim` is the number of channels; for a vector, of features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mask<'a> {
@@ -26,17 +26,17 @@ pub enum Mask<'a> {
     Even,
     /// Keeps features 1, 3, 5, ...
     Odd,
-    /// Keeps the listed features; indices rise strictly.
+    /// Keeps the listed features; indices are strictly increasing.
     Indices(&'a [usize]),
-    /// Keeps places with odd `y + x`, in all channels: the paper's checkerboard. Every other sample of a
-    /// time window, the first one transformed.
+    /// Keeps places with odd `y + x`, in all channels: the paper's checkerboard. In a time window this is every
+    /// other sample, starting with the second.
     CheckerboardOdd,
-    /// Keeps places with even `y + x`: the paper's with its mask reversed.
+    /// Keeps places with even `y + x`: the paper's reversed checkerboard.
     CheckerboardEven,
 }
 
 impl<'a> Mask<'a> {
-    /// Of a checkerboard, the parity of `y + x` where it keeps.
+    /// Under a checkerboard, the parity of `y + x` of kept places.
     #[must_use]
     #[inline(always)]
     pub const fn parity(&self) -> Option<usize> {
@@ -47,7 +47,7 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// How many of `dim` channels are kept, somewhere.
+    /// Number of channels, out of `dim`, that are kept at some place.
     #[must_use]
     pub const fn kept(&self, dim: usize) -> usize {
         match self {
@@ -58,7 +58,7 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// How many of `dim` channels are transformed, somewhere.
+    /// Number of channels, out of `dim`, that are transformed at some place.
     #[must_use]
     pub const fn transformed(&self, dim: usize) -> usize {
         match self {
@@ -67,7 +67,7 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Whether the value at `index` of a sample of this shape is kept.
+    /// Whether the value at `index` is kept, in a sample of this shape.
     #[must_use]
     pub const fn keeps_value(&self, index: usize, shape: Shape) -> bool {
         match self.parity() {
@@ -78,7 +78,7 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Whether channel `index` of `dim` is kept, somewhere.
+    /// Whether channel `index`, out of `dim`, is kept at some place.
     #[must_use]
     pub const fn keeps(&self, index: usize, dim: usize) -> bool {
         match *self {
@@ -99,9 +99,10 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Indices of the kept channels, rising.
+    /// Indices of the kept channels, increasing.
     #[inline]
     #[must_use]
+    #[doc(hidden)]
     pub const fn kept_features(&self, dim: usize) -> Features<'a> {
         match *self {
             Mask::CheckerboardOdd | Mask::CheckerboardEven => Features::every(1, 0, dim),
@@ -113,9 +114,10 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Indices of the transformed channels, rising.
+    /// Indices of the transformed channels, increasing.
     #[inline]
     #[must_use]
+    #[doc(hidden)]
     pub const fn transformed_features(&self, dim: usize) -> Features<'a> {
         match *self {
             Mask::CheckerboardOdd | Mask::CheckerboardEven => Features::every(1, 0, dim),
@@ -133,7 +135,7 @@ impl<'a> Mask<'a> {
             if !cfg!(feature = "feature-maps") {
                 return Err(SpecError::missing(layer, Feature::FeatureMaps));
             }
-            // One place has nothing beside it.
+            // A single place has no neighbour.
             return if shape.pixels() < 2 {
                 Err(SpecError::MaskCoverage {
                     layer,
@@ -171,7 +173,7 @@ pub struct Features<'a> {
     next: usize,
     step: usize,
     end: usize,
-    /// What is left of a rising list, and whether its members are wanted or the others.
+    /// The rest of an increasing list, and whether to return its members or the other indices.
     listed: &'a [usize],
     wanted: bool,
 }

@@ -1,8 +1,8 @@
-//! What a model is: the single source of truth for shapes and lengths.
+//! The structure of a model: the single source of truth for shapes and lengths.
 //!
-//! A [`FlowSpec`] holds no weights. It says in which order the layers stand and how one flat
-//! `&[f32]` of parameters is cut into them; every length is a `const fn`, so buffers have exactly
-//! the right size at compile time.
+//! A [`FlowSpec`] contains no weights. It describes the sequence of layers and how one flat `&[f32]` of
+//! parameters is divided among them. Every length is a `const fn`, so buffers have exactly the right size at
+//! compile time.
 //!
 //! ```
 //! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
@@ -19,14 +19,14 @@
 //! assert!(SPEC.validate().is_ok());
 //! ```
 //!
-//! Specs are built by `const fn`s, not as struct literals: a later version may add fields.
+//! Specs are built with `const fn`s instead of struct literals, so later versions can add fields.
 //!
 //! # Order of the parameters
 //!
-//! Layers in the order of `forward`, each as its own documentation says. Weights of a dense layer lie
-//! in panels of 16 outputs (then 8, 4, 2, 1 for the remainder): the biases of the panel, then for each
-//! input one row with the panel's weights. It is the order in which the kernel reads them, the same
-//! on desktop and chip.
+//! Parameters are stored in the order of the layers in `forward`, in the format documented for each layer.
+//! Weights of a dense layer are stored in panels of 16 outputs (then 8, 4, 2, 1 for the remainder): the biases
+//! of the panel, then one row with the panel's weights per input. The kernels read them in this order, both on
+//! the desktop and on the chip.
 
 mod activation;
 mod conditioner;
@@ -51,21 +51,23 @@ pub use dense::{DenseSpec, Nets, ResidualDenseSpec};
 pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;
-pub use mask::{Features, Mask};
+#[doc(hidden)]
+pub use mask::Features;
+pub use mask::Mask;
 pub use shape::{Shape, Squeeze};
 
-/// One layer of a flow. `channels` are those of the map that reaches it; of a vector, its features.
+/// One layer of a flow. `channels` is the number of channels of its input; for a vector, of features.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LayerSpec<'a> {
-    /// `y = (x - mean) * scale`: the input in the user's units to zero mean and unit variance.
+    /// `y = (x - mean) * scale`: standardises the input, in the user's units, to zero mean and unit variance.
     /// Parameters: `mean[channels]`, `scale[channels]`, `log_det`.
     Standardize,
-    /// Counts of a converter or a camera to the real line (paper section 4.1).
+    /// Maps counts of an ADC or a camera to the real line (paper section 4.1).
     Logit(LogitSpec),
-    /// `y = x * scale + shift`: what a batch norm is after folding.
+    /// `y = x * scale + shift`: the folded form of a batch norm.
     /// Parameters: `scale[channels]`, `shift[channels]`, `log_det`.
     Affine,
-    /// Batch norm on its running statistics (paper section 3.7).
+    /// Batch norm with its running statistics (paper section 3.7).
     BatchNorm(BatchNormSpec),
     /// Affine or additive coupling (paper section 3.2).
     Coupling(CouplingSpec<'a>),
@@ -75,18 +77,18 @@ pub enum LayerSpec<'a> {
     Linear,
     /// Channel `i` of y is channel `permutation[i]` of x. No parameters.
     Permutation(&'a [usize]),
-    /// Places to channels (paper section 3.6). No parameters.
+    /// Squeeze: places to channels (paper section 3.6). No parameters.
     Squeeze(Squeeze),
-    /// Channels back to places. No parameters.
+    /// Inverse of a squeeze: channels to places. No parameters.
     Unsqueeze(Squeeze),
-    /// The first half of the channels goes on, the second half is done and goes to the base density as
-    /// it is (paper section 3.6, equation 14). No parameters.
+    /// Factor-out: the first half of the channels continues, the second half goes to the base density as it is
+    /// (paper section 3.6, equation 14). No parameters.
     FactorOut,
 }
 
 /// Batch norm: `y = (x - mean) / sqrt(var + eps)`, then `y * exp(log_scale) + shift` if `affine`.
-/// Parameters: `running_mean[channels]`, `running_var[channels]`, and if `affine`
-/// `log_scale[channels]`, `shift[channels]`.
+/// Parameters: `running_mean[channels]`, `running_var[channels]` and, if `affine`, `log_scale[channels]`,
+/// `shift[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -97,20 +99,20 @@ pub struct BatchNormSpec {
     pub affine: bool,
 }
 
-/// `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` for counts `x` in `0 .. levels`; the half puts a
-/// count in the middle of its cell. Values beyond score `-inf`. No parameters.
+/// `y = logit(alpha + (1 - alpha) (x + 0.5) / levels)` for counts `x` in `0 .. levels`; the 0.5 maps a count to
+/// the middle of its cell. Values out of range score `-inf`. No parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct LogitSpec {
-    /// Keeps the darkest count away from minus infinity; within `0 .. 1` (the paper: 0.05).
+    /// Keeps the logit of count 0 finite; within `0 .. 1` (the paper: 0.05).
     pub alpha: f32,
-    /// Levels of the counts, as 256; positive.
+    /// Number of levels, such as 256; positive.
     pub levels: f32,
 }
 
 impl BatchNormSpec {
-    /// A norm with `eps` added to variances, and a learned scale and shift behind it if `affine`.
+    /// A norm that adds `eps` to variances, followed by a learned scale and shift if `affine`.
     #[must_use]
     pub const fn new(eps: f32, affine: bool) -> Self {
         Self { eps, affine }
@@ -126,7 +128,7 @@ impl LogitSpec {
 }
 
 impl LayerSpec<'_> {
-    /// Shape of the map that goes on after this layer; `None` where the layer cannot take `shape`.
+    /// Shape of the layer's output; `None` if the layer cannot take `shape`.
     #[must_use]
     #[inline(always)]
     pub const fn output_shape(&self, shape: Shape) -> Option<Shape> {
@@ -151,7 +153,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Shape of the map before this layer, from that after it.
+    /// Shape of the layer's input, given that of its output.
     #[must_use]
     #[inline(always)]
     pub const fn input_shape(&self, shape: Shape) -> Option<Shape> {
@@ -172,7 +174,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Parameters of this layer on a map of this shape.
+    /// Number of parameters of this layer on a map of this shape.
     #[must_use]
     #[inline]
     pub const fn param_len(&self, shape: Shape) -> usize {
@@ -192,7 +194,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Values of scratch beside the sample itself.
+    /// Length of the layer's scratch, without the sample.
     #[must_use]
     pub const fn scratch_len(&self, shape: Shape) -> usize {
         match self {
@@ -300,7 +302,7 @@ impl LayerSpec<'_> {
     }
 }
 
-/// Where in `permutation` the value stands; its length if nowhere.
+/// Index of `value` in `permutation`; its length if absent.
 const fn position(permutation: &[usize], value: usize) -> usize {
     let mut rest = permutation;
     let mut at = 0;
@@ -317,7 +319,7 @@ const fn position(permutation: &[usize], value: usize) -> usize {
 const fn is_bijection(permutation: &[usize]) -> bool {
     let mut value = 0;
     while value < permutation.len() {
-        // Each value below the length is found: with that many entries, each exactly once.
+        // With that many entries, finding each value below the length means that each occurs exactly once.
         if position(permutation, value) == permutation.len() {
             return false;
         }

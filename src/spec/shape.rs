@@ -1,6 +1,6 @@
-//! The shape of a sample, and what squeezing and factoring out make of it.
+//! The shape of a sample, and how squeeze and factor-out change it.
 //!
-//! A sample lies channel after channel, each row after row, as `N x C x H x W` arrays do. A vector of
+//! A sample is stored channel by channel, each channel row by row, as in `N x C x H x W` arrays. A vector of
 //! features is `C x 1 x 1`, a window of a time series `C x 1 x T`.
 //!
 //! ```
@@ -18,7 +18,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Shape {
-    /// Values at each place.
+    /// Number of values per place.
     pub channels: usize,
     /// Rows; 1 for vectors and time windows.
     pub height: usize,
@@ -27,7 +27,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A map of `channels` values at each of `height` times `width` places.
+    /// A map of `height` times `width` places with `channels` values each.
     #[must_use]
     pub const fn map(channels: usize, height: usize, width: usize) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Shape {
         }
     }
 
-    /// A vector of so many features.
+    /// A vector of `features` values.
     #[must_use]
     pub const fn vector(features: usize) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Shape {
         }
     }
 
-    /// Places of a channel. Always 1 without feature `feature-maps`.
+    /// Number of places per channel. Always 1 without feature `feature-maps`.
     #[must_use]
     #[inline(always)]
     pub const fn pixels(self) -> usize {
@@ -68,7 +68,7 @@ impl Shape {
         }
     }
 
-    /// Values in all; `usize::MAX` where that would overflow.
+    /// Total number of values; `usize::MAX` on overflow.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::len_without_is_empty, reason = "a valid shape is not empty")]
@@ -82,17 +82,17 @@ impl Shape {
     }
 }
 
-/// Trading places for channels: each cell of 2 x 2 places (or pair of samples) becomes one place with
-/// four (two) times the channels (paper section 3.6, figure 3).
+/// Space to depth: each cell of 2 x 2 places (or pair of samples) becomes one place with four (two) times the
+/// channels (paper section 3.6, figure 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Squeeze {
-    /// Cells of 2 x 2. Channel `4 c + 2 dy + dx` takes place `(2 y + dy, 2 x + dx)` of channel `c`.
+    /// Cells of 2 x 2. Channel `4 c + 2 dy + dx` holds place `(2 y + dy, 2 x + dx)` of channel `c`.
     Cells,
-    /// Cells of 2 x 2 in the order that makes factoring out fair: with `C` channels before, channel
-    /// `k C + c` takes place `k` of channel `c`'s cell, counted (0, 0), (1, 1), (0, 1), (1, 0).
+    /// Cells of 2 x 2, ordered so that factor-out keeps places of every cell: with `C` input channels, channel
+    /// `k C + c` holds place `k` of channel `c`'s cell, in the order (0, 0), (1, 1), (0, 1), (1, 0).
     CellsAlternate,
-    /// Pairs of samples along the width. Channel `2 c + dx` takes sample `2 x + dx` of channel `c`.
+    /// Pairs of samples along the width. Channel `2 c + dx` holds sample `2 x + dx` of channel `c`.
     Pairs,
 }
 
@@ -106,7 +106,7 @@ impl Squeeze {
         }
     }
 
-    /// What a map of this shape becomes; `None` where it is no whole number of cells.
+    /// Shape after squeezing; `None` if the map is not a whole number of cells.
     #[must_use]
     pub const fn output_shape(self, shape: Shape) -> Option<Shape> {
         let (height, width) = self.cell();
@@ -124,7 +124,7 @@ impl Squeeze {
         })
     }
 
-    /// What was squeezed to this shape; `None` where the channels are no whole number of cells.
+    /// Shape before squeezing, given that after it; `None` if the channels are not a whole number of cells.
     #[must_use]
     pub const fn input_shape(self, shape: Shape) -> Option<Shape> {
         let (height, width) = self.cell();
@@ -140,7 +140,7 @@ impl Squeeze {
 }
 
 impl Squeeze {
-    /// Where the value at `index` of the squeezed map stood in the map before, which had shape `input`.
+    /// Index, in the map before squeezing (of shape `input`), of the value at `index` in the squeezed map.
     #[must_use]
     #[inline]
     pub const fn source(self, input: Shape, index: usize) -> usize {

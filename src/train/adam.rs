@@ -9,12 +9,12 @@ const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
 
-/// First and second moments of every parameter, and how many steps were taken.
+/// First and second moments of every parameter, and the number of steps taken.
 #[derive(Clone, Debug)]
 pub(super) struct Adam {
     first: Vec<f32>,
     second: Vec<f32>,
-    // beta^steps, kept as products: no power function, same bits everywhere.
+    // beta^steps, accumulated as products: avoids a power function and gives the same bits everywhere.
     first_left: f64,
     second_left: f64,
 }
@@ -84,7 +84,7 @@ impl NullaryFnOnce for Update<'_> {
             let g = gradient * self.gradient_scale + decay * *param;
             *first = BETA_1 * *first + (1.0 - BETA_1) * g;
             *second = BETA_2 * *second + (1.0 - BETA_2) * g * g;
-            // Correctly rounded on every machine, and one SIMD instruction.
+            // Correctly rounded on every machine, and a single SIMD instruction.
             let root = (*second * self.second_scale).sqrt();
             *param -= self.rate * *first / (root + EPSILON);
         }

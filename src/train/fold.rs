@@ -1,9 +1,9 @@
-//! From the model as trained to the model as deployed: batch norms become fixed affine maps, and
-//! residual convolutional networks take their deployed form.
+//! Conversion from the trained to the deployed model: batch norms become fixed affine layers, and residual
+//! convolutional networks take their deployed form.
 //!
-//! A folded batch norm has the bits of the unfolded one (both go through
-//! [`batch_norm::fold`](crate::layer::batch_norm::fold)), needs neither `ln` nor `sqrt` per score,
-//! and fewer parameters.
+//! A folded batch norm is bit-identical to the unfolded one (both use
+//! [`batch_norm::fold`](crate::layer::batch_norm::fold)), needs neither `ln` nor `sqrt` per score, and has
+//! fewer parameters.
 
 use std::vec::Vec;
 
@@ -78,7 +78,7 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
     folded
 }
 
-/// The coupling as deployed.
+/// The deployed form of a coupling.
 #[must_use]
 pub fn deployed<'a>(coupling: &CouplingSpec<'a>) -> CouplingSpec<'a> {
     let mut deployed = *coupling;

@@ -1,4 +1,4 @@
-//! First parameters: the identity map, with hidden layers ready to learn.
+//! Initial parameters: the identity map, with hidden layers ready to learn.
 
 use std::vec;
 use std::vec::Vec;
@@ -19,13 +19,15 @@ fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
     unit * bound
 }
 
-/// Initial parameters of a flow. Hidden layers draw weights from `U(-b, b)`, `b = sqrt(6 / inputs)`
-/// (He), and biases from `U(-1, 1) / sqrt(inputs)`, `inputs` being all that one output sums; the last
-/// layer of every network is zero, factors `r` are 1, batch norms start at mean 0 and variance 1:
-/// together the identity map. A residual convolutional network's gains are the lengths of its drawn
-/// weights, so that training starts where it would without weight normalisation; the second convolution
-/// of a block and the last layer have gain 0. A standardisation takes mean and standard deviation of
-/// `rows` (row-major, in the user's units).
+/// Initial parameters of a flow.
+///
+/// Weights of hidden layers are drawn from `U(-b, b)`, `b = sqrt(6 / inputs)` (He), and biases from `U(-1, 1) /
+/// sqrt(inputs)`, where `inputs` is the number of inputs per output. The last layer of every network is zero,
+/// factors `r` are 1, batch norms start with mean 0 and variance 1: together the identity map.
+///
+/// In a residual convolutional network the gains are the norms of the drawn weights, so training starts where
+/// it would without weight normalisation; the second convolution of each block and the last layer have gain 0.
+/// A standardisation takes mean and standard deviation from `rows` (row-major, in the user's units).
 #[must_use]
 pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -46,7 +48,7 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     params
 }
 
-/// Biases and weights of panels that sum `inputs` values.
+/// Biases and weights of panels with `inputs` inputs per output.
 fn init_panels(inputs: usize, outputs: usize, random: &mut impl Rng, params: &mut Vec<f32>) {
     let bias_bound = 1.0 / (inputs as f32).sqrt();
     let weight_bound = (6.0 / inputs as f32).sqrt();
@@ -57,7 +59,8 @@ fn init_panels(inputs: usize, outputs: usize, random: &mut impl Rng, params: &mu
 }
 
 fn init_net(network: Network<'_>, random: &mut impl Rng, params: &mut Vec<f32>) {
-    // A weight-normalised network is drawn as it is trained, and then deployed where that is asked for.
+    // A weight-normalised network is drawn in its trained form and, if required, converted to the deployed
+    // form.
     if let Conditioner::ResidualConvolution(net) = network.conditioner
         && let ResidualForm::Deployed = net.form
     {
@@ -106,7 +109,7 @@ fn init_normalised(
     let (mut gains, mut panels) = (vec![0.0; outputs], Vec::new());
     init_panels(rows, outputs, random, &mut panels);
     if stage.to == Slot::Output {
-        // Biases, too: the identity map.
+        // Zero biases, too: the identity map.
         weight_norm::clear_biases(rows, outputs, &mut panels);
     }
     if !stage.ends_branch() {
@@ -116,8 +119,8 @@ fn init_normalised(
     params.extend(panels);
 }
 
-/// `mean[channels]`, `scale[channels]`, `log_det` of a table of samples. A constant channel gets scale
-/// 1: it stays at zero while it is healthy, and any change of it is seen in the user's units.
+/// `mean[channels]`, `scale[channels]`, `log_det` of a table of samples. A constant channel gets scale 1: it
+/// stays at zero while healthy, and any change shows in the user's units.
 #[must_use]
 pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
     let (channels, pixels) = (shape.channels, shape.pixels());
@@ -148,7 +151,7 @@ pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
         .zip(&mean)
         .map(|(&sum, &mean)| {
             let deviation = double::sqrt(sum / count);
-            // What rounding leaves of a constant column, relative to its value, is no deviation.
+            // A deviation at the level of rounding errors, relative to the value, means a constant column.
             let constant =
                 deviation <= mean.abs() * 1e-7 || deviation < f64::from(f32::MIN_POSITIVE);
             let scale = if constant {
@@ -166,8 +169,8 @@ pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
     params
 }
 
-/// `coefficient` for every weight of a conditioner (where they are weight-normalised, for every gain, as
-/// the paper has it), 0 for biases and all else.
+/// `coefficient` for every weight of a conditioner (for every gain, if weight-normalised, as in the paper), 0
+/// for biases and everything else.
 #[must_use]
 pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
     let mut decay = Vec::with_capacity(spec.param_len());

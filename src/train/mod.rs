@@ -1,8 +1,7 @@
 //! Maximum likelihood training on the engine's kernels (feature `std`).
 //!
-//! The forward pass of training is the forward pass of the chip, with activations kept; each layer's
-//! `backward` stands beside its `forward`. The same seed gives the same bits with any number of
-//! threads and on any x86-64.
+//! The forward pass of training is the forward pass of the chip with activations kept; each layer's `backward`
+//! is next to its `forward`. The same seed gives the same bits with any number of threads and on any x86-64.
 //!
 //! ```
 //! use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, ScaleMap, Shape, Transform};
@@ -47,7 +46,9 @@ mod step;
 use std::vec::Vec;
 
 pub use fold::{Folded, fold};
-pub use init::{init, standardization};
+pub use init::init;
+#[doc(hidden)]
+pub use init::standardization;
 pub use options::{BatchNormTraining, TrainError, TrainOptions};
 
 use crate::flow::batch;
@@ -56,45 +57,47 @@ use crate::spec::FlowSpec;
 use options::check;
 use run::Run;
 
-/// What an epoch came to.
+/// Result of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
-    /// Counts from 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean log-density of the training rows (with noise, as trained on), in nats.
     pub train_log_prob: f64,
-    /// Mean log-density of the held-out rows on running statistics, in nats.
+    /// Mean log-density of the held-out rows with running statistics, in nats.
     pub held_out_log_prob: f64,
     /// Whether it is the best so far.
     pub best: bool,
     /// Learning rate of the epoch.
     pub learning_rate: f32,
-    /// Batches left out because loss or gradient overflowed.
+    /// Number of batches skipped because loss or gradient overflowed.
     pub skipped_batches: usize,
 }
 
 /// The best state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
-    /// Parameters, in the spec's order; batch norms unfolded.
+    /// Parameters in the spec's order; batch norms are not folded.
     pub params: Vec<f32>,
     /// Mean log-density of the held-out rows, in nats.
     pub held_out_log_prob: f64,
-    /// The epoch it comes from; 0 is the initial state.
+    /// The epoch that the parameters are from; 0 is the initial state.
     pub best_epoch: usize,
-    /// Epochs run.
+    /// Number of epochs run.
     pub epochs: usize,
 }
 
-/// What becomes of parameters where the model is used, such as weights of 8 bits.
+/// How parameters are rounded where the model is used, for example to 8-bit weights.
+#[doc(hidden)]
 pub trait Rounding {
-    /// The rounded parameters, in the same order; running statistics stay as they are. `None` for parameters
-    /// that are used as they are.
+    /// The rounded parameters, in the same order; running statistics are unchanged. `None` if parameters are
+    /// not rounded.
     fn rounded(&self, params: &[f32]) -> Option<Vec<f32>>;
 }
 
-/// Parameters are used as they are.
+/// Parameters are not rounded.
 #[derive(Clone, Copy, Debug, Default)]
+#[doc(hidden)]
 pub struct NoRounding;
 
 impl Rounding for NoRounding {
@@ -103,12 +106,12 @@ impl Rounding for NoRounding {
     }
 }
 
-/// Trains from the parameters `start` on `rows` (`[rows, dim]`, row-major, the user's units); keeps
-/// the state with the best mean log-density on `held_out`. `on_epoch` is told of every epoch and ends
-/// the run by returning `false`. Runs on rayon's current thread pool.
+/// Trains on `rows` (`[rows, dim]`, row-major, in the user's units), starting from the parameters `start`;
+/// keeps the state with the best mean log-density on `held_out`. `on_epoch` is called after every epoch and
+/// ends the run by returning `false`. Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// [`TrainError`]: wrong spec, data or options, or a diverged run.
+/// [`TrainError`] for an invalid spec, data or options, or if the run diverges.
 pub fn train(
     spec: &FlowSpec<'_>,
     start: Vec<f32>,
@@ -120,12 +123,13 @@ pub fn train(
     train_rounded(spec, start, rows, held_out, options, &NoRounding, on_epoch)
 }
 
-/// The same through a rounding, by the straight-through estimator (arXiv:1308.3432): every log-density and
-/// every gradient is that of the rounded parameters, and steps are taken by the parameters behind them.
-/// [`Trained::params`] are those behind.
+/// Trains through a rounding by the straight-through estimator (arXiv:1308.3432): log-densities and gradients
+/// are those of the rounded parameters, and steps are applied to the unrounded ones, which [`Trained::params`]
+/// contains.
 ///
 /// # Errors
-/// [`TrainError`]: wrong spec, data or options, or a diverged run.
+/// [`TrainError`] for an invalid spec, data or options, or if the run diverges.
+#[doc(hidden)]
 pub fn train_rounded(
     spec: &FlowSpec<'_>,
     start: Vec<f32>,
@@ -186,10 +190,10 @@ pub fn train_rounded(
     Ok(best)
 }
 
-/// Mean log-density of a table on running statistics, as deployed: folded, by the engine.
+/// Mean log-density of a table as deployed: the model is folded and scored by the engine.
 ///
 /// # Errors
-/// [`TrainError`] where the model does not fit or a row is non-finite.
+/// [`TrainError`] if the model is invalid or a row is non-finite.
 pub fn mean_log_prob(spec: &FlowSpec<'_>, params: &[f32], rows: &[f32]) -> Result<f64, TrainError> {
     let folded = fold(spec, params);
     let flow = Flow::new(folded.spec(spec), &folded.params)?;

@@ -1,4 +1,4 @@
-//! What decides a training run, and why it may not run.
+//! Training options, and reasons why training fails.
 
 use core::fmt;
 
@@ -8,44 +8,44 @@ use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, SpecError};
 /// How batch norm uses its statistics while training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BatchNormTraining {
-    /// The paper's appendix E: a batch is normalised by the running statistics after they have taken
-    /// in the batch's; gradients flow through the batch's part.
+    /// The paper's appendix E: a batch is normalised by the running statistics, updated with the batch's;
+    /// gradients flow through the batch's part.
     Running {
         /// Weight of the old running statistics, `0 .. 1`.
         momentum: f64,
     },
-    /// A batch is normalised by its own statistics; the running ones are kept for inference.
+    /// A batch is normalised by its own statistics; running statistics are tracked for inference.
     Batch {
         /// Weight of the old running statistics, `0 .. 1`.
         momentum: f64,
     },
 }
 
-/// Everything that decides a training run besides spec and data.
+/// Everything that determines a training run besides spec and data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainOptions {
-    /// The most passes over the rows.
+    /// Maximum number of passes over the rows.
     pub epochs: usize,
-    /// Rows of a batch.
+    /// Rows per batch.
     pub batch: usize,
     /// Adam's learning rate.
     pub learning_rate: f32,
     /// L2 decay of weights (the paper: 5e-5).
     pub l2: f32,
-    /// The gradient's norm is clipped to this.
+    /// Maximum norm of the gradient; larger ones are clipped.
     pub clip: f32,
-    /// Standard deviation of Gaussian noise on the input, in standardised units; 0 for none. A flow
-    /// that begins with a logit is given dequantisation noise instead, uniform within a count's cell.
+    /// Standard deviation of Gaussian noise added to the input, in standardised units; 0 for none. A flow that
+    /// starts with a logit gets dequantisation noise instead, uniform within a count's cell.
     pub noise: f32,
-    /// Epochs without a better held-out log-density after which training stops.
+    /// Training stops after this many epochs without a better held-out log-density.
     pub patience: usize,
-    /// Epochs without a better one after which the learning rate is multiplied by `decay`.
+    /// The learning rate is multiplied by `decay` after this many epochs without a better one.
     pub plateau: usize,
     /// See `plateau`.
     pub decay: f32,
-    /// Statistics of batch norm.
+    /// Batch norm statistics used in training.
     pub batch_norm: BatchNormTraining,
-    /// Decides shuffles and noise.
+    /// Seed for shuffling and noise.
     pub seed: u64,
 }
 
@@ -67,27 +67,27 @@ impl Default for TrainOptions {
     }
 }
 
-/// Why training did not run or gave nothing.
+/// Why training did not start, or failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The spec or the first parameters are not valid.
+    /// The spec or the initial parameters are invalid.
     Spec(SpecError),
     /// A table is empty or not a whole number of rows.
     Rows {
-        /// Values given.
+        /// Number of values given.
         values: usize,
-        /// Features of a row.
+        /// Number of features per row.
         dim: usize,
     },
     /// A value of the data is NaN or infinite.
     NonFinite {
-        /// Row, counted from 0; held-out rows follow the training rows.
+        /// Index of the row, from 0; held-out rows follow the training rows.
         row: usize,
-        /// Feature.
+        /// Index of the feature.
         column: usize,
     },
-    /// An option is out of its range.
+    /// An option is out of range.
     Option(&'static str),
     /// Loss or gradient overflowed for a whole epoch.
     Diverged {

@@ -1,5 +1,5 @@
-//! Between the parameters as they are trained and as the kernels take them: weight normalisation of
-//! residual convolutional networks, and the running statistics of the norms inside them.
+//! Conversion between trained parameters and those that kernels take: weight normalisation of residual
+//! convolutional networks, and running statistics of the norms inside them.
 
 use core::ops::Range;
 
@@ -7,13 +7,13 @@ use crate::kernel::convolution::training::weight_norm::{self, places};
 use crate::spec::network::{Network, Op};
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm};
 
-/// A network in its trained form, and its place among the flow's parameters.
+/// A network in its trained form, and the range of its parameters.
 struct TrainedNetwork<'a> {
     network: Network<'a>,
     place: Range<usize>,
 }
 
-/// The networks in their trained form, with their places among the flow's parameters.
+/// The networks in their trained form, with the ranges of their parameters.
 fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = TrainedNetwork<'a>> {
     let mut walk = spec.walk();
     let mut at = 0;
@@ -35,9 +35,9 @@ fn networks<'a>(spec: &FlowSpec<'a>) -> impl Iterator<Item = TrainedNetwork<'a>>
     })
 }
 
-/// Whether the lanes decide what is summed in which order: on maps a packet's rows are summed place by
-/// place, and the norms inside networks in their trained form take the rows of a packet as their batch.
-/// Such a flow is trained in sixteen lanes whatever the registers hold.
+/// Whether the lane count affects the order of summation: on maps a packet's rows are summed place by place,
+/// and norms inside networks in their trained form use the rows of a packet as their batch. Such a flow is
+/// always trained with sixteen lanes.
 pub(super) fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
     let mut walk = spec.walk();
     let mut has_maps = spec.shape.pixels() != 1;
@@ -47,7 +47,7 @@ pub(super) fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
     has_maps || networks(spec).next().is_some()
 }
 
-/// Copies the parameters, directions `v` replaced by weights.
+/// Copies the parameters, with directions `v` replaced by weights.
 pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]) {
     effective.copy_from_slice(params);
     for TrainedNetwork { network, place } in networks(spec) {
@@ -57,7 +57,7 @@ pub(super) fn resolve(spec: &FlowSpec<'_>, params: &[f32], effective: &mut [f32]
     }
 }
 
-/// Gradients with respect to weights to those with respect to gains and directions.
+/// Converts gradients with respect to weights to those with respect to gains and directions.
 pub(super) fn pull_back(spec: &FlowSpec<'_>, params: &[f32], gradient: &mut [f32]) {
     for TrainedNetwork { network, place } in networks(spec) {
         if let (Some(params), Some(gradient)) = (params.get(place.clone()), gradient.get_mut(place))
@@ -67,7 +67,7 @@ pub(super) fn pull_back(spec: &FlowSpec<'_>, params: &[f32], gradient: &mut [f32
     }
 }
 
-/// Mixes the batch's statistics, which stand in the gradient as sums over `rows`, into the running ones.
+/// Mixes the batch's statistics, stored in the gradient as sums over `rows`, into the running ones.
 pub(super) fn take_statistics(
     spec: &FlowSpec<'_>,
     rows: usize,
@@ -89,7 +89,7 @@ pub(super) fn take_statistics(
                 for (running, sum) in running.iter_mut().zip(sums) {
                     let batch = f64::from(core::mem::take(sum)) / rows as f64;
                     let mixed = (momentum * f64::from(*running) + (1.0 - momentum) * batch) as f32;
-                    // An overflowing batch is left out; it must not stay in the running statistics.
+                    // An overflowing batch is skipped and must not affect the running statistics.
                     if mixed.is_finite() {
                         *running = mixed;
                     }

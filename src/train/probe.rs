@@ -1,4 +1,4 @@
-//! One training step by itself, for tests of gradients. Not meant for use: training goes through [`train`](super::train()).
+//! A single training step, for tests of gradients only. To train, use [`train`](super::train()).
 
 use std::vec;
 use std::vec::Vec;
@@ -7,28 +7,28 @@ use super::parametrization;
 use super::step;
 use crate::spec::FlowSpec;
 
-/// Rows in a packet.
+/// Number of rows per packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneCount {
-    /// Eight where the machine has AVX2, else sixteen.
+    /// Eight if the machine has AVX2, otherwise sixteen.
     Eight,
     /// Sixteen on every machine.
     Sixteen,
 }
 
-/// What one batch gives.
+/// Result of one batch.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Mean negative log-likelihood in nats.
     pub loss: f64,
     /// Its gradient, in the order of the parameters.
     pub gradient: Vec<f32>,
-    /// The parameters with their new running statistics.
+    /// The parameters with updated running statistics.
     pub params: Vec<f32>,
 }
 
-/// Loss and gradient of row-major `rows` from layer `first` on. `keep` is the weight of the running statistics in
-/// what normalises the batch, `momentum` their weight in the new ones.
+/// Loss and gradient of row-major `rows`, from layer `first` on. `keep` is the weight of the running statistics
+/// in the normalisation, `momentum` their weight in the updated ones.
 #[must_use]
 pub fn step(
     spec: FlowSpec<'_>,
@@ -53,7 +53,7 @@ pub fn step(
     }
 }
 
-/// Whether a flow is trained in sixteen lanes on every machine.
+/// Whether a flow is always trained with sixteen lanes.
 #[must_use]
 pub fn needs_sixteen_lanes(spec: &FlowSpec<'_>) -> bool {
     parametrization::needs_sixteen_lanes(spec)

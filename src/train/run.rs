@@ -1,4 +1,4 @@
-//! A run from epoch to epoch: the order of the rows, their noise, the batches and the steps of Adam.
+//! A training run: order of the rows, noise, batches and Adam steps.
 
 use std::boxed::Box;
 use std::vec;
@@ -17,13 +17,13 @@ use crate::layer::linear::Diagonals;
 use crate::layer::standardize;
 use crate::spec::{FlowSpec, LayerSpec};
 
-/// What a run carries from batch to batch.
+/// State of a run between batches.
 pub(super) struct Run<'s> {
     dim: usize,
-    /// Rows as the first trained layer sees them.
+    /// Rows as the input of the first trained layer.
     rows: Vec<f32>,
     order: Vec<usize>,
-    /// Log-determinant of the standardisation that `rows` went through, in nats.
+    /// Log-determinant of the standardisation already applied to `rows`, in nats.
     log_det: f64,
     step: Box<dyn BatchStep + 's>,
     adam: Adam,
@@ -36,7 +36,7 @@ pub(super) struct Run<'s> {
     batch: usize,
     clip: f64,
     noise: f32,
-    /// Whether rows are counts, which noise spreads over their cells.
+    /// Whether rows are counts, with noise uniform in their cells.
     counts: bool,
     pub(super) learning_rate: f32,
 }
@@ -89,7 +89,7 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// One pass over all rows in a new order; mean log-density and batches left out.
+    /// One pass over all rows in a new order; returns mean log-density and number of skipped batches.
     pub(super) fn epoch(&mut self, params: &mut [f32], rounding: &dyn Rounding) -> (f64, usize) {
         shuffle(&mut self.order, &mut self.random);
         let order = core::mem::take(&mut self.order);
@@ -133,7 +133,7 @@ impl<'s> Run<'s> {
         };
         let mut moved = rounded.clone();
         let loss = self.step.run(&mut moved, &self.input, &mut self.gradient);
-        // Running statistics are all that a step sets by itself.
+        // A step itself changes only the running statistics.
         for (param, (before, after)) in params.iter_mut().zip(rounded.iter().zip(moved)) {
             if after.to_bits() != before.to_bits() {
                 *param = after;
@@ -142,7 +142,7 @@ impl<'s> Run<'s> {
         loss
     }
 
-    /// The picked rows, with noise.
+    /// Loads the given rows, with noise.
     fn load(&mut self, picked: &[usize]) {
         self.input.clear();
         for &row in picked {
@@ -154,7 +154,7 @@ impl<'s> Run<'s> {
             for x in &mut self.input {
                 let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
                 let moved = *x + (unit - 0.5);
-                // What rounding puts on the end of the cell would be beyond the highest count.
+                // Rounding could move a value at the end of its cell beyond the highest count.
                 if moved < *x + 0.5 {
                     *x = moved;
                 }
@@ -168,7 +168,7 @@ impl<'s> Run<'s> {
     }
 }
 
-/// Fisher and Yates.
+/// Fisher-Yates shuffle.
 fn shuffle(order: &mut [usize], random: &mut impl Rng) {
     for last in (1..order.len()).rev() {
         let wide = u128::from(random.next_u64()) * (last as u128 + 1);
@@ -176,7 +176,7 @@ fn shuffle(order: &mut [usize], random: &mut impl Rng) {
     }
 }
 
-/// Euclidean norm; sixteen sums side by side in a fixed order.
+/// Euclidean norm, with sixteen partial sums in a fixed order.
 fn norm(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 16];
     for chunk in values.chunks(16) {

@@ -1,8 +1,8 @@
 //! A convolution on a whole map, and its gradients.
 //!
-//! Gradients want every map kept, so the passes that save them run layer by layer where scoring runs row by row; the
-//! rows are made by the same kernel. The backward pass copies what a window reads to one patch, place by place, and
-//! hands it to the gradients of the dense layer.
+//! Gradients need every map, so passes that keep them run layer by layer, whereas scoring runs row by row; both
+//! use the same row kernel. The backward pass gathers each window into a patch and calls the gradients of the
+//! dense layer.
 
 use super::{Columns, Layer, NetDims, Row, Source, nth};
 use crate::kernel::{Kernels, dense};
@@ -13,14 +13,14 @@ use crate::spec::{Activation, Shape};
 pub(crate) struct Map<'p> {
     pub layer: Layer<'p>,
     pub shape: Shape,
-    /// Of a checkerboard's input, the parity of `y + x` where it is not zero.
+    /// If the input is masked by a checkerboard, the parity of `y + x` where it is non-zero.
     pub kept: Option<usize>,
-    /// The parity of `y + x` where outputs are wanted, where they are not all.
+    /// The parity of `y + x` where outputs are needed, unless all are.
     pub wanted: Option<usize>,
 }
 
 impl<'p> Map<'p> {
-    /// A convolution inside a network: everything is read and wanted.
+    /// A convolution inside a network: reads all places, computes all outputs.
     pub(crate) fn inner(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
             layer,
@@ -30,7 +30,7 @@ impl<'p> Map<'p> {
         }
     }
 
-    /// The same, with outputs only where the coupling transforms.
+    /// The last convolution: computes outputs only where the coupling transforms.
     pub(crate) fn last(layer: Layer<'p>, dims: NetDims) -> Self {
         Self {
             wanted: dims.kept.map(|parity| parity ^ 1),
@@ -43,7 +43,7 @@ impl<'p> Map<'p> {
             .map_or(Columns::ALL, |parity| Columns::of_parity(y, parity))
     }
 
-    /// The convolution of `input` to `output`.
+    /// Applies the convolution to `input`, writing `output`.
     pub(crate) fn forward<V: Kernels>(
         self,
         input: &[V],
@@ -69,8 +69,8 @@ impl<'p> Map<'p> {
         }
     }
 
-    /// Gradients: adds to `param_gradient`, where they are wanted, and to `input_gradient`. `patch` holds a window and its
-    /// gradient.
+    /// Computes gradients, adding to `param_gradient`, if given, and to `input_gradient`. `patch` has room for
+    /// a window and its gradient.
     pub(crate) fn backward<V: Kernels>(
         self,
         input: &[V],
@@ -96,7 +96,7 @@ impl<'p> Map<'p> {
     }
 }
 
-/// The gradients of a convolution on a whole map, and the tensors that they are made of.
+/// The gradients of a convolution on a whole map, and the tensors they are computed from.
 #[derive(Debug)]
 pub struct Backward<'s, V> {
     map: Map<'s>,
@@ -164,13 +164,13 @@ impl<V: Kernels> Backward<'_, V> {
     }
 }
 
-/// A row of a window and the row of the map that it covers.
+/// A row of a window, and the row of the map that it covers.
 struct Line {
     tap: usize,
     line: usize,
 }
 
-/// The rows of a window around row `y` that lie within the map.
+/// The rows of a window around row `y` that are within the map.
 fn lines(y: usize, above: usize, height: usize) -> impl Iterator<Item = Line> {
     (0..=2 * above).filter_map(move |tap| {
         let line = (y + tap).checked_sub(above)?;

@@ -86,7 +86,7 @@ fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)
 }
 
-/// Channels of every layer's input and of the outputs.
+/// Number of channels of every layer's input and of the outputs.
 fn channels<'s>(
     spec: &'s ConvolutionSpec<'_>,
     dims: NetDims,
@@ -103,7 +103,7 @@ fn kernels<'s>(spec: &'s ConvolutionSpec<'_>) -> impl DoubleEndedIterator<Item =
     hidden.chain([spec.last])
 }
 
-/// Runs the network on whole maps: the first of `saved` is the input, the last one becomes the outputs.
+/// Runs the network on whole maps. The first map in `saved` is the input; the last one becomes the outputs.
 pub(crate) fn forward_saving<V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     dims: NetDims,
@@ -133,9 +133,9 @@ pub(crate) fn forward_saving<V: Kernels>(
     Some(())
 }
 
-/// Backward through the network; `gradient` is that of the outputs. Adds to `param_gradient` where it is wanted; the
-/// gradient of the input map ends in the slice returned. `scratch` holds two maps as wide as the widest, and twice the
-/// largest window.
+/// Backward pass. `gradient` holds the gradient of the outputs. Adds to `param_gradient`, if given; returns the
+/// slice that holds the gradient of the input map. `scratch` holds twice the widest map and twice the largest
+/// window.
 pub(crate) fn backward<'w, V: Kernels>(
     spec: &ConvolutionSpec<'_>,
     dims: NetDims,

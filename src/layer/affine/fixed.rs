@@ -1,9 +1,8 @@
 //! `y = x * scale + shift` in fixed point: standardisation of counts, and folded batch norms.
 //!
-//! A channel of an affine layer has a multiplier `m`, its shift `k` and a shift in Q16:
-//! `y = m x 2^-k + shift`, x and y in Q16. A channel of a standardisation has before these its mean, a
-//! whole count: `y = m (x - mean) 2^-k + shift`, x a count, y in Q16; the shift holds what the mean lacks
-//! of a count.
+//! A channel of an affine layer has a multiplier `m`, a right shift `k` and an offset in Q16: `y = m x 2^-k +
+//! offset`, with x and y in Q16. A channel of a standardisation also has a mean, an integer count: `y = m (x -
+//! mean) 2^-k + offset`, with x in counts and y in Q16; the offset includes the fractional part of the mean.
 
 use core::hint::black_box;
 
@@ -11,7 +10,7 @@ use crate::arithmetic::fixed::Progress;
 use crate::arithmetic::fixed::{Q16, Q24, linear};
 use crate::image::{AffineChannel, AffineHeader, Program};
 
-/// x to y; `stride` words to a channel.
+/// Maps x to y; `stride` is the number of words per channel.
 #[inline(never)]
 pub(crate) fn forward(
     program: &mut Program<'_>,
@@ -31,7 +30,7 @@ pub(crate) fn forward(
     let words = program.take(channels.wrapping_mul(stride))?;
     let mut x = x.iter_mut();
     for channel in words.chunks_exact(stride.max(1)) {
-        // A standardisation's channel has its mean before what an affine layer's has.
+        // In a standardisation the channel's mean precedes the fields of an affine channel.
         let (mean, words) = match channel {
             [mean, rest @ ..] if rest.len() == AffineChannel::WORDS => (*mean, rest.first_chunk()?),
             _ => (0, channel.first_chunk()?),

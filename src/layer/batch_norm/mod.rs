@@ -1,11 +1,11 @@
-//! Batch norm between couplings, on its running statistics (paper section 3.7).
+//! Batch norm between couplings, with its running statistics (paper section 3.7).
 //!
-//! `y = (x - mean) / sqrt(var + eps)`, then `y * exp(log_scale) + shift` if affine. At inference the
-//! statistics are constants, so the layer is an invertible affine map; [`fold`] gives that map, and
-//! the forward pass here goes through it, so a folded model has the same bits.
+//! `y = (x - mean) / sqrt(var + eps)`, then `y * exp(log_scale) + shift` if affine. At inference the statistics
+//! are constants, so the layer is an invertible affine map. [`fold`] computes that map, and the forward pass
+//! here uses it, so a folded model is bit-identical.
 //!
-//! Parameters: `running_mean[channels]`, `running_var[channels]`, and if affine
-//! `log_scale[channels]`, `shift[channels]`.
+//! Parameters: `running_mean[channels]`, `running_var[channels]` and, if affine, `log_scale[channels]`,
+//! `shift[channels]`.
 
 use super::by_channel;
 use crate::arithmetic::Lanes;
@@ -37,7 +37,7 @@ pub struct ChannelMap {
     pub log_det: f32,
 }
 
-/// The affine map of one feature on its running statistics.
+/// The affine map of one feature with its running statistics.
 #[must_use]
 #[inline]
 pub fn fold(feature: NormParams, eps: f32) -> ChannelMap {
@@ -50,7 +50,7 @@ pub fn fold(feature: NormParams, eps: f32) -> ChannelMap {
     }
 }
 
-/// The features' parameters in order.
+/// The parameters of each feature, in order.
 #[inline]
 pub fn features(
     spec: BatchNormSpec,
@@ -79,7 +79,7 @@ pub fn features(
         })
 }
 
-/// Log-determinant of the layer: the channels' added in order, times their places.
+/// Log-determinant of the layer: the sum over channels, in order, times the number of places.
 #[inline]
 fn log_det_of(spec: BatchNormSpec, shape: Shape, params: &[f32]) -> f32 {
     let mut sum = 0.0;
@@ -89,7 +89,7 @@ fn log_det_of(spec: BatchNormSpec, shape: Shape, params: &[f32]) -> f32 {
     sum * shape.pixels() as f32
 }
 
-/// x to y.
+/// Maps x to y.
 #[inline(always)]
 pub fn forward<V: Lanes>(
     spec: BatchNormSpec,
@@ -105,7 +105,7 @@ pub fn forward<V: Lanes>(
     });
 }
 
-/// y to x.
+/// Maps y to x.
 #[inline(always)]
 pub fn inverse<V: Lanes>(
     spec: BatchNormSpec,
@@ -121,7 +121,7 @@ pub fn inverse<V: Lanes>(
     });
 }
 
-/// Gradient with respect to x from the gradient with respect to y, in place, where the running statistics are
+/// Converts the gradient with respect to y to that with respect to x, in place; running statistics are
 /// constants.
 #[inline(always)]
 pub fn pull_back<V: Lanes>(spec: BatchNormSpec, shape: Shape, params: &[f32], gradient: &mut [V]) {

@@ -1,5 +1,5 @@
-//! Batch norm in training: statistics of the batch, mixed with the running ones as the paper's
-//! appendix E describes, and the gradients through them.
+//! Batch norm in training: batch statistics, mixed with the running ones as in the paper's appendix E, and
+//! gradients through them.
 
 use super::{ChannelMap, NormParams};
 use crate::arithmetic::elementary::double;
@@ -13,16 +13,15 @@ pub struct Statistics {
     pub batch_mean: f64,
     /// Biased variance of the batch.
     pub batch_var: f64,
-    /// Mean that normalises the batch.
+    /// Mean used for normalisation.
     pub mean: f64,
-    /// Variance that normalises the batch.
+    /// Variance used for normalisation.
     pub var: f64,
 }
 
 impl Statistics {
-    /// Statistics of a batch's values of one feature. `keep` is the weight of the running statistics
-    /// in what normalises: the paper's appendix E mixes them in (`keep` = momentum), plain batch norm
-    /// does not (0).
+    /// Statistics of one feature's values in a batch. `keep` is the weight of the running statistics in the
+    /// normalisation: the momentum in the paper's appendix E, 0 in plain batch norm.
     #[must_use]
     pub fn of(values: impl Iterator<Item = f32> + Clone, running: NormParams, keep: f64) -> Self {
         let (mut count, mut sum) = (0.0, 0.0);
@@ -46,16 +45,16 @@ impl Statistics {
     }
 }
 
-/// Gradients of one feature's normalisation, through the batch statistics (appendix E: the running
-/// part of the mix is a constant).
+/// Gradients of one feature's normalisation through the batch statistics (appendix E: the running part is
+/// constant).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gradient {
     /// With respect to `log_scale`.
     pub log_scale: f64,
     /// With respect to `shift`.
     pub shift: f64,
-    /// The gradient with respect to an input `x` is `g * factor + constant + linear * x`, `g` being
-    /// that with respect to its output.
+    /// The gradient with respect to an input `x` is `g * factor + constant + linear * x`, where `g` is the
+    /// gradient with respect to its output.
     pub factor: f64,
     /// See `factor`.
     pub constant: f64,
@@ -63,8 +62,8 @@ pub struct Gradient {
     pub linear: f64,
 }
 
-/// Gradients of one feature over a batch. `pairs` are inputs and output gradients of all rows;
-/// `log_det_gradient` is the loss's with respect to the log-determinant, summed over the rows.
+/// Gradients of one feature over a batch. `pairs` are the inputs and output gradients of all rows;
+/// `log_det_gradient` is the gradient of the loss with respect to the log-determinant, summed over the rows.
 #[must_use]
 pub fn backward(
     pairs: impl Iterator<Item = (f32, f32)>,
@@ -96,7 +95,7 @@ pub fn backward(
     }
 }
 
-/// x to y by the channels' maps on the batch; `saved` keeps x.
+/// Maps x to y by the batch's map of each channel; `saved` keeps x.
 #[inline(always)]
 pub(crate) fn forward_saving<V: Lanes>(
     maps: &[ChannelMap],
@@ -120,8 +119,8 @@ pub(crate) fn forward_saving<V: Lanes>(
     *log_det = *log_det + V::splat(sum * pixels as f32);
 }
 
-/// The gradients of rows, in place, by those of the channels. Lanes without weight have no part in the
-/// statistics, and gradient 0.
+/// Converts the rows' gradients in place, by the channels' gradients. Lanes of weight 0 do not contribute to
+/// the statistics and get gradient 0.
 #[inline(always)]
 pub(crate) fn backward_rows<V: Lanes>(
     gradients: &[Gradient],

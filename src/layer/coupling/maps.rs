@@ -1,6 +1,6 @@
-//! The coupling on a feature map: a convolutional network reads the kept values row by row, and its
-//! outputs change the others as soon as their row is there. What changes is never read by the network,
-//! so one sample is all the memory there is.
+//! The coupling on a feature map: a convolutional network reads the kept values row by row, and its outputs
+//! transform the other values as soon as their row is available. The network never reads transformed values, so
+//! the sample can be updated in place.
 
 use super::{factor, split_params};
 use crate::arithmetic::Math;
@@ -12,7 +12,7 @@ use crate::kernel::convolution::{NetDims, Rows, nth, residual, stack};
 use crate::spec::ResidualForm;
 use crate::spec::{Conditioner, CouplingSpec, Mask, ScaleMap, Shape};
 
-/// What a network on a map runs on.
+/// Dimensions of the network of a coupling on a map.
 #[inline(always)]
 pub(super) fn dims(spec: &CouplingSpec<'_>, shape: Shape) -> NetDims {
     NetDims {
@@ -23,7 +23,7 @@ pub(super) fn dims(spec: &CouplingSpec<'_>, shape: Shape) -> NetDims {
     }
 }
 
-/// Row `y` of the kept channels of `x`, place after place; zero where a checkerboard does not keep.
+/// Row `y` of the kept channels of `x`, place by place; zero at places that a checkerboard does not keep.
 #[inline(always)]
 pub(super) fn read<V: Kernels>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, row: &mut [V]) {
     let inputs = mask.kept(shape.channels);
@@ -42,7 +42,7 @@ pub(super) fn read<V: Kernels>(mask: Mask<'_>, shape: Shape, x: &[V], y: usize, 
     }
 }
 
-/// A sample between a network's input and its output.
+/// A sample that a network reads and transforms.
 struct Sample<'s, V, F> {
     spec: &'s CouplingSpec<'s>,
     dims: NetDims,
@@ -50,7 +50,7 @@ struct Sample<'s, V, F> {
     rescale: &'s [f32],
     x: &'s mut [V],
     change: F,
-    /// The sum of `s`, each row's by itself first: short sums keep their digits.
+    /// Accumulates `s`; each row is summed separately first, because short sums lose fewer digits.
     sum: &'s mut V,
 }
 
@@ -85,7 +85,7 @@ impl<V: Kernels, F: FnMut(&mut V, Option<V>, V)> Rows<V> for Sample<'_, V, F> {
     }
 }
 
-/// A place's raw log-scales and shifts.
+/// Splits a place's outputs into raw log-scales and shifts.
 #[inline(always)]
 pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[V], &[V])> {
     place.split_at_checked(match map {
@@ -94,8 +94,8 @@ pub(super) fn split_outputs<V>(map: Option<ScaleMap>, place: &[V]) -> Option<(&[
     })
 }
 
-/// Changes each transformed value as the coupling of vectors does; adds every `s` to `sum`. Returns the
-/// parameters behind its own.
+/// Transforms each value as a coupling on vectors does; adds every `s` to `sum`. Returns the parameters after
+/// the coupling's.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
@@ -128,8 +128,8 @@ pub(super) fn transform<'p, V: Kernels>(
             stack::forward(conditioner, dims, net, &mut sample, scratch)
         }
         Conditioner::ResidualConvolution(conditioner) => {
-            // A network as it is trained, on its running statistics: as if it were deployed first. Only
-            // the desktop takes one, and folds it where it scores many samples.
+            // A network in its trained form, with running statistics, is deployed first. This happens only on
+            // the desktop, which folds models before scoring many samples.
             #[cfg(feature = "std")]
             if let ResidualForm::Trained { .. } = conditioner.form {
                 let network = spec.network(shape);

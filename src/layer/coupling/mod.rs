@@ -1,12 +1,12 @@
 //! Affine and additive coupling (paper sections 3.2 and 3.3; additive: NICE, arXiv:1410.8516).
 //!
-//! The kept features pass unchanged and feed the conditioner; the others become
-//! `y = x * exp(s) + t` (or `(x + t) * exp(s)`, or `x + t`), so the Jacobian is triangular, the log-determinant is the sum
-//! of `s`, and the inverse costs as much as the forward pass.
+//! The kept features pass unchanged and feed the conditioner. The others become `y = x * exp(s) + t` (or `(x +
+//! t) * exp(s)`, or `x + t`). So the Jacobian is triangular, the log-determinant is the sum of `s`, and the
+//! inverse costs as much as the forward pass.
 //!
 //! Parameters: `rescale[transformed]` for [`ScaleMap::RescaledTanh`], then the conditioner's networks.
 //!
-//! Training runs [`gradient::forward_saving`], which is [`forward`] with every activation kept, and
+//! Training runs [`gradient::forward_saving`], the same as [`forward`] but keeping every activation, and
 //! [`gradient::backward`], which reads them.
 
 pub(crate) mod fixed;
@@ -32,9 +32,10 @@ fn gather<V: Kernels>(spec: &CouplingSpec<'_>, x: &[V], out: &mut [V]) {
     }
 }
 
-/// Runs the conditioner's networks on the kept features of `x`, each by `run(params, values)`, which turns the
-/// current values to its outputs and returns the parameters behind its own. Returns raw log-scales and shifts, one each per
-/// transformed feature (no log-scales for an additive coupling), and the parameters behind its own.
+/// Runs each of the conditioner's networks on the kept features of `x` by `run(params, values)`, which replaces
+/// the current values by the outputs and returns the remaining parameters. Returns raw log-scales and shifts,
+/// one each per transformed feature (no log-scales for an additive coupling), and the parameters after the
+/// conditioner's.
 #[inline(always)]
 #[allow(clippy::type_complexity, reason = "three slices")]
 fn condition<'w, 'p, V: Kernels>(
@@ -47,7 +48,7 @@ fn condition<'w, 'p, V: Kernels>(
 ) -> Option<(&'w [V], &'w [V], &'p [f32])> {
     let (inputs, outputs) = (spec.net_inputs(shape), spec.net_outputs(shape));
     let mut others = spec.net_count().saturating_sub(1);
-    // The first of two networks gives the log-scales, which wait at the end for the shifts.
+    // With two networks, the log-scales of the first are stored at the end of the scratch.
     let end = scratch.len().checked_sub(outputs.saturating_mul(others))?;
     let has_two = others > 0;
     let (scratch, waiting) = scratch.split_at_mut_checked(end)?;
@@ -76,7 +77,8 @@ fn condition<'w, 'p, V: Kernels>(
     Some((raw, shift, rest))
 }
 
-/// What a scale map and its slope are computed from: the tanh, or the raw output for maps without one.
+/// The value from which a scale map and its slope are computed: the tanh, or the raw output for maps without
+/// one.
 #[inline(always)]
 fn inner_of<V: Kernels>(map: ScaleMap, math: Math, raw: V) -> V {
     match map {
@@ -86,14 +88,14 @@ fn inner_of<V: Kernels>(map: ScaleMap, math: Math, raw: V) -> V {
     }
 }
 
-/// The log-scale from [`inner_of`]; `rescale` is the learned factor where there is one.
+/// The log-scale, from the result of [`inner_of`]; `rescale` is the learned factor, if any.
 #[inline(always)]
 fn log_scale<V: Kernels>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f32>) -> V {
     match map {
         ScaleMap::RescaledTanh => inner * V::splat(rescale.copied().unwrap_or(1.0)),
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => inner,
-        // Refused by `Flow::new`, and no code for it.
+        // Rejected by `Flow::new`, so not compiled in.
         ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "foreign") => inner,
         ScaleMap::Atan { scale } => inner.map(|raw| math.atan(raw)) * V::splat(scale),
         ScaleMap::Sigmoid {
@@ -107,8 +109,8 @@ fn log_scale<V: Kernels>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f
     }
 }
 
-/// `exp(s)`. What comes from a sigmoid with a floor is there before its logarithm, which would cost
-/// digits; without a floor it could be 0 where `s` is finite.
+/// `exp(s)`. For a sigmoid with a floor, `exp(s)` is computed directly, since taking the logarithm and back
+/// would lose digits. Without a floor the sigmoid may underflow to 0 although `s` is finite.
 #[inline(always)]
 fn scale_factor<V: Kernels>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     let ScaleMap::Sigmoid {
@@ -128,7 +130,7 @@ fn scale_factor<V: Kernels>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     if inverse { one / scale } else { scale }
 }
 
-/// `exp(s)` of one value, its `s` added to `sum`; `None` for an additive coupling.
+/// `exp(s)` of one value, adding `s` to `sum`; `None` for an additive coupling.
 #[inline(always)]
 fn factor<V: Kernels>(
     map: Option<ScaleMap>,
@@ -144,7 +146,7 @@ fn factor<V: Kernels>(
     Some(scale_factor(map, math, inner, s))
 }
 
-/// Cuts the parameters into `rescale` and the conditioner's.
+/// Splits the parameters into `rescale` and the conditioner's.
 #[inline(always)]
 fn split_params<'p>(
     spec: &CouplingSpec<'_>,
@@ -156,8 +158,8 @@ fn split_params<'p>(
         .unwrap_or((&[], &[]))
 }
 
-/// Changes each transformed feature by `change(value, exp(s), t)`, without `exp(s)` for an additive
-/// coupling. Adds the `s` to `sum`, in the order of the features; returns the parameters behind its own.
+/// Transforms each feature by `change(value, exp(s), t)`, without `exp(s)` for an additive coupling. Adds every
+/// `s` to `sum` in feature order. Returns the parameters after the coupling's.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
@@ -204,8 +206,8 @@ fn transform<'p, V: Kernels>(
     Some(rest)
 }
 
-/// x to y. `scratch` holds at least `spec.scratch_len(shape)` values. Returns the parameters behind its
-/// own; `None` where a slice is too short or the network is not compiled in.
+/// Maps x to y. `scratch` holds at least `spec.scratch_len(shape)` values. Returns the parameters after the
+/// coupling's; `None` if a slice is too short or the network is not compiled in.
 #[inline(always)]
 pub fn forward<'p, V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -234,7 +236,7 @@ pub fn forward<'p, V: Kernels>(
     Some(rest)
 }
 
-/// y to x; lengths and `None` as for [`forward`].
+/// Maps y to x; lengths and `None` as in [`forward`].
 #[inline(always)]
 pub fn inverse<V: Kernels>(
     spec: &CouplingSpec<'_>,

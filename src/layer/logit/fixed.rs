@@ -1,4 +1,4 @@
-//! Counts to the real line in fixed point; see [`layer::logit`](crate::layer::logit).
+//! The logit of counts in fixed point; see [`layer::logit`](crate::layer::logit).
 //!
 //! `p` and `1 - p` are in Q30.
 
@@ -6,7 +6,7 @@ use crate::arithmetic::fixed::Progress;
 use crate::arithmetic::fixed::{Q16, Q24, linear, ln, rounded};
 use crate::image::{LogitHeader, Program};
 
-/// x to y: counts to Q16.
+/// Maps x to y: counts to Q16.
 #[inline(never)]
 pub(crate) fn forward(
     program: &mut Program<'_>,

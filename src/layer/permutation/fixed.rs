@@ -1,10 +1,10 @@
-//! A permutation of channels in fixed point: moved words.
+//! A permutation of channels in fixed point; only moves words.
 
 use core::hint::black_box;
 
 use crate::image::{PermutationHeader, Program};
 
-/// Channel `i` of y is the channel of x that the `i`-th word names.
+/// Channel `i` of y is the channel of x given by the `i`-th word.
 #[inline(never)]
 pub(crate) fn forward(program: &mut Program<'_>, x: &mut [i32], scratch: &mut [i32]) -> Option<()> {
     let PermutationHeader { channels, places } = PermutationHeader::read(program)?;

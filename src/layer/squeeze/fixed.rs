@@ -1,16 +1,16 @@
-//! Squeezing in fixed point: moved words.
+//! Squeeze in fixed point; only moves words.
 
 use crate::image::{Program, SqueezeHeader, op};
 use crate::spec::{Shape, Squeeze};
 
-/// Places to channels, or back.
+/// Direction: places to channels, or back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Squeeze,
     Unsqueeze,
 }
 
-/// Places to channels, or back.
+/// Squeezes or unsqueezes.
 #[inline(never)]
 pub(crate) fn forward(
     way: Way,

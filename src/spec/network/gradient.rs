@@ -8,8 +8,8 @@ use crate::spec::shape::Shape;
 use crate::spec::{add, max, mul};
 
 impl Network<'_> {
-    /// Values that a pass keeps of the network: results of its stages, and of a stack of convolutions its input, too.
-    /// A residual network on a map is trained in another form, which has lengths of its own.
+    /// Number of values that a pass keeps of the network: results of its stages and, for a stack of
+    /// convolutions, its input. A residual network on a map is trained in another form, with different lengths.
     pub(crate) const fn kept_len(&self, shape: Shape) -> usize {
         let mut total = match self.conditioner {
             Conditioner::Dense(_) | Conditioner::ResidualDense(_) => 0,
@@ -28,19 +28,19 @@ impl Network<'_> {
         mul(total, shape.pixels())
     }
 
-    /// Values of scratch for the way back from the gradient of the outputs, which stands elsewhere.
+    /// Length of the scratch for the backward pass, without the gradient of the outputs.
     pub(crate) const fn backward_len(&self, shape: Shape) -> usize {
         let widest = mul(self.widest(), shape.pixels());
         match self.conditioner {
             Conditioner::Dense(_) => mul(widest, 2),
-            // Of the sum, of what a block adds, of its activated input; and of what the network reads.
+            // Gradients of the sum, of what a block adds, of its activated input, and of the network's input.
             Conditioner::ResidualDense(_) => mul(widest, 4),
             Conditioner::Convolution(_) => add(mul(widest, 2), mul(self.largest_window(), 2)),
             Conditioner::ResidualConvolution(_) => 0,
         }
     }
 
-    /// Values of the largest window.
+    /// Number of values in the largest window.
     const fn largest_window(&self) -> usize {
         let mut most = 0;
         let mut stages = Stages::new(self, true);
@@ -52,7 +52,7 @@ impl Network<'_> {
         most
     }
 
-    /// The widest of inputs, stages and outputs.
+    /// The largest number of channels of inputs, stages and outputs.
     pub(crate) const fn widest(&self) -> usize {
         let mut widest = self.inputs;
         let mut stages = Stages::new(self, true);

@@ -1,20 +1,21 @@
-//! A network as a list of stages: the one description of what a conditioner computes. Lengths, checks, first
-//! weights and multiply-accumulates are folds over it, and so can be costs, ranges, integers and a reference.
+//! A network as a list of stages: the single description of what a conditioner computes. Lengths, checks,
+//! initial weights and multiply-accumulates are folds over it; costs, ranges, integer encodings and reference
+//! implementations can be, too.
 //!
 //! A stage reads one [`Slot`] and writes another. The parameters of a network are those of its stages in order.
-//! This module is for tools: who scores a model needs none of it.
+//! This module is for tools; applications that score a model do not need it.
 //!
 //! ```
-//! use nvpico::spec::{Activation, Conditioner, DenseSpec, Nets};
+//! use nvpico::spec::{Activation, Conditioner, DenseSpec};
 //! use nvpico::spec::network::{Network, Op, Slot};
 //!
-//! let net = DenseSpec { hidden: &[16], activation: Activation::Relu, nets: Nets::One };
+//! let net = DenseSpec::new(&[16], Activation::Relu);
 //! let network = Network { conditioner: Conditioner::Dense(net), inputs: 3, outputs: 4 };
 //! let mut stages = network.stages();
 //! let first = stages.next().unwrap();
 //! assert_eq!((first.from, first.to), (Slot::Input, Slot::Work));
 //! assert_eq!(first.param_len(), (3 + 1) * 16);
-//! let Op::Convolution(last) = stages.next().unwrap().op else { panic!("it is linear") };
+//! let Op::Convolution(last) = stages.next().unwrap().op else { panic!("the last stage is linear") };
 //! assert_eq!((last.inputs, last.outputs, last.activation), (16, 4, None));
 //! assert!(stages.next().is_none());
 //! assert_eq!(network.param_len(), (3 + 1) * 16 + (16 + 1) * 4);
@@ -33,22 +34,22 @@ pub use walk::Stages;
 /// One network of a coupling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Network<'a> {
-    /// What it is made of.
+    /// The network's spec.
     pub conditioner: Conditioner<'a>,
-    /// Channels read at a place.
+    /// Number of channels read per place.
     pub inputs: usize,
-    /// Channels given at a place.
+    /// Number of channels output per place.
     pub outputs: usize,
 }
 
 impl<'a> Network<'a> {
-    /// Its stages in order.
+    /// The stages in order.
     #[must_use]
     pub const fn stages(&self) -> Stages<'a> {
         Stages::new(self, false)
     }
 
-    /// Parameters; `usize::MAX` where that would overflow.
+    /// Number of parameters; `usize::MAX` on overflow.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         let mut total = 0;
@@ -59,7 +60,7 @@ impl<'a> Network<'a> {
         total
     }
 
-    /// Multiply-accumulates at one place, windows whole.
+    /// Multiply-accumulates per place with complete windows.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total = 0;
@@ -70,7 +71,7 @@ impl<'a> Network<'a> {
         total
     }
 
-    /// Whether every stage gives values, by windows that have a middle.
+    /// Whether every stage has outputs, and windows of odd size.
     pub(super) const fn is_valid(&self) -> bool {
         let mut stages = Stages::new(self, true);
         while let Some((stage, _)) = stages.next_counted() {
@@ -83,8 +84,7 @@ impl<'a> Network<'a> {
         true
     }
 
-    /// Scratch of a stack of convolutions on a map: for each the rows that its window reads, and a row of
-    /// outputs.
+    /// Scratch of a stack of convolutions on a map: the rows that each window covers, and one row of outputs.
     pub(super) const fn rows_len(&self, shape: Shape) -> usize {
         let mut total = mul(shape.width, self.outputs);
         let mut stages = Stages::new(self, true);
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn every_stage_reads_what_the_one_before_wrote_and_the_last_gives_the_outputs() {
         for conditioner in all() {
-            // Channels that stand in each slot.
+            // Number of channels in each slot.
             let (mut work, mut hidden, mut skip, mut output) = (None, None, None, None);
             for stage in network(conditioner).stages() {
                 assert_eq!(output, None, "{conditioner:?}");

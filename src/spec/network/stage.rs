@@ -1,4 +1,4 @@
-//! One stage: what it computes, where it reads and writes.
+//! One stage: its computation, and the slots that it reads and writes.
 
 use crate::spec::activation::Activation;
 use crate::spec::convolution::Kernel;
@@ -7,41 +7,41 @@ use crate::spec::{add, mul};
 /// A step of a network: `to = op(from)`, or `to += op(from)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// What is computed.
+    /// The computation.
     pub op: Op,
-    /// Where it reads.
+    /// Slot that it reads.
     pub from: Slot,
-    /// Where it writes.
+    /// Slot that it writes.
     pub to: Slot,
-    /// Whether the result is added to what is there.
+    /// Whether the result is added to the slot.
     pub adds: bool,
 }
 
-/// Where values stand between two stages.
+/// Storage between stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// What the network reads: the kept values.
+    /// The network's input: the kept values.
     Input,
-    /// The result of the stage before.
+    /// The result of the previous stage.
     Work,
     /// The sum that residual blocks add to.
     Hidden,
     /// The sum of the skip connections.
     Skip,
-    /// What the network gives: raw log-scales and shifts.
+    /// The network's output: raw log-scales and shifts.
     Output,
 }
 
-/// What a stage computes at every place.
+/// The computation of a stage, at every place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// `activation(W x + b)`: a convolution, which by a window of 1 x 1 is a dense layer.
+    /// `activation(W x + b)`: a convolution; with a 1 x 1 window, a dense layer.
     Convolution(Convolution),
     /// `x * scale + shift` per channel.
     Norm(Norm),
-    /// The activation alone, of so many channels.
+    /// An activation alone, on this number of channels.
     Activation(Activation, usize),
-    /// `relu(concat(x, -x))`, from so many channels to twice as many.
+    /// `relu(concat(x, -x))`, from this number of channels to twice as many.
     BothSigns(usize),
 }
 
@@ -54,30 +54,30 @@ pub struct Convolution {
     pub inputs: usize,
     /// Output channels.
     pub outputs: usize,
-    /// Of the sums.
+    /// Applied to the sums.
     pub activation: Option<Activation>,
-    /// Whether the weights are `g v / |v|`: gains `g[outputs]`, then panels with `v`. Else panels alone.
+    /// Whether the weights are `g v / |v|`: gains `g[outputs]`, then panels with `v`. Otherwise panels only.
     pub normalised: bool,
 }
 
 /// A norm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
-    /// `None`: parameters `scale`, `shift`. In training a batch norm with this `eps`: `running_mean`,
-    /// `running_var`, `scale`, `shift`. Of `channels` values each.
+    /// `None`: parameters `scale`, `shift`. In training, the `eps` of a batch norm with parameters
+    /// `running_mean`, `running_var`, `scale`, `shift`. Each has `channels` values.
     pub eps: Option<f32>,
 }
 
 impl Convolution {
-    /// Values that one output sums.
+    /// Number of inputs per output.
     #[must_use]
     pub const fn rows(&self) -> usize {
         mul(self.kernel.taps(), self.inputs)
     }
 
-    /// Gains, biases and weights.
+    /// Number of gains, biases and weights.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         let gains = if self.normalised { self.outputs } else { 0 };
@@ -86,7 +86,7 @@ impl Convolution {
 }
 
 impl Norm {
-    /// Its parameters.
+    /// Number of parameters.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         mul(self.channels, if self.eps.is_some() { 4 } else { 2 })
@@ -94,7 +94,7 @@ impl Norm {
 }
 
 impl Stage {
-    /// Parameters of the stage.
+    /// Number of parameters.
     #[must_use]
     pub const fn param_len(&self) -> usize {
         match self.op {
@@ -104,7 +104,7 @@ impl Stage {
         }
     }
 
-    /// Multiply-accumulates at one place, the window whole.
+    /// Multiply-accumulates per place with a complete window.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         match self.op {
@@ -122,7 +122,7 @@ impl Stage {
         }
     }
 
-    /// Whether it is the last of a residual block or of the network: with weights of zero there, the network
+    /// Whether it is the last stage of a residual block or of the network. With zero weights there, the network
     /// starts as the identity map.
     #[cfg(feature = "std")]
     pub(crate) fn ends_branch(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The way through a network, stage by stage: the only place that knows in which order a conditioner computes.
+//! Iteration over a network's stages: the only place that defines the order of a conditioner's computation.
 
 use super::Network;
 use super::stage::{Convolution, Norm, Op, Slot, Stage};
@@ -8,18 +8,18 @@ use crate::spec::convolution::{ConvolutionLayer, Kernel, ResidualConvolutionSpec
 use crate::spec::dense::ResidualDenseSpec;
 use crate::spec::{add, mul};
 
-/// The way through a network's stages.
+/// Iterates over a network's stages.
 #[derive(Clone, Copy, Debug)]
 pub struct Stages<'a> {
     conditioner: Conditioner<'a>,
     outputs: usize,
-    /// Whether blocks that are alike are passed once, with their number.
+    /// Whether to visit identical blocks only once, with their count.
     once: bool,
-    /// Stages passed.
+    /// Number of stages visited.
     passed: usize,
-    /// Channels that the next linear stage of a stack reads.
+    /// Number of channels that the next linear stage of a stack reads.
     width: usize,
-    /// Hidden layers before it in a stack that are not passed yet.
+    /// Hidden layers of a stack that are not visited yet.
     dense: &'a [usize],
     convolutions: &'a [ConvolutionLayer],
     ended: bool,
@@ -56,8 +56,8 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// The next stage, and how often it stands in the network: more than once for the stages of a block where
-    /// blocks are passed once.
+    /// The next stage, and how often it occurs in the network: more than once for stages of a block if
+    /// identical blocks are visited only once.
     pub(super) const fn next_counted(&mut self) -> Option<(Stage, usize)> {
         match self.conditioner {
             Conditioner::Dense(net) => self.of_stack(net.activation, Kernel::POINT),
@@ -67,7 +67,7 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// Layers one after the other, the last one convolution.
+    /// Layers in sequence, the last one a convolution.
     const fn of_stack(&mut self, activation: Activation, last: Kernel) -> Option<(Stage, usize)> {
         if self.ended {
             return None;
@@ -105,7 +105,7 @@ impl<'a> Stages<'a> {
         Some((Stage::new(op, from, to), 1))
     }
 
-    /// `Hidden` first, then `Hidden += W2 a(W1 a(norm(Hidden)) + b1) + b2` block by block.
+    /// `Hidden` first, then `Hidden += W2 a(W1 a(norm(Hidden)) + b1) + b2` per block.
     const fn of_residual_dense(&mut self, net: ResidualDenseSpec) -> Option<(Stage, usize)> {
         let ResidualDenseSpec {
             width,
@@ -122,7 +122,7 @@ impl<'a> Stages<'a> {
                 Stage::new(dense(self.width, width, None), Slot::Input, Slot::Hidden)
             }
             Within::Block(at) => {
-                // Without a norm a block is a stage shorter.
+                // Without a norm, a block has one stage less.
                 let stage = match (at, norm) {
                     (0, true) => Stage::new(self::norm(width, None), Slot::Hidden, Slot::Work),
                     (1, true) => {
@@ -165,7 +165,7 @@ impl<'a> Stages<'a> {
         let normalised = eps.is_some();
         let at = self.passed;
         self.passed = add(at, 1);
-        // The norm inside a block and its activation are stages of their own as long as it is trained.
+        // In the trained form, the norm inside a block and its activation are separate stages.
         let inner = if eps.is_some() { 7 } else { 5 };
         let stage = match self.in_block(at, 4, inner, net.blocks) {
             Within::Before(0) => Stage::new(norm(self.width, eps), Slot::Input, Slot::Work),
@@ -219,8 +219,8 @@ impl<'a> Stages<'a> {
         Some((stage, 1))
     }
 
-    /// Where stage `at` lies in a network of so many blocks of `len` stages, with `before` stages before the
-    /// first of them.
+    /// Position of stage `at` in a network of `blocks` blocks with `len` stages each, after `before` other
+    /// stages.
     const fn in_block(&self, at: usize, before: usize, len: usize, blocks: usize) -> Within {
         if at < before {
             return Within::Before(at);
@@ -239,7 +239,7 @@ impl<'a> Stages<'a> {
     }
 }
 
-/// Parts of a network of blocks, with the stage counted in each.
+/// Parts of a network of blocks, with the index of the stage in each.
 enum Within {
     Before(usize),
     Block(usize),

@@ -1,11 +1,11 @@
-//! One batch: forward through the engine's kernels with every activation kept, then the gradients.
+//! One batch: forward through the engine's kernels, keeping every activation, then the gradients.
 //!
-//! Rows go into chunks of a fixed number, chunks to rayon's threads, rows of a chunk into the lanes
-//! of packets. Every sum over rows runs in row order within its chunk and then in chunk order, so
-//! neither the number of threads nor the width of a register changes a bit.
+//! Rows are split into chunks of fixed size, chunks are distributed to rayon's threads, and rows of a chunk
+//! fill the lanes of packets. Sums over rows run in row order within each chunk, then in chunk order, so
+//! neither the number of threads nor the lane count changes a bit.
 //!
-//! Batch norm needs all rows at once: it cuts the layers into segments, with the statistics taken
-//! between them.
+//! Batch norm needs all rows at once, so it divides the layers into segments, with statistics computed in
+//! between.
 
 mod passes;
 
@@ -26,8 +26,8 @@ use crate::layer::training as layer;
 use crate::spec::{FlowSpec, LayerSpec, Shape};
 use passes::{Backward, Chunk, Forward, Layers, Planned, Reduce, load_chunks};
 
-/// Rows of a chunk; a multiple of every lane count. Part of the arithmetic order. Vectors are soon done,
-/// maps are work enough for a thread with fewer.
+/// Rows per chunk; a multiple of every lane count. Affects the order of summation. Vectors are cheap; maps are
+/// enough work for a thread with fewer rows.
 fn chunk_rows(shape: Shape) -> usize {
     if shape.pixels() == 1 { 64 } else { 16 }
 }
@@ -39,23 +39,23 @@ pub(super) struct PackedStep<'a, const N: usize, I> {
     plan: Vec<Planned<'a>>,
     saved_len: usize,
     chunk_rows: usize,
-    /// The parameters as the kernels take them: weight normalisation resolved.
+    /// The parameters as the kernels take them, with weight normalisation resolved.
     effective: Vec<f32>,
     chunks: Vec<Chunk<N>>,
-    /// Weight of the running statistics in what normalises a training batch.
+    /// Weight of the running statistics in the normalisation of a training batch.
     keep: f64,
     momentum: f64,
 }
 
 /// [`Step`] for either register width.
 pub(super) trait BatchStep {
-    /// Mean negative log-likelihood of `rows` in nats and its gradient; updates running statistics
-    /// in `params`.
+    /// Mean negative log-likelihood of `rows`, in nats, and its gradient. Updates running statistics in
+    /// `params`.
     fn run(&mut self, params: &mut [f32], rows: &[f32], gradient: &mut [f32]) -> f64;
 }
 
-/// The step with the registers of the machine, or with sixteen lanes where the flow asks for them. Eight lanes
-/// are compiled for AVX2 alone: without it sixteen give the same bits.
+/// The step with the machine's vector registers, or with sixteen lanes if the flow requires them. Eight lanes
+/// are compiled only for AVX2; otherwise sixteen lanes give the same bits.
 pub(super) fn best<'a>(
     spec: FlowSpec<'a>,
     first: usize,
@@ -109,7 +109,7 @@ pub(super) fn wide<'a>(
 }
 
 impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
-    /// `first` is the first layer that runs: rows that are standardised already skip that layer.
+    /// `first` is the first layer to run: already standardised rows skip the first one.
     pub(super) fn new(
         spec: FlowSpec<'a>,
         instructions: I,
@@ -171,7 +171,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
         }
     }
 
-    /// Ranges of the plan between batch norms; each but the first begins with one.
+    /// Ranges of layers between batch norms; each except the first starts with one.
     fn segments(&self) -> Vec<Range<usize>> {
         let mut starts: Vec<usize> = vec![0];
         for (index, planned) in self.plan.iter().enumerate() {
@@ -188,7 +188,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
             .collect()
     }
 
-    /// Statistics of the batch for the batch norm at `index`, and its map; mixes the running ones.
+    /// Computes the batch statistics and map of the batch norm at `index`, and updates its running statistics.
     fn normalise(
         &mut self,
         index: usize,
@@ -221,7 +221,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
                 ..*feature
             };
             planned.maps.push(batch_norm::fold(used, norm.eps));
-            // An overflowing batch is left out; it must not stay in the running statistics.
+            // An overflowing batch is skipped and must not affect the running statistics.
             let mix = |old: f32, new: f64| {
                 let mixed = (self.momentum * f64::from(old) + (1.0 - self.momentum) * new) as f32;
                 if mixed.is_finite() { mixed } else { old }
@@ -233,7 +233,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
         all
     }
 
-    /// Gradients of the batch norm at `index` from the output gradients that the chunks hold.
+    /// Gradients of the batch norm at `index`, from the output gradients in the chunks.
     fn normalise_backward(
         &mut self,
         index: usize,
@@ -263,8 +263,8 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
                     Chunk::column(&chunk.saved, stride, saved.clone(), chunk.rows)
                         .zip(Chunk::column(&chunk.x, dim, places.clone(), chunk.rows))
                 });
-            // The loss is minus the mean log-density: each row's log-determinant counts -1 / rows, and
-            // has the channel's as often as it has places.
+            // The loss is minus the mean log-density: each row's log-determinant has weight -1 / rows and
+            // contains the channel's once per place.
             let channel = batch_norm::backward(
                 pairs,
                 *statistics,
@@ -298,7 +298,7 @@ impl<const N: usize, I: Instructions> BatchStep for PackedStep<'_, N, I> {
             self.forward(segment.clone(), used, number + 1 == segments.len());
         }
         for (number, segment) in segments.iter().enumerate().rev() {
-            // The norm at the front of the segment needs its output gradients from all rows first.
+            // The norm at the start of the segment first needs its output gradients from all rows.
             let normed = self.starts_with_norm(segment);
             self.backward(segment.start + usize::from(normed)..segment.end, used);
             if normed {
@@ -322,7 +322,7 @@ impl<const N: usize, I: Instructions> BatchStep for PackedStep<'_, N, I> {
     }
 }
 
-/// The `index`-th part of something cut into parts of `len` values.
+/// Range of the `index`-th chunk of `len` values.
 fn nth(index: usize, len: usize) -> Range<usize> {
     index * len..(index + 1) * len
 }
@@ -332,7 +332,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
         matches!(self.plan.get(segment.start), Some(p) if matches!(p.layer, LayerSpec::BatchNorm(_)))
     }
 
-    /// Runs a pass through some layers, chunk by chunk.
+    /// Runs a pass through several layers, chunk by chunk.
     fn each_chunk(
         &mut self,
         layers: Range<usize>,

@@ -1,4 +1,4 @@
-//! The passes of a batch over one chunk of its rows, packet after packet of lanes.
+//! The passes of a batch over one chunk of its rows, one packet at a time.
 
 use core::ops::Range;
 use std::vec::Vec;
@@ -12,18 +12,18 @@ use crate::layer::training::{self as layer, Batch};
 use crate::layer::{Place, batch_norm};
 use crate::spec::{FlowSpec, LayerSpec, Shape};
 
-/// A layer with its places in the flat slices.
+/// A layer and its ranges in the flat slices.
 pub(super) struct Planned<'a> {
     pub layer: &'a LayerSpec<'a>,
-    /// What reaches it, and what goes on.
+    /// Shapes of its input and output.
     pub shape: Shape,
     pub after: Shape,
     pub params: Range<usize>,
-    /// In a packet's saved values.
+    /// Range in a packet's saved values.
     pub saved: Range<usize>,
-    /// The map of a batch norm on the current batch.
+    /// The map of each channel of a batch norm on the current batch.
     pub maps: Vec<batch_norm::ChannelMap>,
-    /// Its gradients.
+    /// The gradients of these maps.
     pub gradients: Vec<batch_norm::Gradient>,
 }
 
@@ -37,7 +37,7 @@ impl Planned<'_> {
         }
     }
 
-    /// For a packet of `lanes` where `left` rows of the chunk are left.
+    /// For a packet of `lanes`, with `left` rows of the chunk remaining.
     #[inline(always)]
     fn batch(&self, left: usize, lanes: usize, keep: f64) -> Batch<'_> {
         Batch {
@@ -49,7 +49,7 @@ impl Planned<'_> {
     }
 }
 
-/// Some rows of the batch and all that is computed of them.
+/// Some rows of the batch, with everything computed from them.
 pub(super) struct Chunk<const N: usize> {
     pub rows: usize,
     /// `[packet][feature]`: the sample on its way from x to z, then the gradient on its way back.
@@ -70,8 +70,7 @@ impl<const N: usize> Chunk<N> {
         self.rows.div_ceil(N)
     }
 
-    /// Values of one channel (saved ones from place `at`), place by place of one packet of rows after
-    /// the other.
+    /// Values of one channel, or saved values starting at `at`: for each packet, place by place.
     pub fn column(
         values: &[Packet<N>],
         stride: usize,
@@ -91,7 +90,7 @@ impl<const N: usize> Chunk<N> {
     }
 }
 
-/// Puts rows into the chunks' lanes.
+/// Loads rows into the lanes of the chunks.
 pub(super) fn load_chunks<const N: usize>(
     chunks: &mut [Chunk<N>],
     rows: &[f32],
@@ -119,7 +118,7 @@ pub(super) fn load_chunks<const N: usize>(
     }
 }
 
-/// Some layers of the plan, and what a pass through them reads.
+/// Several layers of the plan, and the inputs of a pass through them.
 #[derive(Clone, Copy)]
 pub(super) struct Layers<'s, 'a> {
     pub spec: &'s FlowSpec<'a>,
@@ -129,7 +128,7 @@ pub(super) struct Layers<'s, 'a> {
     pub keep: f64,
 }
 
-/// From x to z, activations kept; where these are the last layers, the loss and its gradient.
+/// Maps x to z, keeping activations; after the last layer, computes the loss and its gradient.
 pub(super) struct Forward<'s, 'a, const N: usize> {
     pub layers: Layers<'s, 'a>,
     pub chunk: &'s mut Chunk<N>,
@@ -195,7 +194,7 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
     }
 }
 
-/// From the gradient with respect to what the layers give to that with respect to what they take.
+/// Converts the gradient with respect to the layers' outputs to that with respect to their inputs.
 pub(super) struct Backward<'s, 'a, const N: usize> {
     pub layers: Layers<'s, 'a>,
     pub chunk: &'s mut Chunk<N>,
@@ -240,7 +239,7 @@ impl<const N: usize> NullaryFnOnce for Backward<'_, '_, N> {
     }
 }
 
-/// Saved values packet by packet; a model that saves none has empty slices.
+/// Saved values, one slice per packet; empty slices for a model that saves none.
 #[inline(always)]
 fn saved_chunks<const N: usize>(
     saved: &mut [Packet<N>],

@@ -1,6 +1,6 @@
 //! The coupling on a feature map in fixed point: a stack of convolutions, row by row.
 //!
-//! Inputs are counted tap by tap, the channels of each in whole words.
+//! Inputs are ordered tap by tap; the channels of each tap are padded to whole words.
 
 use super::Change;
 use crate::arithmetic::fixed::Progress;
@@ -31,7 +31,7 @@ fn gather(indices: &[i32], shift: i32, extent: Extent, y: usize, x: &[i32], row:
     }
 }
 
-/// x to y, in place; the program stands after the op.
+/// Maps x to y in place; the program is positioned after the op.
 #[inline(never)]
 pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
@@ -70,7 +70,7 @@ pub(crate) fn forward<W: Weights>(
     let start = *program;
     let mut step: usize = 0;
     loop {
-        // A turn reads a row, and lets each layer make the one row more that it can.
+        // Each step reads one row, and every layer computes the one row that has become possible.
         let mut own = start;
         let mut rest = &mut *scratch;
         let mut delay = 0;
@@ -98,7 +98,7 @@ pub(crate) fn forward<W: Weights>(
                 let (sums, _) = rest.split_at_mut_checked(panels.wrapping_mul(PANEL))?;
                 let Some(y) = row else { break };
                 for column in 0..extent.width {
-                    // What a checkerboard keeps does not change.
+                    // Places that a checkerboard keeps do not change.
                     if extent.is_kept(y, column) {
                         continue;
                     }
@@ -124,14 +124,14 @@ pub(crate) fn forward<W: Weights>(
         }
         step = step.wrapping_add(1);
         if step >= extent.height.wrapping_add(delay as usize) {
-            // The words of the layers were walked through.
+            // Now after the words of all layers.
             *program = own;
             return Some(());
         }
     }
 }
 
-/// A ring of the rows that a window so high covers, off the front of the scratch.
+/// A ring buffer of the rows that a window of height `rows` covers, off the front of the scratch.
 fn cut(
     scratch: &mut [i32],
     rows: i32,

@@ -1,9 +1,9 @@
 //! The coupling in fixed point (paper sections 3.2 and 3.3).
 //!
-//! A raw log-scale is `m sum 2^-k` in Q24 (divided by the clamp if there is one), a shift the same in Q16.
+//! A raw log-scale is `m sum 2^-k` in Q24 (divided by the clamp, if any), a shift is the same in Q16.
 //!
-//! What the network reads is held within the range of the calibration. Any function of the kept values
-//! makes a coupling, so the density stays a density there; what is transformed is never cut.
+//! The network's inputs saturate at the calibrated range. Any function of the kept values gives a valid
+//! coupling, so the density remains a density. Transformed values never saturate.
 
 #[cfg(feature = "feature-maps")]
 pub(crate) mod maps;
@@ -41,7 +41,8 @@ fn gather(indices: &[i32], shift: i32, x: &[i32], out: &mut [i32]) -> i32 {
     total
 }
 
-/// One network on the activations at the front of `scratch`, whose sum is `total`; its sums go to `output`.
+/// Runs one network on the activations at the front of `scratch`, whose sum is `total`; writes its sums to
+/// `output`.
 #[inline(always)]
 fn run_net<'s, W: Weights>(
     program: &mut Program<'_>,
@@ -64,7 +65,7 @@ fn run_net<'s, W: Weights>(
     Some(())
 }
 
-/// x to y, in place; the program stands after the op.
+/// Maps x to y in place; the program is positioned after the op.
 #[inline(never)]
 pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
@@ -92,7 +93,7 @@ pub(crate) fn forward<W: Weights>(
         raw_shift,
         shift_shift,
     };
-    // One network's sums are raw log-scales, if there are any, then shifts; of two networks each has its own.
+    // A single network outputs raw log-scales, if any, then shifts; two networks output one of them each.
     let raws = if is_scaled(kind) { records.len() } else { 0 };
     let (each, nets, shifts) = if kind & op::TWO_NETS == 0 {
         (records.len().wrapping_add(raws), 1, raws)
@@ -114,16 +115,16 @@ pub(crate) fn forward<W: Weights>(
     change.all(sums, sums.get(shifts..)?, x, 1, 0, progress)
 }
 
-/// How a network's sums change the values that are not kept.
+/// How a network's sums transform the values that are not kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
     /// The coupling's op.
     pub kind: i32,
-    /// A record for each transformed channel.
+    /// One record per transformed channel.
     pub records: &'a [[i32; Record::WORDS]],
-    /// Shift of the multipliers of raw log-scales.
+    /// Shift for the multipliers of raw log-scales.
     pub raw_shift: i32,
-    /// Shift of the multipliers of shifts.
+    /// Shift for the multipliers of shifts.
     pub shift_shift: i32,
 }
 
@@ -133,7 +134,7 @@ fn is_scaled(kind: i32) -> bool {
 }
 
 impl Change<'_> {
-    /// Changes the values at one of `places`; `sums` are raw log-scales, if there are any, then shifts.
+    /// Transforms the values at one of `places`; `sums` holds raw log-scales, if any, then shifts.
     #[cfg(feature = "feature-maps")]
     #[inline(always)]
     pub(crate) fn place(
@@ -152,7 +153,7 @@ impl Change<'_> {
         self.all(sums, sums.get(at..)?, x, places, place, progress)
     }
 
-    /// Changes every transformed value at one of `places`.
+    /// Transforms all values at one of `places`.
     #[inline(never)]
     fn all(
         &self,
@@ -189,7 +190,7 @@ impl Change<'_> {
         }
         let mut over = false;
         let raw = linear(raw, raw_multiplier, self.raw_shift, 0, &mut over);
-        // Where a map is flat, the limit of 32 bits does not matter.
+        // Saturation is harmless where the log-scale map is flat.
         let s = match self.kind & op::MAP {
             op::TANH => linear(tanh(raw), bound, 30, 0, beyond),
             #[cfg(feature = "foreign")]
@@ -210,7 +211,7 @@ impl Change<'_> {
         };
         progress.log_det = progress.log_det.wrapping_add(i64::from(s));
         let (mantissa, exponent) = exp(s);
-        // Twenty nats up, there are no 32 bits for what was a thousandth; as far down, there is nothing.
+        // Above e^20 a value of 0.001 overflows 32 bits. Below e^-20 the result is 0.
         *beyond |= exponent > 29;
         let scale = 30_i32.wrapping_sub(exponent).clamp(1, 62);
         *x = if self.kind & op::SHIFT_FIRST == 0 {

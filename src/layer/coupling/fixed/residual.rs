@@ -1,10 +1,11 @@
 //! The coupling on a feature map with the paper's residual network, in fixed point.
 //!
-//! `h` and `skip` are whole maps in Q16 that grow in place; between them and a convolution stands a norm, or a
-//! shift, that makes activations of 16 bits. What lies between the two convolutions of a block goes through
-//! rings of a few rows, as in the float engine.
+//! `h` and `skip` are whole maps in Q16, accumulated in place. A norm or a shift converts them to 16-bit
+//! activations for a convolution. The map between the two convolutions of a block passes through rings of a few
+//! rows, as in the float engine.
 //!
-//! A layer that reads `h` as it is has the shift that makes activations of it in front. All layers but the first and the last have whole panels of channels.
+//! A layer that reads `h` without a norm is preceded by the shift that converts it to activations. All layers
+//! except the first and the last have whole panels of channels.
 
 use core::ops::Range;
 
@@ -17,7 +18,7 @@ use crate::kernel::convolution::fixed::{Extent, Ring, row_of};
 use crate::kernel::dense::fixed::{self as dense, Part, Weights};
 use crate::kernel::residual_dense::fixed::{Adder, activate, clear, narrowed, normed, take_norms};
 
-/// Row `y` of the kept channels as activations `n` and `-n`, the negative ones zero.
+/// Row `y` of the kept channels as activations: `n` and `-n`, negative values replaced by zero.
 #[inline(never)]
 fn gather(
     records: &[[i32; KeptRecord::WORDS]],
@@ -44,7 +45,7 @@ fn gather(
     }
 }
 
-/// A point convolution of `h` that is added to `skip`, after the shift that makes activations.
+/// A 1 x 1 convolution of `h`, with the shift that converts `h` to activations, added to `skip`.
 #[derive(Clone, Copy)]
 struct Skip<'p> {
     shift: i32,
@@ -59,7 +60,7 @@ impl<'p> Skip<'p> {
     }
 }
 
-/// Where a place of `h` or `skip` is.
+/// Range of a place in `h` or `skip`.
 #[inline(always)]
 fn span(extent: Extent, channels: usize, y: usize, x: usize) -> Range<usize> {
     let place = y.wrapping_mul(extent.width).wrapping_add(x);
@@ -67,11 +68,11 @@ fn span(extent: Extent, channels: usize, y: usize, x: usize) -> Range<usize> {
     from..from.wrapping_add(channels)
 }
 
-/// The maps of a network, and room for what it works on.
+/// The maps of a network, and its scratch.
 struct IntegerMaps<'s> {
     extent: Extent,
     kernel: [usize; 2],
-    /// Channels in whole panels.
+    /// Number of channels, padded to whole panels.
     channels: usize,
     hidden: &'s mut [i32],
     skip: &'s mut [i32],
@@ -81,25 +82,25 @@ struct IntegerMaps<'s> {
 }
 
 impl IntegerMaps<'_> {
-    /// Words of a place's activations.
+    /// Words per place of activations.
     fn place_words(&self) -> usize {
         self.channels / PANEL * QUAD_WORDS
     }
 
-    /// Words of a window over places of so many words.
+    /// Words of a window over places of `place` words.
     fn window_words(&self, place: usize) -> usize {
         let [height, width] = self.kernel;
         let words = height.wrapping_mul(width).wrapping_mul(place);
         words.next_multiple_of(QUAD_WORDS)
     }
 
-    /// Rows of a ring.
+    /// Number of rows in a ring.
     fn slots(&self) -> usize {
         let [height, _] = self.kernel;
         height.min(self.extent.height)
     }
 
-    /// Adds `point(h)` of a place to `skip`.
+    /// Adds `point(h)` at one place to `skip`.
     fn add_skip<W: Weights>(&mut self, skip: Skip<'_>, y: usize, x: usize) -> Option<()> {
         let (at, words) = (span(self.extent, self.channels, y, x), self.place_words());
         let input = self.window.get_mut(..words)?;
@@ -192,7 +193,7 @@ impl IntegerMaps<'_> {
         Some(())
     }
 
-    /// `point(relu(norm(skip)))`, and what becomes of the values that are not kept.
+    /// `point(relu(norm(skip)))`, and the transformation of the values that are not kept.
     #[inline(never)]
     fn last<W: Weights>(
         &mut self,
@@ -207,7 +208,7 @@ impl IntegerMaps<'_> {
         dense::skip::<W>(program, place)?;
         for y in 0..extent.height {
             for column in 0..extent.width {
-                // What a checkerboard keeps does not change.
+                // Places that a checkerboard keeps do not change.
                 if extent.is_kept(y, column) {
                     continue;
                 }
@@ -223,7 +224,7 @@ impl IntegerMaps<'_> {
     }
 }
 
-/// x to y, in place; the program stands after the op.
+/// Maps x to y in place; the program is positioned after the op.
 #[inline(never)]
 pub(crate) fn forward<W: Weights>(
     program: &mut Program<'_>,
@@ -261,7 +262,7 @@ pub(crate) fn forward<W: Weights>(
     };
     let channels = (panels as usize).wrapping_mul(PANEL);
     let map = extent.places().wrapping_mul(channels);
-    // A last layer's sums may be more than a hidden one's: those of all transformed channels, twice.
+    // A last layer may have more sums than a hidden one: two per transformed channel.
     let sums = (change.records.len().wrapping_mul(2)).next_multiple_of(PANEL);
     let (hidden, scratch) = scratch.split_at_mut_checked(map)?;
     let (skip, scratch) = scratch.split_at_mut_checked(map)?;

@@ -1,6 +1,6 @@
-//! The way back through couplings on feature maps: convolutional networks on whole maps.
+//! Gradients of couplings on feature maps: convolutional networks on whole maps.
 //!
-//! Kept of the network are its maps, its input first (behind statistics, if it has some) and its outputs last.
+//! The maps of the network are kept, from its input (after statistics, if any) to its outputs.
 
 use super::{Context, Elementwise, Saved, Tensors, Way};
 use crate::kernel::Kernels;
@@ -14,7 +14,7 @@ use crate::spec::{Conditioner, CouplingSpec};
 #[cfg(feature = "std")]
 use crate::spec::{ResidualConvolutionSpec, Shape};
 
-/// What a residual network keeps as it is trained.
+/// Number of values that a residual network in its trained form keeps.
 #[cfg(feature = "std")]
 pub(super) fn trained_saved_len(
     net: &ResidualConvolutionSpec,
@@ -24,7 +24,7 @@ pub(super) fn trained_saved_len(
     residual::saved_len(net, dims(spec, shape))
 }
 
-/// Scratch of its gradients.
+/// Length of the scratch of its gradients.
 #[cfg(feature = "std")]
 pub(super) fn trained_scratch_len(
     net: &ResidualConvolutionSpec,
@@ -34,7 +34,7 @@ pub(super) fn trained_scratch_len(
     residual::scratch_len(net, dims(spec, shape))
 }
 
-/// Where the network keeps its input: at the front, but for one in the form in which it is trained.
+/// Position of the network's input among its kept values: at the front, except in the trained form.
 fn input_at(spec: &CouplingSpec<'_>, dims: NetDims) -> usize {
     #[cfg(feature = "std")]
     if let Conditioner::ResidualConvolution(conditioner) = &spec.conditioner {
@@ -47,15 +47,15 @@ fn input_at(spec: &CouplingSpec<'_>, dims: NetDims) -> usize {
 /// A transformed value.
 #[derive(Clone, Copy)]
 struct Changed {
-    /// Row of the map, and place in it.
+    /// Row of the map, and place in the map.
     y: usize,
     place: usize,
-    /// Transformed channel, counted; and place in the sample.
+    /// Number of the transformed channel, and index in the sample.
     at: usize,
     index: usize,
 }
 
-/// The transformed values in the order of a score.
+/// The transformed values, in the order in which a score visits them.
 fn changed<'s>(spec: &'s CouplingSpec<'_>, dims: NetDims) -> impl Iterator<Item = Changed> + 's {
     let shape = dims.shape;
     (0..shape.height).flat_map(move |y| {
@@ -107,7 +107,7 @@ pub(super) fn saving<V: Kernels>(
     let outputs = networks.get(networks.len().checked_sub(shape.pixels() * dims.outputs)?..)?;
     let transform = Elementwise::of(spec.transform, context.math);
     let transformed = spec.mask.transformed(shape.channels);
-    // As in scoring: each row's sum by itself.
+    // As in scoring, each row is summed separately.
     let (mut sum, mut row, mut last) = (V::splat(0.0), V::splat(0.0), 0);
     for Changed {
         y,

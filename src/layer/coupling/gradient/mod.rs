@@ -1,12 +1,12 @@
-//! The way back through a coupling: passes that keep what its networks compute, and the gradients that read it.
+//! Gradients of a coupling: passes that keep what its networks compute, and the gradients that read it.
 //!
-//! `g` is the loss's gradient with respect to `y = x * exp(s) + t`. Then `dt = g`,
-//! `ds = g * x * exp(s) + d log_det`, `dx = g * exp(s)`; where the shift is first, `x + t` stands for
-//! `x`, and `dt = dx`. The conditioner's gradient comes on top for the kept values.
+//! Let `g` be the gradient of the loss with respect to `y = x * exp(s) + t`. Then `dt = g`, `ds = g * x *
+//! exp(s) + d log_det`, `dx = g * exp(s)`. If the shift comes first, `x + t` replaces `x`, and `dt = dx`. The
+//! conditioner's gradient is added for the kept values.
 //!
-//! Training goes from x to y by [`forward_saving`] and back by [`backward`]. Who holds y alone takes [`pull_back`]:
-//! the networks read the kept values, which are the same in x and y, so one more pass through them gives both x and all
-//! that the gradients read.
+//! Training uses [`forward_saving`] from x to y, then [`backward`]. If only y is known, `pull_back` is used:
+//! the networks read the kept values, which are the same in x and y, so running them again gives both x and
+//! everything that the gradients read.
 
 #[cfg(feature = "feature-maps")]
 mod maps;
@@ -17,20 +17,20 @@ use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::spec::{Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
-/// What a pass knows besides its tensors.
+/// Inputs of a pass other than tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Context {
     /// Back end of elementary functions.
     pub math: Math,
     /// Shape of the map.
     pub shape: Shape,
-    /// Lanes that carry a row; the others have no part in statistics.
+    /// Number of lanes that hold a row; the others do not contribute to statistics.
     pub rows: usize,
-    /// Weight of the running statistics in what normalises inside networks, `0 .. 1`.
+    /// Weight of the running statistics in the normalisation inside networks, `0 .. 1`.
     pub keep: f64,
 }
 
-/// Values that [`forward_saving`] keeps for [`backward`].
+/// Number of values that [`forward_saving`] keeps for [`backward`].
 #[cfg(feature = "std")]
 #[must_use]
 pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
@@ -43,7 +43,7 @@ pub fn saved_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     spec.kept_elementwise_len(shape) + networks
 }
 
-/// Values of scratch for [`backward`].
+/// Length of the scratch for [`backward`].
 #[cfg(feature = "std")]
 #[must_use]
 pub fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
@@ -56,8 +56,8 @@ pub fn scratch_len(spec: &CouplingSpec<'_>, shape: Shape) -> usize {
     spec.outputs_len(shape) + network
 }
 
-/// [`forward`](super::forward) with the same kernels, that keeps what [`backward`] needs in `saved`: as many values as
-/// `saved_len` says. `None` where a slice is too short or the network is not compiled in.
+/// Like [`forward`](super::forward), with the same kernels, but stores what [`backward`] needs in `saved`
+/// (`saved_len` values). `None` if a slice is too short or the network is not compiled in.
 #[inline(always)]
 pub fn forward_saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -72,9 +72,9 @@ pub fn forward_saving<V: Kernels>(
     Some(())
 }
 
-/// From y to x, and the gradient of a log-density from that with respect to y to that with respect to x, both in place.
-/// `scratch` holds what [`CouplingSpec`] takes for gradients. `None` where it is too short, for a residual network of
-/// convolutions, and where the network is not compiled in.
+/// Maps y to x, and converts the gradient of a log-density with respect to y to that with respect to x, both in
+/// place. `scratch` has the length that [`CouplingSpec`] needs for gradients. `None` if it is too short, for a
+/// residual network of convolutions, or if the network is not compiled in.
 #[inline(always)]
 pub(crate) fn pull_back<V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -107,7 +107,7 @@ pub(crate) fn pull_back<V: Kernels>(
     )
 }
 
-/// From x to y or back, with what [`backward`] needs kept in `saved`. Returns the sum of `s`.
+/// Maps x to y or y to x, keeping what [`backward`] needs in `saved`. Returns the sum of `s`.
 #[inline(always)]
 fn saving<V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -137,9 +137,9 @@ fn saving<V: Kernels>(
     }
 }
 
-/// Gradients of the coupling. `gradient` goes from y to x in place; `log_det_gradient` is the loss's
-/// with respect to the log-determinant, per lane. Adds to `param_gradient` where it is wanted. `scratch` holds at
-/// least `scratch_len` values. `None` as for [`forward_saving`].
+/// Gradients of the coupling. Converts `gradient` from y to x in place; `log_det_gradient` is the gradient of
+/// the loss with respect to the log-determinant, per lane. Adds to `param_gradient`, if given. `scratch` holds
+/// at least `scratch_len` values. `None` as in [`forward_saving`].
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
@@ -177,18 +177,18 @@ pub fn backward<V: Kernels>(
     }
 }
 
-/// What is kept of one transformed value: what `exp(s)` multiplied, `exp(s)`, and what the slope of `s` is computed
-/// from.
+/// Values kept per transformed value: the factor that `exp(s)` multiplies, `exp(s)`, and the value that the
+/// slope of `s` is computed from.
 type Kept<V> = [V; CouplingSpec::KEPT];
 
-/// Where a pass keeps values.
+/// Storage for the values that a pass keeps.
 struct Saved<'s, V> {
-    /// Of the transformed values; none without a scale.
+    /// Those of the transformed values; empty without a scale.
     elementwise: &'s mut [Kept<V>],
     networks: &'s mut [V],
 }
 
-/// What a coupling's backward pass reads besides the gradient.
+/// Inputs of a coupling's backward pass other than the gradient.
 #[derive(Clone, Copy)]
 struct Tensors<'s, V> {
     params: &'s [f32],
@@ -197,7 +197,7 @@ struct Tensors<'s, V> {
     log_det_gradient: V,
 }
 
-/// Which way a pass changes the values.
+/// Direction in which a pass transforms the values.
 #[derive(Clone, Copy)]
 enum Way {
     /// x to y.
@@ -207,7 +207,7 @@ enum Way {
 }
 
 impl Way {
-    /// The change of a coupling without a scale.
+    /// Transforms a value in a coupling without a scale.
     #[inline(always)]
     fn shift<V: Kernels>(self, x: &mut V, t: V) {
         *x = match self {
@@ -217,7 +217,7 @@ impl Way {
     }
 }
 
-/// The change of one value and its gradients.
+/// The transformation of one value, and its gradients.
 #[derive(Clone, Copy)]
 struct Elementwise {
     map: ScaleMap,
@@ -236,7 +236,7 @@ impl Elementwise {
         })
     }
 
-    /// Changes `x`; returns `s`.
+    /// Transforms `x`; returns `s`.
     #[inline(always)]
     fn change<V: Kernels>(
         self,
@@ -270,9 +270,9 @@ impl Elementwise {
         s
     }
 
-    /// Turns the gradient with respect to y into that with respect to x; returns those with respect to
-    /// the raw log-scale and the shift. `rescale` is the learned factor, and `rescale_gradient` its gradient where it
-    /// is wanted.
+    /// Converts the gradient with respect to y to that with respect to x; returns the gradients with respect to
+    /// the raw log-scale and the shift. `rescale` is the learned factor, `rescale_gradient` its gradient, if
+    /// needed.
     #[inline(always)]
     fn backward<V: Kernels>(
         self,
@@ -300,7 +300,7 @@ impl Elementwise {
     }
 }
 
-/// `d s / d raw` from what [`inner_of`] gave; without the learned factor of a rescaled tanh.
+/// `d s / d raw`, from the result of [`inner_of`]; without the learned factor of a rescaled tanh.
 #[inline(always)]
 fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
     let one = V::splat(1.0);
@@ -314,7 +314,7 @@ fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
             inverse,
         } => {
             let sigmoid = one / (one + (-(inner + V::splat(offset))).exp(math));
-            // Without a floor the sigmoid cancels, and may be 0.
+            // Without a floor the sigmoid cancels; it may also be 0.
             let share = if floor > 0.0 {
                 sigmoid / (sigmoid + V::splat(floor))
             } else {
@@ -326,7 +326,7 @@ fn slope<V: Kernels>(map: ScaleMap, math: Math, inner: V) -> V {
     }
 }
 
-/// The values at rising indices.
+/// The values at the given indices, in increasing order.
 #[inline(always)]
 fn pick<V>(features: impl Iterator<Item = usize>, x: &mut [V]) -> impl Iterator<Item = &mut V> {
     let mut values = x.iter_mut();

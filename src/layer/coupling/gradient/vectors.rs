@@ -1,6 +1,6 @@
-//! The way back through couplings on vectors: fully connected networks.
+//! Gradients of couplings on vectors: fully connected networks.
 //!
-//! Kept of the networks: the input; per network its hidden layers and its output.
+//! The input is kept, and per network its hidden layers and its output.
 
 use super::{Context, Elementwise, Saved, Tensors, Way, pick};
 #[cfg(feature = "foreign")]
@@ -9,7 +9,7 @@ use crate::kernel::{Kernels, dense, perceptron};
 use crate::layer::coupling::{gather, split_params};
 use crate::spec::{Conditioner, CouplingSpec, Shape};
 
-/// A network's part of something that all networks have in equal parts.
+/// One network's part of a length divided equally among the networks.
 #[inline(always)]
 fn share(spec: &CouplingSpec<'_>, len: usize) -> usize {
     if spec.net_count() == 2 { len / 2 } else { len }
@@ -48,7 +48,7 @@ pub(super) fn saving<V: Kernels>(
     Some(sum)
 }
 
-/// Runs the networks on their `input`; their layers are kept in `nets`.
+/// Runs the networks on their `input`, keeping their layers in `nets`.
 #[inline(always)]
 fn run<V: Kernels>(
     spec: &CouplingSpec<'_>,
@@ -76,7 +76,7 @@ fn run<V: Kernels>(
     Some(())
 }
 
-/// Raw log-scales and shifts among the saved values of the networks.
+/// Raw log-scales and shifts, from the saved values of the networks.
 #[inline(always)]
 fn net_outputs<'s, V>(
     spec: &CouplingSpec<'_>,
