@@ -68,7 +68,7 @@ pub(crate) fn saved_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     }
 }
 
-/// Values of scratch for [`forward_saving`] and [`backward`].
+/// Length of the scratch for [`forward_saving`] and [`backward`].
 pub(crate) fn scratch_len(layer: &LayerSpec<'_>, shape: Shape) -> usize {
     match layer {
         LayerSpec::Coupling(spec) => coupling::scratch_len(spec, shape),

@@ -1,7 +1,7 @@
 //! The receiver operating characteristic: what is caught at which price in false alarms.
 //!
 //! ```
-//! use nvpico_codegen::{metrics::roc_curve, plot::roc};
+//! use nvpico_codegen::{metrics::roc_curve, report::plot::roc};
 //!
 //! let curve = roc_curve(&[0.5, 2.0, 1.0], &[false, true, true]);
 //! let svg = roc(&[("flow".into(), curve)])?;
