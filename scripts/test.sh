@@ -11,7 +11,7 @@ step cargo fmt --all --check
 step cargo fmt --manifest-path firmware/Cargo.toml --all --check
 
 # Each feature by itself, and the combinations that are used; `std` comes with the tests of the workspace.
-for features in "" micromath foreign feature-maps foreign,feature-maps,micromath feature-maps,assembly assembly,defmt; do
+for features in "" micromath extra-layers feature-maps extra-layers,feature-maps,micromath feature-maps,assembly assembly,defmt; do
     engine_with "$features"
 done
 step cargo clippy --quiet --package nvpico --tests --no-default-features --features std -- --deny warnings

@@ -65,11 +65,11 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `micromath` | a second back end of elementary functions besides `libm`, for models trained with it ([`Math`]) |
-//! | `foreign` | layers of models from other libraries: residual networks, log-scales by arc tangent and sigmoid, batch norms that are not folded into affine layers |
+//! | `extra-layers` | invertible matrices, and what models of other libraries may need: residual networks, log-scales by arc tangent and sigmoid, batch norms that are not folded into affine layers |
 //! | `feature-maps` | images and time windows: checkerboards, squeeze, factor-out, convolutions, logit of counts |
 //! | `assembly` | dense layers in assembly, for floats and integers, on Cortex-M with an FPU and the DSP extension; bit-identical, and the only `unsafe` code |
 //! | `defmt` | `defmt::Format` for the public types |
-//! | `std` | batch scoring and training on the desktop; includes `foreign` and `feature-maps` |
+//! | `std` | batch scoring and training on the desktop; includes `extra-layers` and `feature-maps` |
 //!
 //! # Tools
 //!
@@ -158,10 +158,10 @@ mod tests {
             return;
         };
         let asked: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
-        let by_std = ["foreign", "feature-maps"];
+        let by_std = ["extra-layers", "feature-maps"];
         for (name, is_on) in [
             ("micromath", cfg!(feature = "micromath")),
-            ("foreign", cfg!(feature = "foreign")),
+            ("extra-layers", cfg!(feature = "extra-layers")),
             ("feature-maps", cfg!(feature = "feature-maps")),
             ("assembly", cfg!(feature = "assembly")),
             ("defmt", cfg!(feature = "defmt")),

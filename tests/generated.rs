@@ -214,7 +214,7 @@ fn on_map(form: ResidualForm) -> LayerSpec<'static> {
 #[test]
 fn vectors_need_the_features_of_their_layers() {
     let vector = |layer| verdict(Shape::vector(4), layer);
-    let foreign = missing(Some(0), Feature::Foreign);
+    let foreign = missing(Some(0), Feature::ExtraLayers);
     assert_eq!(vector(couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::One))), Ok(()));
     let blocks = ResidualDenseSpec::new(3, 0, Activation::Relu).with_norm(true);
     let residual = couple(Mask::Even, ScaleMap::RescaledTanh, Conditioner::ResidualDense(blocks));

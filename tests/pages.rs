@@ -32,7 +32,7 @@ fn snippets_compile_when_pasted() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let manifest = format!(
         "[workspace]\n\n[package]\nname = \"pasted\"\nedition = \"2024\"\n\n[dependencies]\n\
-         nvpico = {{ path = {:?}, features = [\"foreign\", \"micromath\"] }}\n",
+         nvpico = {{ path = {:?}, features = [\"extra-layers\", \"micromath\"] }}\n",
         repository().display().to_string()
     );
     std::fs::write(folder.path().join("Cargo.toml"), manifest).expect("manifest");

@@ -69,13 +69,13 @@ impl Math {
         }
     }
 
-    /// Arc tangent. Needs feature `foreign` and `Libm`; NaN otherwise, but then [`Flow::new`](crate::Flow::new)
+    /// Arc tangent. Needs feature `extra-layers` and `Libm`; NaN otherwise, but then [`Flow::new`](crate::Flow::new)
     /// has rejected the model.
     #[inline]
     #[must_use]
     pub fn atan(self, x: f32) -> f32 {
         match self {
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             Math::Libm => libm::atanf(x),
             _ => x * f32::NAN,
         }
@@ -87,9 +87,9 @@ impl Math {
     #[must_use]
     pub fn log_sigmoid(self, x: f32, floor: f32) -> f32 {
         match self {
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             Math::Libm if floor > 0.0 => libm::logf(1.0 / (1.0 + libm::expf(-x)) + floor),
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             Math::Libm => {
                 let below = if x < 0.0 { x } else { 0.0 };
                 below - libm::log1pf(libm::expf(-x.abs()))

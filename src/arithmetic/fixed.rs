@@ -17,7 +17,7 @@ pub const Q16: u32 = 16;
 /// Fraction bits of log-scales and of their sums.
 pub const Q24: u32 = 24;
 /// Fraction bits of the argument of [`atan`], which needs a wide range.
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 pub const Q20: u32 = 20;
 /// Fraction bits of a mantissa.
 const Q30: u32 = 30;
@@ -155,7 +155,7 @@ fn reciprocal(e: i32) -> i32 {
 }
 
 /// `atan(u)`, Q20 to Q30. Absolute error at most 1e-7.
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 #[inline(never)]
 #[must_use]
 pub fn atan(u: i32) -> i32 {
@@ -201,7 +201,7 @@ pub fn atan(u: i32) -> i32 {
 
 /// `ln(sigmoid(u) + floor)` in Q24; `u` in Q24, `floor` below 0.9 in Q30. Error at most 3e-7, plus 5e-10
 /// divided by the logarithm's argument.
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 #[inline(never)]
 #[must_use]
 pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
@@ -219,11 +219,11 @@ pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
 }
 
 /// `ln(2)` in Q24.
-#[cfg(any(feature = "feature-maps", feature = "foreign"))]
+#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
 const LN_2: i32 = 11_629_080;
 
 /// `ln(v)` of a positive `v`, Q30 to Q24. Absolute error at most 2e-7.
-#[cfg(any(feature = "feature-maps", feature = "foreign"))]
+#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
 #[inline(never)]
 #[must_use]
 pub fn ln(v: i32) -> i32 {
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(tanh(0).abs() >> 8, 0);
     }
 
-    #[cfg(any(feature = "feature-maps", feature = "foreign"))]
+    #[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
     #[test]
     fn the_logarithm_is_right_to_seven_digits() {
         let values = (1..1 << 30).step_by(99_991).chain(1..2000);
@@ -297,7 +297,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "foreign")]
+    #[cfg(feature = "extra-layers")]
     #[test]
     fn the_arc_tangent_is_right_to_six_digits() {
         let near = (-1 << 21..1 << 21).step_by(97);
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(atan(0), 0);
     }
 
-    #[cfg(feature = "foreign")]
+    #[cfg(feature = "extra-layers")]
     #[test]
     fn the_logarithm_of_a_sigmoid_is_right() {
         for floor in [0.0, 1e-3, 0.5] {

@@ -319,7 +319,7 @@ words! {
 
 impl KeptRecord {
     /// The norm that converts the channel to activations.
-    #[cfg(all(feature = "feature-maps", feature = "foreign"))]
+    #[cfg(all(feature = "feature-maps", feature = "extra-layers"))]
     #[inline(always)]
     pub(crate) const fn norm(self) -> NormRecord {
         NormRecord {

@@ -150,7 +150,7 @@ impl LayerSpec<'_> {
         }
     }
 
-    /// Whether the layer has the paper's residual network, which needs feature `foreign`.
+    /// Whether the layer has the paper's residual network, which needs feature `extra-layers`.
     pub(super) const fn is_residual(&self) -> bool {
         matches!(
             self,

@@ -202,8 +202,8 @@ impl FlowSpec<'_> {
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {
-            if layer.is_residual() && !cfg!(feature = "foreign") {
-                return Err(SpecError::missing(index, Feature::Foreign));
+            if layer.is_residual() && !cfg!(feature = "extra-layers") {
+                return Err(SpecError::missing(index, Feature::ExtraLayers));
             }
             if !layer.has_integers() {
                 return Err(SpecError::NoIntegers { layer: index });

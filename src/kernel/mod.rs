@@ -10,7 +10,7 @@ pub mod convolution;
 pub mod dense;
 pub(crate) mod perceptron;
 pub(crate) mod ping_pong;
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 pub(crate) mod residual_dense;
 
 use crate::arithmetic::{Lanes, Packet};

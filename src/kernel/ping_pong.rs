@@ -52,7 +52,7 @@ impl<'w, V> PingPong<'w, V> {
     }
 
     /// The current values and the free space.
-    #[cfg(feature = "foreign")]
+    #[cfg(feature = "extra-layers")]
     #[inline(always)]
     pub(crate) fn split(&mut self) -> Option<(&mut [V], &mut [V])> {
         if self.at_front {

@@ -1,9 +1,11 @@
 //! One layer of the backward pass from a score: recovers its input and the gradient of the log-density with
 //! respect to it.
 
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 use super::batch_norm;
-use super::{Place, affine, coupling, linear, permutation, standardize};
+#[cfg(feature = "extra-layers")]
+use super::linear;
+use super::{Place, affine, coupling, permutation, standardize};
 #[cfg(feature = "feature-maps")]
 use super::{logit, squeeze};
 use crate::kernel::Kernels;
@@ -33,6 +35,7 @@ pub(crate) fn pull_back<V: Kernels>(
             affine::inverse(input, params, y, &mut log_det)?;
             affine::backward(input, params, gradient);
         }
+        #[cfg(feature = "extra-layers")]
         LayerSpec::Linear => {
             linear::inverse(input, params, y, &mut log_det)?;
             linear::pull_back(input, params, gradient)?;
@@ -44,13 +47,13 @@ pub(crate) fn pull_back<V: Kernels>(
             permutation::inverse(input, order, y, scratch);
             permutation::inverse(input, order, gradient, scratch);
         }
-        #[cfg(feature = "foreign")]
+        #[cfg(feature = "extra-layers")]
         LayerSpec::BatchNorm(spec) => {
             batch_norm::inverse(*spec, input, params, y, &mut log_det);
             batch_norm::pull_back(*spec, input, params, gradient);
         }
-        #[cfg(not(feature = "foreign"))]
-        LayerSpec::BatchNorm(_) => return None,
+        #[cfg(not(feature = "extra-layers"))]
+        LayerSpec::BatchNorm(_) | LayerSpec::Linear => return None,
         #[cfg(feature = "feature-maps")]
         LayerSpec::Logit(spec) => {
             logit::inverse(*spec, math, y, &mut log_det);

@@ -26,10 +26,11 @@
 //! ```
 
 pub mod affine;
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 pub mod batch_norm;
 pub mod coupling;
 pub(crate) mod gradient;
+#[cfg(feature = "extra-layers")]
 pub mod linear;
 #[cfg(feature = "feature-maps")]
 pub mod logit;
@@ -76,19 +77,20 @@ pub fn forward<'p, V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::forward(shape, params, x, log_det),
         LayerSpec::Affine => return affine::forward(shape, params, x, log_det),
+        #[cfg(feature = "extra-layers")]
         LayerSpec::Linear => return linear::forward(shape, params, x, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::forward(spec, place.math, shape, params, x, scratch, log_det);
         }
         LayerSpec::Permutation(order) => permutation::forward(shape, order, x, scratch),
-        #[cfg(feature = "foreign")]
+        #[cfg(feature = "extra-layers")]
         LayerSpec::BatchNorm(spec) => {
             let (norm, rest) = params.split_at_checked(layer.param_len(shape))?;
             batch_norm::forward(*spec, shape, norm, x, log_det);
             return Some(rest);
         }
-        #[cfg(not(feature = "foreign"))]
-        LayerSpec::BatchNorm(_) => return None,
+        #[cfg(not(feature = "extra-layers"))]
+        LayerSpec::BatchNorm(_) | LayerSpec::Linear => return None,
         #[cfg(feature = "feature-maps")]
         LayerSpec::Logit(spec) => logit::forward(*spec, x, log_det),
         #[cfg(feature = "feature-maps")]
@@ -121,15 +123,16 @@ pub fn inverse<V: Kernels>(
     match layer {
         LayerSpec::Standardize => return standardize::inverse(shape, params, y, log_det),
         LayerSpec::Affine => return affine::inverse(shape, params, y, log_det),
+        #[cfg(feature = "extra-layers")]
         LayerSpec::Linear => return linear::inverse(shape, params, y, log_det),
         LayerSpec::Coupling(spec) => {
             return coupling::inverse(spec, place.math, shape, params, y, scratch, log_det);
         }
         LayerSpec::Permutation(order) => permutation::inverse(shape, order, y, scratch),
-        #[cfg(feature = "foreign")]
+        #[cfg(feature = "extra-layers")]
         LayerSpec::BatchNorm(spec) => batch_norm::inverse(*spec, shape, params, y, log_det),
-        #[cfg(not(feature = "foreign"))]
-        LayerSpec::BatchNorm(_) => return None,
+        #[cfg(not(feature = "extra-layers"))]
+        LayerSpec::BatchNorm(_) | LayerSpec::Linear => return None,
         #[cfg(feature = "feature-maps")]
         LayerSpec::Logit(spec) => logit::inverse(*spec, place.math, y, log_det),
         #[cfg(feature = "feature-maps")]
@@ -166,7 +169,10 @@ pub(crate) fn forward_fixed<W: Weights>(
     match Op::of(kind)? {
         Op::Standardize => affine::fixed::forward(program, StandardizeChannel::WORDS, x, progress),
         Op::Affine => affine::fixed::forward(program, AffineChannel::WORDS, x, progress),
+        #[cfg(feature = "extra-layers")]
         Op::Linear => linear::forward_fixed(program, x, progress),
+        #[cfg(not(feature = "extra-layers"))]
+        Op::Linear => None,
         Op::Permutation => permutation::fixed::forward(program, x, scratch),
         Op::Coupling => coupling::fixed::forward::<W>(program, kind, x, scratch, progress),
         #[cfg(feature = "feature-maps")]
@@ -184,13 +190,13 @@ pub(crate) fn forward_fixed<W: Weights>(
         Op::Logit => logit::fixed::forward(program, x, progress),
         #[cfg(feature = "feature-maps")]
         Op::Convolution => coupling::fixed::maps::forward::<W>(program, kind, x, scratch, progress),
-        #[cfg(all(feature = "feature-maps", feature = "foreign"))]
+        #[cfg(all(feature = "feature-maps", feature = "extra-layers"))]
         Op::Residual => {
             coupling::fixed::residual::forward::<W>(program, kind, x, scratch, progress)
         }
         #[cfg(not(feature = "feature-maps"))]
         Op::Squeeze | Op::Unsqueeze | Op::FactorOut | Op::Logit | Op::Convolution => None,
-        #[cfg(not(all(feature = "feature-maps", feature = "foreign")))]
+        #[cfg(not(all(feature = "feature-maps", feature = "extra-layers")))]
         Op::Residual => None,
     }
 }

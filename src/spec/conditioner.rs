@@ -8,7 +8,7 @@ use super::dense::{DenseSpec, ResidualDenseSpec};
 pub enum Conditioner<'a> {
     /// Fully connected layers, for vectors.
     Dense(DenseSpec<'a>),
-    /// Residual blocks of fully connected layers, for vectors. Needs feature `foreign`.
+    /// Residual blocks of fully connected layers, for vectors. Needs feature `extra-layers`.
     ResidualDense(ResidualDenseSpec),
     /// A stack of convolutions, for maps. Needs feature `feature-maps`, like the next one.
     Convolution(ConvolutionSpec<'a>),

@@ -59,12 +59,12 @@ pub enum ScaleMap {
     },
     /// `s = raw`. May overflow on extreme outliers, which then score `-inf`.
     Unbounded,
-    /// `s = scale * atan(raw)`. Needs feature `foreign` and `Math::Libm`.
+    /// `s = scale * atan(raw)`. Needs feature `extra-layers` and `Math::Libm`.
     Atan {
         /// Bound of `|s|` divided by pi/2; finite.
         scale: f32,
     },
-    /// `s = ln(sigmoid(raw + offset) + floor)`, or its negative. Needs feature `foreign` and `Math::Libm`.
+    /// `s = ln(sigmoid(raw + offset) + floor)`, or its negative. Needs feature `extra-layers` and `Math::Libm`.
     Sigmoid {
         /// Added to the raw output; finite.
         offset: f32,
@@ -221,9 +221,9 @@ impl CouplingSpec<'_> {
                     return Err(SpecError::DenseOnMap { layer });
                 }
                 if let Conditioner::ResidualDense(_) = self.conditioner
-                    && !cfg!(feature = "foreign")
+                    && !cfg!(feature = "extra-layers")
                 {
-                    return Err(SpecError::missing(layer, Feature::Foreign));
+                    return Err(SpecError::missing(layer, Feature::ExtraLayers));
                 }
                 return if valid {
                     Ok(())

@@ -11,8 +11,8 @@ use super::Shape;
 pub enum Feature {
     /// `feature-maps`: images and time windows, and their layers.
     FeatureMaps,
-    /// `foreign`: layers of models from other libraries.
-    Foreign,
+    /// `extra-layers`: invertible matrices, and what models of other libraries have beyond ours.
+    ExtraLayers,
     /// `micromath`: the elementary functions of the `micromath` crate.
     Micromath,
 }
@@ -23,7 +23,7 @@ impl Feature {
     pub const fn name(self) -> &'static str {
         match self {
             Feature::FeatureMaps => "feature-maps",
-            Feature::Foreign => "foreign",
+            Feature::ExtraLayers => "extra-layers",
             Feature::Micromath => "micromath",
         }
     }
@@ -178,8 +178,8 @@ impl SpecError {
                 Feature::FeatureMaps => {
                     "the model has feature maps: enable feature \"feature-maps\" of nvpico"
                 }
-                Feature::Foreign => {
-                    "the model has a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"foreign\" of nvpico"
+                Feature::ExtraLayers => {
+                    "the model has an invertible matrix, a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"extra-layers\" of nvpico"
                 }
                 Feature::Micromath => {
                     "the model was trained with the elementary functions of micromath: enable feature \"micromath\" of nvpico"

@@ -224,8 +224,8 @@ impl<'a> FlowSpec<'a> {
                 && let Some(map) = spec.transform.scale_map()
                 && map.is_extra()
             {
-                if !cfg!(feature = "foreign") {
-                    return Err(SpecError::missing(index, Feature::Foreign));
+                if !cfg!(feature = "extra-layers") {
+                    return Err(SpecError::missing(index, Feature::ExtraLayers));
                 }
                 if !matches!(self.math, Math::Libm) {
                     return Err(SpecError::ScaleMapMath { layer: index });

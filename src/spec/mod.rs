@@ -258,14 +258,16 @@ impl LayerSpec<'_> {
 
     const fn validate(&self, shape: Shape, layer: usize) -> Result<(), SpecError> {
         match self {
-            LayerSpec::Standardize | LayerSpec::Affine | LayerSpec::Linear => Ok(()),
+            LayerSpec::Standardize | LayerSpec::Affine => Ok(()),
+            LayerSpec::Linear if cfg!(feature = "extra-layers") => Ok(()),
+            LayerSpec::Linear => Err(SpecError::missing(layer, Feature::ExtraLayers)),
             LayerSpec::BatchNorm(spec) => {
                 if !(spec.eps > 0.0 && spec.eps.is_finite()) {
                     Err(SpecError::Constant { layer })
-                } else if cfg!(feature = "foreign") {
+                } else if cfg!(feature = "extra-layers") {
                     Ok(())
                 } else {
-                    Err(SpecError::missing(layer, Feature::Foreign))
+                    Err(SpecError::missing(layer, Feature::ExtraLayers))
                 }
             }
             LayerSpec::Coupling(spec) => spec.validate(shape, layer),

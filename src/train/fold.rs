@@ -68,8 +68,15 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
                     .params
                     .extend(deployed_params(coupling, shape, layer_params));
             }
-            // All others are deployed as they are trained.
-            _ => {
+            // Deployed as they are trained.
+            LayerSpec::Standardize
+            | LayerSpec::Logit(_)
+            | LayerSpec::Affine
+            | LayerSpec::Linear
+            | LayerSpec::Permutation(_)
+            | LayerSpec::Squeeze(_)
+            | LayerSpec::Unsqueeze(_)
+            | LayerSpec::FactorOut => {
                 folded.layers.push(*layer);
                 folded.params.extend_from_slice(layer_params);
             }

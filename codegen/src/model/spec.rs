@@ -98,8 +98,9 @@ impl ModelSpec {
             }
         };
         let is_extra_layer = |layer: &Layer| matches!(layer, Layer::Coupling { transform, .. } if is_extra(transform));
-        if any(&is_residual) || any(&is_extra_layer) {
-            features.push("foreign");
+        let is_linear = |layer: &Layer| matches!(layer, Layer::Linear);
+        if any(&is_residual) || any(&is_extra_layer) || any(&is_linear) {
+            features.push("extra-layers");
         }
         let takes_maps = |layer: &Layer| match layer {
             Layer::Coupling { conditioner, .. } => match conditioner {

@@ -31,12 +31,15 @@ fn model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small_flow.rs")
 }
 
-/// What models of other libraries have beyond ours.
-const IMPORTED: [&str; 1] = ["foreign"];
+/// What the model with a matrix and with parts of other libraries needs.
+const IMPORTED: [&str; 1] = ["extra-layers"];
 
 fn imported_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
 }
+
+/// What the model of maps needs: it has a matrix.
+const MAP_FEATURES: [&str; 2] = ["feature-maps", "extra-layers"];
 
 fn map_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/map_flow.rs")
@@ -179,13 +182,16 @@ fn feature_maps_give_the_desktops_bits() {
         expected[40].map(|bits| f32::from_bits(bits[0])),
         Some(f32::NEG_INFINITY)
     );
-    for features in [&["feature-maps"][..], &["feature-maps", "assembly"]] {
+    for features in [
+        &MAP_FEATURES[..],
+        &["feature-maps", "extra-layers", "assembly"],
+    ] {
         let request = VerifyRequest {
             model: &map_model(),
             dim: map_flow::DIM,
             words: &words(&rows),
             expected: &expected,
-            cores: if features.len() == 1 {
+            cores: if features.len() == MAP_FEATURES.len() {
                 &[Core::M0, Core::M3, Core::M4f]
             } else {
                 &[Core::M4f]
@@ -320,7 +326,10 @@ fn no_panic_is_reachable_from_a_score() {
         check(&imported_model(), &IMPORTED, &["gradient"]),
         Verdict::NoPanic
     );
-    for features in [&["feature-maps"][..], &["feature-maps", "assembly"]] {
+    for features in [
+        &MAP_FEATURES[..],
+        &["feature-maps", "extra-layers", "assembly"],
+    ] {
         assert_eq!(
             check(&map_model(), features, &["gradient"]),
             Verdict::NoPanic
@@ -338,7 +347,11 @@ fn no_panic_is_reachable_from_a_score() {
 #[test]
 fn the_engine_compiles_for_every_target() {
     for target in Board::targets().unwrap_or_else(|error| panic!("{error}")) {
-        for features in [&[][..], &["micromath"], &["foreign", "micromath", "defmt"]] {
+        for features in [
+            &[][..],
+            &["micromath"],
+            &["extra-layers", "micromath", "defmt"],
+        ] {
             build_engine(&target, features, &target_dir())
                 .unwrap_or_else(|error| panic!("{error}"));
         }

@@ -1,10 +1,9 @@
 //! Models on maps.
 
 use super::*;
-use crate::spec::{
-    ConvolutionLayer, ConvolutionSpec, Kernel, LogitSpec, ResidualConvolutionSpec, ResidualForm,
-    Squeeze,
-};
+use crate::spec::{ConvolutionLayer, ConvolutionSpec, Kernel, LogitSpec, Squeeze};
+#[cfg(feature = "extra-layers")]
+use crate::spec::{ResidualConvolutionSpec, ResidualForm};
 
 const MAP: Shape = Shape {
     channels: 4,
@@ -41,6 +40,7 @@ fn layers_that_move_values() {
         image.stated(&[op::FACTOR_OUT, 16, 16]).next_layer();
         image.stated(&[op::PERMUTATION, 2, 8, 1, 0]).next_layer();
         image.affine(2, 8).next_layer();
+        #[cfg(feature = "extra-layers")]
         image.linear(2, 8);
         image
     };
@@ -55,6 +55,7 @@ fn layers_that_move_values() {
         LayerSpec::FactorOut,
         LayerSpec::Permutation(&[1, 0]),
         LayerSpec::Affine,
+        #[cfg(feature = "extra-layers")]
         LayerSpec::Linear,
     ];
     both("moves", MAP, &layers, [image(), image()]);
@@ -113,7 +114,7 @@ fn stacks_of_convolutions() {
     both("stacks", MAP, &layers, [image::<I8>(), image::<I16>()]);
 }
 
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 #[test]
 fn residual_networks() {
     fn image<W: Weights>(checkerboard: bool) -> Image {

@@ -22,6 +22,10 @@ use crate::spec::{
 
 /// Kind of a word.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(feature = "extra-layers"),
+    allow(dead_code, reason = "words of layers that are not compiled in")
+)]
 enum Kind {
     /// Determined by the spec.
     Stated,
@@ -47,6 +51,10 @@ struct Image {
     layer: usize,
 }
 
+#[cfg_attr(
+    not(feature = "extra-layers"),
+    allow(dead_code, reason = "words of layers that are not compiled in")
+)]
 impl Image {
     fn put(&mut self, kind: Kind, words: &[i32]) -> &mut Self {
         let layer = self.layer;

@@ -8,6 +8,7 @@ fn layers_without_networks() {
         LayerSpec::Standardize,
         LayerSpec::Permutation(&[2, 0, 1]),
         LayerSpec::Affine,
+        #[cfg(feature = "extra-layers")]
         LayerSpec::Linear,
     ];
     let image = || {
@@ -15,6 +16,7 @@ fn layers_without_networks() {
         image.standardize(3, 1).next_layer();
         image.stated(&[op::PERMUTATION, 3, 1, 2, 0, 1]).next_layer();
         image.affine(3, 1).next_layer();
+        #[cfg(feature = "extra-layers")]
         image.linear(3, 1);
         image
     };
@@ -101,7 +103,7 @@ fn fully_connected_networks() {
     both("dense", Shape::vector(5), &layers, images);
 }
 
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 #[test]
 fn other_maps_of_log_scales() {
     fn image<W: Weights>(flags: i32, bound: i32) -> Image {
@@ -131,7 +133,7 @@ fn other_maps_of_log_scales() {
     }
 }
 
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 #[test]
 fn networks_of_residual_blocks() {
     fn image<W: Weights>() -> Image {

@@ -67,7 +67,7 @@ impl<'s> Ring<'s> {
     }
 
     /// A place of row `y`, for writing.
-    #[cfg(feature = "foreign")]
+    #[cfg(feature = "extra-layers")]
     pub(crate) fn place_mut(&mut self, y: usize, x: usize, extent: Extent) -> Option<&mut [i32]> {
         let from = x
             .wrapping_mul(self.place)

@@ -160,7 +160,7 @@ pub(crate) fn biases(params: &[f32], inputs: usize, outputs: usize) -> impl Iter
 }
 
 /// Applies the activation in place.
-#[cfg(any(feature = "feature-maps", feature = "foreign"))]
+#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
 #[inline(always)]
 pub(crate) fn activate<V: Lanes>(values: &mut [V], activation: Activation) {
     let slope = match activation {

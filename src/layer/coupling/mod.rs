@@ -18,7 +18,7 @@ use crate::arithmetic::Math;
 use crate::kernel::Kernels;
 use crate::kernel::perceptron;
 use crate::kernel::ping_pong::PingPong;
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 use crate::kernel::residual_dense;
 use crate::spec::{Conditioner, CouplingSpec, ScaleMap, Shape, Transform};
 
@@ -96,7 +96,9 @@ fn log_scale<V: Kernels>(map: ScaleMap, math: Math, inner: V, rescale: Option<&f
         ScaleMap::ClampedTanh { clamp } => inner * V::splat(clamp),
         ScaleMap::Unbounded => inner,
         // Rejected by `Flow::new`, so not compiled in.
-        ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "foreign") => inner,
+        ScaleMap::Atan { .. } | ScaleMap::Sigmoid { .. } if !cfg!(feature = "extra-layers") => {
+            inner
+        }
         ScaleMap::Atan { scale } => inner.map(|raw| math.atan(raw)) * V::splat(scale),
         ScaleMap::Sigmoid {
             offset,
@@ -121,7 +123,7 @@ fn scale_factor<V: Kernels>(map: ScaleMap, math: Math, inner: V, s: V) -> V {
     else {
         return s.exp(math);
     };
-    if floor <= 0.0 || !cfg!(feature = "foreign") {
+    if floor <= 0.0 || !cfg!(feature = "extra-layers") {
         return s.exp(math);
     }
     let one = V::splat(1.0);
@@ -181,13 +183,13 @@ fn transform<'p, V: Kernels>(
         Conditioner::Dense(net) => condition(spec, shape, nets, x, scratch, |params, values| {
             perceptron::forward(net, outputs, params, values)
         })?,
-        #[cfg(feature = "foreign")]
+        #[cfg(feature = "extra-layers")]
         Conditioner::ResidualDense(net) => {
             condition(spec, shape, nets, x, scratch, |params, values| {
                 residual_dense::forward(net, outputs, params, values)
             })?
         }
-        #[cfg(not(feature = "foreign"))]
+        #[cfg(not(feature = "extra-layers"))]
         Conditioner::ResidualDense(_) => return None,
         #[cfg(feature = "feature-maps")]
         Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => {

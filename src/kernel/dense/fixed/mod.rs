@@ -80,7 +80,7 @@ pub(crate) fn forward<W: Weights>(
 }
 
 /// Skips a layer with `input` words of activations; returns its number of panels.
-#[cfg(any(feature = "feature-maps", feature = "foreign"))]
+#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
 #[inline(always)]
 pub(crate) fn skip<W: Weights>(program: &mut Program<'_>, input: usize) -> Option<usize> {
     let LayerHeader { panels, .. } = LayerHeader::read(program)?;

@@ -7,13 +7,13 @@
 
 #[cfg(feature = "feature-maps")]
 pub(crate) mod maps;
-#[cfg(all(feature = "feature-maps", feature = "foreign"))]
+#[cfg(all(feature = "feature-maps", feature = "extra-layers"))]
 pub(crate) mod residual;
 
 use core::hint::black_box;
 
 use crate::arithmetic::fixed::Progress;
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 use crate::arithmetic::fixed::{atan, log_sigmoid};
 use crate::arithmetic::fixed::{exp, linear, tanh};
 use crate::image::{
@@ -21,7 +21,7 @@ use crate::image::{
     pair,
 };
 use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 use crate::kernel::residual_dense::fixed as block;
 
 /// The kept values of `x` as activations; returns their sum.
@@ -105,7 +105,7 @@ pub(crate) fn forward<W: Weights>(
     let (front, back) = scratch.split_at_mut_checked(front as usize)?;
     for sums in sums.chunks_exact_mut(each.max(1)) {
         let total = gather(indices, input_shift, x, front);
-        #[cfg(feature = "foreign")]
+        #[cfg(feature = "extra-layers")]
         if kind & op::BLOCKS != 0 {
             block::run::<W>(program, front, total, sums, back)?;
             continue;
@@ -193,9 +193,9 @@ impl Change<'_> {
         // Saturation is harmless where the log-scale map is flat.
         let s = match self.kind & op::MAP {
             op::TANH => linear(tanh(raw), bound, 30, 0, beyond),
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             op::ATAN => linear(atan(raw), bound, 30, 0, beyond),
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             op::SIGMOID => {
                 let s = log_sigmoid(raw, bound);
                 if self.kind & op::INVERSE == 0 {

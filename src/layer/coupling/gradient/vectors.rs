@@ -3,7 +3,7 @@
 //! The input is kept, and per network its hidden layers and its output.
 
 use super::{Context, Elementwise, Saved, Tensors, Way, pick};
-#[cfg(feature = "foreign")]
+#[cfg(feature = "extra-layers")]
 use crate::kernel::residual_dense;
 use crate::kernel::{Kernels, dense, perceptron};
 use crate::layer::coupling::{gather, split_params};
@@ -63,11 +63,11 @@ fn run<V: Kernels>(
         let (saved, others) = nets.split_at_mut_checked(saved_len)?;
         match &spec.conditioner {
             Conditioner::Dense(net) => perceptron::forward_saving(net, own, input, saved)?,
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             Conditioner::ResidualDense(net) => {
                 residual_dense::forward_saving(net, own, input, saved)?;
             }
-            #[cfg(not(feature = "foreign"))]
+            #[cfg(not(feature = "extra-layers"))]
             Conditioner::ResidualDense(_) => return None,
             Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
         }
@@ -158,11 +158,11 @@ pub(super) fn backward<V: Kernels>(
             Conditioner::Dense(net) => {
                 perceptron::backward(net, tensors, own_outputs, own_gradient, scratch)?
             }
-            #[cfg(feature = "foreign")]
+            #[cfg(feature = "extra-layers")]
             Conditioner::ResidualDense(net) => {
                 residual_dense::backward(net, tensors, own_outputs, own_gradient, scratch)?
             }
-            #[cfg(not(feature = "foreign"))]
+            #[cfg(not(feature = "extra-layers"))]
             Conditioner::ResidualDense(_) => return None,
             Conditioner::Convolution(_) | Conditioner::ResidualConvolution(_) => return None,
         };
