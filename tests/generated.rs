@@ -65,7 +65,6 @@ fn model(math: MathName) -> Model {
         Layer::Permutation {
             order: vec![4, 0, 3, 1, 2],
         },
-        Layer::Linear,
         coupling(
             MaskName::Indices(vec![0, 3]),
             TransformName::Affine(ScaleName::RescaledTanh),
@@ -145,7 +144,6 @@ fn map_model() -> Model {
         Layer::Permutation {
             order: vec![3, 1, 0, 2],
         },
-        Layer::Linear,
         couple(MaskName::Odd, stack()),
     ];
     let spec = ModelSpec {

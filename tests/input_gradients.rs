@@ -2,7 +2,7 @@
 //! reference, and against a tape, as training keeps it.
 
 use nvpico::layer::coupling::gradient::{self, Context};
-use nvpico::layer::{self, Place, affine, batch_norm, permutation, standardize};
+use nvpico::layer::{self, Place, affine, batch_norm, linear, permutation, standardize};
 use nvpico::spec::{Mask, ScaleMap, Shape, Transform};
 use nvpico::{Flow, FlowSpec, LayerSpec, ScoreError};
 
@@ -124,6 +124,7 @@ fn by_tape(spec: &FlowSpec<'_>, params: &[f32], x: &[f32]) -> Vec<f32> {
         match layer {
             LayerSpec::Standardize => standardize::backward(shape, own, &mut g),
             LayerSpec::Affine => affine::backward(shape, own, &mut g),
+            LayerSpec::Linear => linear::pull_back(shape, own, &mut g).expect("the slices fit"),
             LayerSpec::BatchNorm(norm) => batch_norm::pull_back(*norm, shape, own, &mut g),
             LayerSpec::Permutation(order) => {
                 permutation::inverse(shape, order, &mut g, &mut scratch[..dim]);

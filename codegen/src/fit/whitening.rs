@@ -110,8 +110,8 @@ mod tests {
         };
         let mut rows = Vec::new();
         for _ in 0..500 {
-            let (a, b, c) = (value(), value(), value());
-            rows.extend([100.0 + a, 3.0 * a - b, a + b + 0.1 * c, 1000.0 * c + b]);
+            let (a, b, c, d) = (value(), value(), value(), value());
+            rows.extend([100.0 + a, 3.0 * a - b, a + b + d, 1000.0 * c + b]);
         }
         check(&rows, Shape::vector(4));
         // Two channels at two places.

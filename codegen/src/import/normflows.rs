@@ -18,6 +18,8 @@
 //! the source of `Architecture`. `BatchNorm` of this library normalises by the batch at hand, so one
 //! sample alone has no density: it is refused.
 
+mod output;
+
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -25,9 +27,10 @@ use super::architecture::{Architecture, asked, unfit};
 use super::assemble::{Assembly, Conditioner, refuse_idle};
 use super::matrix::Matrix;
 use super::net::Mlp;
-use super::weights::{Weights, is_none};
+use super::weights::Weights;
 use super::{ImportError, Imported, import_with};
 use crate::model::{ScaleName, TransformName};
+use output::{OUTPUTS, Output};
 
 /// Added by the library to what goes into a sigmoid scale.
 const SIGMOID_OFFSET: f32 = 2.0;
@@ -359,66 +362,5 @@ impl Reader<'_, '_> {
         }
         self.undo(&log_scale, &loc);
         Ok(1)
-    }
-}
-
-/// What follows the last linear layer of a net: `out * function(score * raw)`, with the two factors
-/// of a scaled output, 1 without.
-enum Output {
-    None,
-    Relu { score: f64, out: f64 },
-    Tanh { score: f64, out: f64 },
-    Sigmoid { score: f64, out: f64 },
-}
-
-const OUTPUTS: &str = "null, relu, tanh or sigmoid";
-
-impl Output {
-    /// `told` is the architecture's `entry`. The keys of the factors follow the last linear layer:
-    /// module `last + 1` is the score's if there is one, then comes the function, then the output's.
-    fn read(
-        weights: &Weights<'_>,
-        prefix: &str,
-        entry: &str,
-        told: Option<&str>,
-    ) -> Result<Self, String> {
-        let Some(told) = told.filter(|told| !is_none(told)) else {
-            return Ok(Output::None);
-        };
-        let last = weights.numbered(prefix, "weight");
-        let last = last.last().copied().unwrap_or(0);
-        let factor = |module: usize| -> Result<Option<f64>, String> {
-            let key = format!("{prefix}.{module}.scale");
-            let found = weights.has(&key);
-            found.then(|| weights.number(&key)).transpose()
-        };
-        let score = factor(last.saturating_add(1))?;
-        let function = last.saturating_add(1 + usize::from(score.is_some()));
-        let out = factor(function.saturating_add(1))?.unwrap_or(1.0);
-        let score = score.unwrap_or(1.0);
-        match told {
-            "relu" => Ok(Output::Relu { score, out }),
-            "tanh" => Ok(Output::Tanh { score, out }),
-            "sigmoid" => Ok(Output::Sigmoid { score, out }),
-            other => Err(format!(
-                "`{prefix}`: the architecture's `{entry}` is \"{other}\", expected {OUTPUTS}"
-            )),
-        }
-    }
-
-    /// Puts it into a net whose outputs are used as they are.
-    fn linear(self, net: &mut Mlp, prefix: &str) -> Result<(), String> {
-        match self {
-            Output::None => Ok(()),
-            Output::Relu { score, out } => {
-                net.scale_outputs(|_| score);
-                net.relu_outputs();
-                net.scale_outputs(|_| out);
-                Ok(())
-            }
-            Output::Tanh { .. } | Output::Sigmoid { .. } => Err(format!(
-                "`{prefix}`: a tanh or sigmoid after its last linear layer, where shifts have none here; only `s` of a MaskedAffineFlow may"
-            )),
-        }
     }
 }
