@@ -187,15 +187,13 @@ const VECTORS: [VectorCase; 8] = [
 
 /// Standardisation, then couplings with the masks in turn, each with this network.
 fn alike(masks: &[MaskName], transform: TransformName, network: &ConditionerName) -> Vec<Layer> {
-    let coupling = |mask: &MaskName| Layer::Coupling {
+    let mut layers = vec![Layer::Standardize];
+    layers.extend(masks.iter().map(|mask| Layer::Coupling {
         mask: mask.clone(),
         transform,
         conditioner: network.clone(),
-    };
-    let couplings = masks.iter().map(coupling);
-    std::iter::once(Layer::Standardize)
-        .chain(couplings)
-        .collect()
+    }));
+    layers
 }
 
 #[test]
