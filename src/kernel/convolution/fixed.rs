@@ -123,8 +123,3 @@ impl<'s> Ring<'s> {
         total
     }
 }
-
-/// The row that a layer, `delay` rows behind, computes at `step`.
-pub(crate) fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
-    step.checked_sub(delay).filter(|&y| y < height)
-}

@@ -82,7 +82,7 @@ pub(crate) fn forward<'p, V: Kernels>(
 
 /// The row that a layer, `delay` rows behind, computes at `step`.
 #[inline(always)]
-fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
+pub(crate) fn row_of(step: usize, delay: usize, height: usize) -> Option<usize> {
     step.checked_sub(delay).filter(|&y| y < height)
 }
 

@@ -7,7 +7,8 @@ use crate::arithmetic::fixed::Progress;
 use crate::image::{
     ConvolutionHeader, KernelHeader, PANEL, Program, QUAD_WORDS, Record, high, low, op, pair,
 };
-use crate::kernel::convolution::fixed::{Extent, Ring, row_of};
+use crate::kernel::convolution::fixed::{Extent, Ring};
+use crate::kernel::convolution::stack::row_of;
 use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
 
 /// Row `y` of the kept channels as activations.

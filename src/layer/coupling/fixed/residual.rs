@@ -14,7 +14,8 @@ use crate::arithmetic::fixed::Progress;
 use crate::image::{
     KeptRecord, Narrowing, PANEL, Program, QUAD_WORDS, Record, ResidualHeader, pair,
 };
-use crate::kernel::convolution::fixed::{Extent, Ring, row_of};
+use crate::kernel::convolution::fixed::{Extent, Ring};
+use crate::kernel::convolution::stack::row_of;
 use crate::kernel::dense::fixed::{self as dense, Part, Weights};
 use crate::kernel::residual_dense::fixed::{Adder, activate, clear, narrowed, normed, take_norms};
 
