@@ -12,10 +12,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use nvpico::detector::Decision;
+use nvpico::detector::{AlarmRule, Decision, Detector};
 use nvpico_codegen::data::Table;
 use nvpico_codegen::deploy::Ready;
-use nvpico_codegen::deploy::quantize;
 use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::fit::recipe::Recipe;
 use nvpico_codegen::fit::training;
@@ -100,11 +99,12 @@ impl Integers {
         let (_, bits) = ready.bits(row);
         let [log_prob, _, _] = bits[0].expect("sensors give finite values");
         let log_prob = log_prob.cast_signed();
-        let threshold = quantize::threshold(ready.threshold().expect("a calibrated model"));
-        (
-            log_prob as f32 / 65_536.0,
-            Decision::at(log_prob, threshold),
-        )
+        let scores = ready.score(row);
+        let decision = ready
+            .guard()
+            .decide(row, &scores[0])
+            .expect("a calibrated model");
+        (log_prob as f32 / 65_536.0, decision)
     }
 }
 
@@ -131,9 +131,15 @@ fn decision(row: &[f32]) -> Decision {
 
 /// What the desktop finds of a row with the model in floats.
 fn judge(row: &[f32]) -> (f32, Decision) {
-    let log_prob = score(row);
     let threshold = field::THRESHOLD.expect("a calibrated model");
-    (log_prob, Decision::at(log_prob, threshold))
+    let criterion = field::FLOW
+        .anomalous_below(threshold)
+        .or_outside(field::RANGES);
+    let mut detector =
+        Detector::<{ field::DIM }, { field::WORKSPACE }, 1>::new(criterion, AlarmRule::new(1, 0))
+            .expect("it fits");
+    let reading = row.try_into().expect("as many values as the model has");
+    (score(row), detector.observe(reading).decision)
 }
 
 /// Surroundings that the model calls normal, far from each other in time.
@@ -178,7 +184,7 @@ fn check_line(line: &str, judge: impl Fn(&[f32]) -> (f32, Decision)) {
     let (row, log_prob, found) = reading(line).expect("a reading");
     let (expected, decision) = judge(&row);
     assert_eq!(log_prob.to_bits(), expected.to_bits(), "{line}");
-    assert_eq!(format!("{decision:?}").to_lowercase(), found, "{line}");
+    assert_eq!(decision.as_str(), found, "{line}");
 }
 
 fn wait(live: &mut Live, what: &str, is_it: impl FnMut(&str) -> bool) -> String {
@@ -229,7 +235,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     // The room burns.
     let mut hot = first;
     hot.millidegrees = 85_000;
-    assert_eq!(decision(&hot.row()), Decision::Anomalous);
+    assert_eq!(decision(&hot.row()), Decision::OutOfRange(3));
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge);
     wait_for_text(&mut live, "alarm raised");
@@ -295,7 +301,7 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
 
     let mut hot = normal;
     hot.millidegrees = 85_000;
-    assert_eq!(judge(&hot.row()).1, Decision::Anomalous);
+    assert_eq!(judge(&hot.row()).1, Decision::OutOfRange(3));
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge);
     wait_for_text(&mut live, "alarm raised");

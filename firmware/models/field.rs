@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 4185ce84f93f978a6559c0a21ee0691db999cae67e4809f75497ab71c6b20419
+// model sha256: 00abe5dcda13562d314d9687e745ad9781921b9ed6627ca28e65583aea88ba22
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for the parameters (f32), 40 bytes of RAM for the workspace; the
@@ -24,6 +24,11 @@ pub const COLUMNS: [&str; DIM] = ["field_x_ut", "field_y_ut", "field_z_ut", "tem
 
 /// A log-density below it is anomalous, in nats.
 pub const THRESHOLD: Option<f32> = Some(-11.270661);
+
+/// Lowest and highest value of each channel, of a vector of each value; a reading outside is not normal. Empty for
+/// a model that was not calibrated.
+#[rustfmt::skip]
+pub const RANGES: &[[f32; 2]] = &[[6.454545, 22.818184], [4.0454545, 21.772728], [41.938774, 46.22449], [19.078125, 26.859375]];
 
 /// The structure. What the build of `nvpico` lacks for it is named here, at compile time.
 #[rustfmt::skip]

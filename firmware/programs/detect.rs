@@ -31,12 +31,14 @@ fn main() -> ! {
         defmt::error!("no sensors, nor a file readings.bin in their place");
         board::fail()
     };
-    let criterion = model::FLOW.anomalous_below(THRESHOLD);
+    let criterion = model::FLOW
+        .anomalous_below(THRESHOLD)
+        .or_outside(model::RANGES);
     let Ok(mut detector) =
         Detector::<{ model::DIM }, { model::WORKSPACE }, HISTORY, _>::new(criterion, RULE)
     else {
         defmt::error!(
-            "the model's threshold is not a number, or the alarm rule does not fit the history"
+            "the model's threshold is not a number, it has too few ranges, or the alarm rule does not fit the history"
         );
         board::fail()
     };

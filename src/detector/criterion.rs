@@ -5,7 +5,7 @@ use crate::integer::{IntegerFlow, Weights};
 
 /// A model and its threshold, by which a [`Detector`](super::Detector) judges readings. Created by
 /// [`Flow::anomalous_below`] or [`IntegerFlow::anomalous_below`], checked by
-/// [`Detector::new`](super::Detector::new).
+/// [`Detector::new`](super::Detector::new). [`or_outside`](Self::or_outside) adds the ranges of the values.
 ///
 /// Stores the sizes that the check needs because a `const fn` cannot call trait methods.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,39 @@ pub struct Criterion<D: Density> {
     pub(super) threshold_is_number: bool,
     /// Dimension and workspace length of the model.
     pub(super) sizes: (usize, usize),
+    /// Lowest and highest value of each channel; none where there is no guard.
+    pub(super) ranges: &'static [[D::Value; 2]],
+}
+
+impl<D: Density> Criterion<D> {
+    /// Readings with a value outside its range are [`OutOfRange`](super::Decision::OutOfRange), whatever their
+    /// log-density: a flow may find a reading likely that lies far from all it was trained on. `ranges` holds the
+    /// lowest and the highest value of each channel, of a vector of each value, in the unit of the readings.
+    ///
+    /// ```
+    /// # use nvpico::spec::Shape;
+    /// # use nvpico::{Flow, FlowSpec, LayerSpec};
+    /// use nvpico::detector::{AlarmRule, Decision, Detector};
+    ///
+    /// const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+    /// static FLOW: Flow<'static> = match Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0]) {
+    ///     Ok(flow) => flow,
+    ///     Err(error) => panic!("{}", error.message()),
+    /// };
+    /// const RANGES: [[f32; 2]; 2] = [[15.0, 25.0], [0.5, 1.5]];
+    ///
+    /// let criterion = FLOW.anomalous_below(-20.0).or_outside(&RANGES);
+    /// let rule = AlarmRule::new(1, 0);
+    /// let mut detector = Detector::<2, { SPEC.workspace_len() }, 4>::new(criterion, rule)?;
+    /// assert_eq!(detector.observe(&[21.0, 1.1]).decision, Decision::Normal);
+    /// assert_eq!(detector.observe(&[21.0, 1.7]).decision, Decision::OutOfRange(1));
+    /// # Ok::<(), nvpico::detector::DetectorError>(())
+    /// ```
+    #[must_use]
+    pub const fn or_outside(mut self, ranges: &'static [[D::Value; 2]]) -> Self {
+        self.ranges = ranges;
+        self
+    }
 }
 
 impl Flow<'_> {
@@ -26,6 +59,7 @@ impl Flow<'_> {
             threshold_is_number: !threshold.is_nan(),
             sizes: (self.dim(), self.workspace_len()),
             density: self,
+            ranges: &[],
         }
     }
 }
@@ -39,6 +73,7 @@ impl<W: Weights> IntegerFlow<'_, W> {
             threshold_is_number: true,
             sizes: (self.dim(), self.workspace_len()),
             density: self,
+            ranges: &[],
         }
     }
 }

@@ -8,11 +8,25 @@ pub enum Decision {
     Normal,
     /// Log-density below the threshold.
     Anomalous,
+    /// The value with this index, the first such, lies outside its range
+    /// ([`Criterion::or_outside`](super::Criterion::or_outside)). Counts as not normal.
+    OutOfRange(u16),
     /// Could not be scored. Counts as not normal.
     Invalid,
 }
 
 impl Decision {
+    /// The decision in lower-case words, as logs and tables have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Decision::Normal => "normal",
+            Decision::Anomalous => "anomalous",
+            Decision::OutOfRange(_) => "out of range",
+            Decision::Invalid => "invalid",
+        }
+    }
+
     /// Compares a log-density with a threshold in the same unit. NaN is [`Anomalous`](Self::Anomalous).
     #[must_use]
     pub fn at<L: PartialOrd + Copy>(log_prob: L, threshold: L) -> Self {

@@ -16,6 +16,8 @@ pub enum DetectorError {
     },
     /// The threshold is NaN.
     Threshold,
+    /// The number of ranges does not divide the model's dimension.
+    Ranges,
     /// Not `clear < raise <= HISTORY`.
     Rule,
 }
@@ -29,6 +31,9 @@ impl DetectorError {
                 "DIM must be the model's dimension, and WORKSPACE at least what a score needs"
             }
             DetectorError::Threshold => "the threshold is NaN",
+            DetectorError::Ranges => {
+                "there must be one range for each channel of the model, of a vector one for each value"
+            }
             DetectorError::Rule => "the alarm rule must have clear < raise <= HISTORY",
         }
     }
@@ -42,7 +47,7 @@ impl fmt::Display for DetectorError {
                 f,
                 ": the model needs (DIM, WORKSPACE) {expected:?}, the detector has {found:?}"
             ),
-            DetectorError::Threshold | DetectorError::Rule => Ok(()),
+            DetectorError::Threshold | DetectorError::Ranges | DetectorError::Rule => Ok(()),
         }
     }
 }

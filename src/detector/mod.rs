@@ -2,7 +2,8 @@
 //!
 //! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises its alarm
 //! when enough of the last `HISTORY` readings were not normal. A reading that cannot be scored (a failed
-//! sensor, a NaN) counts as not normal.
+//! sensor, a NaN) counts as not normal, and so does one with a value outside the range of the training rows, where the
+//! criterion has ranges ([`Criterion::or_outside`]).
 //!
 //! ```
 //! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
@@ -103,10 +104,14 @@ pub struct Detector<
 > {
     density: D,
     threshold: D::Value,
+    /// Lowest and highest value of each channel; none where there is no guard.
+    ranges: &'static [[D::Value; 2]],
     workspace: [D::Value; WORKSPACE],
     alarm: Alarm<D::Value, HISTORY>,
     /// The reading in progress, or why it cannot be scored.
     in_progress: Option<Result<D::Cursor, ScoreError>>,
+    /// The value of that reading that lies outside its range.
+    out_of_range: Option<u16>,
 }
 
 impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
@@ -117,14 +122,15 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// context.
     ///
     /// # Errors
-    /// [`DetectorError`] if the sizes do not match the model, the threshold is NaN, or the rule can never raise
-    /// or never clear the alarm.
+    /// [`DetectorError`] if the sizes or the number of ranges do not match the model, the threshold is NaN, or the
+    /// rule can never raise or never clear the alarm.
     pub const fn new(criterion: Criterion<D>, rule: AlarmRule) -> Result<Self, DetectorError> {
         let Criterion {
             density,
             threshold,
             threshold_is_number,
             sizes: (dim, workspace),
+            ranges,
         } = criterion;
         if DIM != dim || WORKSPACE < workspace {
             return Err(DetectorError::Size {
@@ -135,15 +141,20 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
         if !threshold_is_number {
             return Err(DetectorError::Threshold);
         }
+        if !ranges.is_empty() && !DIM.is_multiple_of(ranges.len()) {
+            return Err(DetectorError::Ranges);
+        }
         if !rule.fits(HISTORY) {
             return Err(DetectorError::Rule);
         }
         Ok(Self {
             density,
             threshold,
+            ranges,
             workspace: [D::ZERO; WORKSPACE],
             alarm: Alarm::new(rule, D::IMPOSSIBLE),
             in_progress: None,
+            out_of_range: None,
         })
     }
 
@@ -174,7 +185,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     pub fn observe(&mut self, x: &[D::Value; DIM]) -> Observation<D::Score> {
         self.in_progress = None;
         let result = self.density.score(x, &mut self.workspace);
-        self.conclude(result)
+        self.conclude(result, self.out_of_range(x))
     }
 
     /// Records a reading that the sensor failed to deliver. Discards a reading that [`begin`](Self::begin)
@@ -211,6 +222,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn begin(&mut self, x: &[D::Value; DIM]) {
+        self.out_of_range = self.out_of_range(x);
         self.in_progress = Some(self.density.begin(x, &mut self.workspace));
     }
 
@@ -227,7 +239,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             Some(Err(error)) => Err(*error),
         };
         self.in_progress = None;
-        Step::Done(self.conclude(result))
+        Step::Done(self.conclude(result, self.out_of_range))
     }
 
     /// Whether the alarm is on.
@@ -241,14 +253,31 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
         self.alarm.past.iter()
     }
 
+    /// The first value outside its range.
+    fn out_of_range(&self, x: &[D::Value; DIM]) -> Option<u16> {
+        let places = DIM.checked_div(self.ranges.len())?.max(1);
+        let channels = x.chunks(places).zip(self.ranges);
+        let mut values =
+            channels.flat_map(|(values, range)| values.iter().map(move |x| (x, range)));
+        // Comparisons with NaN are false, so NaN is outside.
+        let index = values.position(|(x, [low, high])| !(low <= x && x <= high))?;
+        // Only to name the value: a dimension above this does not fit a chip.
+        Some(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
     /// Classifies a scored reading.
-    fn conclude(&mut self, result: Result<D::Score, ScoreError>) -> Observation<D::Score> {
-        let (log_prob, decision) = match &result {
-            Ok(score) => {
+    fn conclude(
+        &mut self,
+        result: Result<D::Score, ScoreError>,
+        out_of_range: Option<u16>,
+    ) -> Observation<D::Score> {
+        let (log_prob, decision) = match (&result, out_of_range) {
+            (Ok(score), None) => {
                 let log_prob = D::log_prob(score);
                 (log_prob, Decision::at(log_prob, self.threshold))
             }
-            Err(_) => (D::IMPOSSIBLE, Decision::Invalid),
+            (Ok(score), Some(value)) => (D::log_prob(score), Decision::OutOfRange(value)),
+            (Err(_), _) => (D::IMPOSSIBLE, Decision::Invalid),
         };
         self.note(Some(result), log_prob, decision)
     }

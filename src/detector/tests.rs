@@ -124,6 +124,40 @@ fn steps_decide_as_a_whole_reading_does() {
 }
 
 #[test]
+fn a_value_outside_its_range_is_not_normal_however_likely() {
+    const RANGES: [[f32; 2]; 2] = [[-1.0, 1.0], [-0.5, 0.5]];
+    let rule = AlarmRule::new(1, 0);
+    let criterion = FLOW.anomalous_below(f32::NEG_INFINITY).or_outside(&RANGES);
+    let (mut whole, mut stepped): (Detector<2, 4, 4>, Detector<2, 4, 4>) = (
+        Detector::new(criterion, rule).unwrap(),
+        Detector::new(criterion, rule).unwrap(),
+    );
+    for (x, decision) in [
+        ([0.0, 0.5], Decision::Normal),
+        ([-1.0, 0.0], Decision::Normal),
+        ([1.1, 0.0], Decision::OutOfRange(0)),
+        ([0.0, -0.6], Decision::OutOfRange(1)),
+        ([f32::NAN, 9.0], Decision::Invalid),
+        ([f32::MAX, 0.0], Decision::OutOfRange(0)),
+    ] {
+        let observation = whole.observe(&x);
+        assert_eq!(observation.decision, decision, "{x:?}");
+        stepped.begin(&x);
+        assert_eq!(finish(&mut stepped).0, observation);
+    }
+    // One range for all places of a channel; in counts as in floats.
+    let criterion = INTEGER_FLOW
+        .anomalous_below(i32::MIN)
+        .or_outside(&[[-3, 9]]);
+    let mut counts = Detector::<2, 2, 4, _>::new(criterion, rule).unwrap();
+    assert_eq!(counts.observe(&[9, -3]).decision, Decision::Normal);
+    assert_eq!(counts.observe(&[9, -4]).decision, Decision::OutOfRange(1));
+    let criterion = FLOW.anomalous_below(0.0).or_outside(&[[0.0, 1.0]; 3]);
+    let wrong = Detector::<2, 4, 4>::new(criterion, rule).unwrap_err();
+    assert_eq!(wrong, DetectorError::Ranges);
+}
+
+#[test]
 fn a_new_reading_gives_up_the_one_under_way() {
     let mut detector = detector(1, 0).unwrap();
     assert_eq!(detector.step(), Step::Idle);

@@ -9,7 +9,7 @@ use super::{Flow, Pass, Score, ScoreError};
 /// Sealed. Use it in bounds; call the inherent methods of the two types.
 pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     /// Type of sample values, of the workspace, and of the log-density.
-    type Value: Copy + PartialOrd + fmt::Debug;
+    type Value: Copy + PartialOrd + fmt::Debug + 'static;
     /// The score of a sample.
     type Score: Copy + fmt::Debug;
     /// Position of a stepwise score; the values are in the workspace.

@@ -47,6 +47,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     if model.integer.is_none() {
         model.find_ranges(&table.values);
     }
+    model.note_values(&table.values);
     model.calibrate_on(&table.values, args.false_alarm_rate)?;
     let provenance = &mut model.header.provenance;
     provenance

@@ -16,8 +16,9 @@ use crate::output;
   nvpico score --model pump.safetensors --data today.csv --out scores.csv
 
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
-p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid); for a
-model of counts bits_per_dimension.")]
+p_value (share of the calibration rows at most as likely), decision (normal, anomalous, out of range,
+invalid), out_of_range (the first feature far outside the range of the training rows); for a model of counts
+bits_per_dimension.")]
 /// Arguments of `nvpico score`.
 pub struct ScoreArgs {
     /// Model file
@@ -47,28 +48,34 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     let ready = model.ready(args.precision.precision)?;
     let scores = score_rows(&ready, &table);
     let text = if args.json {
-        serde_json::to_string_pretty(&scores)? + "\n"
+        (serde_json::to_string_pretty(&scores)? + "\n").into_bytes()
     } else {
-        csv(&scores, model.levels().is_some())
+        csv(&scores, model.levels().is_some())?
     };
     if let Some(path) = &args.out {
-        output::write_atomic(path, text.as_bytes())
+        output::write_atomic(path, &text)
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         eprintln!("wrote {} scores to {}", scores.len(), path.display());
     } else {
-        std::io::stdout().lock().write_all(text.as_bytes())?;
+        std::io::stdout().lock().write_all(&text)?;
     }
     Ok(true)
 }
 
 /// The scores as CSV: exact digits, nothing for what a row does not have.
-fn csv(scores: &[RowScore], of_counts: bool) -> String {
-    let mut text = String::from("row,log_prob,z_norm_sq,log_det,p_value,decision");
-    text.push_str(if of_counts {
-        ",bits_per_dimension\n"
-    } else {
-        "\n"
-    });
+fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut header = vec![
+        "row",
+        "log_prob",
+        "z_norm_sq",
+        "log_det",
+        "p_value",
+        "decision",
+        "out_of_range",
+    ];
+    header.extend(of_counts.then_some("bits_per_dimension"));
+    out.write_record(header)?;
     for score in scores {
         let mut cells = vec![
             score.row.to_string(),
@@ -77,11 +84,12 @@ fn csv(scores: &[RowScore], of_counts: bool) -> String {
             cell(score.log_det),
             cell(score.p_value),
             score.decision.unwrap_or_default().to_owned(),
+            score.out_of_range.clone().unwrap_or_default(),
         ];
         cells.extend(score.bits_per_dimension.map(cell));
-        text.extend([&cells.join(","), "\n"]);
+        out.write_record(cells)?;
     }
-    text
+    Ok(out.into_inner()?)
 }
 
 fn cell<T: Debug>(value: Option<T>) -> String {

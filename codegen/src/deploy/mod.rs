@@ -16,10 +16,12 @@
 
 pub mod certificate;
 pub mod cost;
+mod guard;
 pub mod quantize;
 mod ready;
 mod sample;
 
 pub use crate::deployed::Deployed;
+pub use guard::Guard;
 pub use ready::{Engine, Ready};
 pub use sample::{draw, sample};

@@ -9,7 +9,7 @@ use crate::deploy::Ready;
 use crate::output;
 
 /// A row's score; the names are those of `--json`. What an invalid row does not have is `null`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RowScore {
     /// Number of the row in its file, from 1.
     pub row: u64,
@@ -24,8 +24,10 @@ pub struct RowScore {
     pub log_det: Option<f32>,
     /// Share of the calibration rows that are at most as likely; `None` without calibration.
     pub p_value: Option<f64>,
-    /// `normal`, `anomalous` or `invalid`; `None` for a valid row without a threshold.
+    /// `normal`, `anomalous`, `out of range` or `invalid`; `None` for a valid row without a threshold.
     pub decision: Option<&'static str>,
+    /// The first feature that lies far outside the range of the training rows.
+    pub out_of_range: Option<String>,
     /// Of a model of counts, `Some(None)` for an invalid row; absent for any other model.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -38,20 +40,22 @@ pub struct RowScore {
 #[must_use]
 pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
     let scores = ready.score(&table.values).into_iter();
-    let rows = scores.zip(&table.row_numbers);
-    rows.map(|(score, number)| RowScore::new(ready, *number, score.ok()))
+    let guard = ready.guard();
+    let decisions = table.iter().zip(scores).map(|(row, score)| {
+        let decision = guard.decide(row, &score);
+        (score.ok(), decision)
+    });
+    let rows = decisions.zip(&table.row_numbers);
+    rows.map(|((score, decision), number)| RowScore::new(ready, *number, score, decision))
         .collect()
 }
 
 impl RowScore {
-    fn new(ready: &Ready<'_>, row: u64, score: Option<Score>) -> Self {
+    fn new(ready: &Ready<'_>, row: u64, score: Option<Score>, decision: Option<Decision>) -> Self {
         let model = ready.model;
-        let decision = match score {
-            None => Some("invalid"),
-            Some(score) => (ready.threshold()).map(|t| match Decision::at(score.log_prob, t) {
-                Decision::Normal => "normal",
-                Decision::Anomalous | Decision::Invalid => "anomalous",
-            }),
+        let out_of_range = match decision {
+            Some(Decision::OutOfRange(value)) => model.header.columns.get(usize::from(value)),
+            _ => None,
         };
         let log_prob = score.map(|score| score.log_prob);
         let bits = log_prob.and_then(|log_prob| model.bits_per_dimension(f64::from(log_prob)));
@@ -61,7 +65,8 @@ impl RowScore {
             z_norm_sq: score.map(|score| score.z_norm_sq),
             log_det: score.map(|score| score.log_det),
             p_value: log_prob.and_then(|log_prob| ready.p_value(log_prob)),
-            decision,
+            decision: decision.map(Decision::as_str),
+            out_of_range: out_of_range.cloned(),
             bits_per_dimension: model.levels().map(|_| bits),
         }
     }

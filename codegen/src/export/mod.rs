@@ -187,6 +187,20 @@ fn constants(out: &mut String, ready: &Ready<'_>) {
     let threshold = threshold.map_or_else(|| "None".to_owned(), |t| format!("Some({t})"));
     line!(out, "pub const THRESHOLD: Option<{kind}> = {threshold};");
     line!(out, "");
+    line!(
+        out,
+        "/// Lowest and highest value of each channel, of a vector of each value; a reading outside is not normal. Empty for"
+    );
+    line!(out, "/// a model that was not calibrated.");
+    line!(out, "#[rustfmt::skip]");
+    let ranges = match &ready.engine {
+        Engine::Float(_) => format!("{:?}", model.value_ranges()),
+        Engine::Integer(quantized) => {
+            format!("{:?}", quantized.count_ranges(&model.value_ranges()))
+        }
+    };
+    line!(out, "pub const RANGES: &[[{kind}; 2]] = &{ranges};");
+    line!(out, "");
 }
 
 fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {

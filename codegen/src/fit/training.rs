@@ -181,6 +181,8 @@ pub fn run(
     model.set_features(table.features());
     model.header.precision = settings.precision;
     model.find_ranges(&rows);
+    model.note_values(&rows);
+    model.note_values(&held_out);
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
     model.ready(None).context(
         "the trained model cannot be expressed in integers: train it without --precision",

@@ -24,6 +24,10 @@ pub struct Header {
     /// The units of its samples in integers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integer: Option<IntegerHeader>,
+    /// Lowest and highest value of each channel in the normal rows; empty for an imported model that was not
+    /// calibrated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<[f32; 2]>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// Where the model comes from.

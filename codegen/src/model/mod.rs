@@ -23,6 +23,7 @@ mod file;
 mod header;
 mod layer;
 mod names;
+mod ranges;
 mod spec;
 
 use crate::data::Features;
@@ -85,6 +86,7 @@ impl Model {
                 spec,
                 precision: Precision::F32,
                 integer: None,
+                seen: Vec::new(),
                 calibration: None,
                 provenance: Provenance::default(),
             },

@@ -73,11 +73,7 @@ fn log_reading<V: defmt::Format, const N: usize>(
     log_prob: f32,
     decision: Decision,
 ) {
-    let decision = match decision {
-        Decision::Normal => "normal",
-        Decision::Anomalous => "anomalous",
-        Decision::Invalid => "invalid",
-    };
+    let decision = decision.as_str();
     if number.is_multiple_of(INFO_EVERY) {
         defmt::info!(
             "reading {=u32}: {}, log-density {=f32}, {=str}",

@@ -81,6 +81,18 @@ impl Quantized {
         row.iter().zip(&self.units).map(count).collect()
     }
 
+    /// The ranges of the channels' values in counts: what lies inside lies inside in counts too.
+    #[must_use]
+    pub fn count_ranges(&self, ranges: &[[f32; 2]]) -> Vec<[i32; 2]> {
+        let places = self.spec.dim() / ranges.len().max(1);
+        let units = self.units.iter().step_by(places.max(1));
+        let count = |value, unit| nvpico::integer::count(value, unit).unwrap_or_default();
+        let counts = ranges.iter().zip(units);
+        counts
+            .map(|(range, &unit)| range.map(|value| count(value, unit)))
+            .collect()
+    }
+
     /// Scores samples in counts (row-major) as the chip would.
     #[must_use]
     pub fn integer_scores(&self, counts: &[i32]) -> Vec<Result<IntegerScore, ScoreError>> {

@@ -1,0 +1,102 @@
+//! The decision on a row, as a detector on the chip makes it: the range of each value, then the threshold.
+
+use nvpico::detector::Decision;
+use nvpico::{Score, ScoreError};
+
+use super::quantize::Quantized;
+use super::{Engine, Ready};
+
+/// What decides on rows.
+#[derive(Clone, Debug)]
+pub struct Guard<'r> {
+    threshold: Option<f32>,
+    ranges: Ranges<'r>,
+}
+
+/// Lowest and highest value of each channel.
+#[derive(Clone, Debug)]
+enum Ranges<'r> {
+    Float(Vec<[f32; 2]>),
+    /// In counts.
+    Integer(&'r Quantized, Vec<[i32; 2]>),
+}
+
+impl Ready<'_> {
+    /// What decides on rows.
+    #[must_use]
+    pub fn guard(&self) -> Guard<'_> {
+        let ranges = self.model.value_ranges();
+        Guard {
+            threshold: self.threshold(),
+            ranges: match &self.engine {
+                Engine::Float(_) => Ranges::Float(ranges),
+                Engine::Integer(own) => Ranges::Integer(own, own.count_ranges(&ranges)),
+            },
+        }
+    }
+}
+
+impl Guard<'_> {
+    /// The decision on a row with such a score; `None` for a valid row without a threshold.
+    #[must_use]
+    pub fn decide(&self, row: &[f32], score: &Result<Score, ScoreError>) -> Option<Decision> {
+        let Ok(score) = score else {
+            return Some(Decision::Invalid);
+        };
+        if let Some(value) = self.out_of_range(row) {
+            let value = u16::try_from(value).unwrap_or(u16::MAX);
+            return Some(Decision::OutOfRange(value));
+        }
+        Some(Decision::at(score.log_prob, self.threshold?))
+    }
+
+    /// The first value of a row that lies outside its range.
+    #[must_use]
+    pub fn out_of_range(&self, row: &[f32]) -> Option<usize> {
+        match &self.ranges {
+            Ranges::Float(ranges) => first_outside(row, ranges),
+            Ranges::Integer(own, ranges) => first_outside(&own.counts(row)?, ranges),
+        }
+    }
+}
+
+/// The first value outside the range of its channel.
+fn first_outside<V: PartialOrd>(row: &[V], ranges: &[[V; 2]]) -> Option<usize> {
+    let places = row.len().checked_div(ranges.len())?.max(1);
+    let channels = row.chunks(places).zip(ranges);
+    let mut values = channels.flat_map(|(values, range)| values.iter().map(move |x| (x, range)));
+    values.position(|(x, [low, high])| !(low <= x && x <= high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::small_model;
+    use crate::precision::Precision;
+
+    #[test]
+    fn floats_and_integers_find_the_same_value() {
+        let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
+        let mut model = small_model();
+        model.find_ranges(&rows);
+        model.note_values(&rows);
+        for precision in [Precision::F32, Precision::I16, Precision::I8] {
+            let ready = model.ready(Some(precision)).unwrap();
+            let guard = ready.guard();
+            // Seen: -0.25 to 1 and -0.5 to 2, a quarter more on either side.
+            assert_eq!(guard.out_of_range(&[1.31, 2.62]), None, "{precision}");
+            assert_eq!(guard.out_of_range(&[1.32, 9.0]), Some(0), "{precision}");
+            assert_eq!(guard.out_of_range(&[0.0, -1.14]), Some(1), "{precision}");
+            let far = [9.0, 0.0];
+            let scores = ready.score(&far);
+            assert_eq!(
+                guard.decide(&far, &scores[0]),
+                Some(Decision::OutOfRange(0))
+            );
+            let refused = Err(ScoreError::NonFinite { index: 0 });
+            assert_eq!(guard.decide(&far, &refused), Some(Decision::Invalid));
+            let near = [0.5, 0.0];
+            assert_eq!(guard.decide(&near, &ready.score(&near)[0]), None);
+        }
+    }
+}
