@@ -79,7 +79,7 @@ mod tests {
         let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
         let mut model = small_model();
         model.find_ranges(&rows);
-        model.note_values(&rows);
+        model.note_values(&rows.repeat(200));
         for precision in [Precision::F32, Precision::I16, Precision::I8] {
             let ready = model.ready(Some(precision)).unwrap();
             let guard = ready.guard();

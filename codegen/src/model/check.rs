@@ -69,9 +69,9 @@ impl Model {
             }
         }
         let is_range = |[low, high]: &[f32; 2]| low.is_finite() && high.is_finite() && low <= high;
-        if !header.seen.is_empty()
-            && (header.seen.len() != header.spec.shape.0[0] || !header.seen.iter().all(is_range))
-        {
+        if header.seen.as_ref().is_some_and(|seen| {
+            seen.ranges.len() != header.spec.shape.0[0] || !seen.ranges.iter().all(is_range)
+        }) {
             return Err("the ranges of the values it was trained on are damaged".into());
         }
         if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {

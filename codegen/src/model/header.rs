@@ -24,10 +24,9 @@ pub struct Header {
     /// The units of its samples in integers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integer: Option<IntegerHeader>,
-    /// Lowest and highest value of each channel in the normal rows; empty for an imported model that was not
-    /// calibrated.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<[f32; 2]>,
+    /// The normal rows that were seen; `None` for an imported model that was not calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenValues>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// Where the model comes from.
@@ -44,6 +43,16 @@ pub struct Calibration {
     pub false_alarm_rate: f64,
     /// Held-out rows it was chosen on.
     pub rows: usize,
+}
+
+/// The values of the normal rows that a model was trained and calibrated on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenValues {
+    /// Number of rows.
+    pub rows: usize,
+    /// Lowest and highest value of each channel.
+    pub ranges: Vec<[f32; 2]>,
 }
 
 /// Where a model comes from.

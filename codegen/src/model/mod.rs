@@ -29,7 +29,7 @@ mod spec;
 use crate::data::Features;
 use crate::precision::Precision;
 pub use file::ModelError;
-pub use header::{Calibration, Header, IntegerHeader, Provenance, Source};
+pub use header::{Calibration, Header, IntegerHeader, Provenance, SeenValues, Source};
 pub use layer::Layer;
 pub use names::{
     ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
@@ -86,7 +86,7 @@ impl Model {
                 spec,
                 precision: Precision::F32,
                 integer: None,
-                seen: Vec::new(),
+                seen: None,
                 calibration: None,
                 provenance: Provenance::default(),
             },
