@@ -13,7 +13,7 @@ use nvpico_codegen::model::{
 };
 use nvpico_codegen::precision::Precision;
 
-use crate::target_dir;
+use crate::second_target_dir;
 
 /// A model of simulated readings or counts, trained a little, in integers.
 fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
@@ -156,14 +156,15 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
                     expected: &expected,
                     cores,
                     features: &features,
-                    target_dir: &target_dir(),
+                    target_dir: &second_target_dir(),
                     keep: None,
                 };
                 let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
                 for report in reports {
                     assert_eq!(report.differing_bits, 0, "{precision}: {report:?}");
                 }
-                let verdict = no_panic::check(&module, Core::M4f, &features, &[], &target_dir());
+                let verdict =
+                    no_panic::check(&module, Core::M4f, &features, &[], &second_target_dir());
                 assert_eq!(
                     verdict.unwrap_or_else(|error| panic!("{error}")),
                     Verdict::NoPanic

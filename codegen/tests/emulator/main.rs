@@ -49,9 +49,14 @@ fn pair_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pair_flow.rs")
 }
 
-/// Kept between runs, so that only the first one compiles everything.
+/// Kept between runs, so that only the first one compiles everything. The builds in one folder wait for each other.
 fn target_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware")
+}
+
+/// Another one, for half of the builds.
+fn second_target_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware-2")
 }
 
 fn score(row: &[f32]) -> Option<ScoreBits> {
