@@ -112,9 +112,10 @@ fn main() -> anyhow::Result<()> {
     }
     let seeds = env::args().nth(1).map_or(Ok(SEEDS), |text| text.parse())?;
     let mut runs = Vec::new();
-    for path in files(&folder, "npz")? {
-        for seed in 0..seeds {
-            let set = adbench(&path, seed)?;
+    let paths = files(&folder, "npz")?;
+    for seed in 0..seeds {
+        for path in &paths {
+            let set = adbench(path, seed)?;
             runs.push(measure(&set, seed).with_context(|| set.name.clone())?);
         }
     }

@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 /// The fewest blocks that a variance is taken of.
-const LEAST_BLOCKS: usize = 8;
+const LEAST_BLOCKS: usize = 4;
 /// How unlikely a factor must be in independent rows, in standard deviations of a normal distribution; more for the
 /// columns of a table, which are many.
 const UNLIKELY: f64 = 4.0;
@@ -98,7 +98,8 @@ fn inefficiency(values: &[f64], unlikely: f64) -> f64 {
         // Of independent rows: chi-squared over its degrees of freedom, fewer for values with heavy tails.
         let degrees = 2.0 / (2.0 / (blocks - 1.0) + excess / count);
         if normal_score(factor, degrees) > unlikely {
-            largest = largest.max(factor);
+            // One standard deviation more: few blocks may by chance be too much alike.
+            largest = largest.max(factor * (1.0 + (2.0 / (blocks - 1.0)).sqrt()));
         }
     }
     largest

@@ -12,6 +12,8 @@ use crate::model::{Layer, Model};
 const FAR: f64 = 10.0;
 /// The same of a single feature.
 const FEATURE_FAR: f64 = 40.0;
+/// The same in the latent, of a model that does not keep what its rows were like.
+const LATENT_FAR: f64 = 100.0;
 
 /// Why rows cannot be the model's.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +31,7 @@ impl Foreign {
     #[must_use]
     pub fn found(ready: &Ready<'_>, table: &Table) -> Option<Self> {
         let deviations = deviations(ready.model, table);
-        let worst = deviations
-            .iter()
-            .max_by(|a, b| a.distance().total_cmp(&b.distance()));
+        let worst = (deviations.iter()).max_by(|a, b| a.distance().total_cmp(&b.distance()));
         let squares = deviations
             .iter()
             .map(|own| own.distance().powi(2))
@@ -41,22 +41,21 @@ impl Foreign {
             return Some(Self::Feature(worst.clone()));
         }
         let dim = table.dim().max(1) as f64;
-        let scores = ready.score(&table.values).into_iter();
-        let distances = scores.map(|score| {
-            score.map_or(f64::INFINITY, |score| {
-                if score.log_prob.is_finite() {
+        let distances = ready
+            .score(&table.values)
+            .into_iter()
+            .map(|score| match score {
+                Ok(score) if score.log_prob.is_finite() => {
                     (f64::from(score.z_norm_sq) / dim).sqrt()
-                } else {
-                    f64::INFINITY
                 }
-            })
-        });
+                _ => f64::INFINITY,
+            });
         let middle = median(distances.collect())?;
-        match middle {
-            m if !m.is_finite() => Some(Self::Impossible),
-            m if m > FAR => Some(Self::Latent(m)),
-            _ => None,
+        if !middle.is_finite() {
+            return Some(Self::Impossible);
         }
+        // A latent far out is out of scale: it says something only where nothing else does.
+        (deviations.is_empty() && middle > LATENT_FAR).then_some(Self::Latent(middle))
     }
 }
 
