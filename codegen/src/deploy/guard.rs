@@ -37,6 +37,12 @@ impl Ready<'_> {
 }
 
 impl Guard<'_> {
+    /// The same ranges with another threshold.
+    #[must_use]
+    pub fn with_threshold(self, threshold: Option<f32>) -> Self {
+        Self { threshold, ..self }
+    }
+
     /// The decision on a row with such a score; `None` for a valid row without a threshold.
     #[must_use]
     pub fn decide(&self, row: &[f32], score: &Result<Score, ScoreError>) -> Option<Decision> {

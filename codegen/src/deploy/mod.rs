@@ -23,5 +23,5 @@ mod sample;
 
 pub use crate::deployed::Deployed;
 pub use guard::Guard;
-pub use ready::{Engine, Ready};
+pub use ready::{AllScores, Engine, Ready};
 pub use sample::{draw, sample};
