@@ -22,7 +22,7 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::features::{Features, shape_words};
-use super::frame::{Column, Frame, Labels, narrow};
+use super::frame::{Column, Frame, Labels, finite};
 
 /// An array of any supported type, in row-major order.
 struct Array {
@@ -159,7 +159,7 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
     let mut columns: Vec<Column> = features.columns.into_iter().map(Column::named).collect();
     for row in array.values.chunks_exact(columns.len().max(1)) {
         for (column, value) in columns.iter_mut().zip(row) {
-            column.push(narrow(*value, || value.to_string()));
+            column.push(finite(*value, || value.to_string()));
         }
     }
     Ok(Frame {
@@ -175,6 +175,8 @@ fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
         ragged: None,
         total_rows: rows,
         aside: Vec::new(),
+        said: Vec::new(),
+        left_out: Vec::new(),
     })
 }
 

@@ -212,6 +212,8 @@ fn start(
         ragged: None,
         total_rows: 0,
         aside: Vec::new(),
+        said: Vec::new(),
+        left_out: Vec::new(),
     };
     Ok((frame, label))
 }

@@ -42,6 +42,14 @@ pub enum Fault {
     TooLarge(String),
     /// A number with a decimal comma.
     DecimalComma(String),
+    /// A date or a time of day.
+    Time(String),
+    /// A hexadecimal number.
+    Hexadecimal(String),
+    /// A number with thousands separators that may be a decimal comma as well.
+    Thousands(String),
+    /// A percentage in a column of other numbers.
+    Percent(String),
     /// Not a number.
     Text(String),
     /// An unknown label.
@@ -58,6 +66,18 @@ impl fmt::Display for Fault {
             Self::DecimalComma(cell) => write!(
                 out,
                 "{cell:?} has a decimal comma (--decimal-comma reads it)"
+            ),
+            Self::Time(cell) => write!(out, "{cell:?} is a time, not a number"),
+            Self::Hexadecimal(cell) => {
+                write!(out, "{cell:?} is no decimal number but a hexadecimal one")
+            }
+            Self::Thousands(cell) => write!(
+                out,
+                "{cell:?} has a thousands separator; write the number without it"
+            ),
+            Self::Percent(cell) => write!(
+                out,
+                "{cell:?} has a percent sign, where other cells have none"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
             Self::Label(cell) => {

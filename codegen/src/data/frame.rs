@@ -1,6 +1,6 @@
 //! One file as it was read, before columns are chosen.
 //!
-//! Cells that are no finite `f32` are kept as not-a-number beside a note of the first of them, so
+//! Cells that are no finite number are kept as not-a-number beside a note of the first of them, so
 //! that only the columns that are used can fail, and only with the words for what stands there.
 //!
 //! ```
@@ -13,6 +13,8 @@
 //! ```
 
 use std::path::PathBuf;
+
+use serde::Serialize;
 
 use super::error::{Fault, Place};
 use super::features::Features;
@@ -41,6 +43,64 @@ pub(super) struct Frame {
     pub total_rows: usize,
     /// Columns that are not used, by name, with the reason for the user.
     pub aside: Vec<(String, String)>,
+    /// What the reader did that the user must know, a sentence each.
+    pub said: Vec<String>,
+    /// What the file holds and the frame does not.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something in a file that was not read, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// What it is, in the plural, as in `comment lines`.
+    pub what: String,
+    /// How many of them.
+    pub count: u64,
+    /// Why, as in `they begin with "#"`.
+    pub why: String,
+}
+
+/// Words that come again and again: each once, and which of them stands in each row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    /// The different cells, in the order in which they came.
+    pub dictionary: Vec<String>,
+    /// For each row the position in the dictionary, or [`Words::NONE`].
+    pub codes: Vec<u32>,
+}
+
+impl Words {
+    /// The code of an empty cell, and of one beyond the dictionary.
+    pub const NONE: u32 = u32::MAX;
+    /// Most different words that are kept.
+    pub const MOST: usize = 64;
+
+    /// Adds a cell; false when the dictionary is full.
+    pub fn push(&mut self, cell: &str) -> bool {
+        let mut code = Self::NONE;
+        let last = self.codes.last().copied().unwrap_or(Self::NONE);
+        if self.word(last) == Some(cell) {
+            code = last;
+        } else if !cell.is_empty() {
+            let known = self.dictionary.iter().position(|word| word == cell);
+            let full = known.is_none() && self.dictionary.len() == Self::MOST;
+            if full {
+                self.codes.push(code);
+                return false;
+            }
+            code = known.unwrap_or(self.dictionary.len()) as u32;
+            if known.is_none() {
+                self.dictionary.push(cell.into());
+            }
+        }
+        self.codes.push(code);
+        true
+    }
+
+    /// The word of a code.
+    pub fn word(&self, code: u32) -> Option<&str> {
+        self.dictionary.get(code as usize).map(String::as_str)
+    }
 }
 
 impl Frame {
@@ -72,7 +132,8 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Column {
     pub name: String,
-    pub values: Vec<f32>,
+    /// Finite; a value that no `f32` holds is a fault of the row that uses it.
+    pub values: Vec<f64>,
     /// Cells that are not empty.
     pub filled: usize,
     /// Cells that are numbers, finite or not.
@@ -85,6 +146,19 @@ pub(super) struct Column {
     pub bad: usize,
     /// The first cell that is neither empty nor a number.
     pub example: Option<String>,
+    /// Cells that are dates or times of day.
+    pub times: usize,
+    /// Their seconds since 1970, or since midnight without a date, as far as they were read; not-a-number where the
+    /// cell is no time. Empty in a column without times.
+    pub seconds: Vec<f64>,
+    /// Cells that are true or false, read as 1 and 0; they are `numbers` too.
+    pub booleans: usize,
+    /// Cells that are hexadecimal numbers; bad cells.
+    pub hexadecimal: usize,
+    /// Cells with thousands separators, whether they were read or are faults.
+    pub thousands: usize,
+    /// The cells as they stand, while at most [`Words::MOST`] differ; `None` for arrays.
+    pub words: Option<Words>,
 }
 
 impl Column {
@@ -95,7 +169,7 @@ impl Column {
         }
     }
 
-    pub fn push(&mut self, cell: Result<f32, Fault>) {
+    pub fn push(&mut self, cell: Result<f64, Fault>) {
         match cell {
             Ok(value) => {
                 self.filled += 1;
@@ -109,7 +183,13 @@ impl Column {
                         self.filled += 1;
                         self.numbers += 1;
                     }
-                    Fault::DecimalComma(cell) | Fault::Text(cell) | Fault::Label(cell) => {
+                    Fault::DecimalComma(cell)
+                    | Fault::Text(cell)
+                    | Fault::Label(cell)
+                    | Fault::Time(cell)
+                    | Fault::Hexadecimal(cell)
+                    | Fault::Thousands(cell)
+                    | Fault::Percent(cell) => {
                         self.filled += 1;
                         self.commas += usize::from(matches!(fault, Fault::DecimalComma(_)));
                         self.example.get_or_insert_with(|| cell.clone());
@@ -117,7 +197,7 @@ impl Column {
                 }
                 self.bad += 1;
                 self.first_bad.get_or_insert((self.values.len(), fault));
-                self.values.push(f32::NAN);
+                self.values.push(f64::NAN);
             }
         }
     }
@@ -128,6 +208,8 @@ impl Column {
 pub(super) struct Labels {
     pub name: String,
     pub values: Vec<Option<bool>>,
+    /// The cells as they stand, from which `values` were read.
+    pub cells: Words,
     pub first_bad: Option<(usize, Fault)>,
     pub bad: usize,
 }
@@ -135,6 +217,7 @@ pub(super) struct Labels {
 impl Labels {
     pub fn push(&mut self, cell: &str) {
         let value = parse_label(cell);
+        self.cells.push(cell.trim());
         if value.is_none() {
             let cell = cell.trim();
             let fault = if cell.is_empty() {
@@ -163,11 +246,11 @@ fn parse_label(cell: &str) -> Option<bool> {
     }
 }
 
-/// A cell as a finite `f32`, read as `f64` and rounded once.
+/// A cell as a finite number.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f32, Fault> {
+pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f64, Fault> {
     let cell = cell.trim();
     if matches!(
         cell.to_ascii_lowercase().as_str(),
@@ -182,7 +265,7 @@ pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f32, Fault> {
         cell.parse::<f64>()
     };
     match parsed {
-        Ok(value) => narrow(value, || cell.into()),
+        Ok(value) => finite(value, || cell.into()),
         Err(_) if !cell.contains('.') && with_point().parse::<f64>().is_ok() => {
             Err(Fault::DecimalComma(cell.into()))
         }
@@ -190,17 +273,14 @@ pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f32, Fault> {
     }
 }
 
-/// An `f64` as a finite `f32`, or why not.
-pub(super) fn narrow(value: f64, text: impl Fn() -> String) -> Result<f32, Fault> {
-    let narrow = value as f32;
+/// A finite number, or why not.
+pub(super) fn finite(value: f64, text: impl Fn() -> String) -> Result<f64, Fault> {
     if value.is_nan() {
         Err(Fault::Missing(text()))
     } else if value.is_infinite() {
         Err(Fault::Infinite(text()))
-    } else if narrow.is_infinite() {
-        Err(Fault::TooLarge(text()))
     } else {
-        Ok(narrow)
+        Ok(value)
     }
 }
 
@@ -215,13 +295,10 @@ mod tests {
             ("-.5", -0.5),
             ("+2.", 2.0),
             ("1E-3", 1e-3),
-            ("1e-60", 0.0),
+            ("1e-60", 1e-60),
         ] {
             assert_eq!(parse_number(cell, false), Ok(value), "{cell}");
         }
-        // Rounded to f32 once, from the decimal's f64.
-        assert_eq!(parse_number("0.1", false), Ok(0.1));
-        assert_eq!(parse_number("3.4028235e38", false), Ok(f32::MAX));
     }
 
     #[test]
@@ -230,7 +307,7 @@ mod tests {
         assert_eq!(fault("  "), Fault::Missing(String::new()));
         assert_eq!(fault("n/a"), Fault::Missing("n/a".into()));
         assert_eq!(fault("-inf"), Fault::Infinite("-inf".into()));
-        assert_eq!(fault("1e39"), Fault::TooLarge("1e39".into()));
+        assert_eq!(fault("1e400"), Fault::Infinite("1e400".into()));
         assert_eq!(fault("1,5"), Fault::DecimalComma("1,5".into()));
         assert_eq!(fault("1.000,5"), Fault::Text("1.000,5".into()));
         assert_eq!(fault("on"), Fault::Text("on".into()));

@@ -45,7 +45,7 @@ use sha2::{Digest, Sha256};
 pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use features::Features;
-pub use frame::parse_number;
+pub use frame::{LeftOut, parse_number};
 pub use map::map_columns;
 pub use stats::{ColumnStats, column_stats, constant_columns};
 pub use write::{write_npy, write_npz};
@@ -145,14 +145,31 @@ pub struct ReadOptions {
     pub exclude: Vec<String>,
     /// The column (or array of an archive) with the labels. Archives give an array `y` unasked.
     pub label: Option<String>,
-    /// Leave out rows with bad cells, and count them, instead of failing.
-    pub skip_bad: bool,
+    /// Leave out rows with bad cells, and count them, instead of failing; the largest share of rows that may be.
+    pub skip_bad: Option<f64>,
+    /// Numbers that stand for a missing value, such as -999.
+    pub missing: Vec<f64>,
+    /// What the axes of an array of three or four dimensions are; asked for where it is not plain.
+    pub layout: Option<Layout>,
     /// The delimiter of text files; detected if not given.
     pub delimiter: Option<u8>,
     /// Whether text files begin with names; detected if not given.
     pub header: Option<bool>,
     /// Read `1,5` as 1.5.
     pub decimal_comma: bool,
+}
+
+/// What the axes of an array are, the first of which (N) counts its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// N x channels x time: channels of readings one after another.
+    Nct,
+    /// N x height x width: maps of one channel.
+    Nhw,
+    /// N x channels x height x width.
+    Nchw,
+    /// N x height x width x channels, as pictures in colour often are.
+    Nhwc,
 }
 
 /// Reads files into one table. Files with names are matched by them, in the first file's order; maps must be of one

@@ -239,7 +239,7 @@ fn gather(
     frames: &[Frame],
     columns: Vec<String>,
     skipped_columns: Vec<SkippedColumn>,
-    skip_bad: bool,
+    skip_bad: Option<f64>,
 ) -> Result<Table, DataError> {
     let labelled = frames.iter().all(|frame| frame.labels.is_some());
     let mut table = Table {
@@ -259,7 +259,7 @@ fn gather(
             .collect();
         let labels = frame.labels.as_ref().filter(|_| labelled);
         if let Some(error) = first_error(frame, &chosen) {
-            if !skip_bad {
+            if skip_bad.is_none() {
                 return Err(error);
             }
             first_fault.get_or_insert(error);
@@ -272,7 +272,7 @@ fn gather(
             }
             table
                 .values
-                .extend(chosen.iter().map(|column| column.values[row]));
+                .extend(chosen.iter().map(|column| column.values[row] as f32));
             table.row_numbers.push(before + frame.positions[row] + 1);
             if let (Some(labels), Some(Some(label))) = (&mut table.labels, label) {
                 labels.push(label);

@@ -105,7 +105,7 @@ fn skip_bad_counts_and_keeps_row_numbers() {
     let folder = Folder::new();
     let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,9,?\n");
     let options = ReadOptions {
-        skip_bad: true,
+        skip_bad: Some(1.0),
         ..labelled("y")
     };
     let table = read(&[file.clone(), file], &options).unwrap();
@@ -117,7 +117,7 @@ fn skip_bad_counts_and_keeps_row_numbers() {
     let error = folder.error(
         "a,b\n1,\n,2\n",
         &ReadOptions {
-            skip_bad: true,
+            skip_bad: Some(1.0),
             ..ReadOptions::default()
         },
     );
