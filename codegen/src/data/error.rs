@@ -188,6 +188,16 @@ pub enum DataError {
         /// What it has.
         reason: String,
     },
+    /// Columns or values of which only the user knows what they are.
+    #[error("{}: {reason}", path.display())]
+    Unclear {
+        /// The file.
+        path: PathBuf,
+        /// What they are, and the options that settle it.
+        reason: String,
+        /// Those of the options that the message names first.
+        hint: Box<super::Hint>,
+    },
     /// The options contradict each other.
     #[error("{0}")]
     Options(String),

@@ -7,6 +7,7 @@
 pub mod architecture;
 pub mod fine_tune;
 pub mod gaussian;
+pub mod groups;
 pub mod recipe;
 pub mod search;
 pub mod settings;

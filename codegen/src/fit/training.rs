@@ -6,6 +6,7 @@ use nvpico::{Flow, LayerSpec};
 
 use super::fine_tune::{FineTuned, fine_tune};
 use super::gaussian::Gaussian;
+use super::groups;
 use super::recipe::{Recipe, SplitChoice};
 use super::settings::Settings;
 use super::whitening::whitening;
@@ -108,7 +109,7 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
     let dim = table.dim();
     if dim < 2 {
         bail!(
-            "a flow needs at least 2 numeric columns, found {dim} ({})",
+            "a flow needs at least 2 columns of readings, found {dim} ({}): --window 8 takes the readings of 8 rows in a row as one",
             table.columns.join(", ")
         );
     }
@@ -132,7 +133,13 @@ pub fn run(
     }
     let (rows, held_out) = match valid {
         Some(valid) => (table.values.clone(), valid.values.clone()),
-        None => split(&table.values, dim, settings.held_out, settings.split),
+        None => match &table.groups {
+            Some(groups) => {
+                let (train, held_out) = groups::split(groups, settings.held_out)?;
+                (rows_of(table, &train), rows_of(table, &held_out))
+            }
+            None => split(&table.values, dim, settings.held_out, settings.split),
+        },
     };
     let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);
     if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
@@ -213,6 +220,13 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// The rows of stretches of a table.
+fn rows_of(table: &Table, stretches: &[std::ops::Range<usize>]) -> Vec<f32> {
+    let dim = table.dim();
+    let of = |own: &std::ops::Range<usize>| &table.values[own.start * dim..own.end * dim];
+    stretches.iter().flat_map(of).copied().collect()
 }
 
 /// Checks that counts lie within their levels.

@@ -103,7 +103,7 @@ fn a_bad_cell_names_file_line_column_and_itself() {
 #[test]
 fn skip_bad_counts_and_keeps_row_numbers() {
     let folder = Folder::new();
-    let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,9,?\n");
+    let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,,1\n");
     let options = ReadOptions {
         skip_bad: Some(1.0),
         ..labelled("y")
@@ -258,7 +258,7 @@ fn what_is_no_table_is_said_plainly() {
     );
     assert_eq!(
         folder.error("a,b\nx,y\n", &options),
-        "t.csv: no column of numbers is left"
+        "t.csv: no column of readings is left: a (text, such as \"x\"); b (text, such as \"y\")"
     );
     assert_eq!(
         folder.error(b"\xff\xfea\0", &options),
