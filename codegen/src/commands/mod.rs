@@ -14,6 +14,7 @@ pub mod import;
 pub mod inspect;
 pub mod inspect_cost;
 pub mod measure;
+mod promise;
 pub mod sample;
 pub mod score;
 pub mod simulate;

@@ -11,7 +11,10 @@ use nvpico::train::Epoch;
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
-use super::{DataArgs, FeatureOptions, keep_inputs, print_json, progress_bar, report_math_error};
+use super::{
+    DataArgs, FeatureOptions, keep_inputs, print_json, progress_bar, promise, report_math_error,
+};
+use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
 use crate::fit::fine_tune::FineTuned;
 use crate::fit::recipe::Recipe;
@@ -79,7 +82,11 @@ struct Summary<'a> {
     held_out_bits_per_dimension: Option<f64>,
     gaussian_log_prob: f64,
     threshold: Option<f32>,
+    /// The rate that is promised; what it rests on is in `calibration`.
     false_alarm_rate: Option<f64>,
+    calibration: Option<Calibration>,
+    /// Rows that resemble a row; 0 for rows in no order.
+    correlated_rows: usize,
     parameters: usize,
     precision: Precision,
     /// Of a model in integers: held-out log-density before and after fine-tuning.
@@ -173,6 +180,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             gaussian_log_prob: outcome.gaussian_log_prob,
             threshold: outcome.model.ready(None)?.threshold(),
             false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
+            calibration: outcome.model.header.calibration,
+            correlated_rows: outcome.correlated_rows,
             parameters: outcome.model.params.len(),
             precision: outcome.model.header.precision,
             fine_tuned: outcome.fine_tuned,
@@ -252,14 +261,29 @@ pub(super) fn fit_with_progress(
         "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
     );
     let terminal = std::io::stderr().is_terminal();
-    let (mut stage, mut best) = (Stage::Training, f64::NEG_INFINITY);
+    let (mut stage, mut best, mut epochs) = (Stage::Training, f64::NEG_INFINITY, 0);
     let fine_tuning = settings.fine_tune as u64;
     let outcome = training::run(table, valid, settings, |now, epoch: &Epoch| {
         if now != stage {
             (stage, best) = (now, f64::NEG_INFINITY);
-            bar.set_length(fine_tuning);
             bar.reset();
-            bar.suspend(|| eprintln!("fine-tuning through the rounding of integers"));
+            if now == Stage::CrossValidation {
+                bar.unset_length();
+                bar.set_style(indicatif::ProgressStyle::default_spinner());
+                bar.suspend(|| {
+                    eprintln!(
+                        "calibrating: models without a part of the rows each, to score all rows"
+                    );
+                });
+            } else {
+                bar.set_length(fine_tuning);
+                bar.suspend(|| eprintln!("fine-tuning through the rounding of integers"));
+            }
+        }
+        if now == Stage::CrossValidation {
+            epochs += 1;
+            bar.set_message(format!("{epochs} epochs of models for calibration"));
+            return !interrupted.load(Ordering::Relaxed);
         }
         best = best.max(epoch.held_out_log_prob);
         let text = format!(
@@ -325,19 +349,8 @@ pub(super) fn report(outcome: &Outcome) {
              (compare --split last and blocks), or overfitting (try fewer --couplings or more --noise)"
         );
     }
-    if let Some(calibration) = outcome.model.header.calibration {
-        eprintln!(
-            "threshold {:.4} nats: {} % false alarms on the held-out rows",
-            calibration.threshold,
-            100.0 * calibration.false_alarm_rate
-        );
-        let least = 1.0 / calibration.false_alarm_rate.max(f64::MIN_POSITIVE);
-        if least > calibration.rows as f64 {
-            eprintln!(
-                "  {} held-out rows are too few for that rate: the threshold is their lowest log-density",
-                calibration.rows
-            );
-        }
+    if let Some(calibration) = &outcome.model.header.calibration {
+        eprint!("{}", promise::sentences(calibration));
     }
     report_math_error(outcome.model.header.spec.math);
 }

@@ -1,15 +1,15 @@
 //! A split that never has rows of one machine on both sides.
 
-use std::ops::Range;
-
 use anyhow::bail;
+
+use super::split::Split;
 
 /// Stretches of rows to train on, and stretches held out: the last machines that come, until they are the share of the
 /// rows or more; the first machine is always trained on.
 ///
 /// # Errors
 /// Rows of one machine only.
-pub fn split(groups: &[u32], share: f64) -> anyhow::Result<(Vec<Range<usize>>, Vec<Range<usize>>)> {
+pub fn split(groups: &[u32], share: f64) -> anyhow::Result<Split> {
     let machines = groups.iter().max().map_or(0, |last| *last as usize + 1);
     let mut counts = vec![0; machines];
     for group in groups {
@@ -42,18 +42,20 @@ pub fn split(groups: &[u32], share: f64) -> anyhow::Result<(Vec<Range<usize>>, V
             train.push(own);
         }
     }
-    Ok((train, held_out))
+    Ok(Split { train, held_out })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     #[test]
     fn machines_stay_together() {
         // Three machines that take turns, and a fourth at the end.
         let groups: Vec<u32> = (0..60).map(|i| i / 5 % 3).chain([3; 10]).collect();
-        let (train, held_out) = split(&groups, 0.2).unwrap();
+        let Split { train, held_out } = split(&groups, 0.2).unwrap();
         let of = |ranges: &[Range<usize>]| -> Vec<u32> {
             let mut found: Vec<u32> = ranges
                 .iter()
@@ -66,8 +68,8 @@ mod tests {
         assert_eq!((of(&train), of(&held_out)), (vec![0, 1], vec![2, 3]));
         let rows = |ranges: &[Range<usize>]| ranges.iter().map(Range::len).sum::<usize>();
         assert_eq!(rows(&train) + rows(&held_out), groups.len());
-        let (train, _) = split(&[0, 1, 1, 1], 0.9).unwrap();
-        assert_eq!(train, [0..1]);
+        let found = split(&[0, 1, 1, 1], 0.9).unwrap();
+        assert_eq!(found.train, [0..1]);
         assert!(
             split(&[5; 9], 0.2)
                 .unwrap_err()
