@@ -340,6 +340,39 @@ fn labels_as_scikit_learn_has_them() {
 }
 
 #[test]
+fn a_label_the_wrong_way_round_is_pointed_out() {
+    let folder = Folder::new();
+    let rows = readings(300);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    let (_, _) = train(&folder, &[]);
+    let mut tested = rows.clone();
+    for row in &mut tested[..40] {
+        row[0] += 50.0;
+    }
+    folder.write(
+        "t.csv",
+        &table(",ok", &tested, |i, _| format!(",{}", u8::from(i >= 40))),
+    );
+    let args = [
+        "eval",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "t.csv",
+        "--label",
+        "ok",
+        "--json",
+    ];
+    let value: Value = serde_json::from_str(&folder.succeeds(&args)).expect("JSON");
+    assert!(
+        value["said"][0]
+            .as_str()
+            .is_some_and(|text| text.contains("wrong way")),
+        "{value}"
+    );
+}
+
+#[test]
 fn names_with_commas_are_quoted() {
     let folder = Folder::new();
     let text = table(",\"flow, l/min\"", &readings(300), |i, _| {
