@@ -22,32 +22,33 @@
 //! ```
 
 mod arrays;
-mod delimited;
 mod error;
 mod features;
 mod frame;
+mod layout;
 mod map;
 mod model_columns;
 mod select;
+mod source;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use features::Features;
-pub use frame::{LeftOut, parse_number};
+pub use frame::LeftOut;
+pub use layout::Layout;
 pub use map::map_columns;
 pub use stats::{ColumnStats, column_stats, constant_columns};
+pub use text::detect_delimiter;
 pub use write::{write_npy, write_npz};
 
 use frame::Frame;
@@ -159,27 +160,13 @@ pub struct ReadOptions {
     pub decimal_comma: bool,
 }
 
-/// What the axes of an array are, the first of which (N) counts its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// N x channels x time: channels of readings one after another.
-    Nct,
-    /// N x height x width: maps of one channel.
-    Nhw,
-    /// N x channels x height x width.
-    Nchw,
-    /// N x height x width x channels, as pictures in colour often are.
-    Nhwc,
-}
-
 /// Reads files into one table. Files with names are matched by them, in the first file's order; maps must be of one
-/// shape. An array of three dimensions is taken as N x height x width, so one of N x channels x time has to be
-/// reshaped to N x channels x 1 x time before.
+/// shape. What the axes of an array of three dimensions are has to be said: `options.layout`.
 ///
 /// # Errors
 /// See [`DataError`]: each names the file and, where there is one, line and column.
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError> {
-    select::table(&frames(paths, options)?, options)
+    select::table(&frames(paths, options, None)?, options)
 }
 
 /// Reads just the features of a model, in its order. A file without names is taken by position when
@@ -193,7 +180,7 @@ pub fn read_for(
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<Table, DataError> {
-    let mut frames = frames(paths, options)?;
+    let mut frames = frames(paths, options, Some(model))?;
     for frame in &mut frames {
         model_columns::fit_to_model(frame, model, &options.exclude)?;
     }
@@ -209,29 +196,25 @@ pub fn read_for(
     })
 }
 
-fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataError> {
+fn frames(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    model: Option<&Features>,
+) -> Result<Vec<Frame>, DataError> {
     if paths.is_empty() {
         return Err(DataError::NoFiles);
     }
     let frames: Vec<Frame> = paths
         .iter()
-        .map(|path| frame(path, options))
+        .map(|path| frame(path, options, model))
         .collect::<Result<_, _>>()?;
     select::same_shapes(&frames)?;
     Ok(frames)
 }
 
-fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
-    if path.is_dir() {
-        return Err(DataError::Directory { path: path.into() });
-    }
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NotFound { path: path.into() },
-        _ => DataError::Io {
-            path: path.into(),
-            source,
-        },
-    })?;
+fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result<Frame, DataError> {
+    let bytes = source::read(path)?;
+    let path = source::name(path);
     let mut sha256 = String::with_capacity(64);
     for byte in Sha256::digest(&bytes) {
         sha256.extend(
@@ -240,10 +223,10 @@ fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
     }
     // By contents rather than by name: a file may be called anything.
     if bytes.starts_with(b"\x93NUMPY") {
-        arrays::read_npy(path, &bytes, sha256, options)
+        arrays::read_npy(path, &bytes, sha256, options, model)
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        arrays::read_npz(path, &bytes, sha256, options)
+        arrays::read_npz(path, &bytes, sha256, options, model)
     } else {
-        delimited::read(path, &bytes, &sha256, options)
+        text::read(path, &bytes, &sha256, options)
     }
 }

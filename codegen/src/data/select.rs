@@ -333,11 +333,5 @@ fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
             fault: fault.clone(),
             more: bad - 1,
         });
-    let ragged = frame.ragged.map(|(place, found)| DataError::Ragged {
-        path: frame.path.clone(),
-        place,
-        found,
-        expected: frame.columns.len(),
-    });
-    ragged.or(cell)
+    frame.ragged_error().or(cell)
 }
