@@ -69,15 +69,24 @@ impl fmt::Display for Fault {
             ),
             Self::Time(cell) => write!(out, "{cell:?} is a time, not a number"),
             Self::Hexadecimal(cell) => {
-                write!(out, "{cell:?} is no decimal number but a hexadecimal one")
+                write!(
+                    out,
+                    "{cell:?} is a hexadecimal number; most of this column is no decimal number"
+                )
             }
+            Self::Thousands(cell) if cell.contains(',') => write!(
+                out,
+                "{cell:?} may have a comma between thousands or before decimals: write it without the one, or with a point \
+                 for the other"
+            ),
             Self::Thousands(cell) => write!(
                 out,
-                "{cell:?} has a thousands separator; write the number without it"
+                "{cell:?} may have a point between thousands, beside numbers with a decimal comma (--decimal-comma reads it \
+                 so)"
             ),
             Self::Percent(cell) => write!(
                 out,
-                "{cell:?} has a percent sign, where other cells have none"
+                "{cell:?} has a percent sign, where other cells of the column have none"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
             Self::Label(cell) => {
@@ -135,8 +144,8 @@ pub enum DataError {
     },
     /// A row with more or fewer cells than the first.
     #[error(
-        "{}: {place} has {found} cells where the first row has {expected} (--skip-bad leaves such rows out)",
-        path.display()
+        "{}: {place} has {} where the {} has {expected}, as {fitting} of {rows} rows have{} (--skip-bad leaves such rows out)",
+        path.display(), cells(*found), if *named { "header" } else { "first row" }, open_quote(*quote)
     )]
     Ragged {
         /// The file.
@@ -145,8 +154,16 @@ pub enum DataError {
         place: Place,
         /// Its cells.
         found: usize,
-        /// Cells of the first row.
+        /// Cells of the header.
         expected: usize,
+        /// Whether there is a header.
+        named: bool,
+        /// Rows with as many cells.
+        fitting: u64,
+        /// All rows.
+        rows: u64,
+        /// Whether a quote opens in the row and is not closed.
+        quote: bool,
     },
     /// A cell of a used column that is not a finite number.
     #[error(
@@ -262,6 +279,19 @@ pub enum DataError {
         /// The first reason.
         first: Box<DataError>,
     },
+}
+
+fn cells(count: usize) -> String {
+    let cells = if count == 1 { "cell" } else { "cells" };
+    format!("{count} {cells}")
+}
+
+fn open_quote(quote: bool) -> &'static str {
+    if quote {
+        "; a quote opens in it and is not closed"
+    } else {
+        ""
+    }
 }
 
 fn others(more: usize) -> String {

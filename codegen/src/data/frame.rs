@@ -2,25 +2,16 @@
 //!
 //! Cells that are no finite number are kept as not-a-number beside a note of the first of them, so
 //! that only the columns that are used can fail, and only with the words for what stands there.
-//!
-//! ```
-//! use nvpico_codegen::data::{Fault, parse_number};
-//!
-//! assert_eq!(parse_number(" 1.5e3 ", false), Ok(1500.0));
-//! assert_eq!(parse_number("1,5", true), Ok(1.5));
-//! assert_eq!(parse_number("1,5", false), Err(Fault::DecimalComma("1,5".into())));
-//! assert_eq!(parse_number("NaN", false), Err(Fault::Missing("NaN".into())));
-//! ```
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::error::{Fault, Place};
+use super::error::{DataError, Fault, Place};
 use super::features::Features;
 
 /// One file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Frame {
     pub path: PathBuf,
     pub sha256: String,
@@ -38,7 +29,7 @@ pub(super) struct Frame {
     /// 1-based place of each of them.
     pub places: Vec<Place>,
     /// The first row with another number of cells.
-    pub ragged: Option<(Place, usize)>,
+    pub ragged: Option<Ragged>,
     /// All data rows, ragged ones too.
     pub total_rows: usize,
     /// Columns that are not used, by name, with the reason for the user.
@@ -47,6 +38,21 @@ pub(super) struct Frame {
     pub said: Vec<String>,
     /// What the file holds and the frame does not.
     pub left_out: Vec<LeftOut>,
+}
+
+/// Rows with another number of cells than there are columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ragged {
+    /// Where the first of them is.
+    pub place: Place,
+    /// Its cells.
+    pub found: usize,
+    /// The number of columns.
+    pub expected: usize,
+    /// How many such rows there are.
+    pub others: u64,
+    /// Whether a quote opens in it and is not closed in it.
+    pub quote: bool,
 }
 
 /// Something in a file that was not read, counted.
@@ -117,6 +123,20 @@ impl Frame {
             names.retain(|name| *name != labels.name);
         }
         names
+    }
+
+    /// The error of the rows that have another number of cells.
+    pub fn ragged_error(&self) -> Option<DataError> {
+        self.ragged.map(|ragged| DataError::Ragged {
+            path: self.path.clone(),
+            place: ragged.place,
+            found: ragged.found,
+            expected: ragged.expected,
+            named: self.named,
+            fitting: self.total_rows as u64 - ragged.others,
+            rows: self.total_rows as u64,
+            quote: ragged.quote,
+        })
     }
 
     /// What each row holds, labels left out.
@@ -203,73 +223,37 @@ impl Column {
     }
 }
 
-/// The label column; `None` marks a cell that is no label.
+/// The label column.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     pub name: String,
-    pub values: Vec<Option<bool>>,
-    /// The cells as they stand, from which `values` were read.
+    /// The cells as they stand; what they mean shows in all files together.
     pub cells: Words,
-    pub first_bad: Option<(usize, Fault)>,
+    /// Cells that are no label.
     pub bad: usize,
 }
 
 impl Labels {
     pub fn push(&mut self, cell: &str) {
-        let value = parse_label(cell);
-        self.cells.push(cell.trim());
-        if value.is_none() {
-            let cell = cell.trim();
-            let fault = if cell.is_empty() {
-                Fault::Missing(String::new())
-            } else {
-                Fault::Label(cell.into())
-            };
-            self.first_bad.get_or_insert((self.values.len(), fault));
-            self.bad += 1;
-        }
-        self.values.push(value);
+        let cell = cell.trim();
+        self.cells.push(cell);
+        let label = parse_label(cell).is_some() || cell.parse() == Ok(-1.0);
+        self.bad += usize::from(!label);
     }
 }
 
-/// 0 or 1 as a number, true or false, normal or anomaly (anomalous, abnormal), in any case.
-fn parse_label(cell: &str) -> Option<bool> {
-    let cell = cell.trim().to_lowercase();
-    match cell.as_str() {
-        "true" | "anomaly" | "anomalous" | "abnormal" => Some(true),
-        "false" | "normal" => Some(false),
+/// 0 or 1 as a number, true or false, normal or anomaly and words like them, in any case.
+pub(super) fn parse_label(cell: &str) -> Option<bool> {
+    match cell.trim().to_lowercase().as_str() {
+        "true" | "anomaly" | "anomalous" | "abnormal" | "outlier" | "fault" | "faulty" | "yes" => {
+            Some(true)
+        }
+        "false" | "normal" | "inlier" | "healthy" | "no" => Some(false),
         number => match number.parse() {
             Ok(0.0) => Some(false),
             Ok(1.0) => Some(true),
             _ => None,
         },
-    }
-}
-
-/// A cell as a finite number.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f64, Fault> {
-    let cell = cell.trim();
-    if matches!(
-        cell.to_ascii_lowercase().as_str(),
-        "" | "nan" | "na" | "n/a" | "null" | "none" | "-nan" | "-" | "?"
-    ) {
-        return Err(Fault::Missing(cell.into()));
-    }
-    let with_point = || cell.replacen(',', ".", 1);
-    let parsed = if decimal_comma && cell.contains(',') && !cell.contains('.') {
-        with_point().parse::<f64>()
-    } else {
-        cell.parse::<f64>()
-    };
-    match parsed {
-        Ok(value) => finite(value, || cell.into()),
-        Err(_) if !cell.contains('.') && with_point().parse::<f64>().is_ok() => {
-            Err(Fault::DecimalComma(cell.into()))
-        }
-        Err(_) => Err(Fault::Text(cell.into())),
     }
 }
 
@@ -289,42 +273,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_the_usual_spellings() {
-        for (cell, value) in [
-            ("1", 1.0),
-            ("-.5", -0.5),
-            ("+2.", 2.0),
-            ("1E-3", 1e-3),
-            ("1e-60", 1e-60),
-        ] {
-            assert_eq!(parse_number(cell, false), Ok(value), "{cell}");
+    fn words_are_kept_while_they_are_few() {
+        let mut words = Words::default();
+        for word in ["on", "on", "", "off", "on"] {
+            assert!(words.push(word));
         }
-    }
-
-    #[test]
-    fn faults_by_kind() {
-        let fault = |cell: &str| parse_number(cell, false).unwrap_err();
-        assert_eq!(fault("  "), Fault::Missing(String::new()));
-        assert_eq!(fault("n/a"), Fault::Missing("n/a".into()));
-        assert_eq!(fault("-inf"), Fault::Infinite("-inf".into()));
-        assert_eq!(fault("1e400"), Fault::Infinite("1e400".into()));
-        assert_eq!(fault("1,5"), Fault::DecimalComma("1,5".into()));
-        assert_eq!(fault("1.000,5"), Fault::Text("1.000,5".into()));
-        assert_eq!(fault("on"), Fault::Text("on".into()));
-        // Asked for, a comma is a point, and a point still is one.
-        assert_eq!(parse_number("-2,25", true), Ok(-2.25));
-        assert_eq!(parse_number("2.25", true), Ok(2.25));
+        assert_eq!(words.dictionary, ["on", "off"]);
+        assert_eq!(words.codes, [0, 0, Words::NONE, 1, 0]);
+        assert_eq!(
+            (words.word(1), words.word(Words::NONE)),
+            (Some("off"), None)
+        );
+        let mut many = Words::default();
+        let fits = (0..=Words::MOST)
+            .filter(|word| many.push(&word.to_string()))
+            .count();
+        assert_eq!(fits, Words::MOST);
     }
 
     #[test]
     fn labels_in_the_usual_spellings() {
-        for cell in ["1", "1.0", " TRUE", "Anomaly"] {
+        for cell in ["1", "1.0", " TRUE", "Anomaly", "outlier"] {
             assert_eq!(parse_label(cell), Some(true), "{cell}");
         }
         for cell in ["0", "0.0", "-0", "false", "normal"] {
             assert_eq!(parse_label(cell), Some(false), "{cell}");
         }
-        for cell in ["", "2", "0.5", "yes?", "nan"] {
+        for cell in ["", "2", "0.5", "yes?", "nan", "-1"] {
             assert_eq!(parse_label(cell), None, "{cell}");
         }
     }

@@ -201,13 +201,7 @@ fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
             fault,
             more: bad - 1,
         });
-    let ragged = frame.ragged.map(|(place, found)| DataError::Ragged {
-        path: frame.path.clone(),
-        place,
-        found,
-        expected: frame.columns.len(),
-    });
-    ragged.or(cell)
+    frame.ragged_error().or(cell)
 }
 
 /// The first value that no `f32` holds, and how many there are.

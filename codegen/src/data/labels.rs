@@ -1,7 +1,7 @@
 //! The labels of all files, read together: what -1 and 1 mean shows only in all of them.
 
 use super::error::DataError;
-use super::frame::{Frame, Labels};
+use super::frame::{Frame, Labels, parse_label};
 
 /// Labels for each row of each file.
 pub(super) struct Read {
@@ -28,7 +28,7 @@ pub(super) fn read(frames: &[Frame]) -> Result<Option<Read>, DataError> {
                 if signed {
                     Some(number(word) == Some(-1.0))
                 } else {
-                    parse(word)
+                    parse_label(word)
                 }
             })
             .collect();
@@ -54,37 +54,4 @@ pub(super) fn read(frames: &[Frame]) -> Result<Option<Read>, DataError> {
         format!("label `{name}`: 1 is read as normal and -1 as anomalous, as scikit-learn has it")
     });
     Ok(Some(Read { name, rows, said }))
-}
-
-/// A label by itself.
-pub(super) fn parse(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "true" | "anomaly" | "anomalous" | "abnormal" | "outlier" | "fault" | "faulty" | "yes" => {
-            Some(true)
-        }
-        "false" | "normal" | "inlier" | "healthy" | "no" => Some(false),
-        number => match number.parse() {
-            Ok(0.0) => Some(false),
-            Ok(1.0) => Some(true),
-            _ => None,
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_in_the_usual_spellings() {
-        for cell in ["1", "1.0", " TRUE", "Anomaly", "outlier"] {
-            assert_eq!(parse(cell), Some(true), "{cell}");
-        }
-        for cell in ["0", "0.0", "-0", "false", "normal"] {
-            assert_eq!(parse(cell), Some(false), "{cell}");
-        }
-        for cell in ["", "2", "0.5", "yes?", "nan", "-1"] {
-            assert_eq!(parse(cell), None, "{cell}");
-        }
-    }
 }

@@ -23,7 +23,6 @@
 
 mod arrays;
 mod autocorrelation;
-mod delimited;
 mod derived;
 mod error;
 mod features;
@@ -33,35 +32,37 @@ mod gather;
 mod hint;
 mod judge;
 mod labels;
+mod layout;
 mod map;
 mod missing;
 mod model_columns;
 mod names;
 mod overview;
 mod select;
+mod source;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use features::Features;
 pub use hint::{Hint, SKIP_BAD};
-pub use frame::{LeftOut, parse_number};
+pub use frame::LeftOut;
+pub use layout::Layout;
 pub use map::map_columns;
 pub use missing::Missing;
 pub use names::{join as join_names, split_names};
 pub use overview::{ColumnOverview, Overview, TimeSpan};
 pub use stats::{ColumnStats, column_stats, constant_columns};
+pub use text::detect_delimiter;
 pub use write::{write_npy, write_npz};
 
 use frame::Frame;
@@ -199,27 +200,13 @@ pub struct ReadOptions {
     pub decimal_comma: bool,
 }
 
-/// What the axes of an array are, the first of which (N) counts its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// N x channels x time: channels of readings one after another.
-    Nct,
-    /// N x height x width: maps of one channel.
-    Nhw,
-    /// N x channels x height x width.
-    Nchw,
-    /// N x height x width x channels, as pictures in colour often are.
-    Nhwc,
-}
-
 /// Reads files into one table. Files with names are matched by them, in the first file's order; maps must be of one
-/// shape. An array of three dimensions is taken as N x height x width, so one of N x channels x time has to be
-/// reshaped to N x channels x 1 x time before.
+/// shape. What the axes of an array of three dimensions are has to be said: `options.layout`.
 ///
 /// # Errors
 /// See [`DataError`]: each names the file and, where there is one, line and column.
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError> {
-    let mut frames = frames(paths, options)?;
+    let mut frames = frames(paths, options, None)?;
     let made = derived::categories(&mut frames, &options.category)?;
     select::table(&frames, options, &made)
 }
@@ -235,7 +222,7 @@ pub fn read_for(
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<Table, DataError> {
-    let mut frames = frames(paths, options)?;
+    let mut frames = frames(paths, options, Some(model))?;
     for frame in &mut frames {
         let bases = Features {
             columns: derived::bases(frame, &model.columns),
@@ -251,30 +238,26 @@ pub fn read_for(
     })
 }
 
-fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataError> {
+fn frames(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    model: Option<&Features>,
+) -> Result<Vec<Frame>, DataError> {
     if paths.is_empty() {
         return Err(DataError::NoFiles);
     }
     let mut frames: Vec<Frame> = paths
         .iter()
-        .map(|path| frame(path, options))
+        .map(|path| frame(path, options, model))
         .collect::<Result<_, _>>()?;
     select::same_shapes(&frames)?;
     missing::mark(&mut frames, &options.missing)?;
     Ok(frames)
 }
 
-fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
-    if path.is_dir() {
-        return Err(DataError::Directory { path: path.into() });
-    }
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NotFound { path: path.into() },
-        _ => DataError::Io {
-            path: path.into(),
-            source,
-        },
-    })?;
+fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result<Frame, DataError> {
+    let bytes = source::read(path)?;
+    let path = source::name(path);
     let mut sha256 = String::with_capacity(64);
     for byte in Sha256::digest(&bytes) {
         sha256.extend(
@@ -283,10 +266,10 @@ fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
     }
     // By contents rather than by name: a file may be called anything.
     if bytes.starts_with(b"\x93NUMPY") {
-        arrays::read_npy(path, &bytes, sha256, options)
+        arrays::read_npy(path, &bytes, sha256, options, model)
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        arrays::read_npz(path, &bytes, sha256, options)
+        arrays::read_npz(path, &bytes, sha256, options, model)
     } else {
-        delimited::read(path, &bytes, &sha256, options)
+        text::read(path, &bytes, &sha256, options)
     }
 }
