@@ -153,7 +153,7 @@ fn text_and_empty_columns_are_named() {
     assert_eq!(
         skipped,
         [
-            "time (text, such as \"2020-01-01\")",
+            "time (times, such as \"2020-01-01\")",
             "note (empty)",
             "id (text, such as \"n1\")"
         ]
