@@ -9,6 +9,7 @@ pub mod fine_tune;
 mod fitted;
 mod folds;
 pub mod gaussian;
+pub mod groups;
 pub mod recipe;
 pub mod search;
 pub mod settings;

@@ -10,6 +10,7 @@ use super::fitted::{Fitted, fit_rows};
 pub use super::fitted::{Stage, shape_of};
 use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
+use super::groups;
 use super::recipe::Recipe;
 use super::settings::Settings;
 use super::split::{self, Split, count};
@@ -74,7 +75,7 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
     let dim = table.dim();
     if dim < 2 {
         bail!(
-            "a flow needs at least 2 numeric columns, found {dim} ({})",
+            "a flow needs at least 2 columns of readings, found {dim} ({}): --window 8 takes the readings of 8 rows in a row as one",
             table.columns.join(", ")
         );
     }
@@ -102,7 +103,10 @@ pub fn run(
             train: vec![0..table.rows],
             held_out: vec![0..valid.rows],
         },
-        None => Split::new(table.rows, settings.held_out, settings.split, correlated),
+        None => match &table.groups {
+            Some(groups) => groups::split(groups, settings.held_out)?,
+            None => Split::new(table.rows, settings.held_out, settings.split, correlated),
+        },
     };
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
@@ -125,6 +129,8 @@ pub fn run(
     let (mut stop, calibrate) = split.roles();
     let folds = match valid {
         Some(_) => 0,
+        // Machines that were held out calibrate: folds would mix the machines.
+        None if table.groups.is_some() => 0,
         None => folds(&settings, count(&calibrate), correlated),
     };
     if folds > 0 {
