@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::{DataArgs, keep_inputs, load_model};
+use super::{DataArgs, load_model};
 use crate::data::Table;
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
+use crate::output::say;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -35,7 +36,6 @@ pub struct CalibrateArgs {
 /// # Errors
 /// The model cannot be calibrated or written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
-    keep_inputs(&args.out, &args.data.data)?;
     let mut model = load_model(&args.model)?;
     let table = rows_for(&mut model, &args.data)?;
     if table.rows < LEAST_ROWS {
@@ -57,14 +57,14 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
         }));
     model.save(&args.out)?;
     if let Some(calibration) = model.header.calibration {
-        eprintln!(
+        say!(
             "threshold {:.4} nats: {} % false alarms on {} rows",
             calibration.threshold,
             100.0 * calibration.false_alarm_rate,
             calibration.rows
         );
     }
-    eprintln!("wrote {}", args.out.display());
+    say!("wrote {}", args.out.display());
     Ok(true)
 }
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, PrecisionArgs, load_model, print_json};
+use super::{DataArgs, PrecisionArgs, load_model};
 use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
+use crate::output::{print_json, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -43,7 +44,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     if args.json {
         print_json(&evaluation)?;
     } else {
-        print!("{}", report(&evaluation));
+        show!("{}", report(&evaluation));
     }
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
 use anyhow::{Context as _, bail};
-use nvpico::train::{self, Epoch};
+use nvpico::train::{self, Epoch, NoRounding};
 use nvpico::{Flow, LayerSpec};
 
 use super::fine_tune::{FineTuned, fine_tune};
@@ -10,6 +10,7 @@ use super::recipe::{Recipe, SplitChoice};
 use super::settings::Settings;
 use super::whitening::whitening;
 use crate::data::{Table, constant_columns};
+use crate::interrupt;
 use crate::model::{Model, Provenance, ShapeName, Source};
 
 /// The fewest rows to train on.
@@ -115,6 +116,21 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
     Settings::new(recipe, table.rows, shape_of(table)).map_err(anyhow::Error::msg)
 }
 
+/// The most bytes that the model file of a training takes, to see beforehand whether there is space for it.
+#[must_use]
+pub fn most_bytes(table: &Table, valid: Option<&Table>, settings: &Settings) -> usize {
+    /// The header beside names and settings.
+    const HEADER: usize = 1 << 16;
+    let parameters = settings.spec(shape_of(table)).map_or(0, |spec| {
+        let layers = spec.layers();
+        spec.flow_spec(&layers).param_len().min(MOST_PARAMS)
+    });
+    // Parameters and ranges; the calibration rows of three precisions; names, escaped.
+    let rows = valid.map_or(table.rows, |valid| valid.rows);
+    let names: usize = table.columns.iter().map(|name| 6 * name.len() + 8).sum();
+    8 * parameters + 12 * rows + names + HEADER
+}
+
 /// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a
 /// share of `table`. `on_epoch` ends a stage by returning `false`.
 ///
@@ -169,9 +185,16 @@ pub fn run(
         rest[..matrix.len()].copy_from_slice(&matrix);
     }
     Flow::new(flow_spec, &start)?;
-    let trained = train::train(&flow_spec, start, &rows, &held_out, &options, |epoch| {
-        on_epoch(Stage::Training, epoch)
-    })?;
+    let trained = train::train_rounded(
+        &flow_spec,
+        start,
+        &rows,
+        &held_out,
+        &options,
+        &NoRounding,
+        &interrupt::heard,
+        |epoch| on_epoch(Stage::Training, epoch),
+    )?;
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
         bail!("the training rows contain values that are not finite");

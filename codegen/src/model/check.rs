@@ -3,7 +3,7 @@
 use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec};
 
-use super::{FORMAT, Layer, Model, ModelSpec, ShapeName};
+use super::{Calibration, FORMAT, Layer, Model, ModelSpec, ShapeName};
 
 impl Model {
     /// Checks everything a loaded or imported model must hold.
@@ -52,9 +52,6 @@ impl Model {
             return Err(format!("parameter {at} is {}", self.params[at]));
         }
         check_scales(&header.spec, &spec, &self.params)?;
-        if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
-            return Err("the calibration rows are not ascending numbers".into());
-        }
         if let Some(parts) = &self.integer {
             let good = parts.ranges.iter().all(|r| r.is_finite() && *r >= 0.0);
             if !good || parts.units.len() != header.spec.dim() {
@@ -68,8 +65,47 @@ impl Model {
                 ));
             }
         }
-        if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {
+        self.validate_decision()
+    }
+
+    /// Checks the threshold against the rows that it comes from.
+    fn validate_decision(&self) -> Result<(), String> {
+        let Some(calibration) = &self.header.calibration else {
+            return Ok(());
+        };
+        let Calibration {
+            threshold,
+            false_alarm_rate: rate,
+            rows,
+            ..
+        } = *calibration;
+        if !threshold.is_finite() {
             return Err("the threshold is not a finite number".into());
+        }
+        if !(0.0..1.0).contains(&rate) {
+            return Err(format!(
+                "the false-alarm rate is {rate}, not at least 0 and below 1"
+            ));
+        }
+        // Those in integers may be missing: then the model has no threshold there.
+        let integers = self.integer.iter().flat_map(|parts| &parts.calibrations);
+        let integers = integers.filter(|scores| !scores.is_empty());
+        for scores in [&self.calibration].into_iter().chain(integers) {
+            if scores.len() != rows {
+                return Err(format!(
+                    "{rows} calibration rows according to its header, {} scores of them",
+                    scores.len()
+                ));
+            }
+            if scores.iter().any(|score| score.is_nan()) || !scores.is_sorted() {
+                return Err("the calibration rows are not ascending numbers".into());
+            }
+        }
+        let below = self.calibration.partition_point(|&own| own < threshold);
+        if below as f64 > rate * (rows + 1) as f64 {
+            return Err(format!(
+                "the threshold of {threshold} nats contradicts its calibration: {below} of {rows} rows lie below it, a rate of {rate} allows fewer"
+            ));
         }
         Ok(())
     }

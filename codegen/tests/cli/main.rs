@@ -1,9 +1,12 @@
 //! The program as a user runs it: files in, files out, exit codes, words on wrong input.
 
 mod folder;
+mod hostile;
 mod kept;
 mod maps;
 mod precision;
+mod signals;
+mod streams;
 mod usage;
 
 use std::fmt::Write as _;
