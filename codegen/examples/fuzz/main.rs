@@ -7,7 +7,7 @@
 //!
 //! A panic (overflow checks are on), more than ten seconds for one case, or more than 512 MB is a finding: its files are
 //! kept. Workers are processes of their own, so that a finding ends one of them and not the run. The cases follow from a
-//! seed: `cargo run --example fuzz -- SECONDS [SEED]`.
+//! seed: `cargo run --example fuzz -- SECONDS [SEED [KIND...]]`.
 
 mod bytes;
 mod cases;
@@ -38,25 +38,25 @@ fn main() -> ExitCode {
         let (Ok(seed), Ok(seconds)) = (number(1, 0), number(2, 0)) else {
             return ExitCode::FAILURE;
         };
-        work(seed, seconds, Path::new(&arguments[3]));
+        work(seed, seconds, Path::new(&arguments[3]), &arguments[4..]);
         return ExitCode::SUCCESS;
     }
     let (Ok(seconds), Ok(seed)) = (number(0, 3600), number(1, 1)) else {
-        eprintln!("usage: fuzz [SECONDS] [SEED]");
+        eprintln!("usage: fuzz [SECONDS] [SEED [KIND...]]");
         return ExitCode::from(2);
     };
-    run(seconds, seed)
+    run(seconds, seed, arguments.get(2..).unwrap_or_default())
 }
 
 /// Keeps workers going and collects what they find.
-fn run(seconds: u64, seed: u64) -> ExitCode {
+fn run(seconds: u64, seed: u64, kinds: &[String]) -> ExitCode {
     let found = PathBuf::from("target/fuzz");
     let end = Instant::now() + Duration::from_secs(seconds);
     let findings: usize = thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|worker| {
                 let found = &found;
-                scope.spawn(move || keep_going(worker, seed, end, found))
+                scope.spawn(move || keep_going(worker, seed, kinds, end, found))
             })
             .collect();
         let joined = workers
@@ -89,7 +89,13 @@ fn run(seconds: u64, seed: u64) -> ExitCode {
 type Counts = BTreeMap<String, [u64; 2]>;
 
 /// One worker after the other until the time is over.
-fn keep_going(worker: u64, seed: u64, end: Instant, found: &Path) -> (usize, Counts) {
+fn keep_going(
+    worker: u64,
+    seed: u64,
+    kinds: &[String],
+    end: Instant,
+    found: &Path,
+) -> (usize, Counts) {
     let (mut findings, mut counts) = (0, Counts::new());
     for life in 0.. {
         let left = end.saturating_duration_since(Instant::now()).as_secs();
@@ -104,6 +110,7 @@ fn keep_going(worker: u64, seed: u64, end: Instant, found: &Path) -> (usize, Cou
         let status = Command::new(env::current_exe().expect("this program"))
             .args(["worker", &own.to_string(), &left.to_string()])
             .arg(folder.path())
+            .args(kinds)
             .stdout(Stdio::null())
             .stderr(errors)
             .status()
@@ -138,7 +145,7 @@ fn keep_going(worker: u64, seed: u64, end: Instant, found: &Path) -> (usize, Cou
 }
 
 /// Case after case, in this process.
-fn work(seed: u64, seconds: u64, folder: &Path) {
+fn work(seed: u64, seconds: u64, folder: &Path, kinds: &[String]) {
     let began = Instant::now();
     let watch = memory::watch(PATIENCE);
     let mut counts = BTreeMap::<&str, [u64; 2]>::new();
@@ -146,6 +153,9 @@ fn work(seed: u64, seconds: u64, folder: &Path) {
     let mut cases = Case::all(seed, folder);
     'time: loop {
         for (case, kind) in cases.iter_mut().zip(KINDS) {
+            if !kinds.is_empty() && !kinds.iter().any(|own| own == kind) {
+                continue;
+            }
             watch.begin();
             let read = case.run();
             watch.end();

@@ -56,8 +56,8 @@ fn full_streams_are_told_and_cost_nothing() {
     assert!(errors.contains("standard output"), "{errors}");
     assert!(folder.path("m.safetensors").exists());
     let inspect = ["inspect", "--model", "m.safetensors"];
-    let status = nvpico(&folder, &inspect).stderr(full()).status();
-    assert!(status.expect("runs").success());
+    let output = nvpico(&folder, &inspect).stderr(full()).output();
+    assert!(output.expect("runs").status.success());
     let score = ["score", "--model", "m.safetensors", "--data", "faults.csv"];
     let output = nvpico(&folder, &score)
         .stdout(full())
