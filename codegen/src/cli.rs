@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Arg, Command as Options, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    bench, calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score,
+    advise, bench, calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score,
     simulate, train, verify,
 };
 
@@ -33,6 +33,8 @@ pub struct Cli {
 enum Command {
     /// Try everything on simulated sensors: record, train, evaluate, export, verify in QEMU
     Demo(demo::DemoArgs),
+    /// Show what a data file holds, what is odd about it, and a command to train with
+    Advise(advise::AdviseArgs),
     /// Train a flow on normal readings and calibrate its threshold
     Train(Box<train::TrainArgs>),
     /// Set a model's threshold from normal rows
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::inspect_cost::{self, Clock};
-use super::{load_model, print_json};
+use super::{load_model, print_json, promise};
 use crate::harness::Core;
 use crate::inspection::{self, Inspection};
 use crate::output::TextTable;
@@ -111,10 +111,13 @@ pub fn report(i: &Inspection) -> String {
         Some(c) => {
             let _ = writeln!(
                 out,
-                "threshold              {:.4} nats ({} % false alarms on {} held-out rows)",
+                "threshold              {:.4} nats (at most {} false alarms, {} to {} of a recording; by {} rows, {} independent)",
                 c.threshold,
-                100.0 * c.false_alarm_rate,
-                c.rows
+                promise::percent(c.false_alarm_rate),
+                promise::percent(c.interval.low),
+                promise::percent(c.interval.high),
+                c.rows,
+                c.effective_rows.round()
             );
         }
         None => out.push_str("threshold              none: not calibrated\n"),

@@ -52,8 +52,6 @@ pub enum Fault {
     Percent(String),
     /// Not a number.
     Text(String),
-    /// An unknown label.
-    Label(String),
 }
 
 impl fmt::Display for Fault {
@@ -89,12 +87,6 @@ impl fmt::Display for Fault {
                 "{cell:?} has a percent sign, where other cells of the column have none"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
-            Self::Label(cell) => {
-                write!(
-                    out,
-                    "{cell:?} is not a label (0 or 1, true or false, normal or anomaly)"
-                )
-            }
         }
     }
 }
@@ -204,6 +196,16 @@ pub enum DataError {
         name: String,
         /// What it has.
         reason: String,
+    },
+    /// Columns or values of which only the user knows what they are.
+    #[error("{}: {reason}", path.display())]
+    Unclear {
+        /// The file.
+        path: PathBuf,
+        /// What they are, and the options that settle it.
+        reason: String,
+        /// Those of the options that the message names first.
+        hint: Box<super::Hint>,
     },
     /// The options contradict each other.
     #[error("{0}")]

@@ -205,7 +205,6 @@ impl Column {
                     }
                     Fault::DecimalComma(cell)
                     | Fault::Text(cell)
-                    | Fault::Label(cell)
                     | Fault::Time(cell)
                     | Fault::Hexadecimal(cell)
                     | Fault::Thousands(cell)
@@ -223,46 +222,17 @@ impl Column {
     }
 }
 
-/// The label column; `None` marks a cell that is no label.
+/// The label column; what its cells mean shows in all files together.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     pub name: String,
-    pub values: Vec<Option<bool>>,
-    /// The cells as they stand, from which `values` were read.
+    /// The cells as they stand.
     pub cells: Words,
-    pub first_bad: Option<(usize, Fault)>,
-    pub bad: usize,
 }
 
 impl Labels {
     pub fn push(&mut self, cell: &str) {
-        let value = parse_label(cell);
         self.cells.push(cell.trim());
-        if value.is_none() {
-            let cell = cell.trim();
-            let fault = if cell.is_empty() {
-                Fault::Missing(String::new())
-            } else {
-                Fault::Label(cell.into())
-            };
-            self.first_bad.get_or_insert((self.values.len(), fault));
-            self.bad += 1;
-        }
-        self.values.push(value);
-    }
-}
-
-/// 0 or 1 as a number, true or false, normal or anomaly (anomalous, abnormal), in any case.
-fn parse_label(cell: &str) -> Option<bool> {
-    let cell = cell.trim().to_lowercase();
-    match cell.as_str() {
-        "true" | "anomaly" | "anomalous" | "abnormal" => Some(true),
-        "false" | "normal" => Some(false),
-        number => match number.parse() {
-            Ok(0.0) => Some(false),
-            Ok(1.0) => Some(true),
-            _ => None,
-        },
     }
 }
 
@@ -298,18 +268,5 @@ mod tests {
             .filter(|word| many.push(&word.to_string()))
             .count();
         assert_eq!(fits, Words::MOST);
-    }
-
-    #[test]
-    fn labels_in_the_usual_spellings() {
-        for cell in ["1", "1.0", " TRUE", "Anomaly"] {
-            assert_eq!(parse_label(cell), Some(true), "{cell}");
-        }
-        for cell in ["0", "0.0", "-0", "false", "normal"] {
-            assert_eq!(parse_label(cell), Some(false), "{cell}");
-        }
-        for cell in ["", "2", "0.5", "yes?", "nan"] {
-            assert_eq!(parse_label(cell), None, "{cell}");
-        }
     }
 }

@@ -6,7 +6,8 @@ pub mod math_error;
 use nvpico::LayerSpec;
 use serde::Serialize;
 
-use crate::model::{Calibration, Layer, MathName, Model, Provenance, ShapeName};
+use crate::calibration::Calibration;
+use crate::model::{Layer, MathName, Model, Provenance, ShapeName};
 pub use costs::{CoreCost, costs};
 use math_error::MathError;
 

@@ -99,7 +99,7 @@ fn a_bad_cell_names_file_line_column_and_itself() {
 #[test]
 fn skip_bad_counts_and_keeps_row_numbers() {
     let folder = Folder::new();
-    let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,9,?\n");
+    let file = folder.file("t.csv", "a,b,y\n1,2,0\n3,x,0\n5\n7,8,1\n9,,1\n");
     let options = ReadOptions {
         skip_bad: Some(1.0),
         ..labelled("y")
@@ -153,7 +153,7 @@ fn text_and_empty_columns_are_named() {
     assert_eq!(
         skipped,
         [
-            "time (text, such as \"2020-01-01\")",
+            "time (times, such as \"2020-01-01\")",
             "note (empty)",
             "id (text, such as \"n1\")"
         ]
@@ -254,7 +254,7 @@ fn what_is_no_table_is_said_plainly() {
     );
     assert_eq!(
         folder.error("a,b\nx,y\n", &options),
-        "t.csv: no column of numbers is left"
+        "t.csv: no column of readings is left: a (text, such as \"x\"); b (text, such as \"y\")"
     );
     assert!(
         folder

@@ -12,6 +12,7 @@ use nvpico::train;
 
 use super::recipe::{Architecture, Recipe};
 use super::settings::{Convolutions, Kind, Settings};
+use super::split::{self, Split};
 use super::training;
 use crate::data::Table;
 use crate::deploy::Deployed;
@@ -154,13 +155,16 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
     let recipe = Recipe {
         epochs: Some(structure.epochs.unwrap_or(EPOCHS).min(EPOCHS)),
         patience: Some(structure.patience.unwrap_or(PATIENCE).min(PATIENCE)),
+        // No threshold is needed.
+        folds: Some(0),
         ..structure.clone()
     };
     let outcome = training::fit(rows, None, recipe, |_, _| true)?;
     let Settings {
         held_out, split, ..
     } = outcome.settings;
-    let (_, held_out) = training::split(&rows.values, rows.dim(), held_out, split);
+    let split = Split::new(rows.rows, held_out, split, outcome.correlated_rows);
+    let held_out = split::values(rows, &split.held_out);
     let strange = outliers(&held_out, rows.dim());
     for trial in trials.iter_mut().filter(|trial| trial.fits) {
         let Ok(ready) = outcome.model.ready(Some(trial.precision)) else {
