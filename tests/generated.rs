@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nvpico::spec::{ConvolutionLayer, Kernel};
+use nvpico_codegen::calibration::Method;
 use nvpico_codegen::deploy::Ready;
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
@@ -181,7 +182,7 @@ fn with_params(spec: ModelSpec, columns: &[String]) -> Model {
     drop(views);
     let mut model = Model::new(spec, params);
     model.header.columns = columns.to_vec();
-    model.calibrate(&[-12.5, -11.0, -9.25], 0.1);
+    model.calibrate(&[-12.5, -11.0, -9.25], 0.1, Method::GivenRows);
     model.validate().expect("the model is valid");
     model
 }

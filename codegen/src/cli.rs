@@ -10,8 +10,8 @@ use clap::{
 };
 
 use crate::commands::{
-    bench, calibrate, completions, demo, emulate, eval, export, files, import, inspect, measure,
-    sample, score, simulate, train, verify,
+    advise, bench, calibrate, completions, demo, emulate, eval, export, files, import, inspect,
+    measure, sample, score, simulate, train, verify,
 };
 use crate::interrupt;
 use crate::output::{say, terminal};
@@ -38,6 +38,8 @@ pub struct Cli {
 enum Command {
     /// Try everything on simulated sensors: record, train, evaluate, export, verify in QEMU
     Demo(demo::DemoArgs),
+    /// Show what a data file holds, what is odd about it, and a command to train with
+    Advise(advise::AdviseArgs),
     /// Train a flow on normal readings and calibrate its threshold
     Train(Box<train::TrainArgs>),
     /// Set a model's threshold from normal rows
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Demo(args) => demo::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`limits`], [`output`], [`interrupt`], [`precision`], [`metrics`] | ranges of settings; files, words, tables and JSON; signals; number formats; AUROC and its relatives |
 //! | [`data`] | tables of sensor readings, read and written |
+//! | [`calibration`] | what a threshold can promise: ranks, independent rows, intervals |
 //! | [`model`] | the model file: structure, parameters, calibration |
 //! | [`simulate`] | machines to try everything on |
 //! | [`harness`] | emulated cores and the firmware for them |
@@ -23,6 +24,7 @@
     reason = "a panic here is a bug of this program; wrong input is an error"
 )]
 
+pub mod calibration;
 pub mod cli;
 pub mod commands;
 pub mod data;

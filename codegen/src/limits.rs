@@ -41,6 +41,18 @@ fn checked<T>(value: T, good: bool, must: &str) -> Checked<T> {
     }
 }
 
+/// The most folds of a cross-validation.
+const MOST_FOLDS: usize = 100;
+
+/// 0, or a number of folds.
+///
+/// # Errors
+/// What it must be, as all checks.
+pub fn folds(value: usize) -> Checked<usize> {
+    let good = value == 0 || (2..=MOST_FOLDS).contains(&value);
+    checked(value, good, "0, or from 2 to 100")
+}
+
 /// Finite and above 0.
 ///
 /// # Errors

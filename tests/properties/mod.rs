@@ -10,6 +10,7 @@ use crate::common::scores::assert_same_scores;
 use crate::common::tolerance::MODEL;
 use nvpico::train::fold;
 use nvpico::{FlowSpec, LayerSpec};
+use nvpico_codegen::calibration::Method;
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{Model, ModelSpec};
 use proptest::prelude::*;
@@ -91,7 +92,7 @@ proptest! {
         let spec = Chooser(Random::new(seed)).spec(layers);
         let mut model = model(spec, seed);
         if seed % 2 == 0 {
-            model.calibrate(&Random::new(seed).normals(20), 0.1);
+            model.calibrate(&Random::new(seed).normals(20), 0.1, Method::GivenRows);
         }
         let bytes = model.to_bytes();
         let reread = Model::from_bytes(&bytes).map_err(TestCaseError::fail)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nvpico_codegen::data::{self, Features, ReadOptions, Table};
+use nvpico_codegen::data::{self, Features, Layout, ReadOptions, Table};
 use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::fit::recipe::Recipe;
 use nvpico_codegen::fit::settings::Settings;
@@ -17,6 +17,8 @@ use crate::seeds::{self, Container, Weights};
 
 /// In the order of [`Case::all`].
 pub const KINDS: [&str; 5] = ["models", "tables", "arrays", "imports", "settings"];
+
+const LAYOUTS: [Layout; 4] = [Layout::Nct, Layout::Nhw, Layout::Nchw, Layout::Nhwc];
 
 /// Parameters of a model that is also scored and exported: larger ones take too long.
 const MOST_PARAMETERS: usize = 20_000;
@@ -144,7 +146,16 @@ fn table(bytes: Vec<u8>, path: &Path, chance: &mut Chance) -> bool {
     fs::write(path, &bytes).expect("written");
     let options = ReadOptions {
         label: chance.one_in(3).then(|| "anomaly".to_owned()),
-        skip_bad: chance.one_in(2),
+        skip_bad: chance.one_in(2).then_some(0.5),
+        take_all: chance.one_in(3),
+        window: chance.one_in(6).then_some(3),
+        category: if chance.one_in(6) {
+            vec!["state".into()]
+        } else {
+            Vec::new()
+        },
+        group: chance.one_in(8).then(|| "c".to_owned()),
+        layout: chance.one_in(2).then(|| *chance.of(&LAYOUTS)),
         decimal_comma: chance.one_in(3),
         delimiter: (chance.one_in(4)).then(|| *chance.of(&[b',', b';', b'\t', b'"', b'0', 200])),
         columns: chance.one_in(4).then(|| vec!["a".into(), "b".into()]),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use nvpico_codegen::calibration::Method;
 use nvpico_codegen::data;
 use nvpico_codegen::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
@@ -92,7 +93,7 @@ pub fn models() -> Vec<Vec<u8>> {
             drop(views);
             let mut model = Model::new(spec, params);
             model.find_ranges(&rows);
-            model.calibrate_on(&rows, 0.1).ok()?;
+            model.calibrate_on(&rows, 0.1, Method::GivenRows).ok()?;
             model.validate().ok()?;
             Some(model.to_bytes())
         })

@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
+use serde::Serialize;
 
-use super::{DataArgs, load_model};
+use super::{DataArgs, load_model, promise};
+use crate::calibration::{Calibration, Interval, Method, least_rows};
 use crate::data::Table;
+use crate::evaluation::Foreign;
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
-use crate::output::say;
+use crate::output::{print_json, printable, say};
+use crate::precision::Precision;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -25,51 +29,120 @@ pub struct CalibrateArgs {
     model: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Share of the rows that may lie below the threshold
+    /// Share of normal rows that may raise the alarm
     #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     false_alarm_rate: f64,
+    /// Set the threshold even where the rows cannot be the model's
+    #[arg(long)]
+    force: bool,
     /// Model file to write; may be the input file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print a summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The summary of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary {
+    out: String,
+    /// Of the model's own precision.
+    threshold: Option<f32>,
+    /// The rate that is promised; what it rests on is in `calibration`.
+    false_alarm_rate: f64,
+    rows: usize,
+    effective_rows: f64,
+    interval: Interval,
+    calibration: Calibration,
+    /// Files that the model was trained on: the promise does not hold for these rows.
+    trained_on: Vec<String>,
 }
 
 /// # Errors
-/// The model cannot be calibrated or written.
+/// Rows that are too few or not the model's; a model that cannot be written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let table = rows_for(&mut model, &args.data)?;
-    if table.rows < LEAST_ROWS {
-        bail!(
-            "{} rows are too few for a threshold: at least {LEAST_ROWS} are needed, a few hundred are better",
-            table.rows
-        );
+    enough(table.rows, args.false_alarm_rate)?;
+    if let Some(found) = Foreign::found(&model.ready(Some(Precision::F32))?, &table) {
+        if !args.force {
+            bail!(
+                "these rows are not the model's: {found}. Check columns and units, or train a model of these rows; --force sets \
+                 the threshold all the same"
+            );
+        }
+        say!("these rows are not the model's: {found}");
     }
     if model.integer.is_none() {
         model.find_ranges(&table.values);
     }
-    model.calibrate_on(&table.values, args.false_alarm_rate)?;
+    model.calibrate_on(&table.values, args.false_alarm_rate, Method::GivenRows)?;
     let provenance = &mut model.header.provenance;
-    provenance
-        .sources
-        .extend(table.source.iter().map(|source| Source {
+    let sources: Vec<Source> = (table.source.iter())
+        .map(|source| Source {
             file: source.file.clone(),
             sha256: source.sha256.clone(),
-        }));
-    model.save(&args.out)?;
-    if let Some(calibration) = model.header.calibration {
+        })
+        .collect();
+    let trained = |source: &&Source| {
+        let mut all = provenance.sources.iter();
+        all.any(|own| own.sha256 == source.sha256)
+    };
+    let trained_on: Vec<String> = (sources.iter().filter(trained))
+        .map(|source| source.file.clone())
+        .collect();
+    if !trained_on.is_empty() {
         say!(
-            "threshold {:.4} nats: {} % false alarms on {} rows",
-            calibration.threshold,
-            100.0 * calibration.false_alarm_rate,
-            calibration.rows
+            "{}: the model was trained on these rows; other rows will raise more false alarms than promised",
+            printable(&trained_on.join(", "))
         );
     }
+    provenance.calibration_sources = sources;
+    model.save(&args.out)?;
+    let calibration = model
+        .header
+        .calibration
+        .context("no rows to calibrate on")?;
+    say!("{}", promise::sentences(&calibration).trim_end());
     say!("wrote {}", args.out.display());
+    if args.json {
+        print_json(&Summary {
+            out: args.out.display().to_string(),
+            threshold: model.ready(None)?.threshold(),
+            false_alarm_rate: calibration.false_alarm_rate,
+            rows: calibration.rows,
+            effective_rows: calibration.effective_rows,
+            interval: calibration.interval,
+            calibration,
+            trained_on,
+        })?;
+    }
     Ok(true)
 }
 
 /// The fewest rows a threshold is set from.
 const LEAST_ROWS: usize = 5;
+
+/// Refuses rows that are too few for a rate.
+fn enough(rows: usize, rate: f64) -> anyhow::Result<()> {
+    let least = least_rows(rate).unwrap_or(LEAST_ROWS).max(LEAST_ROWS);
+    if rows >= least {
+        return Ok(());
+    }
+    let lowest = 1.0 / (rows as f64 + 1.0);
+    // Rounded up to a rate that the rows carry.
+    let lowest = (1_000.0 * lowest).ceil() / 1_000.0;
+    let other = if rows >= LEAST_ROWS {
+        format!(", or ask for what these carry: --false-alarm-rate {lowest}")
+    } else {
+        String::new()
+    };
+    bail!(
+        "{rows} rows are too few for a false-alarm rate of {}: give at least {least}, a few hundred are better{other}",
+        promise::percent(rate)
+    );
+}
 
 /// The rows; an imported model takes over the names of their columns.
 fn rows_for(model: &mut Model, data: &DataArgs) -> anyhow::Result<Table> {

@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{eval, train, verify};
-use crate::data::{self, ReadOptions};
+use super::{eval, promise, train, verify};
+use crate::calibration::Interval;
+use crate::data::{self, ReadOptions, Table};
 use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, charts};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
@@ -58,10 +59,60 @@ enum Machine {
     Thermal,
 }
 
+/// Whether another day of normal rows kept what the threshold promises.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Promise {
+    /// The rate that is promised.
+    false_alarm_rate: f64,
+    /// The range in which the rate of a recording lies.
+    interval: Interval,
+    /// Rows of the other day.
+    rows: usize,
+    /// Their rate.
+    met: f64,
+    /// Whether it is in the range.
+    inside: bool,
+}
+
+impl Promise {
+    fn of(model: &Model, day: &Table) -> anyhow::Result<Self> {
+        let calibration = model
+            .header
+            .calibration
+            .context("the model has no threshold")?;
+        let ready = model.ready(None)?;
+        let threshold = ready.threshold().context("the model has no threshold")?;
+        let log_probs = ready.log_probs(&day.values);
+        let alarms = log_probs.iter().filter(|l| **l < threshold).count();
+        let met = alarms as f64 / log_probs.len().max(1) as f64;
+        let interval = calibration.interval;
+        Ok(Self {
+            false_alarm_rate: calibration.false_alarm_rate,
+            interval,
+            rows: day.rows,
+            met,
+            inside: (interval.low..=interval.high).contains(&met),
+        })
+    }
+
+    fn report(&self) -> String {
+        format!(
+            "\nanother day of {} normal rows: {} false alarms; promised: at most {}, and {} to {} of such a day in {} of 100 cases\n",
+            self.rows,
+            promise::percent(self.met),
+            promise::percent(self.false_alarm_rate),
+            promise::percent(self.interval.low),
+            promise::percent(self.interval.high),
+            100.0 * self.interval.share
+        )
+    }
+}
+
 /// The summary of `--json`.
 #[derive(Debug, Serialize)]
 struct Summary {
     evaluation: Evaluation,
+    promise: Promise,
     by_fault: BTreeMap<&'static str, Comparison>,
     gaussian_auroc: Option<f64>,
     #[serde(serialize_with = "output::serialize_number")]
@@ -126,6 +177,14 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         labelled.rows
     );
     let evaluation = evaluate(&model.ready(None)?, &labelled, None)?;
+    let promise = Promise::of(
+        model,
+        &data::read_for(
+            &model.features(),
+            std::slice::from_ref(&files.another_day),
+            &ReadOptions::default(),
+        )?,
+    )?;
     let log_probs = model.deploy().log_probs(&labelled.values);
     let faults = subject.faults();
     let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
@@ -135,7 +194,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     if !args.json {
         show!("{}", eval::report(&evaluation));
-        show!("{}", comparison(&compared));
+        show!("{}{}", comparison(&compared), promise.report());
     }
     let judged = Judged {
         model,
@@ -167,6 +226,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     if args.json {
         print_json(&Summary {
             evaluation,
+            promise,
             by_fault: compared.into_iter().collect(),
             gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
             held_out_log_prob: outcome.held_out_log_prob,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, PrecisionArgs, load_model};
+use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
 use crate::output::{print_json, show};
@@ -29,9 +29,6 @@ pub struct EvalArgs {
     #[arg(long)]
     json: bool,
 }
-
-/// A false-alarm rate above the calibrated one by this factor is pointed out.
-const UNLIKE: f64 = 5.0;
 
 /// # Errors
 /// Data that cannot be read or has no labels.
@@ -104,14 +101,22 @@ pub fn report(e: &Evaluation) -> String {
     );
     let _ = writeln!(out, "  normal rows      {tn:>width$}  {fp:>width$}");
     let _ = writeln!(out, "  anomalous rows   {fneg:>width$}  {tp:>width$}");
-    if let (Some(found), Some(asked)) = (e.false_alarm_rate, e.calibrated_false_alarm_rate)
-        && found > UNLIKE * asked.max(0.01)
-    {
+    if let (Some(promised), Some(interval), Some(resemblance)) = (
+        e.calibrated_false_alarm_rate,
+        e.calibrated_interval,
+        &e.resemblance,
+    ) {
         let _ = writeln!(
             out,
-            "\nThe threshold was set for {} false alarms: these normal rows differ from the rows the model was\n\
-             trained on. If the machine's normal state has changed, train again on new rows.",
-            percent(Some(asked))
+            "\nThe threshold promises at most {} false alarms ({} to {} of a recording).",
+            promise::percent(promised),
+            promise::percent(interval.low),
+            promise::percent(interval.high)
+        );
+        out.push_str(
+            promise::difference(resemblance, "these normal rows")
+                .as_deref()
+                .unwrap_or_default(),
         );
     }
     out

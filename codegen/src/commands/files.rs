@@ -108,7 +108,7 @@ fn written(verb: &str, id: &str, path: &Path) -> Vec<PathBuf> {
             .map(|core| path.join(format!("score-{core}.elf")))
             .collect(),
         // Folders, with files of names that are this program's.
-        ("demo", "out") | ("man", "out") => Vec::new(),
+        ("demo" | "man", "out") => Vec::new(),
         _ => vec![path.to_owned()],
     }
 }

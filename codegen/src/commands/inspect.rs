@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::inspect_cost::{self, Clock};
-use super::load_model;
+use super::{load_model, promise};
 use crate::harness::Core;
 use crate::inspection::{self, Inspection};
+use crate::model::Provenance;
 use crate::output::{TextTable, print_json, printable, show};
 use crate::precision::Precision;
 
@@ -121,15 +122,29 @@ pub fn report(i: &Inspection) -> String {
         Some(c) => {
             let _ = writeln!(
                 out,
-                "threshold              {:.4} nats ({} % false alarms on {} held-out rows)",
+                "threshold              {:.4} nats (at most {} false alarms, {} to {} of a recording; by {} rows, {} independent)",
                 i.threshold.unwrap_or(c.threshold),
-                100.0 * c.false_alarm_rate,
-                c.rows
+                promise::percent(c.false_alarm_rate),
+                promise::percent(c.interval.low),
+                promise::percent(c.interval.high),
+                c.rows,
+                c.effective_rows.round()
             );
         }
         None => out.push_str("threshold              none: not calibrated\n"),
     }
-    let p = &i.provenance;
+    out += &origin(&i.provenance);
+    let _ = writeln!(out, "model sha256           {}", i.sha256);
+    if !i.costs.is_empty() {
+        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
+    }
+    out
+}
+
+/// Where the model comes from.
+fn origin(p: &Provenance) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::new();
     let _ = writeln!(out, "made by                {}", p.made_by);
     for source in &p.sources {
         let _ = writeln!(
@@ -148,10 +163,6 @@ pub fn report(i: &Inspection) -> String {
             p.gaussian_log_prob
                 .map_or_else(|| "-".to_owned(), |g| format!("{g:.4}"))
         );
-    }
-    let _ = writeln!(out, "model sha256           {}", i.sha256);
-    if !i.costs.is_empty() {
-        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
     }
     out
 }

@@ -1,10 +1,12 @@
 //! One file per verb: its arguments and what it prints. `Ok(false)` means exit code 1, with the reason already
 //! printed.
 
+pub mod advise;
 pub mod bench;
 mod budget;
 pub mod calibrate;
 pub mod completions;
+mod data_options;
 pub mod demo;
 pub mod emulate;
 pub mod eval;
@@ -14,6 +16,7 @@ pub mod import;
 pub mod inspect;
 pub mod inspect_cost;
 pub mod measure;
+mod promise;
 pub mod sample;
 pub mod score;
 pub mod simulate;
@@ -26,87 +29,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+pub use data_options::{DataArgs, DataOptions, FeatureOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::data::{self, ReadOptions, Table};
 use crate::inspection::math_error;
 use crate::model::{MathName, Model};
 use crate::output::say;
 use crate::precision::Precision;
-
-/// Which rows and columns to read; the same for every verb that reads data.
-#[derive(Debug, Clone, Args)]
-pub struct DataArgs {
-    /// CSV (delimiter detected), .npy or .npz (arrays X and y; maps are N x height x width or N x channels x
-    /// height x width); several files must have the same columns or the same shape
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub data: Vec<PathBuf>,
-    /// How to read the files
-    #[command(flatten)]
-    pub options: DataOptions,
-}
-
-/// How to read data files.
-#[derive(Debug, Clone, Default, Args)]
-pub struct DataOptions {
-    /// Columns to use, in this order; all numeric ones by default
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    pub columns: Option<Vec<String>>,
-    /// Columns to leave out
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    pub exclude: Vec<String>,
-    /// Column that says which rows are anomalous (0/1, true/false); never a feature
-    #[arg(long, value_name = "COLUMN")]
-    pub label: Option<String>,
-    /// Leave out rows with missing or non-finite cells, and say how many, instead of failing
-    #[arg(long)]
-    pub skip_bad: bool,
-    /// Read numbers such as 1,5 as 1.5
-    #[arg(long)]
-    pub decimal_comma: bool,
-    /// Delimiter of CSV files; detected by default
-    #[arg(long, value_name = "CHAR")]
-    pub delimiter: Option<char>,
-}
-
-impl DataOptions {
-    fn read_options(&self) -> anyhow::Result<ReadOptions> {
-        let delimiter = self
-            .delimiter
-            .map(|c| u8::try_from(c).context("the delimiter must be one ASCII character"))
-            .transpose()?;
-        Ok(ReadOptions {
-            columns: self.columns.clone(),
-            exclude: self.exclude.clone(),
-            label: self.label.clone(),
-            skip_bad: self.skip_bad,
-            delimiter,
-            header: None,
-            decimal_comma: self.decimal_comma,
-        })
-    }
-
-    /// Reads files for training.
-    pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<Table> {
-        let table = data::read(files, &self.read_options()?)?;
-        report_skipped(&table);
-        Ok(table)
-    }
-
-    /// Reads the columns that a model wants.
-    pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
-        let table = data::read_for(&model.features(), files, &self.read_options()?)?;
-        report_skipped(&table);
-        Ok(table)
-    }
-}
-
-impl DataArgs {
-    /// Reads the columns that a model wants.
-    pub(crate) fn read_for(&self, model: &Model) -> anyhow::Result<Table> {
-        self.options.read_for(model, &self.data)
-    }
-}
 
 /// Which arithmetic to score in; the same for every verb that scores.
 #[derive(Debug, Clone, Default, Args)]
@@ -134,16 +63,6 @@ impl PrecisionArgs {
             model.calibrate_integers(&table.values);
         }
         Ok(())
-    }
-}
-
-fn report_skipped(table: &Table) {
-    if table.skipped_rows > 0 {
-        say!(
-            "left out {} of {} rows with missing or non-finite cells",
-            table.skipped_rows,
-            table.rows + table.skipped_rows
-        );
     }
 }
 

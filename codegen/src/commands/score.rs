@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, PrecisionArgs, load_model};
-use crate::evaluation::{RowScore, score_rows};
+use super::{DataArgs, PrecisionArgs, load_model, promise};
+use crate::evaluation::{RowScore, Summary, score_rows};
 use crate::output::{self, json_text, say, terminal};
 
 #[derive(Debug, Args)]
@@ -17,7 +17,8 @@ use crate::output::{self, json_text, say, terminal};
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
 p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid); for a
 model of counts bits_per_dimension. In JSON an infinity is 1.7976931348623157e+308 with its sign, and null is no
-value.")]
+value. A summary goes to standard error: rows by decision, the least likely ones, and whether the rows resemble
+those that the threshold was set on.")]
 /// Arguments of `nvpico score`.
 pub struct ScoreArgs {
     /// Model file
@@ -55,7 +56,42 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     } else {
         terminal::write(text.as_bytes());
     }
+    say!("{}", report(&Summary::new(&ready, &scores)).trim_end());
     Ok(true)
+}
+
+/// The summary as text.
+fn report(summary: &Summary) -> String {
+    use std::fmt::Write as _;
+    let Summary {
+        rows,
+        anomalous,
+        invalid,
+        worst,
+        resemblance,
+    } = summary;
+    let normal = rows - anomalous - invalid;
+    let mut out = match resemblance {
+        Some(_) => {
+            format!("{rows} rows: {normal} normal, {anomalous} anomalous, {invalid} invalid\n")
+        }
+        None => format!(
+            "{rows} rows, {invalid} of them invalid; no threshold: set one with nvpico calibrate\n"
+        ),
+    };
+    let worst: Vec<String> = (worst.iter())
+        .map(|(row, log_prob)| format!("row {row} ({log_prob:.3} nats)"))
+        .collect();
+    if !worst.is_empty() {
+        let _ = writeln!(out, "least likely: {}", worst.join(", "));
+    }
+    if let Some(found) = resemblance {
+        let difference = promise::difference(found, "these rows");
+        out += difference.as_deref().unwrap_or(
+            "nothing speaks against these rows being like those that the threshold was set on\n",
+        );
+    }
+    out
 }
 
 /// The scores as CSV: exact digits, nothing for what a row does not have.

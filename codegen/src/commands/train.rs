@@ -9,8 +9,9 @@ use nvpico::train::Epoch;
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
-use super::{DataArgs, progress_bar, report_math_error};
-use crate::data::Table;
+use super::{DataArgs, FeatureOptions, progress_bar, promise, report_math_error};
+use crate::calibration::Calibration;
+use crate::data::{LeftOut, Overview, Table};
 use crate::fit::fine_tune::FineTuned;
 use crate::fit::recipe::Recipe;
 use crate::fit::search::Trial;
@@ -34,6 +35,8 @@ A config file has the same settings, one per line, such as: learning-rate = 0.00
 pub struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    features: FeatureOptions,
     /// Normal rows for early stopping and calibration, instead of a share of --data
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
@@ -64,6 +67,12 @@ struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<&'a [String]>,
     constant_columns: &'a [String],
+    /// The rows and columns in short; none for maps.
+    data: Option<&'a Overview>,
+    /// What the files hold and the model was not trained on.
+    left_out: &'a [LeftOut],
+    /// What was read otherwise than it stands.
+    said: &'a [String],
     epochs: usize,
     best_epoch: usize,
     #[serde(serialize_with = "output::serialize_number")]
@@ -77,7 +86,11 @@ struct Summary<'a> {
     gaussian_log_prob: f64,
     #[serde(serialize_with = "output::serialize_f32_option")]
     threshold: Option<f32>,
+    /// The rate that is promised; what it rests on is in `calibration`.
     false_alarm_rate: Option<f64>,
+    calibration: Option<Calibration>,
+    /// Rows that resemble a row; 0 for rows in no order.
+    correlated_rows: usize,
     parameters: usize,
     precision: Precision,
     /// Of a model in integers: held-out log-density before and after fine-tuning.
@@ -98,17 +111,19 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     };
     // Fail before the training, not after it, if the model cannot be written.
     let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
-    let table = args.data.options.read(&args.data.data)?;
+    let table = args
+        .data
+        .options
+        .read_features(&args.data.data, &args.features)?;
     say_columns(&table);
     let table = normal_rows_only(table);
     let valid = args
         .valid
         .as_ref()
         .map(|path| -> anyhow::Result<Table> {
-            let mut options = args.data.options.clone();
-            options.columns = Some(table.columns.clone());
-            options.exclude.clear();
-            Ok(normal_rows_only(options.read(std::slice::from_ref(path))?))
+            let files = std::slice::from_ref(path);
+            let valid = args.data.options.read_same(&table.features(), files)?;
+            Ok(normal_rows_only(valid))
         })
         .transpose()?;
     let mut recipe = args.recipe.or(&file);
@@ -144,6 +159,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             shape: training::shape_of(&table),
             columns: table.shape.is_none().then_some(&table.columns),
             constant_columns: &outcome.constant_columns,
+            data: table.overview.as_ref(),
+            left_out: &table.left_out,
+            said: &table.said,
             epochs: outcome.epochs,
             best_epoch: provenance.best_epoch,
             held_out_log_prob: outcome.held_out_log_prob,
@@ -153,6 +171,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             gaussian_log_prob: outcome.gaussian_log_prob,
             threshold: outcome.model.ready(None)?.threshold(),
             false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
+            calibration: outcome.model.header.calibration,
+            correlated_rows: outcome.correlated_rows,
             parameters: outcome.model.params.len(),
             precision: outcome.model.header.precision,
             fine_tuned: outcome.fine_tuned,
@@ -206,19 +226,11 @@ fn say_columns(table: &Table) {
             table.rows,
             ShapeName(shape)
         ),
-        None => say!(
-            "{} rows of {} features: {}",
-            table.rows,
-            table.columns.len(),
-            printable(&table.columns.join(", "))
-        ),
+        None => say!("{} rows of {} features", table.rows, table.columns.len()),
     }
-    for skipped in &table.skipped_columns {
-        say!(
-            "column `{}` is not used: {}",
-            printable(&skipped.name),
-            printable(&skipped.reason)
-        );
+    if let Some(overview) = &table.overview {
+        say!("{}", overview.to_string().trim_end());
+        overview.notes().for_each(|note| say!("{note}"));
     }
 }
 
@@ -238,9 +250,18 @@ fn normal_rows_only(mut table: Table) -> Table {
         .filter(normal)
         .map(|row| table.row_numbers[row])
         .collect();
+    table.groups = table.groups.map(|groups| {
+        let rows = (0..before).filter(normal);
+        rows.map(|row| groups[row]).collect()
+    });
     table.rows = table.row_numbers.len();
     if table.rows < before {
         say!("left out {} rows labelled anomalous", before - table.rows);
+        table.left_out.push(LeftOut {
+            what: "rows labelled anomalous".into(),
+            count: (before - table.rows) as u64,
+            why: "a model is trained on normal rows".into(),
+        });
     }
     table
 }
@@ -256,14 +277,28 @@ pub(super) fn fit_with_progress(
         "{bar:30} epoch {pos}/{len}  {msg}  {eta} left at most",
     );
     let terminal = std::io::stderr().is_terminal();
-    let (mut stage, mut best) = (Stage::Training, f64::NEG_INFINITY);
+    let (mut stage, mut best, mut epochs) = (Stage::Training, f64::NEG_INFINITY, 0);
     let fine_tuning = settings.fine_tune as u64;
     let outcome = training::run(table, valid, settings, |now, epoch: &Epoch| {
         if now != stage {
             (stage, best) = (now, f64::NEG_INFINITY);
-            bar.set_length(fine_tuning);
             bar.reset();
-            bar.suspend(|| say!("fine-tuning through the rounding of integers"));
+            if now == Stage::CrossValidation {
+                bar.unset_length();
+                bar.set_style(indicatif::ProgressStyle::default_spinner());
+                bar.suspend(|| {
+                    say!("calibrating: models without a part of the rows each, to score all rows");
+                });
+            } else {
+                bar.set_length(fine_tuning);
+                bar.suspend(|| say!("fine-tuning through the rounding of integers"));
+            }
+        }
+        if now == Stage::CrossValidation {
+            epochs += 1;
+            bar.set_message(format!("{epochs} epochs of models for calibration"));
+            interrupt::keep();
+            return !interrupt::heard();
         }
         best = best.max(epoch.held_out_log_prob);
         let text = format!(
@@ -336,19 +371,8 @@ pub(super) fn report(outcome: &Outcome) {
              (compare --split last and blocks), or overfitting (try fewer --couplings or more --noise)"
         );
     }
-    if let Some(calibration) = outcome.model.header.calibration {
-        say!(
-            "threshold {:.4} nats: {} % false alarms on the held-out rows",
-            calibration.threshold,
-            100.0 * calibration.false_alarm_rate
-        );
-        let least = 1.0 / calibration.false_alarm_rate.max(f64::MIN_POSITIVE);
-        if least > calibration.rows as f64 {
-            say!(
-                "  {} held-out rows are too few for that rate: the threshold is their lowest log-density",
-                calibration.rows
-            );
-        }
+    if let Some(calibration) = &outcome.model.header.calibration {
+        say!("{}", promise::sentences(calibration).trim_end());
     }
     report_math_error(outcome.model.header.spec.math);
 }

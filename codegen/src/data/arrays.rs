@@ -1,6 +1,8 @@
 //! Arrays of `numpy`, `.npy` and `.npz`: rows and, in an archive, labels `y`.
 //!
-//! Rows are plain (N x features) or maps (N x height x width, N x channels x height x width).
+//! Rows are plain (N x features) or maps; [`layout`](super::layout) says what the axes of a map are. Values are put
+//! into their columns as they are read, and what a header or an archive promises is compared with what there is before
+//! anything is allocated for it.
 //!
 //! ```
 //! use nvpico_codegen::data::{DataError, ReadOptions, read};
@@ -13,7 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use npyz::npz::NpzArchive;
@@ -22,13 +24,16 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::features::{Features, shape_words};
-use super::frame::{Column, Frame, Labels, narrow};
+use super::frame::{Column, Frame, Labels, LeftOut, finite};
+use super::labels::are_labels;
+use super::layout::Axes;
 
-/// An array of any supported type, in row-major order.
-struct Array {
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
+/// The longest header of an array, which is NumPy's own bound.
+const LONGEST_HEADER: usize = 10_000;
+/// The deepest brackets in it: a dictionary, a list of fields, a field, its shape.
+const DEEPEST: usize = 8;
+/// Bytes that values may take however small the archive is, and beyond which they may take so many times its size.
+const EXPANSION: (u64, u64) = (256 << 20, 100);
 
 /// Reads a `.npy` file.
 pub(super) fn read_npy(
@@ -36,13 +41,16 @@ pub(super) fn read_npy(
     bytes: &[u8],
     sha256: String,
     options: &ReadOptions,
+    model: Option<&Features>,
 ) -> Result<Frame, DataError> {
-    let array = parse(bytes).map_err(|reason| format(path, reason))?;
-    let mut frame = frame(path, sha256, &array).map_err(|reason| format(path, reason))?;
+    let array = Array::open(bytes, bytes.len() as u64).map_err(|reason| format(path, reason))?;
+    let mut frame = frame(array, options, model).map_err(|reason| format(path, reason))?;
+    frame.path = path.into();
+    frame.sha256 = sha256;
     if let Some(label) = &options.label {
         label_from_column(&mut frame, label)?;
     }
-    check_rows(frame)
+    Ok(frame)
 }
 
 /// Reads a `.npz` file: the rows are its array `X`, or its only array.
@@ -51,6 +59,7 @@ pub(super) fn read_npz(
     bytes: &[u8],
     sha256: String,
     options: &ReadOptions,
+    model: Option<&Features>,
 ) -> Result<Frame, DataError> {
     let mut archive = NpzArchive::new(Cursor::new(bytes))
         .map_err(|error| format(path, format!("is not a readable .npz archive: {error}")))?;
@@ -69,56 +78,43 @@ pub(super) fn read_npz(
         [only] => only.clone(),
         _ if names.iter().any(|name| name == "X") => "X".into(),
         _ => {
-            let reason = format!("has no array \"X\"; its arrays are {}", names.join(", "));
-            return Err(format(path, reason));
-        }
-    };
-    let mut load = |name: &str| -> Result<Array, DataError> {
-        let mut contents = Vec::new();
-        archive
-            .zip_archive()
-            .by_name(&npyz::npz::file_name_from_array_name(name))
-            .map_err(|error| error.to_string())
-            .and_then(|mut file| {
-                file.read_to_end(&mut contents)
-                    .map_err(|error| error.to_string())
-            })
-            .and_then(|_| parse(&contents))
-            .map_err(|reason| format(path, format!("array {name:?}: {reason}")))
-    };
-    let array = load(&rows)?;
-    let mut frame = frame(path, sha256, &array)
-        .map_err(|reason| format(path, format!("array {rows:?}: {reason}")))?;
-    if names.iter().any(|name| name == label) {
-        let y = load(label)?;
-        let count: usize = y.shape.iter().product();
-        let flat = y.shape.iter().filter(|length| **length != 1).count() <= 1;
-        if !flat || count != frame.rows {
             let reason = format!(
-                "array {label:?} has the shape {:?} where {} labels belong",
-                y.shape, frame.rows
+                "has no array \"X\"; its arrays are {}; save the one with the rows under that name",
+                names.join(", ")
             );
             return Err(format(path, reason));
         }
-        let mut labels = Labels {
-            name: label.into(),
-            ..Labels::default()
-        };
-        y.values
-            .iter()
-            .for_each(|value| labels.push(&value.to_string()));
-        if labels.bad == 0 || options.label.is_some() {
+    };
+    let within = |name: &str, reason: String| format(path, format!("array {name:?}: {reason}"));
+    let mut frame = with_array(&mut archive, &rows, bytes.len() as u64, |array| {
+        frame(array, options, model)
+    })
+    .map_err(|reason| within(&rows, reason))?;
+    frame.path = path.into();
+    frame.sha256 = sha256;
+    if names.iter().any(|name| name == label) {
+        let expected = frame.rows;
+        let values = with_array(&mut archive, label, bytes.len() as u64, |array| {
+            array.label_values(expected)
+        })
+        .map_err(|reason| within(label, reason))?;
+        let labels = labels_of(label, &values);
+        if are_labels(&labels) || options.label.is_some() {
             frame.labels = Some(labels);
         } else {
             // A target of a regression, say: nobody asked for it as labels.
-            frame
-                .aside
-                .push((label.into(), "no labels of 0 and 1".into()));
+            frame.aside.push((label.into(), "no labels".into()));
         }
     } else if let Some(label) = &options.label {
         label_from_column(&mut frame, label)?;
     }
-    check_rows(frame)
+    let others = names.iter().filter(|name| **name != rows && *name != label);
+    frame.left_out.extend(others.map(|name| LeftOut {
+        what: format!("array {name:?}"),
+        count: 1,
+        why: format!("the rows are array {rows:?}"),
+    }));
+    Ok(frame)
 }
 
 fn format(path: &Path, reason: String) -> DataError {
@@ -128,54 +124,231 @@ fn format(path: &Path, reason: String) -> DataError {
     }
 }
 
-fn check_rows(frame: Frame) -> Result<Frame, DataError> {
-    if frame.rows == 0 {
-        return Err(DataError::Empty {
-            path: frame.path,
-            what: "the array has no rows",
-        });
+/// Opens an array of an archive of `size` bytes.
+fn with_array<T>(
+    archive: &mut NpzArchive<Cursor<&[u8]>>,
+    name: &str,
+    size: u64,
+    then: impl FnOnce(Array<&mut dyn Read>) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut file = archive
+        .zip_archive()
+        .by_name(&npyz::npz::file_name_from_array_name(name))
+        .map_err(|error| error.to_string())?;
+    let stated = file.size();
+    let mut file = BufReader::new(&mut file);
+    let array = Array::open(&mut file as &mut dyn Read, stated)?;
+    let needed = 8 * array.count as u64;
+    if needed > EXPANSION.0.max(size.saturating_mul(EXPANSION.1)) {
+        return Err(format!(
+            "its {} values take {} MB in memory, {} times the size of the archive; save it as .npy if it is meant",
+            array.count,
+            needed >> 20,
+            needed / size.max(1)
+        ));
     }
-    Ok(frame)
+    then(array)
+}
+
+/// An array whose values have not been read.
+struct Array<R: Read> {
+    file: NpyFile<std::io::Chain<Cursor<Vec<u8>>, R>>,
+    shape: Vec<usize>,
+    count: usize,
+}
+
+impl<R: Read> Array<R> {
+    /// Reads the header of an array of which there are so many bytes.
+    fn open(mut source: R, bytes: u64) -> Result<Self, String> {
+        let unreadable = |error: std::io::Error| format!("is not a readable NumPy array: {error}");
+        let header = header(&mut source).map_err(unreadable)??;
+        let before = header.len() as u64;
+        let file = NpyFile::new(Cursor::new(header).chain(source)).map_err(unreadable)?;
+        let DType::Plain(kind) = file.dtype() else {
+            return Err("is an array of records; nvpico needs an array of numbers".into());
+        };
+        let shape = file.shape();
+        if shape.contains(&0) {
+            let what = if shape[0] == 0 { "rows" } else { "values" };
+            return Err(format!("the array has no {what}: its shape is {shape:?}"));
+        }
+        let count = shape
+            .iter()
+            .try_fold(1u64, |count, length| count.checked_mul(*length));
+        let needed =
+            count.and_then(|count| count.checked_mul(kind.num_bytes().unwrap_or(1).max(1) as u64));
+        // Before anything is allocated for it: a broken header may promise any number of rows.
+        if needed.is_none_or(|needed| needed > bytes.saturating_sub(before)) {
+            return Err(format!(
+                "is shorter than its header says: its shape is {shape:?}"
+            ));
+        }
+        let lengths = shape
+            .iter()
+            .map(|length| usize::try_from(*length))
+            .collect::<Result<_, _>>();
+        let shape: Vec<usize> = lengths.map_err(|_| "is too large")?;
+        let count = shape.iter().product();
+        Ok(Self { file, shape, count })
+    }
+
+    /// Gives each value to `take`, in the order in which they are stored.
+    fn read(self, take: impl FnMut(f64)) -> Result<(), String> {
+        let DType::Plain(kind) = self.file.dtype() else {
+            return Ok(());
+        };
+        let file = self.file;
+        match (kind.type_char(), kind.size_field()) {
+            (TypeChar::Float, 8) => each::<f64, R>(file, |value| value, take),
+            (TypeChar::Float, 4) => each::<f32, R>(file, f64::from, take),
+            (TypeChar::Int, 8) => each::<i64, R>(file, |value| value as f64, take),
+            (TypeChar::Int, 4) => each::<i32, R>(file, f64::from, take),
+            (TypeChar::Int, 2) => each::<i16, R>(file, f64::from, take),
+            (TypeChar::Int, 1) => each::<i8, R>(file, f64::from, take),
+            (TypeChar::Uint, 8) => each::<u64, R>(file, |value| value as f64, take),
+            (TypeChar::Uint, 4) => each::<u32, R>(file, f64::from, take),
+            (TypeChar::Uint, 2) => each::<u16, R>(file, f64::from, take),
+            (TypeChar::Uint, 1) => each::<u8, R>(file, f64::from, take),
+            (TypeChar::Bool, _) => each::<bool, R>(file, |value| f64::from(u8::from(value)), take),
+            _ => Err(format!(
+                "has the type {kind}; floats, integers or booleans are needed"
+            )),
+        }
+    }
+
+    /// The values of labels, one for each row.
+    fn label_values(self, rows: usize) -> Result<Vec<f64>, String> {
+        let flat = self.shape.iter().filter(|length| **length != 1).count() <= 1;
+        if !flat || self.count != rows {
+            return Err(format!(
+                "has the shape {:?} where {rows} labels belong",
+                self.shape
+            ));
+        }
+        let mut values = Vec::with_capacity(rows);
+        self.read(|value| values.push(value))?;
+        Ok(values)
+    }
+}
+
+/// The bytes of an array up to its values. The outer error is that of the source.
+fn header(source: &mut impl Read) -> std::io::Result<Result<Vec<u8>, String>> {
+    let mut header = vec![0; 10];
+    source.read_exact(&mut header)?;
+    let mut length = usize::from(u16::from_le_bytes([header[8], header[9]]));
+    if header[6] > 1 {
+        let mut more = [0; 2];
+        source.read_exact(&mut more)?;
+        length |= usize::from(u16::from_le_bytes(more)) << 16;
+        header.extend(more);
+    }
+    if length > LONGEST_HEADER {
+        let reason = format!(
+            "its header has {length} bytes, as that of an array of records; nvpico needs an array of numbers"
+        );
+        return Ok(Err(reason));
+    }
+    let start = header.len();
+    header.resize(start + length, 0);
+    source.read_exact(&mut header[start..])?;
+    let mut digits = header[start..].split(|byte| !byte.is_ascii_digit());
+    let lengths = digits.try_fold(1u64, |product, digits| match digits {
+        [] => Some(product),
+        _ => product.checked_mul(
+            std::str::from_utf8(digits)
+                .ok()?
+                .parse::<u64>()
+                .ok()?
+                .max(1),
+        ),
+    });
+    // The reader multiplies them unchecked.
+    if lengths.is_none() {
+        return Ok(Err("its header says that it is too large".into()));
+    }
+    let mut depth = 0usize;
+    for byte in &header[start..] {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Ok(Err(
+                "is not a readable NumPy array: its header has brackets in brackets".into(),
+            ));
+        }
+    }
+    Ok(Ok(header))
+}
+
+fn each<T: Deserialize, R: Read>(
+    file: NpyFile<std::io::Chain<Cursor<Vec<u8>>, R>>,
+    wide: impl Fn(T) -> f64,
+    mut take: impl FnMut(f64),
+) -> Result<(), String> {
+    let data = file.data::<T>().map_err(|error| error.to_string())?;
+    for value in data {
+        take(wide(
+            value.map_err(|error| format!("cannot be read: {error}"))?,
+        ));
+    }
+    Ok(())
 }
 
 /// A frame of an array, its columns named by number or by their place in the map.
-fn frame(path: &Path, sha256: String, array: &Array) -> Result<Frame, String> {
-    let (rows, features) = match array.shape[..] {
-        [rows, width] => {
-            let names: Vec<String> = (0..width).map(|index| format!("c{index}")).collect();
-            (rows, Features::named(&names))
-        }
-        [rows, height, width] => (rows, Features::map([1, height, width])),
-        [rows, channels, height, width] => (rows, Features::map([channels, height, width])),
-        _ => {
-            return Err(format!(
-                "has {} dimension{}; rows and columns are needed, a two-dimensional array, or maps: \
-                 N x height x width, N x channels x height x width",
-                array.shape.len(),
-                if array.shape.len() == 1 { "" } else { "s" },
-            ));
-        }
+fn frame<R: Read>(
+    array: Array<R>,
+    options: &ReadOptions,
+    model: Option<&Features>,
+) -> Result<Frame, String> {
+    let axes = Axes::of(&array.shape, options.layout, model)?;
+    let rows = array.shape[0];
+    let features = match axes.map {
+        Some(map) => Features::map(map),
+        None => Features::named(
+            &(0..axes.values())
+                .map(|index| format!("c{index}"))
+                .collect::<Vec<_>>(),
+        ),
     };
     let mut columns: Vec<Column> = features.columns.into_iter().map(Column::named).collect();
-    for row in array.values.chunks_exact(columns.len().max(1)) {
-        for (column, value) in columns.iter_mut().zip(row) {
-            column.push(narrow(*value, || value.to_string()));
-        }
+    for column in &mut columns {
+        column.values.reserve_exact(rows);
     }
+    let fortran = array.file.order() == Order::Fortran;
+    let places = axes.places(fortran);
+    let mut index = 0;
+    array.read(|value| {
+        // Either way the rows of a column come in order.
+        let place = if fortran {
+            index / rows
+        } else {
+            index % places.len()
+        };
+        index += 1;
+        columns[places[place]].push(finite(value, || value.to_string()));
+    })?;
     Ok(Frame {
-        path: path.into(),
-        sha256,
-        named: false,
-        shape: features.shape.filter(|_| !columns.is_empty()),
+        shape: features.shape,
         columns,
-        labels: None,
         rows,
         positions: (0..rows as u64).collect(),
         places: (1..=rows as u64).map(Place::Row).collect(),
-        ragged: None,
         total_rows: rows,
-        aside: Vec::new(),
+        ..Frame::default()
     })
+}
+
+fn labels_of(name: &str, values: &[f64]) -> Labels {
+    let mut labels = Labels {
+        name: name.into(),
+        ..Labels::default()
+    };
+    values
+        .iter()
+        .for_each(|value| labels.push(&value.to_string()));
+    labels
 }
 
 fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
@@ -188,96 +361,6 @@ fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
     }
     let at = super::select::position(&frame.path, &frame.names(), false, label)?;
     let column = &frame.columns[at];
-    let mut labels = Labels {
-        name: column.name.clone(),
-        ..Labels::default()
-    };
-    column
-        .values
-        .iter()
-        .for_each(|value| labels.push(&value.to_string()));
-    frame.labels = Some(labels);
+    frame.labels = Some(labels_of(&column.name, &column.values));
     Ok(())
-}
-
-/// Parses the bytes of a `.npy` file.
-fn parse(bytes: &[u8]) -> Result<Array, String> {
-    let file =
-        NpyFile::new(bytes).map_err(|error| format!("is not a readable NumPy array: {error}"))?;
-    let DType::Plain(kind) = file.dtype() else {
-        return Err("is an array of records; nvpico needs an array of numbers".into());
-    };
-    let mut shape = Vec::new();
-    let mut count = 1usize;
-    for length in file.shape() {
-        let length = usize::try_from(*length).map_err(|_| "is too large")?;
-        count = count.checked_mul(length).ok_or("is too large")?;
-        shape.push(length);
-    }
-    // Before anything is allocated for it: a broken header may promise any number of rows.
-    if count
-        .checked_mul(kind.num_bytes().unwrap_or(1))
-        .is_none_or(|needed| needed > bytes.len())
-    {
-        return Err("is shorter than its header says".into());
-    }
-    let order = file.order();
-    let values = match (kind.type_char(), kind.size_field()) {
-        (TypeChar::Float, 8) => numbers::<f64>(file, |value| value),
-        (TypeChar::Float, 4) => numbers::<f32>(file, f64::from),
-        (TypeChar::Int, 8) => numbers::<i64>(file, |value| value as f64),
-        (TypeChar::Int, 4) => numbers::<i32>(file, f64::from),
-        (TypeChar::Int, 2) => numbers::<i16>(file, f64::from),
-        (TypeChar::Int, 1) => numbers::<i8>(file, f64::from),
-        (TypeChar::Uint, 8) => numbers::<u64>(file, |value| value as f64),
-        (TypeChar::Uint, 4) => numbers::<u32>(file, f64::from),
-        (TypeChar::Uint, 2) => numbers::<u16>(file, f64::from),
-        (TypeChar::Uint, 1) => numbers::<u8>(file, f64::from),
-        (TypeChar::Bool, _) => numbers::<bool>(file, |value| f64::from(u8::from(value))),
-        _ => {
-            return Err(format!(
-                "has the type {kind}; floats, integers or booleans are needed"
-            ));
-        }
-    }?;
-    let values = match order {
-        Order::Fortran => row_major(&shape, &values),
-        Order::C => values,
-    };
-    Ok(Array { shape, values })
-}
-
-/// Values whose first index runs fastest, put in the order in which the last one does.
-fn row_major(shape: &[usize], values: &[f64]) -> Vec<f64> {
-    let strides: Vec<usize> = shape
-        .iter()
-        .scan(1, |step, length| {
-            let stride = *step;
-            *step *= length;
-            Some(stride)
-        })
-        .collect();
-    let place = |index: usize| {
-        let axes = shape.iter().zip(&strides).rev();
-        let (place, _) = axes.fold((0, index), |(place, left), (length, stride)| {
-            (place + left % length * stride, left / length)
-        });
-        place
-    };
-    (0..values.len())
-        .map(|index| values[place(index)])
-        .collect()
-}
-
-fn numbers<T: Deserialize>(
-    file: NpyFile<&[u8]>,
-    wide: impl Fn(T) -> f64,
-) -> Result<Vec<f64>, String> {
-    let data = file.data::<T>().map_err(|error| error.to_string())?;
-    data.map(|value| {
-        value
-            .map(&wide)
-            .map_err(|error| format!("cannot be read: {error}"))
-    })
-    .collect()
 }

@@ -42,10 +42,16 @@ pub enum Fault {
     TooLarge(String),
     /// A number with a decimal comma.
     DecimalComma(String),
+    /// A date or a time of day.
+    Time(String),
+    /// A hexadecimal number.
+    Hexadecimal(String),
+    /// A number with thousands separators that may be a decimal comma as well.
+    Thousands(String),
+    /// A percentage in a column of other numbers.
+    Percent(String),
     /// Not a number.
     Text(String),
-    /// An unknown label.
-    Label(String),
 }
 
 impl fmt::Display for Fault {
@@ -59,13 +65,28 @@ impl fmt::Display for Fault {
                 out,
                 "{cell:?} has a decimal comma (--decimal-comma reads it)"
             ),
-            Self::Text(cell) => write!(out, "{cell:?} is not a number"),
-            Self::Label(cell) => {
+            Self::Time(cell) => write!(out, "{cell:?} is a time, not a number"),
+            Self::Hexadecimal(cell) => {
                 write!(
                     out,
-                    "{cell:?} is not a label (0 or 1, true or false, normal or anomaly)"
+                    "{cell:?} is a hexadecimal number; most of this column is no decimal number"
                 )
             }
+            Self::Thousands(cell) if cell.contains(',') => write!(
+                out,
+                "{cell:?} may have a comma between thousands or before decimals: write it without the one, or with a point \
+                 for the other"
+            ),
+            Self::Thousands(cell) => write!(
+                out,
+                "{cell:?} may have a point between thousands, beside numbers with a decimal comma (--decimal-comma reads it \
+                 so)"
+            ),
+            Self::Percent(cell) => write!(
+                out,
+                "{cell:?} has a percent sign, where other cells of the column have none"
+            ),
+            Self::Text(cell) => write!(out, "{cell:?} is not a number"),
         }
     }
 }
@@ -115,8 +136,8 @@ pub enum DataError {
     },
     /// A row with more or fewer cells than the first.
     #[error(
-        "{}: {place} has {found} cells where the first row has {expected} (--skip-bad leaves such rows out)",
-        path.display()
+        "{}: {place} has {} where the {} has {expected}, as {fitting} of {rows} rows have{} (--skip-bad leaves such rows out)",
+        path.display(), cells(*found), if *named { "header" } else { "first row" }, open_quote(*quote)
     )]
     Ragged {
         /// The file.
@@ -125,8 +146,16 @@ pub enum DataError {
         place: Place,
         /// Its cells.
         found: usize,
-        /// Cells of the first row.
+        /// Cells of the header.
         expected: usize,
+        /// Whether there is a header.
+        named: bool,
+        /// Rows with as many cells.
+        fitting: u64,
+        /// All rows.
+        rows: u64,
+        /// Whether a quote opens in the row and is not closed.
+        quote: bool,
     },
     /// A cell of a used column that is not a finite number.
     #[error(
@@ -167,6 +196,16 @@ pub enum DataError {
         name: String,
         /// What it has.
         reason: String,
+    },
+    /// Columns or values of which only the user knows what they are.
+    #[error("{}: {reason}", path.display())]
+    Unclear {
+        /// The file.
+        path: PathBuf,
+        /// What they are, and the options that settle it.
+        reason: String,
+        /// Those of the options that the message names first.
+        hint: Box<super::Hint>,
     },
     /// The options contradict each other.
     #[error("{0}")]
@@ -232,6 +271,19 @@ pub enum DataError {
         /// The first reason.
         first: Box<DataError>,
     },
+}
+
+fn cells(count: usize) -> String {
+    let cells = if count == 1 { "cell" } else { "cells" };
+    format!("{count} {cells}")
+}
+
+fn open_quote(quote: bool) -> &'static str {
+    if quote {
+        "; a quote opens in it and is not closed"
+    } else {
+        ""
+    }
 }
 
 fn others(more: usize) -> String {

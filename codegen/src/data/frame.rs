@@ -1,24 +1,17 @@
 //! One file as it was read, before columns are chosen.
 //!
-//! Cells that are no finite `f32` are kept as not-a-number beside a note of the first of them, so
+//! Cells that are no finite number are kept as not-a-number beside a note of the first of them, so
 //! that only the columns that are used can fail, and only with the words for what stands there.
-//!
-//! ```
-//! use nvpico_codegen::data::{Fault, parse_number};
-//!
-//! assert_eq!(parse_number(" 1.5e3 ", false), Ok(1500.0));
-//! assert_eq!(parse_number("1,5", true), Ok(1.5));
-//! assert_eq!(parse_number("1,5", false), Err(Fault::DecimalComma("1,5".into())));
-//! assert_eq!(parse_number("NaN", false), Err(Fault::Missing("NaN".into())));
-//! ```
 
 use std::path::PathBuf;
 
-use super::error::{Fault, Place};
+use serde::Serialize;
+
+use super::error::{DataError, Fault, Place};
 use super::features::Features;
 
 /// One file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Frame {
     pub path: PathBuf,
     pub sha256: String,
@@ -36,11 +29,84 @@ pub(super) struct Frame {
     /// 1-based place of each of them.
     pub places: Vec<Place>,
     /// The first row with another number of cells.
-    pub ragged: Option<(Place, usize)>,
+    pub ragged: Option<Ragged>,
     /// All data rows, ragged ones too.
     pub total_rows: usize,
     /// Columns that are not used, by name, with the reason for the user.
     pub aside: Vec<(String, String)>,
+    /// What the reader did that the user must know, a sentence each.
+    pub said: Vec<String>,
+    /// What the file holds and the frame does not.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Rows with another number of cells than there are columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ragged {
+    /// Where the first of them is.
+    pub place: Place,
+    /// Its cells.
+    pub found: usize,
+    /// The number of columns.
+    pub expected: usize,
+    /// How many such rows there are.
+    pub others: u64,
+    /// Whether a quote opens in it and is not closed in it.
+    pub quote: bool,
+}
+
+/// Something in a file that was not read, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// What it is, in the plural, as in `comment lines`.
+    pub what: String,
+    /// How many of them.
+    pub count: u64,
+    /// Why, as in `they begin with "#"`.
+    pub why: String,
+}
+
+/// Words that come again and again: each once, and which of them stands in each row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words {
+    /// The different cells, in the order in which they came.
+    pub dictionary: Vec<String>,
+    /// For each row the position in the dictionary, or [`Words::NONE`].
+    pub codes: Vec<u32>,
+}
+
+impl Words {
+    /// The code of an empty cell, and of one beyond the dictionary.
+    pub const NONE: u32 = u32::MAX;
+    /// Most different words that are kept.
+    pub const MOST: usize = 64;
+
+    /// Adds a cell; false when the dictionary is full.
+    pub fn push(&mut self, cell: &str) -> bool {
+        let mut code = Self::NONE;
+        let last = self.codes.last().copied().unwrap_or(Self::NONE);
+        if self.word(last) == Some(cell) {
+            code = last;
+        } else if !cell.is_empty() {
+            let known = self.dictionary.iter().position(|word| word == cell);
+            let full = known.is_none() && self.dictionary.len() == Self::MOST;
+            if full {
+                self.codes.push(code);
+                return false;
+            }
+            code = known.unwrap_or(self.dictionary.len()) as u32;
+            if known.is_none() {
+                self.dictionary.push(cell.into());
+            }
+        }
+        self.codes.push(code);
+        true
+    }
+
+    /// The word of a code.
+    pub fn word(&self, code: u32) -> Option<&str> {
+        self.dictionary.get(code as usize).map(String::as_str)
+    }
 }
 
 impl Frame {
@@ -59,6 +125,20 @@ impl Frame {
         names
     }
 
+    /// The error of the rows that have another number of cells.
+    pub fn ragged_error(&self) -> Option<DataError> {
+        self.ragged.map(|ragged| DataError::Ragged {
+            path: self.path.clone(),
+            place: ragged.place,
+            found: ragged.found,
+            expected: ragged.expected,
+            named: self.named,
+            fitting: self.total_rows as u64 - ragged.others,
+            rows: self.total_rows as u64,
+            quote: ragged.quote,
+        })
+    }
+
     /// What each row holds, labels left out.
     pub fn features(&self) -> Features {
         Features {
@@ -72,7 +152,8 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Column {
     pub name: String,
-    pub values: Vec<f32>,
+    /// Finite; a value that no `f32` holds is a fault of the row that uses it.
+    pub values: Vec<f64>,
     /// Cells that are not empty.
     pub filled: usize,
     /// Cells that are numbers, finite or not.
@@ -85,6 +166,19 @@ pub(super) struct Column {
     pub bad: usize,
     /// The first cell that is neither empty nor a number.
     pub example: Option<String>,
+    /// Cells that are dates or times of day.
+    pub times: usize,
+    /// Their seconds since 1970, or since midnight without a date, as far as they were read; not-a-number where the
+    /// cell is no time. Empty in a column without times.
+    pub seconds: Vec<f64>,
+    /// Cells that are true or false, read as 1 and 0; they are `numbers` too.
+    pub booleans: usize,
+    /// Cells that are hexadecimal numbers; bad cells.
+    pub hexadecimal: usize,
+    /// Cells with thousands separators, whether they were read or are faults.
+    pub thousands: usize,
+    /// The cells as they stand, while at most [`Words::MOST`] differ; `None` for arrays.
+    pub words: Option<Words>,
 }
 
 impl Column {
@@ -95,7 +189,7 @@ impl Column {
         }
     }
 
-    pub fn push(&mut self, cell: Result<f32, Fault>) {
+    pub fn push(&mut self, cell: Result<f64, Fault>) {
         match cell {
             Ok(value) => {
                 self.filled += 1;
@@ -109,7 +203,12 @@ impl Column {
                         self.filled += 1;
                         self.numbers += 1;
                     }
-                    Fault::DecimalComma(cell) | Fault::Text(cell) | Fault::Label(cell) => {
+                    Fault::DecimalComma(cell)
+                    | Fault::Text(cell)
+                    | Fault::Time(cell)
+                    | Fault::Hexadecimal(cell)
+                    | Fault::Thousands(cell)
+                    | Fault::Percent(cell) => {
                         self.filled += 1;
                         self.commas += usize::from(matches!(fault, Fault::DecimalComma(_)));
                         self.example.get_or_insert_with(|| cell.clone());
@@ -117,90 +216,34 @@ impl Column {
                 }
                 self.bad += 1;
                 self.first_bad.get_or_insert((self.values.len(), fault));
-                self.values.push(f32::NAN);
+                self.values.push(f64::NAN);
             }
         }
     }
 }
 
-/// The label column; `None` marks a cell that is no label.
+/// The label column; what its cells mean shows in all files together.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     pub name: String,
-    pub values: Vec<Option<bool>>,
-    pub first_bad: Option<(usize, Fault)>,
-    pub bad: usize,
+    /// The cells as they stand.
+    pub cells: Words,
 }
 
 impl Labels {
     pub fn push(&mut self, cell: &str) {
-        let value = parse_label(cell);
-        if value.is_none() {
-            let cell = cell.trim();
-            let fault = if cell.is_empty() {
-                Fault::Missing(String::new())
-            } else {
-                Fault::Label(cell.into())
-            };
-            self.first_bad.get_or_insert((self.values.len(), fault));
-            self.bad += 1;
-        }
-        self.values.push(value);
+        self.cells.push(cell.trim());
     }
 }
 
-/// 0 or 1 as a number, true or false, normal or anomaly (anomalous, abnormal), in any case.
-fn parse_label(cell: &str) -> Option<bool> {
-    let cell = cell.trim().to_lowercase();
-    match cell.as_str() {
-        "true" | "anomaly" | "anomalous" | "abnormal" => Some(true),
-        "false" | "normal" => Some(false),
-        number => match number.parse() {
-            Ok(0.0) => Some(false),
-            Ok(1.0) => Some(true),
-            _ => None,
-        },
-    }
-}
-
-/// A cell as a finite `f32`, read as `f64` and rounded once.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse_number(cell: &str, decimal_comma: bool) -> Result<f32, Fault> {
-    let cell = cell.trim();
-    if matches!(
-        cell.to_ascii_lowercase().as_str(),
-        "" | "nan" | "na" | "n/a" | "null" | "none" | "-nan" | "-" | "?"
-    ) {
-        return Err(Fault::Missing(cell.into()));
-    }
-    let with_point = || cell.replacen(',', ".", 1);
-    let parsed = if decimal_comma && cell.contains(',') && !cell.contains('.') {
-        with_point().parse::<f64>()
-    } else {
-        cell.parse::<f64>()
-    };
-    match parsed {
-        Ok(value) => narrow(value, || cell.into()),
-        Err(_) if !cell.contains('.') && with_point().parse::<f64>().is_ok() => {
-            Err(Fault::DecimalComma(cell.into()))
-        }
-        Err(_) => Err(Fault::Text(cell.into())),
-    }
-}
-
-/// An `f64` as a finite `f32`, or why not.
-pub(super) fn narrow(value: f64, text: impl Fn() -> String) -> Result<f32, Fault> {
-    let narrow = value as f32;
+/// A finite number, or why not.
+pub(super) fn finite(value: f64, text: impl Fn() -> String) -> Result<f64, Fault> {
     if value.is_nan() {
         Err(Fault::Missing(text()))
     } else if value.is_infinite() {
         Err(Fault::Infinite(text()))
-    } else if narrow.is_infinite() {
-        Err(Fault::TooLarge(text()))
     } else {
-        Ok(narrow)
+        Ok(value)
     }
 }
 
@@ -209,46 +252,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_the_usual_spellings() {
-        for (cell, value) in [
-            ("1", 1.0),
-            ("-.5", -0.5),
-            ("+2.", 2.0),
-            ("1E-3", 1e-3),
-            ("1e-60", 0.0),
-        ] {
-            assert_eq!(parse_number(cell, false), Ok(value), "{cell}");
+    fn words_are_kept_while_they_are_few() {
+        let mut words = Words::default();
+        for word in ["on", "on", "", "off", "on"] {
+            assert!(words.push(word));
         }
-        // Rounded to f32 once, from the decimal's f64.
-        assert_eq!(parse_number("0.1", false), Ok(0.1));
-        assert_eq!(parse_number("3.4028235e38", false), Ok(f32::MAX));
-    }
-
-    #[test]
-    fn faults_by_kind() {
-        let fault = |cell: &str| parse_number(cell, false).unwrap_err();
-        assert_eq!(fault("  "), Fault::Missing(String::new()));
-        assert_eq!(fault("n/a"), Fault::Missing("n/a".into()));
-        assert_eq!(fault("-inf"), Fault::Infinite("-inf".into()));
-        assert_eq!(fault("1e39"), Fault::TooLarge("1e39".into()));
-        assert_eq!(fault("1,5"), Fault::DecimalComma("1,5".into()));
-        assert_eq!(fault("1.000,5"), Fault::Text("1.000,5".into()));
-        assert_eq!(fault("on"), Fault::Text("on".into()));
-        // Asked for, a comma is a point, and a point still is one.
-        assert_eq!(parse_number("-2,25", true), Ok(-2.25));
-        assert_eq!(parse_number("2.25", true), Ok(2.25));
-    }
-
-    #[test]
-    fn labels_in_the_usual_spellings() {
-        for cell in ["1", "1.0", " TRUE", "Anomaly"] {
-            assert_eq!(parse_label(cell), Some(true), "{cell}");
-        }
-        for cell in ["0", "0.0", "-0", "false", "normal"] {
-            assert_eq!(parse_label(cell), Some(false), "{cell}");
-        }
-        for cell in ["", "2", "0.5", "yes?", "nan"] {
-            assert_eq!(parse_label(cell), None, "{cell}");
-        }
+        assert_eq!(words.dictionary, ["on", "off"]);
+        assert_eq!(words.codes, [0, 0, Words::NONE, 1, 0]);
+        assert_eq!(
+            (words.word(1), words.word(Words::NONE)),
+            (Some("off"), None)
+        );
+        let mut many = Words::default();
+        let fits = (0..=Words::MOST)
+            .filter(|word| many.push(&word.to_string()))
+            .count();
+        assert_eq!(fits, Words::MOST);
     }
 }

@@ -22,32 +22,47 @@
 //! ```
 
 mod arrays;
-mod delimited;
+mod autocorrelation;
+mod derived;
 mod error;
 mod features;
+mod find;
 mod frame;
+mod gather;
+mod hint;
+mod judge;
+mod labels;
+mod layout;
 mod map;
+mod missing;
 mod model_columns;
+mod names;
+mod overview;
 mod select;
+mod source;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use delimited::detect_delimiter;
 pub use error::{DataError, Fault, Place, closest};
 pub use features::Features;
-pub use frame::parse_number;
+pub use frame::LeftOut;
+pub use hint::{Hint, SKIP_BAD};
+pub use layout::Layout;
 pub use map::map_columns;
+pub use missing::Missing;
+pub use names::{join as join_names, split_names};
+pub use overview::{ColumnOverview, Overview, TimeSpan};
 pub use stats::{ColumnStats, column_stats, constant_columns};
+pub use text::detect_delimiter;
 pub use write::{write_npy, write_npz};
 
 use frame::Frame;
@@ -72,6 +87,14 @@ pub struct Table {
     pub skipped_rows: usize,
     /// The files, in order.
     pub source: Vec<SourceFile>,
+    /// What was read otherwise than it stands, a sentence each.
+    pub said: Vec<String>,
+    /// What the files hold and the table does not: columns, rows and other things.
+    pub left_out: Vec<LeftOut>,
+    /// The columns in short, judged; `None` for maps and for the columns of a model.
+    pub overview: Option<Overview>,
+    /// For each row the number of its machine, where a column names them.
+    pub groups: Option<Vec<u32>>,
     /// For each kept row its number from 1 among all data rows of all files, left-out ones counted.
     pub row_numbers: Vec<u64>,
 }
@@ -117,6 +140,16 @@ pub struct SkippedColumn {
     pub reason: String,
 }
 
+impl SkippedColumn {
+    fn counted(&self) -> LeftOut {
+        LeftOut {
+            what: format!("column `{}`", self.name),
+            count: 1,
+            why: self.reason.clone(),
+        }
+    }
+}
+
 impl fmt::Display for SkippedColumn {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ({})", self.name, self.reason)
@@ -145,8 +178,20 @@ pub struct ReadOptions {
     pub exclude: Vec<String>,
     /// The column (or array of an archive) with the labels. Archives give an array `y` unasked.
     pub label: Option<String>,
-    /// Leave out rows with bad cells, and count them, instead of failing.
-    pub skip_bad: bool,
+    /// Leave out rows with bad cells, and count them, instead of failing; the largest share of rows that may be.
+    pub skip_bad: Option<f64>,
+    /// Numbers that stand for a missing value, such as -999.
+    pub missing: Vec<Missing>,
+    /// A value far outside the others that repeats is a reading: it is not asked for.
+    pub take_all: bool,
+    /// Each row becomes a window of so many consecutive rows.
+    pub window: Option<usize>,
+    /// Columns that are read as categories: a feature of 0 and 1 for each of their words.
+    pub category: Vec<String>,
+    /// The column that names the machine of each row; never a feature.
+    pub group: Option<String>,
+    /// What the axes of an array of three or four dimensions are; asked for where it is not plain.
+    pub layout: Option<Layout>,
     /// The delimiter of text files; detected if not given.
     pub delimiter: Option<u8>,
     /// Whether text files begin with names; detected if not given.
@@ -156,13 +201,14 @@ pub struct ReadOptions {
 }
 
 /// Reads files into one table. Files with names are matched by them, in the first file's order; maps must be of one
-/// shape. An array of three dimensions is taken as N x height x width, so one of N x channels x time has to be
-/// reshaped to N x channels x 1 x time before.
+/// shape. What the axes of an array of three dimensions are has to be said: `options.layout`.
 ///
 /// # Errors
 /// See [`DataError`]: each names the file and, where there is one, line and column.
 pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Table, DataError> {
-    select::table(&frames(paths, options)?, options)
+    let mut frames = frames(paths, options, None)?;
+    let made = derived::categories(&mut frames, &options.category)?;
+    select::table(&frames, options, &made)
 }
 
 /// Reads just the features of a model, in its order. A file without names is taken by position when
@@ -176,45 +222,42 @@ pub fn read_for(
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Result<Table, DataError> {
-    let mut frames = frames(paths, options)?;
+    let mut frames = frames(paths, options, Some(model))?;
     for frame in &mut frames {
-        model_columns::fit_to_model(frame, model, &options.exclude)?;
+        let bases = Features {
+            columns: derived::bases(frame, &model.columns),
+            shape: model.shape,
+        };
+        derived::categories_of_model(frame, &bases.columns)?;
+        model_columns::fit_to_model(frame, &bases, &options.exclude)?;
     }
-    let chosen = ReadOptions {
-        columns: Some(model.columns.clone()),
-        exclude: Vec::new(),
-        ..options.clone()
-    };
-    let table = select::table(&frames, &chosen)?;
+    let table = select::table_of_model(&frames, &model.columns, options.skip_bad)?;
     Ok(Table {
         shape: model.shape,
         ..table
     })
 }
 
-fn frames(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Frame>, DataError> {
+fn frames(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    model: Option<&Features>,
+) -> Result<Vec<Frame>, DataError> {
     if paths.is_empty() {
         return Err(DataError::NoFiles);
     }
-    let frames: Vec<Frame> = paths
+    let mut frames: Vec<Frame> = paths
         .iter()
-        .map(|path| frame(path, options))
+        .map(|path| frame(path, options, model))
         .collect::<Result<_, _>>()?;
     select::same_shapes(&frames)?;
+    missing::mark(&mut frames, &options.missing)?;
     Ok(frames)
 }
 
-fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
-    if path.is_dir() {
-        return Err(DataError::Directory { path: path.into() });
-    }
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NotFound { path: path.into() },
-        _ => DataError::Io {
-            path: path.into(),
-            source,
-        },
-    })?;
+fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result<Frame, DataError> {
+    let bytes = source::read(path)?;
+    let path = source::name(path);
     let mut sha256 = String::with_capacity(64);
     for byte in Sha256::digest(&bytes) {
         sha256.extend(
@@ -223,10 +266,10 @@ fn frame(path: &Path, options: &ReadOptions) -> Result<Frame, DataError> {
     }
     // By contents rather than by name: a file may be called anything.
     if bytes.starts_with(b"\x93NUMPY") {
-        arrays::read_npy(path, &bytes, sha256, options)
+        arrays::read_npy(path, &bytes, sha256, options, model)
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        arrays::read_npz(path, &bytes, sha256, options)
+        arrays::read_npz(path, &bytes, sha256, options, model)
     } else {
-        delimited::read(path, &bytes, &sha256, options)
+        text::read(path, &bytes, &sha256, options)
     }
 }

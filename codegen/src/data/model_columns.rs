@@ -1,9 +1,9 @@
 //! Matching a file's columns with those of a model.
 
 use super::error::DataError;
-use super::features::{Features, shape_words};
+use super::features::{Features, list, shape_words};
+use super::find::position;
 use super::frame::Frame;
-use super::select::position;
 
 /// Makes a file's columns those of a model: by name, or by position in a file without names that
 /// has just as many.
@@ -47,6 +47,13 @@ pub(super) fn fit_to_model(
         left.retain(|name| *name != all[index]);
     }
     if left.len() == expected.len() {
+        if model.shape.is_none() {
+            frame.said.push(format!(
+                "{}: no column names; its columns are taken by their position, as {}",
+                frame.path.display(),
+                list(expected)
+            ));
+        }
         let mut model_names = expected.iter();
         // A name that is no feature must not come to equal one.
         for column in &mut frame.columns {

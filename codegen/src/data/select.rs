@@ -15,38 +15,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::path::Path;
+use std::collections::HashSet;
 
-use super::error::{DataError, closest};
+use super::derived::{self, bases};
+use super::error::DataError;
 use super::features::shape_words;
+use super::find::Index;
+pub(super) use super::find::position;
 use super::frame::{Column, Frame};
-use super::map::map_shape;
-use super::{ReadOptions, SkippedColumn, SourceFile, Table};
-
-/// The position of a column by its name or, in a file without names, by its number from 0.
-pub(super) fn position(
-    path: &Path,
-    names: &[String],
-    named: bool,
-    wanted: &str,
-) -> Result<usize, DataError> {
-    let by_number = || {
-        wanted
-            .parse()
-            .ok()
-            .filter(|index| !named && *index < names.len())
-    };
-    names
-        .iter()
-        .position(|name| name == wanted)
-        .or_else(by_number)
-        .ok_or_else(|| DataError::UnknownColumn {
-            path: path.into(),
-            name: wanted.into(),
-            closest: closest(wanted, names),
-            available: names.to_vec(),
-        })
-}
+use super::gather::gather;
+use super::judge::{Question, judge};
+use super::labels;
+use super::{ReadOptions, SkippedColumn, Table};
 
 /// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
 /// the columns decide.
@@ -77,12 +57,29 @@ fn is_label(frame: &Frame, name: &str) -> bool {
         .is_some_and(|labels| labels.name == name)
 }
 
-/// The table of these files.
-pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, DataError> {
+/// The table of a model's features, which the files have.
+pub(super) fn table_of_model(
+    frames: &[Frame],
+    features: &[String],
+    skip_bad: Option<f64>,
+) -> Result<Table, DataError> {
     let first = frames.first().ok_or(DataError::NoFiles)?;
+    let labels = labels::read(frames)?;
+    asked_for(frames, &bases(first, features), &[])?;
+    gather(frames, features.to_vec(), labels, None, skip_bad)
+}
+
+/// The table of these files, their columns judged; `made` are features that were made of columns.
+pub(super) fn table(
+    frames: &[Frame],
+    options: &ReadOptions,
+    made: &[String],
+) -> Result<Table, DataError> {
+    let first = frames.first().ok_or(DataError::NoFiles)?;
+    let all = first.names();
     let mut excluded = Vec::new();
     for name in &options.exclude {
-        let index = position(&first.path, &first.names(), first.named, name)?;
+        let index = position(&first.path, &all, first.named, name)?;
         excluded.push(first.columns[index].name.clone());
     }
     let mut skipped_columns: Vec<SkippedColumn> = first
@@ -93,21 +90,64 @@ pub(super) fn table(frames: &[Frame], options: &ReadOptions) -> Result<Table, Da
             reason: reason.clone(),
         })
         .collect();
+    let labels = labels::read(frames)?;
+    let groups = options
+        .group
+        .as_ref()
+        .map(|name| derived::groups(frames, name))
+        .transpose()?;
+    let mut other: Vec<&String> = made.iter().chain(&options.category).collect();
+    other.extend(&options.group);
     let columns = match &options.columns {
-        Some(wanted) => asked_for(frames, wanted, &excluded)?,
+        Some(wanted) => {
+            let wanted: Vec<String> = wanted
+                .iter()
+                .filter(|name| !other.contains(name))
+                .cloned()
+                .collect();
+            asked_for(frames, &wanted, &excluded)?
+        }
         // A map is never cut unless asked to, even where a pixel has no number.
         None if excluded.is_empty() && first.shape.is_some() => {
             asked_for(frames, &first.feature_names(), &excluded)?
         }
-        None => numeric(frames, &excluded, &mut skipped_columns)?,
+        None => numeric(frames, &excluded, &other, &mut skipped_columns)?,
     };
+    let mut overview = None;
+    let mut columns = columns;
+    if first.shape.is_none() && !columns.is_empty() {
+        let verdict = judge(&Question {
+            frames,
+            columns: &columns,
+            asked: options.columns.is_some(),
+            labels: labels.as_ref().map(|read| (&*read.name, &*read.rows)),
+            take_all: options.take_all,
+        })?;
+        skipped_columns.extend(verdict.left_out);
+        columns = verdict.columns;
+        overview = Some(verdict.overview);
+    }
+    if let Some(length) = options.window {
+        columns = derived::window(&columns, length);
+    }
+    columns.extend_from_slice(made);
     if columns.is_empty() {
-        return Err(DataError::Empty {
+        let why = skipped_columns
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        return Err(DataError::Format {
             path: first.path.clone(),
-            what: "no column of numbers is left",
+            reason: format!("no column of readings is left: {}", why.join("; ")),
         });
     }
-    gather(frames, columns, skipped_columns, options.skip_bad)
+    let mut table = gather(frames, columns, labels, groups, options.skip_bad)?;
+    table.overview = overview;
+    table
+        .left_out
+        .extend(skipped_columns.iter().map(SkippedColumn::counted));
+    table.skipped_columns = skipped_columns;
+    Ok(table)
 }
 
 /// The columns the user named, checked in each file.
@@ -117,29 +157,37 @@ fn asked_for(
     excluded: &[String],
 ) -> Result<Vec<String>, DataError> {
     let first = &frames[0];
+    let all: Vec<Vec<String>> = frames.iter().map(Frame::names).collect();
+    let own = Index::of(first);
+    let mut seen = HashSet::new();
     let mut columns: Vec<String> = Vec::new();
-    let all = first.names();
     for name in wanted {
-        let name = all[position(&first.path, &all, first.named, name)?].clone();
-        if is_label(first, &name) {
+        let name = match own.get(name) {
+            Some(_) => name,
+            None => &all[0][position(&first.path, &all[0], first.named, name)?],
+        };
+        if is_label(first, name) {
             return Err(DataError::Options(format!(
                 "the label column {name:?} cannot also be a feature"
             )));
         }
-        if columns.contains(&name) {
+        if !seen.insert(name) {
             return Err(DataError::Options(format!(
                 "the column {name:?} is named twice"
             )));
         }
-        if !excluded.contains(&name) {
-            columns.push(name);
+        if !excluded.contains(name) {
+            columns.push(name.clone());
         }
     }
-    let all: Vec<Vec<String>> = frames.iter().map(Frame::names).collect();
+    let indexes: Vec<Index<'_>> = frames.iter().map(Index::of).collect();
     for name in &columns {
         let mut same = Vec::new();
-        for (frame, all) in frames.iter().zip(&all) {
-            same.push(&frame.columns[position(&frame.path, all, frame.named, name)?]);
+        for ((frame, index), all) in frames.iter().zip(&indexes).zip(&all) {
+            same.push(match index.get(name) {
+                Some(column) => column,
+                None => &frame.columns[position(&frame.path, all, frame.named, name)?],
+            });
         }
         if let Some(reason) = not_numeric(&same) {
             return Err(DataError::NotNumeric {
@@ -156,12 +204,14 @@ fn asked_for(
 fn numeric(
     frames: &[Frame],
     excluded: &[String],
+    other: &[&String],
     skipped: &mut Vec<SkippedColumn>,
 ) -> Result<Vec<String>, DataError> {
     let first = &frames[0];
+    let indexes: Vec<Index<'_>> = frames.iter().map(Index::of).collect();
     let mut columns = Vec::new();
     for Column { name, .. } in &first.columns {
-        if is_label(first, name) {
+        if is_label(first, name) || other.contains(&name) {
             continue;
         }
         if excluded.contains(name) {
@@ -171,10 +221,7 @@ fn numeric(
             });
             continue;
         }
-        let same: Vec<&Column> = frames
-            .iter()
-            .filter_map(|frame| find(frame, name))
-            .collect();
+        let same: Vec<&Column> = indexes.iter().filter_map(|frame| frame.get(name)).collect();
         if let Some(reason) = not_numeric(&same) {
             skipped.push(SkippedColumn {
                 name: name.clone(),
@@ -182,9 +229,9 @@ fn numeric(
             });
             continue;
         }
-        if let Some(frame) = frames.iter().find(|frame| find(frame, name).is_none()) {
+        if let Some(at) = indexes.iter().position(|frame| frame.get(name).is_none()) {
             return Err(DataError::Columns {
-                path: frame.path.clone(),
+                path: frames[at].path.clone(),
                 difference: format!("lacks the column {name:?}"),
                 first: first.path.clone(),
             });
@@ -193,9 +240,10 @@ fn numeric(
     }
     for frame in &frames[1..] {
         let surplus = frame.columns.iter().find(|column| {
-            find(first, &column.name).is_none()
+            indexes[0].get(&column.name).is_none()
                 && !excluded.contains(&column.name)
                 && !is_label(frame, &column.name)
+                && !other.contains(&&column.name)
                 && not_numeric(&[column]).is_none()
         });
         if let Some(column) = surplus {
@@ -209,10 +257,6 @@ fn numeric(
     Ok(columns)
 }
 
-fn find<'a>(frame: &'a Frame, name: &str) -> Option<&'a Column> {
-    frame.columns.iter().find(|column| column.name == name)
-}
-
 /// Why a column, as it stands in all files, is not one of numbers.
 fn not_numeric(same: &[&Column]) -> Option<String> {
     let filled: usize = same.iter().map(|column| column.filled).sum();
@@ -221,123 +265,25 @@ fn not_numeric(same: &[&Column]) -> Option<String> {
         .iter()
         .map(|column| column.numbers + column.commas)
         .sum();
+    let example = || {
+        let example = same.iter().find_map(|column| column.example.as_ref());
+        example.map_or("", String::as_str)
+    };
+    let sum = |count: fn(&Column) -> usize| same.iter().map(|column| count(column)).sum::<usize>();
+    let hexadecimal = sum(|column| column.hexadecimal);
     if filled == 0 {
         Some("empty".into())
-    } else if 2 * numbers < filled {
-        let example = same.iter().find_map(|column| column.example.as_ref());
+    } else if 2 * sum(|column| column.times) >= filled {
+        Some(format!("times, such as {:?}", example()))
+    } else if 10 * hexadecimal >= filled {
+        // Digits alone are decimal and hexadecimal numbers: one letter in ten cells says which.
         Some(format!(
-            "text, such as {:?}",
-            example.map_or("", String::as_str)
+            "hexadecimal numbers, such as {:?}; write them in decimals to use them",
+            example()
         ))
+    } else if 2 * numbers < filled {
+        Some(format!("text, such as {:?}", example()))
     } else {
         None
     }
-}
-
-/// The rows of the chosen columns, in order.
-fn gather(
-    frames: &[Frame],
-    columns: Vec<String>,
-    skipped_columns: Vec<SkippedColumn>,
-    skip_bad: bool,
-) -> Result<Table, DataError> {
-    let labelled = frames.iter().all(|frame| frame.labels.is_some());
-    let mut table = Table {
-        shape: shape_of(&frames[0], &columns),
-        columns,
-        skipped_columns,
-        labels: labelled.then(Vec::new),
-        ..Table::default()
-    };
-    let mut before = 0;
-    let mut first_fault = None;
-    for frame in frames {
-        let chosen: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter_map(|name| find(frame, name))
-            .collect();
-        let labels = frame.labels.as_ref().filter(|_| labelled);
-        if let Some(error) = first_error(frame, &chosen) {
-            if !skip_bad {
-                return Err(error);
-            }
-            first_fault.get_or_insert(error);
-        }
-        let start = table.rows;
-        for row in 0..frame.rows {
-            let label = labels.map(|labels| labels.values[row]);
-            if label == Some(None) || chosen.iter().any(|column| column.values[row].is_nan()) {
-                continue;
-            }
-            table
-                .values
-                .extend(chosen.iter().map(|column| column.values[row]));
-            table.row_numbers.push(before + frame.positions[row] + 1);
-            if let (Some(labels), Some(Some(label))) = (&mut table.labels, label) {
-                labels.push(label);
-            }
-            table.rows += 1;
-        }
-        table.skipped_rows += frame.total_rows - (table.rows - start);
-        before += frame.total_rows as u64;
-        table.source.push(SourceFile {
-            file: frame
-                .path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            sha256: frame.sha256.clone(),
-            rows: table.rows - start,
-        });
-    }
-    match first_fault {
-        Some(first) if table.rows == 0 => Err(DataError::NothingLeft {
-            rows: table.skipped_rows,
-            first: Box::new(first),
-        }),
-        _ => Ok(table),
-    }
-}
-
-/// The shape of a row of these columns. Of a CSV file the columns that are left may be a map, text beside them or not;
-/// a choice of some of a map's values is no map.
-fn shape_of(frame: &Frame, columns: &[String]) -> Option<[usize; 3]> {
-    if frame.named {
-        map_shape(columns)
-    } else {
-        frame.shape.filter(|_| columns == frame.feature_names())
-    }
-}
-
-/// The first thing wrong in a file, of what is used of it.
-fn first_error(frame: &Frame, chosen: &[&Column]) -> Option<DataError> {
-    let columns = chosen
-        .iter()
-        .map(|column| (&column.name, &column.first_bad, column.bad));
-    let labels = frame
-        .labels
-        .iter()
-        .map(|labels| (&labels.name, &labels.first_bad, labels.bad));
-    let cell = columns
-        .chain(labels)
-        .filter_map(|(name, first, bad)| {
-            first.as_ref().map(|(row, fault)| (*row, name, fault, bad))
-        })
-        .min_by_key(|(row, ..)| *row)
-        .map(|(row, name, fault, bad)| DataError::Cell {
-            path: frame.path.clone(),
-            place: frame.places[row],
-            column: name.clone(),
-            fault: fault.clone(),
-            more: bad - 1,
-        });
-    let ragged = frame.ragged.map(|(place, found)| DataError::Ragged {
-        path: frame.path.clone(),
-        place,
-        found,
-        expected: frame.columns.len(),
-    });
-    ragged.or(cell)
 }

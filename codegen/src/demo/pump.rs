@@ -18,6 +18,7 @@ pub struct PumpDemo {
     seed: u64,
     normal: Recording,
     faults: Recording,
+    another_day: Recording,
 }
 
 impl PumpDemo {
@@ -29,6 +30,7 @@ impl PumpDemo {
             seed,
             normal: pump.record_normal(NORMAL_ROWS),
             faults: pump.record_faults(FAULT_ROWS),
+            another_day: pump.record_normal(NORMAL_ROWS),
         }
     }
 }
@@ -48,10 +50,12 @@ impl Subject for PumpDemo {
         let files = Files {
             normal: folder.join("normal.csv"),
             faults: folder.join("faults.csv"),
+            another_day: folder.join("another-day.csv"),
             label: Some("anomaly".into()),
         };
         save(&files.normal, |path| self.normal.write_csv(path))?;
         save(&files.faults, |path| self.faults.write_csv(path))?;
+        save(&files.another_day, |path| self.another_day.write_csv(path))?;
         Ok(files)
     }
 

@@ -15,6 +15,8 @@ pub struct Files {
     pub normal: PathBuf,
     /// Rows with faults, labelled.
     pub faults: PathBuf,
+    /// As many normal rows of another day: do alarms come as rarely as promised?
+    pub another_day: PathBuf,
     /// Column of the labels, where the file does not say itself.
     pub label: Option<String>,
 }

@@ -35,6 +35,7 @@ pub struct ThermalDemo {
     seed: u64,
     normal: ThermalRecording,
     faults: ThermalRecording,
+    another_day: ThermalRecording,
 }
 
 impl ThermalDemo {
@@ -46,6 +47,7 @@ impl ThermalDemo {
             seed,
             normal: array.record_normal(NORMAL_ROWS),
             faults: array.record_faults(FAULT_ROWS),
+            another_day: array.record_normal(NORMAL_ROWS),
         }
     }
 
@@ -213,10 +215,12 @@ impl Subject for ThermalDemo {
         let files = Files {
             normal: folder.join("normal.npy"),
             faults: folder.join("faults.npz"),
+            another_day: folder.join("another-day.npy"),
             label: None,
         };
         save(&files.normal, |path| self.normal.write_npy(path))?;
         save(&files.faults, |path| self.faults.write_npz(path))?;
+        save(&files.another_day, |path| self.another_day.write_npy(path))?;
         Ok(files)
     }
 

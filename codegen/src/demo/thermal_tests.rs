@@ -9,6 +9,7 @@ fn small() -> ThermalDemo {
         seed: 1,
         normal: ThermalArray::new(1).record_normal(600),
         faults: ThermalArray::new(1).record_faults(1_000),
+        another_day: ThermalRecording::default(),
     }
 }
 

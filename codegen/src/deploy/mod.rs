@@ -21,5 +21,5 @@ mod ready;
 mod sample;
 
 pub use crate::deployed::Deployed;
-pub use ready::{Engine, Ready};
+pub use ready::{AllScores, Engine, Ready};
 pub use sample::{draw, sample};

@@ -5,8 +5,9 @@ use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
 use super::quantize::{self, Quantized, Ranges};
+use crate::calibration::{Method, Resemblance, ascending};
 use crate::deployed::{self, Deployed};
-use crate::model::{IntegerParts, Model, ModelSpec, threshold};
+use crate::model::{IntegerParts, Model, ModelSpec};
 use crate::precision::Precision;
 
 /// The engine's form of a model.
@@ -124,8 +125,16 @@ impl Ready<'_> {
         let calibration = self.model.header.calibration?;
         match &self.engine {
             Engine::Float(_) => Some(calibration.threshold),
-            Engine::Integer(_) => threshold(self.calibration(), calibration.false_alarm_rate),
+            Engine::Integer(_) => calibration.threshold_among(self.calibration()),
         }
+    }
+
+    /// Whether rows resemble those that the threshold was chosen on, by their log-densities in the order in which they
+    /// were recorded. `None` without calibration or rows.
+    #[must_use]
+    pub fn resemblance(&self, log_probs: &[f32]) -> Option<Resemblance> {
+        let calibration = self.model.header.calibration.as_ref()?;
+        Resemblance::of(calibration, self.calibration(), log_probs)
     }
 
     /// The share of calibration rows (and this one) that are at most as likely: the p-value of
@@ -141,10 +150,13 @@ impl Ready<'_> {
     }
 }
 
-/// Ascending, for [`threshold`].
-fn sorted(mut log_probs: Vec<f32>) -> Vec<f32> {
-    log_probs.sort_by(f32::total_cmp);
-    log_probs
+/// Log-densities of rows in every precision, in the order of the rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllScores {
+    /// In floats.
+    pub floats: Vec<f32>,
+    /// With weights of 16 and of 8 bits; `None` for a model without an integer form.
+    pub integers: Option<[Vec<f32>; 2]>,
 }
 
 impl Model {
@@ -221,34 +233,62 @@ impl Model {
         });
     }
 
-    /// Sets the thresholds of all precisions, from held-out normal rows.
+    /// Log-densities of rows in every precision. A model whose numbers exceed the integers, such as one whose training
+    /// diverged, has none in integers.
     ///
     /// # Errors
     /// None for a model that was validated.
-    pub fn calibrate_on(&mut self, rows: &[f32], false_alarm_rate: f64) -> anyhow::Result<()> {
-        let floats = self.ready(Some(Precision::F32))?.log_probs(rows);
-        self.calibrate(&floats, false_alarm_rate);
-        self.calibrate_integers(rows);
+    pub fn scores_of(&self, rows: &[f32]) -> anyhow::Result<AllScores> {
+        let of = |precision| -> anyhow::Result<Vec<f32>> {
+            Ok(self.ready(Some(precision))?.log_probs(rows))
+        };
+        let integers = self
+            .integer
+            .as_ref()
+            .and_then(|_| Some([of(Precision::I16).ok()?, of(Precision::I8).ok()?]));
+        Ok(AllScores {
+            floats: of(Precision::F32)?,
+            integers,
+        })
+    }
+
+    /// Sets the thresholds of all precisions, from normal rows that the model did not see, in the order in which they
+    /// were recorded.
+    ///
+    /// # Errors
+    /// None for a model that was validated.
+    pub fn calibrate_on(
+        &mut self,
+        rows: &[f32],
+        false_alarm_rate: f64,
+        method: Method,
+    ) -> anyhow::Result<()> {
+        let scores = self.scores_of(rows)?;
+        self.calibrate_by(&scores, false_alarm_rate, method);
         Ok(())
     }
 
-    /// Scores the rows that thresholds come from in integers. A model whose numbers exceed the integers, such as one
-    /// whose training diverged, is left without an integer form.
+    /// Sets the thresholds of all precisions from scores of such rows. Without scores in integers it is left without an
+    /// integer form.
+    pub fn calibrate_by(&mut self, scores: &AllScores, false_alarm_rate: f64, method: Method) {
+        self.calibrate(&scores.floats, false_alarm_rate, method);
+        self.keep_integers(scores.integers.as_ref());
+    }
+
+    /// Scores the rows that the thresholds of integers come from.
     pub fn calibrate_integers(&mut self, rows: &[f32]) {
-        if self.integer.is_none() {
-            return;
-        }
-        let calibration = |precision| -> anyhow::Result<Vec<f32>> {
-            Ok(sorted(self.ready(Some(precision))?.log_probs(rows)))
-        };
-        let calibrations = [Precision::I16, Precision::I8].map(calibration);
-        self.integer = match (calibrations, self.integer.take()) {
-            ([Ok(i16), Ok(i8)], Some(parts)) => Some(IntegerParts {
-                calibrations: [i16, i8],
+        let scores = self.scores_of(rows).unwrap_or_default();
+        self.keep_integers(scores.integers.as_ref());
+    }
+
+    fn keep_integers(&mut self, scores: Option<&[Vec<f32>; 2]>) {
+        self.integer = self.integer.take().zip(scores).map(|(parts, scores)| {
+            let calibrations = [ascending(&scores[0]), ascending(&scores[1])];
+            IntegerParts {
+                calibrations,
                 ..parts
-            }),
-            _ => None,
-        };
+            }
+        });
     }
 }
 
@@ -261,7 +301,7 @@ mod tests {
     fn p_values_count_the_row_itself() {
         let mut model = model();
         assert_eq!(model.ready(None).unwrap().p_value(0.0), None);
-        model.calibrate(&[-3.0, -2.0, -1.0], 0.0);
+        model.calibrate(&[-3.0, -2.0, -1.0], 0.0, Method::GivenRows);
         let ready = model.ready(None).unwrap();
         assert_eq!(ready.p_value(-5.0), Some(0.25));
         assert_eq!(ready.p_value(-2.0), Some(0.75));
@@ -275,7 +315,7 @@ mod tests {
         assert!(error.contains("--calibrate"), "{error}");
         let rows = [0.5, -0.5, 1.0, 2.0, -0.25, 0.0];
         model.find_ranges(&rows);
-        model.calibrate_on(&rows, 0.0).unwrap();
+        model.calibrate_on(&rows, 0.0, Method::GivenRows).unwrap();
         let floats = model.ready(Some(Precision::F32)).unwrap();
         for precision in [Precision::I16, Precision::I8] {
             let ready = model.ready(Some(precision)).unwrap();

@@ -1,21 +1,26 @@
 //! How well a model tells anomalous rows from normal ones, as plain data.
 //!
-//! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row, [`by_fault`] compares the model with a
-//! Gaussian, fault by fault.
+//! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row and [`Summary`] sums it up, [`by_fault`]
+//! compares the model with a Gaussian, fault by fault, and [`Foreign`] says when rows cannot be the model's.
 
 mod comparison;
+mod foreign;
 mod rows;
+mod summary;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::calibration::{Interval, Resemblance};
 use crate::data::Table;
 use crate::deploy::Ready;
 use crate::metrics;
 use crate::output;
 use crate::precision::Precision;
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
+pub use foreign::Foreign;
 pub use rows::{RowScore, score_rows};
+pub use summary::Summary;
 
 /// What an evaluation found; the names are those of `--json`. A figure that is not defined, such as
 /// AUROC with rows of one class only, is `null`.
@@ -35,8 +40,12 @@ pub struct Evaluation {
     pub f1: Option<f64>,
     /// Share of normal rows called anomalous.
     pub false_alarm_rate: Option<f64>,
-    /// The share that the model's threshold was set for; `null` at another threshold.
+    /// The share that the model's threshold promises; `null` at another threshold.
     pub calibrated_false_alarm_rate: Option<f64>,
+    /// The range of shares in which recordings lie; `null` at another threshold.
+    pub calibrated_interval: Option<Interval>,
+    /// How the normal rows compare with those that the threshold was chosen on; `null` at another threshold.
+    pub resemblance: Option<Resemblance>,
     /// Share of anomalous rows called normal.
     pub missed_alarm_rate: Option<f64>,
     /// The threshold, in nats.
@@ -86,6 +95,10 @@ pub fn evaluate(
     let threshold = threshold.or(ready.threshold());
     let confusion =
         threshold.map(|t| metrics::Confusion::at(&anomaly_scores, labels, -f64::from(t)));
+    let rows = log_probs.iter().zip(labels);
+    let normal: Vec<f32> = rows
+        .filter_map(|(log_prob, anomalous)| (!anomalous).then_some(*log_prob))
+        .collect();
     let finite: Vec<f64> = log_probs
         .iter()
         .filter(|l| l.is_finite())
@@ -102,6 +115,8 @@ pub fn evaluate(
         f1: confusion.and_then(|c| c.f1()),
         false_alarm_rate: confusion.and_then(|c| c.false_alarm_rate()),
         calibrated_false_alarm_rate: calibrated.map(|c| c.false_alarm_rate),
+        calibrated_interval: calibrated.map(|c| c.interval),
+        resemblance: calibrated.and_then(|_| ready.resemblance(&normal)),
         missed_alarm_rate: confusion.and_then(|c| c.missed_alarm_rate()),
         threshold,
         mean_log_prob,

@@ -85,6 +85,9 @@ pub struct Settings {
     pub fine_tune: usize,
     /// Share of normal rows that may raise the alarm.
     pub false_alarm_rate: f64,
+    /// Folds that calibrate, 0 for held-out rows; `None` where the rows decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
 }
 
 /// The kind of model, with the settings that it alone has.
@@ -222,6 +225,7 @@ impl Settings {
             precision: asked.precision.unwrap_or_default(),
             fine_tune: asked.fine_tune.unwrap_or(40),
             false_alarm_rate: asked.false_alarm_rate.unwrap_or(0.01),
+            folds: asked.folds,
         })
     }
 

@@ -1,35 +1,31 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
-use anyhow::{Context as _, bail};
-use nvpico::train::{self, Epoch, NoRounding};
-use nvpico::{Flow, LayerSpec};
+use std::sync::{Mutex, PoisonError};
 
-use super::fine_tune::{FineTuned, fine_tune};
+use anyhow::bail;
+use nvpico::train::{self, Epoch};
+
+use super::fine_tune::FineTuned;
+use super::fitted::{Fitted, MOST_PARAMS, fit_rows};
+pub use super::fitted::{Stage, shape_of};
+use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
-use super::recipe::{Recipe, SplitChoice};
+use super::groups;
+use super::recipe::Recipe;
 use super::settings::Settings;
-use super::whitening::whitening;
+use super::split::{self, Split, count};
+use crate::calibration::{Method, correlated_rows};
 use crate::data::{Table, constant_columns};
-use crate::interrupt;
-use crate::model::{Model, Provenance, ShapeName, Source};
+use crate::model::{Model, Provenance, Source};
 
 /// The fewest rows to train on.
 const LEAST_TRAIN_ROWS: usize = 20;
 /// The fewest held-out rows.
 const LEAST_HELD_OUT_ROWS: usize = 5;
-/// Most parameters of a model; no microcontroller holds as many.
-const MOST_PARAMS: usize = 1 << 24;
-/// Blocks of a split by blocks.
-const BLOCKS: usize = 10;
-
-/// What an epoch belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Training in floats.
-    Training,
-    /// Training through the rounding of integers.
-    FineTuning,
-}
+/// Folds, where the rows decide whether there are any.
+const FOLDS: usize = 5;
+/// Held-out rows calibrate where so many of them, independent ones, may lie below the threshold.
+const ENOUGH: f64 = 10.0;
 
 /// The result of a training.
 #[derive(Debug, Clone)]
@@ -46,42 +42,12 @@ pub struct Outcome {
     pub epochs: usize,
     /// The result of fine-tuning, for an integer precision.
     pub fine_tuned: Option<FineTuned>,
+    /// Rows that resemble a row: gaps between training rows and held-out rows are as long, as far as there are rows for it.
+    pub correlated_rows: usize,
     /// Names of constant columns.
     pub constant_columns: Vec<String>,
     /// What it was trained with.
     pub settings: Settings,
-}
-
-/// Rows to train on, then rows held out; both row-major.
-#[must_use]
-pub fn split(values: &[f32], dim: usize, share: f64, which: SplitChoice) -> (Vec<f32>, Vec<f32>) {
-    let rows = values.len() / dim;
-    let held = ((rows as f64 * share).round() as usize).clamp(1, rows.saturating_sub(1).max(1));
-    match which {
-        SplitChoice::Last => {
-            let (train, held_out) = values.split_at((rows - held) * dim);
-            (train.to_vec(), held_out.to_vec())
-        }
-        SplitChoice::Blocks => {
-            let (mut train, mut held_out) = (Vec::new(), Vec::new());
-            for block in 0..BLOCKS {
-                let (from, to) = (block * rows / BLOCKS, (block + 1) * rows / BLOCKS);
-                let own = held * (block + 1) / BLOCKS - held * block / BLOCKS;
-                let at = to.saturating_sub(own).max(from);
-                train.extend_from_slice(&values[from * dim..at * dim]);
-                held_out.extend_from_slice(&values[at * dim..to * dim]);
-            }
-            (train, held_out)
-        }
-    }
-}
-
-/// The shape of a table's samples.
-#[must_use]
-pub fn shape_of(table: &Table) -> ShapeName {
-    table
-        .shape
-        .map_or(ShapeName::vector(table.dim()), ShapeName)
 }
 
 /// [`run`] with the settings of a recipe.
@@ -96,7 +62,7 @@ pub fn fit(
     table: &Table,
     valid: Option<&Table>,
     recipe: Recipe,
-    on_epoch: impl FnMut(Stage, &Epoch) -> bool,
+    on_epoch: impl FnMut(Stage, &Epoch) -> bool + Send,
 ) -> anyhow::Result<Outcome> {
     run(table, valid, settings(table, &recipe)?, on_epoch)
 }
@@ -109,7 +75,7 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
     let dim = table.dim();
     if dim < 2 {
         bail!(
-            "a flow needs at least 2 numeric columns, found {dim} ({})",
+            "a flow needs at least 2 columns of readings, found {dim} ({}): --window 8 takes the readings of 8 rows in a row as one",
             table.columns.join(", ")
         );
     }
@@ -140,16 +106,26 @@ pub fn run(
     table: &Table,
     valid: Option<&Table>,
     settings: Settings,
-    mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
+    mut on_epoch: impl FnMut(Stage, &Epoch) -> bool + Send,
 ) -> anyhow::Result<Outcome> {
-    let (dim, shape) = (table.dim(), shape_of(table));
+    let dim = table.dim();
     if let Some(counts) = settings.counts {
         check_counts(table, counts.levels)?;
     }
-    let (rows, held_out) = match valid {
-        Some(valid) => (table.values.clone(), valid.values.clone()),
-        None => split(&table.values, dim, settings.held_out, settings.split),
+    let correlated = correlated_rows(&table.values, dim);
+    let split = match valid {
+        Some(valid) => Split {
+            train: vec![0..table.rows],
+            held_out: vec![0..valid.rows],
+        },
+        None => match &table.groups {
+            Some(groups) => groups::split(groups, settings.held_out)?,
+            None => Split::new(table.rows, settings.held_out, settings.split, correlated),
+        },
     };
+    let held_out_table = valid.unwrap_or(table);
+    let rows = split::values(table, &split.train);
+    let held_out = split::values(held_out_table, &split.held_out);
     let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);
     if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
         bail!(
@@ -165,77 +141,86 @@ pub fn run(
     let constant = constant.into_iter().filter(|_| table.shape.is_none());
     let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
-    let spec = settings.spec(shape).map_err(anyhow::Error::msg)?;
-    let layers = spec.layers();
-    let flow_spec = spec.flow_spec(&layers);
-    flow_spec.validate()?;
-    if flow_spec.param_len() > MOST_PARAMS {
-        bail!(
-            "the model would have {} parameters, more than {MOST_PARAMS}: choose fewer --couplings, smaller --hidden or --filters",
-            flow_spec.param_len()
-        );
+    let (mut stop, calibrate) = split.roles();
+    let folds = match valid {
+        Some(_) => 0,
+        // Machines that were held out calibrate: folds would mix the machines.
+        None if table.groups.is_some() => 0,
+        None => folds(&settings, count(&calibrate), correlated),
+    };
+    if folds > 0 {
+        // No held-out row calibrates.
+        stop.clone_from(&split.held_out);
     }
-    let options = settings.train_options();
-    let mut start = train::init(&flow_spec, &rows, options.seed);
-    if settings.whiten {
-        let shape = flow_spec.shape;
-        let (standardize, rest) = start.split_at_mut(LayerSpec::Standardize.param_len(shape));
-        let matrix = whitening(&rows, shape, standardize, options.noise)
-            .context("the training rows hold values that are not finite")?;
-        rest[..matrix.len()].copy_from_slice(&matrix);
+    let stopping = split::values(held_out_table, &stop);
+    let fitted = fit_rows(table, &settings, &rows, &stopping, &mut on_epoch)?;
+    let mut scores = None;
+    if folds > 0 && !fitted.ended {
+        let plan = Plan {
+            settings: &settings,
+            folds,
+            correlated,
+            epochs: fitted.epochs,
+        };
+        let shared = Mutex::new(&mut on_epoch);
+        scores = folds::scores(table, &plan, &|epoch: &Epoch| {
+            let mut on_epoch = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            (*on_epoch)(Stage::CrossValidation, epoch)
+        })?;
     }
-    Flow::new(flow_spec, &start)?;
-    let trained = train::train_rounded(
-        &flow_spec,
-        start,
-        &rows,
-        &held_out,
-        &options,
-        &NoRounding,
-        &interrupt::heard,
-        |epoch| on_epoch(Stage::Training, epoch),
-    )?;
+    let Fitted {
+        mut model,
+        epochs,
+        best_epoch,
+        fine_tuned,
+        ..
+    } = fitted;
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
         bail!("the training rows contain values that are not finite");
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
-    let mut model = Model::new(spec.clone(), trained.params);
-    model.set_features(table.features());
-    model.header.precision = settings.precision;
-    model.find_ranges(&rows);
-    // Whatever keeps it from being one in integers is said before the work of fine-tuning.
-    model.ready(None).context(
-        "the trained model cannot be expressed in integers: train it without --precision",
-    )?;
-    let mut fine_tuning = options.clone();
-    fine_tuning.epochs = settings.fine_tune;
-    let fine_tuned = fine_tune(&mut model, &rows, &held_out, &fine_tuning, |epoch| {
-        on_epoch(Stage::FineTuning, epoch)
-    })?;
+    let layers = model.header.spec.layers();
+    let flow_spec = model.header.spec.flow_spec(&layers);
     let held_out_log_prob = train::mean_log_prob(&flow_spec, &model.params, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
+        calibration_sources: Vec::new(),
         config: toml::to_string(&settings)?,
         train_rows,
         held_out_rows,
-        best_epoch: trained.best_epoch,
+        best_epoch,
         held_out_log_prob: finite(held_out_log_prob),
         gaussian_log_prob: finite(gaussian_log_prob),
     };
-    model.calibrate_on(&held_out, settings.false_alarm_rate)?;
+    let rate = settings.false_alarm_rate;
+    match scores {
+        Some(scores) => model.calibrate_by(&scores, rate, Method::CrossValidation),
+        None => {
+            let rows = split::values(held_out_table, &calibrate);
+            model.calibrate_on(&rows, rate, Method::HeldOut)?;
+        }
+    }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
         model,
         held_out_log_prob,
         gaussian_log_prob,
         gaussian_ridge: gaussian.ridge(),
-        epochs: trained.epochs,
+        epochs,
         fine_tuned,
+        correlated_rows: correlated,
         constant_columns: constant,
         settings,
     })
+}
+
+/// How many folds calibrate: as many as asked for, or those that it takes because held-out rows are too few.
+fn folds(settings: &Settings, held_out: usize, correlated: usize) -> usize {
+    let independent = held_out as f64 / correlated.max(1) as f64;
+    let enough = settings.false_alarm_rate * independent >= ENOUGH;
+    settings.folds.unwrap_or(if enough { 0 } else { FOLDS })
 }
 
 /// Checks that counts lie within their levels.
@@ -269,23 +254,4 @@ fn sources(table: &Table, valid: Option<&Table>) -> Vec<Source> {
             sha256: source.sha256.clone(),
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn splits_take_every_row_once() {
-        let values: Vec<f32> = (0..206).map(|i| i as f32).collect();
-        for which in [SplitChoice::Last, SplitChoice::Blocks] {
-            let (train, held_out) = split(&values, 2, 0.2, which);
-            assert_eq!(held_out.len(), 2 * 21);
-            let mut all: Vec<f32> = train.iter().chain(&held_out).copied().collect();
-            all.sort_by(f32::total_cmp);
-            assert_eq!(all, values);
-        }
-        let (train, _) = split(&values, 2, 0.2, SplitChoice::Last);
-        assert_eq!(train, values[..2 * 82]);
-    }
 }

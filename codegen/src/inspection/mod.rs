@@ -6,8 +6,9 @@ pub mod math_error;
 use nvpico::LayerSpec;
 use serde::Serialize;
 
+use crate::calibration::Calibration;
 use crate::deploy::Ready;
-use crate::model::{Calibration, Layer, MathName, Model, Provenance, ShapeName};
+use crate::model::{Layer, MathName, Model, Provenance, ShapeName};
 use crate::output;
 use crate::precision::Precision;
 pub use costs::{CoreCost, costs};

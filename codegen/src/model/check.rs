@@ -3,7 +3,7 @@
 use nvpico::integer::UNITS;
 use nvpico::{Flow, FlowSpec};
 
-use super::{Calibration, FORMAT, Layer, Model, ModelSpec, ShapeName};
+use super::{FORMAT, Layer, Model, ModelSpec, ShapeName};
 
 impl Model {
     /// Checks everything a loaded or imported model must hold.
@@ -73,20 +73,22 @@ impl Model {
         let Some(calibration) = &self.header.calibration else {
             return Ok(());
         };
-        let Calibration {
-            threshold,
-            false_alarm_rate: rate,
-            rows,
-            ..
-        } = *calibration;
+        let threshold = calibration.threshold;
         if !threshold.is_finite() {
             return Err("the threshold is not a finite number".into());
         }
-        if !(0.0..1.0).contains(&rate) {
+        let rates = [
+            calibration.false_alarm_rate,
+            calibration.asked_false_alarm_rate,
+            calibration.interval.low,
+            calibration.interval.high,
+        ];
+        if let Some(rate) = rates.iter().find(|rate| !(0.0..=1.0).contains(*rate)) {
             return Err(format!(
-                "the false-alarm rate is {rate}, not at least 0 and below 1"
+                "a false-alarm rate of {rate}, which is not from 0 to 1"
             ));
         }
+        let rows = calibration.rows;
         // Those in integers may be missing: then the model has no threshold there.
         let integers = self.integer.iter().flat_map(|parts| &parts.calibrations);
         let integers = integers.filter(|scores| !scores.is_empty());
@@ -101,13 +103,22 @@ impl Model {
                 return Err("the calibration rows are not ascending numbers".into());
             }
         }
-        let below = self.calibration.partition_point(|&own| own < threshold);
-        if below as f64 > rate * (rows + 1) as f64 {
-            return Err(format!(
-                "the threshold of {threshold} nats contradicts its calibration: {below} of {rows} rows lie below it, a rate of {rate} allows fewer"
-            ));
+        let among = calibration.threshold_among(&self.calibration);
+        let good = among.is_some_and(|among| {
+            // The rank may be off by one where its rounding is a matter of the last bit.
+            let from = self.calibration.partition_point(|&own| own < among);
+            let to = self.calibration.partition_point(|&own| own <= among);
+            let near = &self.calibration[from.saturating_sub(1)..rows.min(to + 1)];
+            let own = |row: &f32| threshold.total_cmp(&row.max(f32::MIN)).is_eq();
+            near.iter().any(own)
+        });
+        if good {
+            return Ok(());
         }
-        Ok(())
+        Err(format!(
+            "the threshold of {threshold} nats contradicts its calibration rows: by them it would be {}",
+            among.map_or_else(|| "none".to_owned(), |among| among.to_string())
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::spec::ModelSpec;
+use crate::calibration::Calibration;
 use crate::precision::Precision;
 
 /// The header's `nvpico` entry.
@@ -32,26 +33,17 @@ pub struct Header {
     pub provenance: Provenance,
 }
 
-/// How the threshold was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// A log-density below it is anomalous, in nats.
-    pub threshold: f32,
-    /// The false-alarm rate asked for.
-    pub false_alarm_rate: f64,
-    /// Held-out rows it was chosen on.
-    pub rows: usize,
-}
-
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// Program and version.
     pub made_by: String,
-    /// Files read, with their SHA-256.
+    /// Files trained on, with their SHA-256.
     pub sources: Vec<Source>,
+    /// Files that `nvpico calibrate` read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration_sources: Vec<Source>,
     /// Training options, as a TOML text that `train --config` takes; empty for an imported model.
     pub config: String,
     /// Rows trained on.

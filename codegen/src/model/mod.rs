@@ -3,7 +3,7 @@
 //! | tensor | shape | holds |
 //! | --- | --- | --- |
 //! | `params` | `[param_len]` | parameters in the spec's order, batch norms unfolded |
-//! | `calibration` | `[rows]` | log-densities of the held-out rows, ascending; absent without calibration |
+//! | `calibration` | `[rows]` | log-densities of the rows that the threshold was chosen on, ascending; absent without calibration |
 //! | `ranges` | `[n]` | the largest magnitudes inside the networks, on the training rows before any fine-tuning; absent without an integer form |
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
@@ -26,10 +26,11 @@ mod layer;
 mod names;
 mod spec;
 
+use crate::calibration::{Calibration, Method, ascending};
 use crate::data::Features;
 use crate::precision::Precision;
 pub use file::ModelError;
-pub use header::{Calibration, Header, IntegerHeader, Provenance, Source};
+pub use header::{Header, IntegerHeader, Provenance, Source};
 pub use layer::Layer;
 pub use names::{
     ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
@@ -141,28 +142,12 @@ impl Model {
         self.header.calibration.map(|c| c.threshold)
     }
 
-    /// Sets threshold and calibration rows from held-out log-densities.
-    pub fn calibrate(&mut self, log_probs: &[f32], false_alarm_rate: f64) {
-        let mut sorted = log_probs.to_vec();
-        sorted.sort_by(f32::total_cmp);
-        let threshold = threshold(&sorted, false_alarm_rate).unwrap_or(f32::MIN);
-        self.header.calibration = Some(Calibration {
-            threshold,
-            false_alarm_rate,
-            rows: sorted.len(),
-        });
-        self.calibration = sorted;
+    /// Sets threshold and calibration rows from log-densities of normal rows that it did not see, in the order in which
+    /// they were recorded. Without rows it has no threshold.
+    pub fn calibrate(&mut self, log_probs: &[f32], false_alarm_rate: f64, method: Method) {
+        self.header.calibration = Calibration::of(log_probs, false_alarm_rate, method);
+        self.calibration = ascending(log_probs);
     }
-}
-
-/// The threshold below which at most a share of the log-densities lies; they ascend. `None` for none.
-#[must_use]
-pub fn threshold(sorted: &[f32], false_alarm_rate: f64) -> Option<f32> {
-    let last = sorted.len().checked_sub(1)?;
-    // At most this many of the rows may lie below the threshold.
-    let allowed = (false_alarm_rate * sorted.len() as f64) as usize;
-    let at = sorted[allowed.min(last)];
-    Some(if at.is_finite() { at } else { f32::MIN })
 }
 
 /// Bytes as lower-case hex.
@@ -221,7 +206,8 @@ mod tests {
     #[test]
     fn bytes_read_back_exactly() {
         let mut model = model();
-        model.calibrate(&[-3.0, -1.0, -2.0, f32::NEG_INFINITY], 0.3);
+        let log_probs = [-3.0, -1.0, -2.0, f32::NEG_INFINITY];
+        model.calibrate(&log_probs, 0.4, Method::GivenRows);
         assert_eq!(model.threshold(), Some(-3.0));
         let bytes = model.to_bytes();
         let back = Model::from_bytes(&bytes).unwrap();
@@ -245,7 +231,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_is_seen() {
         let mut model = model();
-        model.calibrate(&[-3.0, -1.0, -2.0], 0.3);
+        model.calibrate(&[-3.0, -1.0, -2.0], 0.3, Method::GivenRows);
         // The pattern that the checksum is found by, in a name.
         model.header.columns[0] = "checksum\":\"0".into();
         let bytes = model.to_bytes();
@@ -270,12 +256,12 @@ mod tests {
     fn a_decision_that_cannot_be_is_refused() {
         let with = |change: &dyn Fn(&mut Calibration)| {
             let mut model = model();
-            model.calibrate(&[-3.0, -1.0, -2.0, -4.0], 0.25);
+            model.calibrate(&[-3.0, -1.0, -2.0, -4.0], 0.25, Method::GivenRows);
             change(model.header.calibration.as_mut().unwrap());
             Model::from_bytes(&model.to_bytes())
         };
         assert!(with(&|_| {}).is_ok());
-        for rate in [5.0, 1.0, -0.1] {
+        for rate in [5.0, 1.5, -0.1] {
             let error = with(&|own| own.false_alarm_rate = rate).unwrap_err();
             assert!(error.contains("alarm"), "{error}");
         }

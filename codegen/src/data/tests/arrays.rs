@@ -73,10 +73,6 @@ fn array_errors_are_plain() {
         nan.contains("row 2, column \"c1\": the value is missing (\"NaN\")"),
         "{nan}"
     );
-    assert!(
-        error(folder.npy("big.npy", &[1.0, 1e300], &[2, 1], false))
-            .contains("row 2, column \"c0\"")
-    );
     let mut cut = npy(&[1.0f64; 8], &[4, 2], false);
     cut.truncate(cut.len() - 8);
     assert!(error(folder.file("cut.npy", &cut)).contains("cut.npy: "));
@@ -97,6 +93,9 @@ fn archives_give_rows_and_labels() {
         (table.values, table.labels),
         (vec![1.0, 2.0, 3.0, 4.0], Some(vec![false, true]))
     );
+    let signed = npy(&[-1i8, 1], &[2], false);
+    let table = read(&[folder.npz(&[("X", x()), ("y", signed)])], &options).unwrap();
+    assert_eq!(table.labels, Some(vec![true, false]));
     let only = read(&[folder.npz(&[("rows", x())])], &options).unwrap();
     assert_eq!((only.rows, only.labels), (2, None));
     let named = read(&[folder.npz(&[("X", x()), ("bad", y())])], &labelled("bad")).unwrap();
@@ -105,7 +104,7 @@ fn archives_give_rows_and_labels() {
     let table = read(&[folder.npz(&[("X", x()), ("y", target)])], &options).unwrap();
     assert_eq!(
         (table.labels, table.skipped_columns[0].to_string()),
-        (None, "y (no labels of 0 and 1)".into())
+        (None, "y (no labels)".into())
     );
     let error = |arrays: &[(&str, Vec<u8>)]| {
         read(&[folder.npz(arrays)], &options)
@@ -115,6 +114,90 @@ fn archives_give_rows_and_labels() {
     assert!(error(&[("a", x()), ("b", x())]).contains("has no array \"X\"; its arrays are a, b"));
     assert!(
         error(&[("X", x()), ("y", npy(&[0i64], &[1], false))])
-            .contains("array \"y\" has the shape [1] where 2 labels belong")
+            .contains("array \"y\": has the shape [1] where 2 labels belong")
+    );
+}
+
+#[test]
+fn other_arrays_of_an_archive_are_named() {
+    let folder = Folder::new();
+    let x = npy(&[1.0f64, 2.0], &[2, 1], false);
+    let file = folder.npz(&[
+        ("X", x.clone()),
+        ("y", npy(&[0u8, 1], &[2], false)),
+        ("X_test", x),
+    ]);
+    let frame = frame(&file, &ReadOptions::default(), None).unwrap();
+    assert_eq!(frame.left_out.len(), 1);
+    assert_eq!(
+        (frame.left_out[0].what.as_str(), frame.left_out[0].count),
+        ("array \"X_test\"", 1)
+    );
+}
+
+/// The bytes of an array with this header and no values.
+fn promising(shape: &str) -> Vec<u8> {
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}").into_bytes();
+    header.resize(117, b' ');
+    header.push(b'\n');
+    let mut bytes = b"\x93NUMPY\x01\0".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header);
+    bytes
+}
+
+#[test]
+fn broken_promises_are_errors_at_once() {
+    let folder = Folder::new();
+    let error = |bytes: &[u8]| {
+        let plain = folder.file("promise.npy", bytes);
+        let packed = folder.npz(&[("X", bytes.to_vec())]);
+        for file in [plain, packed] {
+            let error = read(&[file], &ReadOptions::default()).unwrap_err();
+            assert!(matches!(error, DataError::Format { .. }), "{error}");
+        }
+    };
+    let largest = i64::MAX;
+    error(&promising(&format!("({largest}, 0)")));
+    error(&promising("(0, 100000, 100000, 0)"));
+    error(&promising("(100000, 100000, 0)"));
+    error(&promising(&format!("({largest}, {largest})")));
+    error(&promising("(4294967296, 4294967296)"));
+    error(&promising("(1000000, 1000)"));
+    error(&promising("()"));
+    error(&promising("(-1, 2)"));
+    // Headers of 4 GB, of brackets, and cut short.
+    error(b"\x93NUMPY\x02\0\xff\xff\xff\xff");
+    error(b"\x93NUMPY\x03\0\xff\xff\xff\xff{}");
+    error(&[b"\x93NUMPY\x01\0\x10\x27", &[b'('; 10_000][..]].concat());
+    error(b"\x93NUMPY\x01\0");
+    error(b"\x93NUMPY");
+    error(&promising("(1, 1)")[..40]);
+}
+
+#[test]
+fn a_bomb_is_not_unpacked() {
+    use std::io::Write as _;
+
+    let folder = Folder::new();
+    let path = folder.0.path().join("bomb.npz");
+    let mut writer = npyz::zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let packed = npyz::zip::write::FileOptions::default()
+        .compression_method(npyz::zip::CompressionMethod::Deflated);
+    writer.start_file("X.npy", packed).unwrap();
+    let header = String::from_utf8_lossy(&promising("(40000, 1000)")[10..]).replace("<f4", "|u1");
+    writer.write_all(&promising("")[..10]).unwrap();
+    writer.write_all(header.as_bytes()).unwrap();
+    for _ in 0..1000 {
+        writer.write_all(&[0; 40_000]).unwrap();
+    }
+    writer.finish().unwrap();
+    let error = read(&[path], &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("take 305 MB in memory") && error.contains("save it as .npy"),
+        "{error}"
     );
 }

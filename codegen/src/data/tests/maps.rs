@@ -6,6 +6,48 @@ fn count(values: u8) -> Vec<u8> {
     (0..values).collect()
 }
 
+fn laid_out(layout: Layout) -> ReadOptions {
+    ReadOptions {
+        layout: Some(layout),
+        ..ReadOptions::default()
+    }
+}
+
+#[test]
+fn colours_last_are_put_first() {
+    let folder = Folder::new();
+    // Each value tells its indices: n y x c.
+    let value = |n: usize, y: usize, x: usize, c: usize| (1000 * n + 100 * y + 10 * x + c) as u16;
+    let mut values = Vec::new();
+    for n in 0..2 {
+        for y in 0..5 {
+            for x in 0..6 {
+                values.extend((0..3).map(|c| value(n, y, x, c)));
+            }
+        }
+    }
+    let file = folder.npy("rgb.npy", &values, &[2, 5, 6, 3], false);
+    let error = read(std::slice::from_ref(&file), &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("--layout nhwc"), "{error}");
+    let table = read(std::slice::from_ref(&file), &laid_out(Layout::Nhwc)).unwrap();
+    assert_eq!(table.shape, Some([3, 5, 6]));
+    for c in 0..3 {
+        assert_eq!(
+            table.row(1)[c * 30 + 2 * 6 + 4],
+            f32::from(value(1, 2, 4, c))
+        );
+    }
+    let model = Features::map([3, 5, 6]);
+    assert_eq!(
+        read_for(&model, &[file], &ReadOptions::default())
+            .unwrap()
+            .values,
+        table.values
+    );
+}
+
 #[test]
 fn arrays_of_three_and_four_dimensions_are_maps() {
     let folder = Folder::new();
@@ -17,8 +59,18 @@ fn arrays_of_three_and_four_dimensions_are_maps() {
     assert_eq!(table.columns[3], "c0.y1.x1");
     assert_eq!(table.columns[6], "c1.y0.x0");
     assert_eq!(table.row(1)[6..8], [18.0, 19.0]);
-    let table = get(folder.npy("nhw.npy", &[0.5f64; 30], &[5, 2, 3], false));
+    let file = folder.npy("nhw.npy", &[0.5f64; 30], &[5, 2, 3], false);
+    let table = read(std::slice::from_ref(&file), &laid_out(Layout::Nhw)).unwrap();
     assert_eq!((table.rows, table.shape), (5, Some([1, 2, 3])));
+    let table = read(std::slice::from_ref(&file), &laid_out(Layout::Nct)).unwrap();
+    assert_eq!(table.shape, Some([2, 1, 3]));
+    let error = read(&[file], &ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("has three axes, 5 x 2 x 3") && error.contains("--layout nhw"),
+        "{error}"
+    );
     let plain = get(folder.npy("plain.npy", &[0.5f64; 30], &[5, 6], false));
     assert_eq!(plain.shape, None);
 }
@@ -69,12 +121,12 @@ fn archives_give_maps_and_labels() {
 #[test]
 fn shapes_must_agree() {
     let folder = Folder::new();
-    let eight = folder.npy("eight.npy", &[0u8; 128], &[2, 1, 8, 8], false);
+    let eight = folder.npy("eight.npy", &[0u8; 128], &[2, 8, 8], false);
     let flat = folder.npy("flat.npy", &[0u8; 128], &[2, 4, 16], false);
     let plain = folder.npy("plain.npy", &[0u8; 128], &[2, 64], false);
     let says = |files: &[&PathBuf]| {
         let files: Vec<PathBuf> = files.iter().map(|file| (*file).clone()).collect();
-        let error = read(&files, &ReadOptions::default()).unwrap_err();
+        let error = read(&files, &laid_out(Layout::Nhw)).unwrap_err();
         error
             .to_string()
             .replace(&format!("{}/", folder.0.path().display()), "")
@@ -121,7 +173,7 @@ fn a_choice_of_columns_is_no_map() {
     let file = folder.npy("nhw.npy", &count(8), &[2, 2, 2], false);
     let options = ReadOptions {
         columns: Some(names(&["c0.y1.x0", "0"])),
-        ..ReadOptions::default()
+        ..laid_out(Layout::Nhw)
     };
     let table = read(std::slice::from_ref(&file), &options).unwrap();
     assert_eq!(
@@ -130,7 +182,7 @@ fn a_choice_of_columns_is_no_map() {
     );
     let options = ReadOptions {
         exclude: names(&["c0.y0.x0"]),
-        ..ReadOptions::default()
+        ..laid_out(Layout::Nhw)
     };
     let table = read(&[file], &options).unwrap();
     assert_eq!((table.dim(), table.shape), (3, None));

@@ -1,5 +1,6 @@
 //! Whole files through [`read`] and [`read_for`].
 
+use std::fs;
 use std::path::PathBuf;
 
 use npyz::WriterBuilder;
@@ -8,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod arrays;
+mod kinds;
 mod maps;
 mod shared;
 mod text;

@@ -37,6 +37,7 @@ impl Recipe {
         in_range("patience", self.patience, limits::at_least_one)?;
         in_range("seed", self.seed, limits::seed)?;
         in_range("held-out", self.held_out, limits::share)?;
+        in_range("folds", self.folds, limits::folds)?;
         let rate = self.false_alarm_rate;
         in_range("false-alarm-rate", rate, limits::share_or_none)
     }

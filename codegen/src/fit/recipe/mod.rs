@@ -110,6 +110,10 @@ pub struct Recipe {
     /// log-density; 0 for none [default: 40]
     #[arg(long, value_name = "N")]
     pub fine_tune: Option<usize>,
+    /// Models that are trained without a part of the rows each, so that every row calibrates; 0 for none: held-out rows
+    /// calibrate [default: 5 where held-out rows are too few for the false-alarm rate, else 0]
+    #[arg(long, value_name = "N", value_parser = argument(limits::folds))]
+    pub folds: Option<usize>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
     #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,

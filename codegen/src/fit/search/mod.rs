@@ -14,6 +14,7 @@ use nvpico::train;
 
 use super::recipe::{Architecture, Recipe};
 use super::settings::{Convolutions, Kind, Settings};
+use super::split::{self, Split};
 use super::training::{self, Outcome};
 use crate::data::Table;
 use crate::deploy::Deployed;
@@ -172,6 +173,8 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
     let recipe = Recipe {
         epochs: Some(structure.epochs.unwrap_or(EPOCHS).min(EPOCHS)),
         patience: Some(structure.patience.unwrap_or(PATIENCE).min(PATIENCE)),
+        // No threshold is needed.
+        folds: Some(0),
         ..structure.clone()
     };
     let outcome = training::fit(rows, None, recipe, |_, _| {
@@ -182,7 +185,8 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
     let Settings {
         held_out, split, ..
     } = outcome.settings;
-    let (_, held_out) = training::split(&rows.values, rows.dim(), held_out, split);
+    let split = Split::new(rows.rows, held_out, split, outcome.correlated_rows);
+    let held_out = split::values(rows, &split.held_out);
     let strange = outliers(&held_out, rows.dim());
     for trial in trials.iter_mut().filter(|trial| trial.fits) {
         let Ok(ready) = outcome.model.ready(Some(trial.precision)) else {

@@ -15,6 +15,7 @@
 
 mod bitmap;
 mod colour;
+mod columns;
 mod contents;
 mod dimensions;
 mod frontier;
@@ -30,6 +31,7 @@ use std::sync::OnceLock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+pub use columns::{Strip, columns_over_rows};
 pub use contents::{Group, Sheet};
 pub use frontier::{Point, frontier};
 pub use histogram::density_histogram;

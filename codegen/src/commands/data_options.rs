@@ -1,0 +1,240 @@
+//! The options of every verb that reads data, and what is said of what was read.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::data::{self, Layout, LeftOut, Missing, ReadOptions, Table, split_names};
+use crate::limits::{self, argument};
+use crate::model::Model;
+use crate::output::say;
+
+/// Which rows and columns to read; the same for every verb that reads data.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// CSV (delimiter detected), .npy or .npz (arrays X and y; maps are N x height x width or N x channels x
+    /// height x width); several files must have the same columns or the same shape
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub data: Vec<PathBuf>,
+    /// How to read the files
+    #[command(flatten)]
+    pub options: DataOptions,
+}
+
+/// How to read data files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DataOptions {
+    /// Columns to use, in this order; all that hold readings by default. A name with a comma stands in double quotes
+    #[arg(long, value_name = "NAMES", value_parser = names)]
+    pub columns: Option<Names>,
+    /// Columns to leave out
+    #[arg(long, value_name = "NAMES", value_parser = names)]
+    pub exclude: Option<Names>,
+    /// Column that says which rows are anomalous (0/1, true/false, or 1/-1 as scikit-learn has it); never a feature
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Leave out rows with missing or bad cells, and say how many, instead of failing; at most this share of the rows
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "0.1",
+        value_parser = share)]
+    pub skip_bad: Option<f64>,
+    /// Numbers that stand for a missing value, such as -999, or NAME=-999 for one column; `none` takes every number as
+    /// a reading
+    #[arg(long, value_name = "VALUES", allow_hyphen_values = true, value_parser = missing)]
+    pub missing: Option<MissingValues>,
+    /// Axes of an array of three or four dimensions: nct (rows, channels, time), nhw, nchw or nhwc
+    #[arg(long, value_name = "AXES", value_parser = layout)]
+    pub layout: Option<Layout>,
+    /// Read numbers such as 1,5 as 1.5
+    #[arg(long)]
+    pub decimal_comma: bool,
+    /// Delimiter of CSV files; detected by default
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+}
+
+/// What features are made of columns; a model keeps it in the names of its features.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FeatureOptions {
+    /// Make each row a window of N consecutive rows: a feature for each reading of each column
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
+    pub window: Option<usize>,
+    /// Columns to read as categories, such as an operating mode: a feature of 0 and 1 for each of their values
+    #[arg(long, value_name = "NAMES", value_parser = names)]
+    pub category: Option<Names>,
+    /// Column that names the machine of each row: no machine's rows are both trained on and held out
+    #[arg(long, value_name = "COLUMN")]
+    pub group: Option<String>,
+}
+
+impl FeatureOptions {
+    pub(crate) fn apply(&self, options: ReadOptions) -> anyhow::Result<ReadOptions> {
+        if let Some(length) = self.window.filter(|length| *length > LONGEST_WINDOW) {
+            anyhow::bail!("--window {length}: at most {LONGEST_WINDOW} rows make a window");
+        }
+        Ok(ReadOptions {
+            window: self.window,
+            category: self.category.clone().unwrap_or_default().0,
+            group: self.group.clone(),
+            ..options
+        })
+    }
+}
+
+/// Longest window, in rows.
+const LONGEST_WINDOW: usize = 4096;
+
+/// Names of columns.
+#[derive(Debug, Clone, Default)]
+pub struct Names(pub Vec<String>);
+
+/// Numbers that stand for a missing value.
+#[derive(Debug, Clone, Default)]
+pub struct MissingValues {
+    pub(crate) values: Vec<Missing>,
+    /// All others are readings.
+    pub(crate) none: bool,
+}
+
+fn names(text: &str) -> Result<Names, String> {
+    let names = split_names(text)?;
+    if names.iter().any(String::is_empty) {
+        return Err("a name is empty".into());
+    }
+    Ok(Names(names))
+}
+
+fn missing(text: &str) -> Result<MissingValues, String> {
+    let mut found = MissingValues::default();
+    for value in split_names(text)? {
+        if value.eq_ignore_ascii_case("none") {
+            found.none = true;
+        } else {
+            found.values.push(value.parse()?);
+        }
+    }
+    Ok(found)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share from 0 to 1 is expected, such as 0.2".into()),
+    }
+}
+
+fn layout(text: &str) -> Result<Layout, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "nct" => Ok(Layout::Nct),
+        "nhw" => Ok(Layout::Nhw),
+        "nchw" => Ok(Layout::Nchw),
+        "nhwc" => Ok(Layout::Nhwc),
+        _ => Err("nct, nhw, nchw or nhwc is expected".into()),
+    }
+}
+
+impl DataOptions {
+    pub(crate) fn read_options(&self) -> anyhow::Result<ReadOptions> {
+        let delimiter = self
+            .delimiter
+            .map(|c| u8::try_from(c).context("the delimiter must be one ASCII character"))
+            .transpose()?;
+        let missing = self.missing.clone().unwrap_or_default();
+        Ok(ReadOptions {
+            columns: self.columns.clone().map(|names| names.0),
+            exclude: self.exclude.clone().unwrap_or_default().0,
+            label: self.label.clone(),
+            skip_bad: self.skip_bad,
+            missing: missing.values,
+            take_all: missing.none,
+            window: None,
+            category: Vec::new(),
+            group: None,
+            layout: self.layout,
+            delimiter,
+            header: None,
+            decimal_comma: self.decimal_comma,
+        })
+    }
+
+    /// Reads the columns of numbers.
+    pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<Table> {
+        self.read_features(files, &FeatureOptions::default())
+    }
+
+    /// Reads files for training.
+    pub(crate) fn read_features(
+        &self,
+        files: &[PathBuf],
+        features: &FeatureOptions,
+    ) -> anyhow::Result<Table> {
+        let options = features.apply(self.read_options()?)?;
+        let table = data::read(files, &options)?;
+        report(&table);
+        Ok(table)
+    }
+
+    /// Reads the columns that a model wants.
+    pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
+        self.read_same(&model.features(), files)
+    }
+
+    /// Reads these features.
+    pub(crate) fn read_same(
+        &self,
+        features: &data::Features,
+        files: &[PathBuf],
+    ) -> anyhow::Result<Table> {
+        let table = data::read_for(features, files, &self.read_options()?)?;
+        report(&table);
+        Ok(table)
+    }
+}
+
+impl DataArgs {
+    /// Reads the columns that a model wants.
+    pub(crate) fn read_for(&self, model: &Model) -> anyhow::Result<Table> {
+        self.options.read_for(model, &self.data)
+    }
+}
+
+/// Says what was read otherwise than it stands, and what was left out.
+pub(crate) fn report(table: &Table) {
+    for said in &table.said {
+        say!("{said}");
+    }
+    let rows = |left: &&LeftOut| left.what.starts_with("rows");
+    let lost: u64 = table
+        .left_out
+        .iter()
+        .filter(rows)
+        .map(|left| left.count)
+        .sum();
+    for LeftOut { what, count, why } in &table.left_out {
+        if what.starts_with("rows") {
+            let all = table.rows as u64 + lost;
+            say!("left out {count} of {all} {what}; {why}");
+        } else if what.starts_with("column `") {
+            say!("left out {what}: {why}");
+        } else {
+            say!("left out {count} {what}: {why}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_missing_values() {
+        let found = missing("-999,temp=85, none").expect("a list");
+        assert!(found.none);
+        assert_eq!(found.values[0].value.to_bits(), (-999f64).to_bits());
+        assert_eq!(found.values[1].column.as_deref(), Some("temp"));
+        for wrong in ["x", "1,inf", "--skip-bad", "a="] {
+            assert!(missing(wrong).is_err(), "{wrong}");
+        }
+        assert!(names("a,,b").is_err() && share("1.5").is_err() && layout("nhcw").is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! What is said of a threshold, wherever one is set.
+
+use crate::calibration::{Calibration, Interval, Method, Resemblance};
+
+/// Effective rows below this share of the rows are pointed out.
+const ALIKE: f64 = 0.95;
+
+/// A share in per cent, with the digits that matter.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let digits = match percent {
+        p if p >= 10.0 => 0,
+        p if p >= 1.0 => 1,
+        p if p >= 0.1 => 2,
+        _ => 3,
+    };
+    let text = format!("{percent:.digits$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text} %")
+}
+
+/// A count of rows, to two digits.
+fn about(rows: usize) -> usize {
+    let step = 10_usize.pow(rows.max(1).ilog10().saturating_sub(1));
+    rows.div_ceil(step) * step
+}
+
+/// Says the threshold, what it promises, and what a longer record would bring.
+#[must_use]
+pub(crate) fn sentences(calibration: &Calibration) -> String {
+    use std::fmt::Write as _;
+    let Calibration {
+        threshold,
+        false_alarm_rate: rate,
+        asked_false_alarm_rate: asked,
+        rows,
+        effective_rows: effective,
+        interval: Interval { share, low, high },
+        method,
+    } = *calibration;
+    let which = match method {
+        Method::HeldOut => "held-out rows",
+        Method::CrossValidation => {
+            "rows, each scored by a model that was trained without it and its neighbours"
+        }
+        Method::GivenRows => "rows",
+    };
+    let mut text = format!(
+        "threshold {threshold:.4} nats: at most {} false alarms on normal rows, by {rows} {which}\n",
+        percent(rate)
+    );
+    let _ = writeln!(
+        text,
+        "  of as many new normal rows {} to {} lie below it, in {} of 100 cases",
+        percent(low),
+        percent(high),
+        100.0 * share
+    );
+    if effective < ALIKE * rows as f64 {
+        let _ = writeln!(
+            text,
+            "  rows resemble their neighbours: they stand for {} independent ones",
+            effective.round()
+        );
+    }
+    let more = |rows: Option<usize>| match rows {
+        Some(rows) => format!("about {} rows more", about(rows)),
+        None => "more rows than there are".to_owned(),
+    };
+    if rate > asked {
+        let _ = writeln!(
+            text,
+            "  too few for the {} asked for: that takes {} like these",
+            percent(asked),
+            more(calibration.rows_to_carry())
+        );
+    }
+    if let Some(rows) = calibration.rows_to_narrow()
+        && rows > 0
+    {
+        let _ = writeln!(
+            text,
+            "  a wide range: {} would bring its end below {}",
+            more(Some(rows)),
+            percent(2.0 * asked)
+        );
+    }
+    text
+}
+
+/// How rows differ from those that the threshold was chosen on, where a test says that they do.
+#[must_use]
+pub(crate) fn difference(found: &Resemblance, rows: &str) -> Option<String> {
+    let mut text = String::new();
+    if found.more_alarms {
+        text += &format!(
+            "More of {rows} are called anomalous ({}) than chance explains in rows like those it was set on (probability {:.1e}).\n",
+            percent(found.anomalous_share),
+            found.probability
+        );
+    }
+    if let Some(p_value) = found.mean_p_value.filter(|_| found.less_likely) {
+        text += &format!(
+            "The others among {rows} are less likely than those it was set on (mean p-value {p_value:.2}, expected 0.5): unlike the rows it was \
+             trained on.\n"
+        );
+    }
+    if text.is_empty() {
+        return None;
+    }
+    text += "If the machine's normal state has changed, train again on new rows, or set the threshold anew with nvpico calibrate.\n";
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_told_what_is_missing() {
+        let rows: Vec<f32> = (0..50).map(|i| ((i * 37) % 50) as f32).collect();
+        let found = Calibration::of(&rows, 0.01, Method::GivenRows).unwrap();
+        let text = sentences(&found);
+        for words in [
+            "at most 2 %",
+            "by 50 rows",
+            "1 % asked",
+            "about 49 rows more",
+            "about 750 rows",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("independent"), "{text}");
+        let never = Calibration::of(&rows, 0.0, Method::GivenRows).unwrap();
+        assert!(sentences(&never).contains("more rows than there are"));
+    }
+
+    #[test]
+    fn shares_have_the_digits_that_matter() {
+        let texts = [0.01, 0.019_61, 0.000_5, 0.25, 0.0, 1.0].map(percent);
+        assert_eq!(texts, ["1 %", "2 %", "0.05 %", "25 %", "0 %", "100 %"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! Labels beside the label: a second column that says which rows are anomalous, or of what kind the fault is. Among
+//! the features it would tell the answer.
+
+use std::collections::BTreeMap;
+
+use super::Series;
+
+/// Names of labels, whatever the number of their classes.
+const LABELS: [&str; 32] = [
+    "anomaly",
+    "anomalies",
+    "anomalous",
+    "abnormal",
+    "abnormality",
+    "label",
+    "labels",
+    "fault",
+    "faults",
+    "faulty",
+    "failure",
+    "failures",
+    "fail",
+    "failed",
+    "class",
+    "target",
+    "outlier",
+    "outliers",
+    "changepoint",
+    "attack",
+    "defect",
+    "defective",
+    "malfunction",
+    "broken",
+    "breakdown",
+    "groundtruth",
+    "truth",
+    "novelty",
+    "intrusion",
+    "fehler",
+    "stoerung",
+    "störung",
+];
+/// Names of labels when the column has two values: with more it may be a state that the machine reports.
+const FLAGS: [&str; 18] = [
+    "state",
+    "status",
+    "alarm",
+    "alarms",
+    "alert",
+    "event",
+    "flag",
+    "condition",
+    "result",
+    "error",
+    "warning",
+    "normal",
+    "healthy",
+    "health",
+    "ok",
+    "good",
+    "bad",
+    "y",
+];
+/// Most values of a label.
+const MOST_CLASSES: usize = 20;
+/// Share of the normal rows that have the usual value, in a column that tells the label.
+const USUAL: f64 = 0.99;
+/// Share of the anomalous rows that have another one.
+const TOLD: f64 = 0.9;
+
+/// The words of a name in lower case, cut at signs and at capitals.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        let starts = c.is_uppercase() && before.is_lowercase();
+        if starts || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric() {
+            words
+                .last_mut()
+                .expect("one at least")
+                .extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The values of a column of few whole numbers, ascending.
+fn classes(series: &Series<'_>) -> Option<Vec<f64>> {
+    let few = (1..=MOST_CLASSES).contains(&series.runs.len());
+    (few && series.whole()).then(|| series.distinct().collect())
+}
+
+/// Its values are those of a label: 0 and 1, or -1 and 1.
+pub(super) fn two_classes(series: &Series<'_>) -> bool {
+    let values: Vec<f64> = series.distinct().take(3).collect();
+    values == [0.0, 1.0] || values == [-1.0, 1.0]
+}
+
+/// Why a column looks like a label, by its name and values.
+pub(super) fn by_name(name: &str, series: &Series<'_>) -> Option<String> {
+    let classes = classes(series)?;
+    let words = words(name);
+    let joined = words.concat();
+    let is = |list: &[&str]| {
+        list.contains(&&*joined) || words.iter().any(|word| list.contains(&&**word))
+    };
+    // `fault current` with 17 whole values is a reading; numbers of classes begin at 0, 1 or -1.
+    let label = is(&LABELS) && classes[0].abs() <= 1.0 && classes[classes.len() - 1] <= 99.0;
+    let flag = is(&FLAGS) && classes.len() <= 2 && classes.iter().all(|x| x.abs() <= 1.0);
+    (label || flag).then(|| format!("looks like a label, by its name and its {}", said(&classes)))
+}
+
+fn said(classes: &[f64]) -> String {
+    let shown: Vec<String> = classes.iter().take(3).map(f64::to_string).collect();
+    match classes.len() {
+        1 => format!("only value {}", shown[0]),
+        2 => format!("values {} and {}", shown[0], shown[1]),
+        count => format!("{count} values {}, ...", shown.join(", ")),
+    }
+}
+
+/// Why a column of few values all but tells the label: nearly all normal rows share a value that nearly no anomalous
+/// row has. A measured quantity may separate the two as well; it has more values.
+pub(super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option<String> {
+    let classes = classes(series)?;
+    if classes.len() < 2 {
+        return None;
+    }
+    // Rows of each value: normal, anomalous.
+    let mut counts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+    for (x, anomalous) in series
+        .values
+        .iter()
+        .zip(labels)
+        .filter(|(x, _)| x.is_finite())
+    {
+        let (normal, other) = counts.entry((x + 0.0).to_bits()).or_default();
+        *(if *anomalous { other } else { normal }) += 1;
+    }
+    let (normal, anomalous) = (counts.values()).fold((0, 0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
+    if normal < 10 || anomalous < 3 {
+        return None;
+    }
+    let (usual, own) = counts.values().copied().max_by_key(|count| count.0)?;
+    let share = |part: usize, all: usize| part as f64 / all as f64;
+    if share(usual, normal) >= USUAL && share(own, anomalous) <= 1.0 - TOLD {
+        return Some(format!("all but tells {label:?}"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{noise, series};
+    use super::*;
+
+    #[test]
+    fn names_are_cut_into_words() {
+        assert_eq!(words("fault_type"), ["fault", "type"]);
+        assert_eq!(words("isAnomaly"), ["is", "anomaly"]);
+        assert_eq!(words("Machine failure [-]"), ["machine", "failure"]);
+        assert_eq!(words("Störung"), ["störung"]);
+        assert!(words("..").is_empty());
+    }
+
+    #[test]
+    fn labels_by_name_and_values() {
+        let two = [0.0, 0.0, 1.0, 0.0];
+        for name in [
+            "anomaly",
+            "is_fault",
+            "Class",
+            "change_point",
+            "MachineFailure",
+            "status",
+        ] {
+            assert!(by_name(name, &series(&two)).is_some(), "{name}");
+        }
+        assert!(by_name("label", &series(&[-1.0, 1.0])).is_some());
+        assert!(by_name("fault_type", &series(&[0.0, 3.0, 7.0])).is_some());
+        // A file of normal rows only.
+        let text = by_name("anomaly", &series(&[0.0, 0.0])).unwrap();
+        assert!(text.contains("only value 0"), "{text}");
+        for name in ["valve", "on", "temp", "classic"] {
+            assert_eq!(by_name(name, &series(&two)), None, "{name}");
+        }
+        assert_eq!(by_name("fault_current", &series(&noise(50))), None);
+        assert_eq!(by_name("state", &series(&[0.0, 1.0, 2.0])), None);
+        assert_eq!(by_name("status", &series(&[640.0, 1600.0])), None);
+        assert_eq!(by_name("target_rpm", &series(&[1450.0, 1500.0])), None);
+    }
+
+    #[test]
+    fn a_column_that_tells_the_label() {
+        let labels: Vec<bool> = (0..100).map(|i| i % 20 == 0).collect();
+        let column = |f: &dyn Fn(usize, bool) -> f64| -> Vec<f64> {
+            labels.iter().enumerate().map(|(i, l)| f(i, *l)).collect()
+        };
+        let told = |values: &[f64]| tells(&series(values), &labels, "fault").is_some();
+        assert!(told(&column(&|_, l| if l { 3.0 } else { 0.0 })));
+        assert!(told(&column(&|_, l| if l { 0.0 } else { 1.0 })));
+        // Several kinds of faults.
+        assert!(told(&column(&|i, l| if l {
+            (1 + i / 40) as f64
+        } else {
+            0.0
+        })));
+        // A contact that closes in half of the faults, a mode, and a reading that separates.
+        assert!(!told(&column(&|i, l| f64::from(l && i % 40 == 0))));
+        assert!(!told(&column(&|i, _| (i % 3) as f64)));
+        assert!(!told(&column(&|i, l| if l {
+            90.5
+        } else {
+            i as f64 / 8.0
+        })));
+    }
+}

@@ -1,0 +1,180 @@
+//! Times as numbers: since 1970 in seconds to nanoseconds, days of a spreadsheet, dates in digits, and the parts of a
+//! date. A time is no reading: the rows to score come later than all rows of the training.
+
+use super::Series;
+use super::counter::Steps;
+use super::label::words;
+
+/// Names of a time.
+const TIMES: [&str; 14] = [
+    "time",
+    "timestamp",
+    "datetime",
+    "date",
+    "epoch",
+    "ts",
+    "unixtime",
+    "utc",
+    "clock",
+    "uptime",
+    "elapsed",
+    "zeit",
+    "datum",
+    "uhrzeit",
+];
+/// Of the steps of a time this share does not fall.
+const FORWARD: f64 = 0.95;
+/// From 2000 to 2050, in seconds since 1970.
+const SECONDS: (f64, f64) = (946_684_800.0, 2_524_608_000.0);
+/// The same in days since 1900, as spreadsheets count.
+const DAYS: (f64, f64) = (36_526.0, 54_789.0);
+
+/// Seconds, and what they are called, of one unit of a number that is a time of our days.
+pub(super) fn unit(series: &Series<'_>) -> Option<(f64, &'static str)> {
+    let (low, high) = series.range();
+    let within = |(from, to): (f64, f64), unit: f64| low >= from / unit && high <= to / unit;
+    for (seconds, name) in [
+        (1.0, "seconds"),
+        (1e-3, "milliseconds"),
+        (1e-6, "microseconds"),
+        (1e-9, "nanoseconds"),
+    ] {
+        if within(SECONDS, seconds) {
+            return Some((seconds, name));
+        }
+    }
+    within(DAYS, 1.0).then_some((86_400.0, "days"))
+}
+
+/// Why a column is a time, if it is one.
+pub(super) fn time(name: &str, series: &Series<'_>) -> Option<String> {
+    let steps = Steps::of(series);
+    if steps.count == 0 {
+        return None;
+    }
+    let named = words(name).iter().any(|word| TIMES.contains(&&**word));
+    let forward = steps.share(steps.count - steps.falls) >= FORWARD && steps.rises > 0;
+    let unit = unit(series);
+    // A few days of a spreadsheet are numbers as any other; seconds since 1970 are not.
+    let certain = unit.is_some_and(|(seconds, _)| seconds < 86_400.0);
+    if let Some((seconds, unit)) = unit
+        && (named || forward && certain && steps.count >= 9)
+    {
+        let since = if seconds < 86_400.0 { "1970" } else { "1900" };
+        return Some(format!("a time, in {unit} since {since}"));
+    }
+    let (low, high) = series.range();
+    let whole = series.whole();
+    if whole && low >= 20_000_101.0 && high <= 20_501_231.0 && series.distinct().all(is_date) {
+        return Some("a date, written as a number such as 20260301".into());
+    }
+    if whole && low >= 20_000_101_000_000.0 && high <= 20_501_231_235_959.0 {
+        return Some("a time, written as a number such as 20260301100000".into());
+    }
+    (named && forward && steps.count >= 9)
+        .then(|| "a time, by its name and because it rises".into())
+}
+
+/// Year, month and day in eight digits.
+fn is_date(number: f64) -> bool {
+    let (month, day) = ((number / 100.0).floor() % 100.0, number % 100.0);
+    (1.0..=12.0).contains(&month) && (1.0..=31.0).contains(&day)
+}
+
+/// Why a column is a part of a date, by its name and values.
+pub(super) fn calendar(name: &str, series: &Series<'_>) -> Option<String> {
+    let (low, high) = series.range();
+    if !series.whole() || low > high {
+        return None;
+    }
+    let words = words(name);
+    let within = |from: f64, to: f64| low >= from && high <= to;
+    let part = |word: &str| match word {
+        "year" | "yr" | "yyyy" | "jahr" => within(1900.0, 2100.0) || within(0.0, 99.0),
+        "month" | "mon" | "mm" | "monat" => within(1.0, 12.0),
+        "day" | "dd" | "dom" | "tag" => within(0.0, 31.0),
+        "doy" | "yday" | "dayofyear" => within(0.0, 366.0),
+        "weekday" | "dow" | "dayofweek" | "wday" => within(0.0, 7.0),
+        "week" | "weekofyear" => within(0.0, 53.0),
+        "hour" | "hr" | "hh" | "stunde" => within(0.0, 24.0),
+        "minute" | "min" | "second" | "sec" => within(0.0, 59.0),
+        _ => false,
+    };
+    // `day_of_week` and `hour_of_day` as well; `power_per_hour` and `min_temp` not.
+    let found = match &words[..] {
+        [only] => part(only),
+        [first, of, ..] if of == "of" => part(first) || part(&words.concat()),
+        _ => false,
+    };
+    found.then(|| "a part of the date or the time of day".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{noise, series};
+    use super::*;
+
+    fn judged(name: &str, values: &[f64]) -> Option<String> {
+        time(name, &series(values))
+    }
+
+    #[test]
+    fn times_since_1970_in_any_unit() {
+        let at = |unit: f64| {
+            // Ten rows a second, written in whole seconds.
+            (0..200)
+                .map(|i| ((1_767_225_600.0 + f64::from(i / 10)) * unit).floor())
+                .collect::<Vec<_>>()
+        };
+        for (unit, word) in [
+            (1.0, "in seconds"),
+            (1e3, "milliseconds"),
+            (1e6, "microseconds"),
+            (1e9, "nanoseconds"),
+        ] {
+            assert!(judged("c0", &at(unit)).unwrap().contains(word));
+        }
+        // In no order, but named.
+        let mut turned = at(1.0);
+        turned.reverse();
+        assert!(judged("Timestamp", &turned).is_some());
+        assert_eq!(judged("c0", &turned), None);
+    }
+
+    #[test]
+    fn other_ways_to_write_a_time() {
+        let days: Vec<f64> = (0..50)
+            .map(|i| 46_000.0 + f64::from(i / 5) / 1440.0)
+            .collect();
+        assert!(judged("Date", &days).unwrap().contains("days since 1900"));
+        let dates: Vec<f64> = (0..50).map(|i| f64::from(20_260_301 + i % 31)).collect();
+        assert!(judged("c0", &dates).unwrap().contains("date"));
+        let stamps: Vec<f64> = (0..50)
+            .map(|i| 20_260_301_100_000.0 + f64::from(i % 60))
+            .collect();
+        assert!(judged("c0", &stamps).is_some());
+        let slow: Vec<f64> = (0..100).map(|i| f64::from(i / 4) * 0.25).collect();
+        assert!(judged("time [s]", &slow).is_some());
+        assert_eq!(judged("level", &slow), None);
+        assert_eq!(judged("response_time", &noise(100)), None);
+        let counts: Vec<f64> = noise(100)
+            .iter()
+            .map(|x| (45_000.0 + 500.0 * x).floor())
+            .collect();
+        assert_eq!(judged("counts", &counts), None);
+    }
+
+    #[test]
+    fn parts_of_a_date() {
+        let hours: Vec<f64> = (0..100).map(|i| f64::from(i % 24)).collect();
+        assert!(calendar("Hour", &series(&hours)).is_some());
+        assert!(calendar("hour_of_day", &series(&hours)).is_some());
+        assert!(calendar("year", &series(&[2025.0, 2026.0])).is_some());
+        assert!(calendar("day_of_week", &series(&[1.0, 6.0])).is_some());
+        for name in ["flow", "power_per_hour", "min_temp"] {
+            assert_eq!(calendar(name, &series(&hours)), None, "{name}");
+        }
+        assert_eq!(calendar("min", &series(&[0.5, 3.0])), None);
+        assert_eq!(calendar("month", &series(&[0.0, 250.0])), None);
+    }
+}

@@ -1,0 +1,337 @@
+//! All judgements together: which columns stay, which are left out, and what is asked of the user.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::super::autocorrelation::{drift, independent};
+use super::super::error::DataError;
+use super::super::find::Index;
+use super::super::frame::Frame;
+use super::super::overview::{ColumnOverview, Overview};
+use super::super::{Hint, Missing, SKIP_BAD, SkippedColumn};
+use super::columns::values;
+use super::fill::{Fill, outside};
+use super::{Series, copies, counter, flat, label, span, step, time};
+
+/// What is to be judged.
+pub(in super::super) struct Question<'a> {
+    pub frames: &'a [Frame],
+    /// The columns of numbers.
+    pub columns: &'a [String],
+    /// The user has named them: none is judged away.
+    pub asked: bool,
+    /// The label's name, and for each row of all files whether it is anomalous.
+    pub labels: Option<(&'a str, &'a [bool])>,
+    /// Values far outside that repeat are readings: the user says so.
+    pub take_all: bool,
+}
+
+/// What stays.
+pub(in super::super) struct Verdict {
+    pub columns: Vec<String>,
+    pub left_out: Vec<SkippedColumn>,
+    pub overview: Overview,
+}
+
+enum Kind {
+    Feature,
+    LeftOut(String),
+    Label { why: String, two_classes: bool },
+}
+
+/// Judges the columns.
+pub(in super::super) fn judge(question: &Question<'_>) -> Result<Verdict, DataError> {
+    let frames = question.frames;
+    let starts: Vec<usize> = frames[..frames.len() - 1]
+        .iter()
+        .scan(0, |row, frame| {
+            *row += frame.rows;
+            Some(*row)
+        })
+        .collect();
+    let indexes: Vec<Index<'_>> = frames.iter().map(Index::of).collect();
+    let kinds: Vec<Kind> = (question.columns.par_iter())
+        .map(|name| {
+            if question.asked {
+                return Kind::Feature;
+            }
+            kind(
+                name,
+                &Series::new(values(&indexes, name), &starts),
+                question,
+            )
+        })
+        .collect();
+    refuse_labels(question, &kinds)?;
+    // A model is trained on normal rows: readings are judged by them alone.
+    let normal: Option<Vec<usize>> = question.labels.map(|(_, labels)| {
+        let rows = labels.iter().enumerate();
+        rows.filter_map(|(row, anomalous)| (!anomalous).then_some(row))
+            .collect()
+    });
+    let mut left_out: Vec<SkippedColumn> = Vec::new();
+    let mut kept: Vec<(&String, Cow<'_, [f64]>)> = Vec::new();
+    for (name, kind) in question.columns.iter().zip(kinds) {
+        if let Kind::LeftOut(reason) = kind {
+            left_out.push(SkippedColumn {
+                name: name.clone(),
+                reason,
+            });
+            continue;
+        }
+        let all = values(&indexes, name);
+        let readings = match &normal {
+            Some(rows) => rows.iter().map(|row| all[*row]).collect(),
+            None => all,
+        };
+        kept.push((name, readings));
+    }
+    if !question.asked {
+        left_out.extend(leave_copies_out(&mut kept));
+    }
+    let starts = match &normal {
+        Some(rows) => (starts.iter())
+            .map(|start| rows.partition_point(|row| row < start))
+            .collect(),
+        None => starts,
+    };
+    let place = |row: usize| place(frames, normal.as_ref().map_or(row, |rows| rows[row]));
+    let judged: Vec<(ColumnOverview, Vec<Fill>)> = (kept.par_iter())
+        .map(|(name, readings)| {
+            let series = Series::new(Cow::Borrowed(&**readings), &starts);
+            column(name, &series, &place)
+        })
+        .collect();
+    if !question.take_all {
+        refuse_fills(question, &kept, &judged)?;
+    }
+    Ok(Verdict {
+        columns: kept.iter().map(|(name, _)| (*name).clone()).collect(),
+        overview: Overview {
+            rows: kept.first().map_or(0, |(_, readings)| readings.len()),
+            time: span::of(frames, &indexes, &left_out),
+            columns: judged.into_iter().map(|(column, _)| column).collect(),
+        },
+        left_out,
+    })
+}
+
+/// Where a row of all files is, as a message says it.
+fn place(frames: &[Frame], mut row: usize) -> String {
+    for frame in frames {
+        if let Some(place) = frame.places.get(row) {
+            let file = frame.path.file_name().unwrap_or_default().display();
+            return match frames.len() {
+                1 => place.to_string(),
+                _ => format!("{file}, {place}"),
+            };
+        }
+        row -= frame.rows;
+    }
+    String::new()
+}
+
+/// What a column is.
+fn kind(name: &str, series: &Series<'_>, question: &Question<'_>) -> Kind {
+    let told = (question.labels).and_then(|(label, rows)| label::tells(series, rows, label));
+    if let Some(why) = told.or_else(|| label::by_name(name, series)) {
+        let two_classes = label::two_classes(series);
+        return Kind::Label { why, two_classes };
+    }
+    time::time(name, series)
+        .or_else(|| time::calendar(name, series))
+        .or_else(|| counter::counter(series))
+        .or_else(|| counter::identifier(name, series))
+        .map_or(Kind::Feature, Kind::LeftOut)
+}
+
+/// Asks about columns that look like labels.
+fn refuse_labels(question: &Question<'_>, kinds: &[Kind]) -> Result<(), DataError> {
+    let mut found = Vec::new();
+    for (name, kind) in question.columns.iter().zip(kinds) {
+        if let Kind::Label { why, two_classes } = kind {
+            found.push((name, why, *two_classes));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let what: Vec<String> = (found.iter())
+        .map(|(name, why, _)| format!("column {name:?} {why}"))
+        .collect();
+    let exclude = |label: Option<&String>| Hint {
+        label: label.cloned(),
+        exclude: (found.iter().map(|(name, ..)| (*name).clone()))
+            .filter(|name| Some(name) != label)
+            .collect(),
+        ..Hint::default()
+    };
+    let label = found.iter().find(|(_, _, two_classes)| *two_classes);
+    let none = exclude(None);
+    let them = if found.len() == 1 { "it" } else { "them" };
+    let (hint, text) = match label.filter(|_| question.labels.is_none()) {
+        Some((label, ..)) => {
+            let hint = exclude(Some(label));
+            let text = format!("{hint} takes {label:?} as the label, {none} leaves {them} out");
+            (hint, text)
+        }
+        None => (none.clone(), format!("{none} leaves {them} out")),
+    };
+    let reason = format!(
+        "{}; {text}, --columns NAMES uses the columns it names",
+        what.join("; ")
+    );
+    Err(refusal(question, reason, hint))
+}
+
+fn refusal(question: &Question<'_>, reason: String, hint: Hint) -> DataError {
+    DataError::Unclear {
+        path: question.frames[0].path.clone(),
+        reason,
+        hint: Box::new(hint),
+    }
+}
+
+/// Takes away the columns that an earlier one gives exactly.
+fn leave_copies_out(kept: &mut Vec<(&String, Cow<'_, [f64]>)>) -> Vec<SkippedColumn> {
+    let slices: Vec<&[f64]> = kept.iter().map(|(_, readings)| &**readings).collect();
+    let copies = copies::copies(&slices);
+    let left_out = (copies.iter())
+        .map(|copy| SkippedColumn {
+            name: kept[copy.column].0.clone(),
+            reason: copy.reason(kept[copy.of].0),
+        })
+        .collect();
+    for copy in copies.iter().rev() {
+        kept.remove(copy.column);
+    }
+    left_out
+}
+
+/// Figures of a column, and the values in it that stand for no reading.
+fn column(
+    name: &str,
+    series: &Series<'_>,
+    place: &dyn Fn(usize) -> String,
+) -> (ColumnOverview, Vec<Fill>) {
+    let outside = outside(series);
+    let mut notes = Vec::new();
+    if let Some(spikes) = outside.spikes {
+        let (count, (low, high)) = (spikes.count, spikes.rest);
+        let (verb, farthest) = if count == 1 {
+            ("lies", "")
+        } else {
+            ("lie", "the farthest ")
+        };
+        let noun = if count == 1 { "reading" } else { "readings" };
+        let at = place(spikes.row);
+        notes.push(format!(
+            "{count} {noun} {verb} far outside the others ({low} to {high}): {farthest}{} at {at}",
+            spikes.farthest
+        ));
+    }
+    if let Some((value, others)) = flat::nearly_constant(series) {
+        let all = series.readings();
+        notes.push(format!("it is {value} but for {others} of {all} rows"));
+    } else if let Some(flat) = flat::stretch(series) {
+        let (value, rows, at) = (flat.value, flat.rows, place(flat.row));
+        notes.push(format!(
+            "it stays at {value} for {rows} rows from {at}, where it changes elsewhere"
+        ));
+    }
+    if let Some((all, left)) = step::lost_in_f32(series) {
+        notes.push(format!(
+            "32-bit floats, in which models compute, tell only {left} of its {all} values apart: take an offset off"
+        ));
+    }
+    (figures(name, series, notes), outside.fills)
+}
+
+fn figures(name: &str, series: &Series<'_>, notes: Vec<String>) -> ColumnOverview {
+    let (min, max) = series.range();
+    let distinct: Vec<f64> = series.distinct().collect();
+    let (pairs, same) = (series.pairs()).fold((0usize, 0usize), |(all, same), (a, b)| {
+        (all + 1, same + usize::from(a == b))
+    });
+    ColumnOverview {
+        name: name.into(),
+        min,
+        max,
+        step: step::step(&distinct),
+        distinct: distinct.len(),
+        repeated: same as f64 / pairs.max(1) as f64,
+        missing: series.values.len() - series.readings(),
+        independent: independent(&series.values),
+        drift: drift(&series.values),
+        notes,
+    }
+}
+
+/// Refuses values that stand for no reading, with the options that say so.
+fn refuse_fills(
+    question: &Question<'_>,
+    kept: &[(&String, Cow<'_, [f64]>)],
+    judged: &[(ColumnOverview, Vec<Fill>)],
+) -> Result<(), DataError> {
+    let found: Vec<(&String, &Fill)> = (kept.iter().zip(judged))
+        .flat_map(|((name, _), (_, fills))| fills.iter().map(|fill| (*name, fill)))
+        .collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut what: Vec<String> = (found.iter().take(5))
+        .map(|(name, Fill { value, count, rest })| {
+            format!(
+                "column {name:?}: {value} comes {count} times, far outside the other values ({} to {})",
+                rest.0, rest.1
+            )
+        })
+        .collect();
+    if found.len() > 5 {
+        what.push(format!("{} more of the kind", found.len() - 5));
+    }
+    // Where a value is a reading of another column, only this one's is missing.
+    let elsewhere = |fill: &Fill| {
+        kept.iter().any(|(name, readings)| {
+            !found
+                .iter()
+                .any(|(other, f)| other == name && f.value == fill.value)
+                && readings.contains(&fill.value)
+        })
+    };
+    let mut hint = Hint::default();
+    for (name, fill) in &found {
+        let missing = Missing {
+            column: elsewhere(fill).then(|| (*name).clone()),
+            value: fill.value,
+        };
+        if !hint.missing.contains(&missing) {
+            hint.missing.push(missing);
+        }
+    }
+    let rows = kept[0].1.len();
+    let cells: Vec<(&[f64], f64)> = (kept.iter().zip(judged))
+        .flat_map(|((_, readings), (_, fills))| fills.iter().map(|fill| (&**readings, fill.value)))
+        .collect();
+    let holds = |row: &usize| {
+        cells
+            .iter()
+            .any(|(readings, value)| readings[*row] == *value)
+    };
+    let missing = (0..rows).filter(holds).count();
+    let share = missing as f64 / rows as f64;
+    // A little more than counted, for rows that are bad otherwise.
+    let allowed = ((100.0 * 1.1 * share).ceil() / 100.0).min(1.0);
+    hint.skip_bad = Some(allowed.max(SKIP_BAD));
+    let readings = if found.len() == 1 {
+        "reading"
+    } else {
+        "readings"
+    };
+    let reason = format!(
+        "{}: no {readings}, it seems; {hint} leaves {missing} of {rows} rows out, --missing=none takes all values as readings",
+        what.join("; ")
+    );
+    Err(refusal(question, reason, hint))
+}

@@ -1,0 +1,155 @@
+//! From bytes to text: UTF-8 and UTF-16 with or without a mark, and Windows-1252.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// Bytes looked at to tell what a file is.
+const SNIFFED: usize = 4096;
+/// A text of this length without a digit holds no table of readings.
+const WORDS_ONLY: usize = 1 << 20;
+
+/// Files that are often taken for tables, by their first bytes.
+const OTHERS: [(&[u8], &str); 8] = [
+    (b"\x1f\x8b", "packed with gzip; unpack it first"),
+    (b"BZh", "packed with bzip2; unpack it first"),
+    (b"\xfd7zXZ", "packed with xz; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd; unpack it first"),
+    (b"\x89HDF", "an HDF5 file; save the table as CSV or .npy"),
+    (b"PAR1", "a Parquet file; save the table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet; save the table as CSV"),
+    (b"MATLAB 5.0 MAT", "a MATLAB file; save the table as CSV"),
+];
+
+/// Why a file that starts like this is no text table, as far as its start shows.
+pub(in crate::data) fn refuse(start: &[u8]) -> Option<String> {
+    if let Some((_, what)) = OTHERS.iter().find(|(mark, _)| start.starts_with(mark)) {
+        return Some(format!("this is {what}"));
+    }
+    if start.starts_with(b"\xff\xfe\0\0") || start.starts_with(b"\0\0\xfe\xff") {
+        return Some("the text is in UTF-32; save it as UTF-8".into());
+    }
+    let sample = &start[..start.len().min(SNIFFED)];
+    if sample.contains(&0) && wide(sample).is_none() {
+        return Some("this is neither text nor a NumPy array (.npy, .npz)".into());
+    }
+    let words = start.len() >= WORDS_ONLY && !start.iter().any(u8::is_ascii_digit);
+    words.then(|| "there is no number in its first megabyte".into())
+}
+
+/// UTF-16, by its mark or by the zeros that it puts beside each plain letter.
+fn wide(sample: &[u8]) -> Option<&'static Encoding> {
+    if sample.starts_with(b"\xff\xfe") {
+        return Some(UTF_16LE);
+    }
+    if sample.starts_with(b"\xfe\xff") {
+        return Some(UTF_16BE);
+    }
+    let zeros = |from: usize| {
+        sample
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let (first, second, half) = (zeros(0), zeros(1), sample.len() / 2);
+    if half > 1 && first == 0 && 10 * second > 9 * half {
+        Some(UTF_16LE)
+    } else if half > 1 && second == 0 && 10 * first > 9 * half {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+/// The text, and what the user must know of how it was read.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, Option<String>), String> {
+    if let Some(reason) = refuse(&bytes[..bytes.len().min(WORDS_ONLY)]) {
+        return Err(reason);
+    }
+    if let Some(encoding) = wide(&bytes[..bytes.len().min(SNIFFED)]) {
+        let (text, _) = encoding.decode_with_bom_removal(bytes);
+        return Ok((text, Some(format!("decoded as {}", encoding.name()))));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok((Cow::Borrowed(text), None));
+    }
+    // Few bad bytes in a text that is UTF-8 elsewhere are damage, not another code page.
+    let text = String::from_utf8_lossy(bytes);
+    let bad = text
+        .chars()
+        .filter(|c| *c == char::REPLACEMENT_CHARACTER)
+        .count();
+    let good = text.chars().filter(|c| !c.is_ascii()).count() - bad;
+    if good > bad {
+        let said = format!("decoded as UTF-8, with {bad} damaged characters shown as \u{fffd}");
+        return Ok((text, Some(said)));
+    }
+    drop(text);
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    Ok((
+        text,
+        Some("decoded as Windows-1252, because it is not UTF-8".into()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, little: bool) -> Vec<u8> {
+        let order = |unit: u16| {
+            if little {
+                unit.to_le_bytes()
+            } else {
+                unit.to_be_bytes()
+            }
+        };
+        text.encode_utf16().flat_map(order).collect()
+    }
+
+    #[test]
+    fn every_encoding_gives_the_same_text() {
+        let text = "Temp_°C,Dr\u{fc}ck\n20.5,1\n";
+        let plain = decode(text.as_bytes()).unwrap();
+        assert_eq!((plain.0.as_ref(), plain.1), (text, None));
+        let marked = format!("\u{feff}{text}");
+        assert_eq!(decode(marked.as_bytes()).unwrap(), (text.into(), None));
+        for little in [true, false] {
+            for text in [text.to_string(), marked.clone()] {
+                let bytes = utf16(&text, little);
+                let (read, said) = decode(&bytes).unwrap();
+                assert_eq!(read, text.trim_start_matches('\u{feff}'));
+                assert!(said.unwrap().starts_with("decoded as UTF-16"));
+            }
+        }
+        let old = b"Temp_\xb0C,Dr\xfcck\n20.5,1\n";
+        let (read, said) = decode(old).unwrap();
+        assert_eq!(read, text);
+        assert!(said.unwrap().contains("Windows-1252"));
+    }
+
+    #[test]
+    fn a_damaged_byte_is_no_other_code_page() {
+        let (read, said) = decode(b"\xc2\xb0C,\xc2\xb5m,x\xff\n1,2,3\n").unwrap();
+        assert!(read.starts_with("°C,µm,x\u{fffd}"));
+        assert!(said.unwrap().contains("1 damaged"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_its_start() {
+        for (start, word) in [
+            (&b"\x1f\x8b\x08\0"[..], "gzip"),
+            (b"\x7fELF\0\0", "neither text"),
+            (b"\xff\xfe\0\0a\0\0\0", "UTF-32"),
+            (&[0; 5000], "neither text"),
+            (&[b'y'; WORDS_ONLY], "no number"),
+        ] {
+            assert!(refuse(start).unwrap().contains(word));
+        }
+        assert_eq!(refuse(b"a,b\n1,2\n"), None);
+        assert_eq!(refuse(b""), None);
+    }
+}

@@ -1,0 +1,473 @@
+//! What the numbers of a column look like, judged over all of its cells, and read by that.
+//!
+//! `1,007` is 1007 beside 998 and 1.007 beside 0,998: a cell alone does not tell. Where the column and the file do not
+//! tell either, the cell is a fault, never a guess.
+
+use crate::data::error::Fault;
+use crate::data::frame::{Column, finite};
+
+use super::numbers::{Form, Kind, Number, Pair, kind, may_be_hexadecimal, value};
+use super::times;
+
+/// The largest share of cells of another kind in a column of hexadecimal numbers: 1 in this many.
+const FOREIGN: usize = 10;
+
+/// Counts of a column's cells.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    /// Cells that are not missing.
+    pub filled: usize,
+    /// Numbers of every form.
+    pub numbers: usize,
+    /// Dates and times of day.
+    pub times: usize,
+    /// Those that are neither numbers, times nor words of a pair.
+    text: usize,
+    /// Whole numbers other than 0.
+    whole: usize,
+    /// Numbers with a decimal point for certain.
+    points: usize,
+    point_groups: usize,
+    point_thousands: usize,
+    commas: usize,
+    comma_groups: usize,
+    comma_thousands: usize,
+    percents: usize,
+    /// Cells of hexadecimal digits, with a letter among them.
+    hexadecimal: usize,
+    /// Those that have a decimal digit too, and so are no words.
+    hexadecimal_numbers: usize,
+    /// Cells that a hexadecimal number may be, letters or not.
+    may_be_hexadecimal: usize,
+    /// 0 and 1.
+    zero_or_one: usize,
+    /// How often each word of each pair stands there.
+    words: [[usize; 2]; 3],
+}
+
+impl Evidence {
+    pub fn add(&mut self, cell: &str) {
+        let kind = kind(cell);
+        if kind == Kind::Missing {
+            return;
+        }
+        self.filled += 1;
+        match kind {
+            Kind::Number(number) => {
+                self.add_number(cell, number);
+                self.may_be_hexadecimal += usize::from(may_be_hexadecimal(cell));
+            }
+            Kind::Time => self.times += 1,
+            Kind::Hexadecimal => {
+                self.hexadecimal += 1;
+                self.may_be_hexadecimal += 1;
+                self.hexadecimal_numbers +=
+                    usize::from(cell.bytes().any(|byte| byte.is_ascii_digit()));
+            }
+            Kind::Word(pair, value) => self.words[pair as usize][usize::from(value)] += 1,
+            Kind::Text => self.text += 1,
+            Kind::Missing => {}
+        }
+    }
+
+    fn add_number(&mut self, cell: &str, number: Number) {
+        self.numbers += 1;
+        self.percents += usize::from(number.percent);
+        self.zero_or_one += usize::from(matches!(cell, "0" | "1" | "0.0" | "1.0"));
+        match number.form {
+            Form::Whole => {
+                self.whole += usize::from(cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')))
+            }
+            Form::Point | Form::Fortran => self.points += 1,
+            Form::PointGroup => self.point_groups += 1,
+            Form::PointThousands => self.point_thousands += 1,
+            Form::PointThousandsComma => {
+                self.point_thousands += 1;
+                self.commas += 1;
+            }
+            Form::Comma | Form::MarkThousandsComma => self.commas += 1,
+            Form::CommaGroup => self.comma_groups += 1,
+            Form::CommaThousands => self.comma_thousands += 1,
+            Form::MarkThousands | Form::Infinite => {}
+        }
+    }
+
+    /// Whether at least half of the cells are numbers.
+    pub fn is_numeric(&self) -> bool {
+        self.numbers > 0 && 2 * self.numbers >= self.filled
+    }
+
+    /// Whether at least half of the cells are times.
+    pub fn is_time(&self) -> bool {
+        self.times > 0 && 2 * self.times >= self.filled
+    }
+
+    /// Whether at least half of the cells are something that a name is not.
+    pub fn is_reading(&self) -> bool {
+        let words: usize = self.words.iter().flatten().sum();
+        let readings = self.numbers + self.hexadecimal_numbers + words + self.times;
+        readings > 0 && 2 * readings >= self.filled
+    }
+
+    pub fn is_hexadecimal(&self) -> bool {
+        self.hexadecimal_numbers > 0
+            && FOREIGN * (self.filled - self.may_be_hexadecimal) <= self.filled
+    }
+
+    /// The pair whose words are values here. `on` alone is a text; `true` alone is a value that does not change.
+    pub fn pair(&self) -> Option<Pair> {
+        let [truth, switch, answer] = self.words;
+        let only = |count: [usize; 2]| count[0] + count[1] + self.zero_or_one == self.filled;
+        let both = |count: [usize; 2]| count[0] > 0 && count[1] > 0;
+        if truth[0] + truth[1] > 0 && only(truth) {
+            Some(Pair::Truth)
+        } else if both(switch) && only(switch) {
+            Some(Pair::Switch)
+        } else if both(answer) && only(answer) {
+            Some(Pair::Answer)
+        } else {
+            None
+        }
+    }
+}
+
+/// What the signs of a whole file say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signs {
+    points: usize,
+    commas: usize,
+}
+
+impl Signs {
+    pub fn of(columns: &[Evidence]) -> Self {
+        // A text may hold a number by chance.
+        let numeric = || columns.iter().filter(|column| column.is_numeric());
+        Self {
+            points: numeric()
+                .map(|column| column.points + column.comma_thousands)
+                .sum(),
+            commas: numeric().map(|column| column.commas).sum(),
+        }
+    }
+}
+
+/// How to read `1,007`, or `1.007`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Decimal,
+    Thousands,
+    /// Not to be told.
+    Unclear,
+}
+
+/// How the numbers of a column are read.
+#[derive(Clone, Debug)]
+pub(super) struct Format {
+    comma: Group,
+    point: Group,
+    /// Whether points stand between thousands for certain.
+    point_thousands: bool,
+    /// Whether `--decimal-comma` was given.
+    decimal_comma: bool,
+    /// Whether every number has a percent sign.
+    percent: bool,
+    hexadecimal: bool,
+    pair: Option<Pair>,
+    /// The first cell that was read in another way than as a plain number.
+    example: Option<String>,
+}
+
+impl Format {
+    pub fn of(column: &Evidence, file: Signs, decimal_comma: bool) -> Self {
+        let has_points = column.points + column.comma_thousands > 0;
+        let comma = if column.commas > 0 && column.comma_thousands > 0 {
+            Group::Unclear
+        } else if column.commas > 0 {
+            Group::Decimal
+        } else if has_points || (file.points > 0 && file.commas == 0) {
+            Group::Thousands
+        } else if file.commas > 0 && file.points == 0 {
+            Group::Decimal
+        } else {
+            // Numbers above 999 have the sign and those below have none.
+            match (column.whole > 0, decimal_comma) {
+                (true, false) => Group::Thousands,
+                (false, true) => Group::Decimal,
+                (true, true) | (false, false) => Group::Unclear,
+            }
+        };
+        // Points are decimal signs, but where commas are.
+        let commas = column.commas
+            + if comma == Group::Decimal {
+                column.comma_groups
+            } else {
+                0
+            };
+        let point = if has_points {
+            if column.point_thousands > 0 {
+                Group::Unclear
+            } else {
+                Group::Decimal
+            }
+        } else if commas > 0 || column.point_thousands > 0 || (file.commas > 0 && file.points == 0)
+        {
+            Group::Thousands
+        } else {
+            Group::Decimal
+        };
+        Self {
+            comma,
+            point,
+            point_thousands: column.point_thousands > 0 && column.commas == 0,
+            decimal_comma,
+            percent: column.percents == column.numbers,
+            hexadecimal: column.is_hexadecimal(),
+            pair: column.pair(),
+            example: None,
+        }
+    }
+
+    /// Adds a cell to its column.
+    pub fn push(&mut self, column: &mut Column, cell: &str) {
+        let kind = kind(cell);
+        let read = self.read(cell, kind);
+        match kind {
+            Kind::Time => {
+                column.times += 1;
+                column.seconds.resize(column.values.len(), f64::NAN);
+                column.seconds.extend(times::seconds(cell));
+            }
+            Kind::Word(pair, _) if self.pair == Some(pair) => column.booleans += 1,
+            Kind::Number(number) => {
+                let group = match number.form {
+                    Form::CommaGroup => self.comma,
+                    Form::PointGroup => self.point,
+                    _ => Group::Decimal,
+                };
+                let separated = number.form.has_thousands() || group == Group::Thousands;
+                column.thousands += usize::from(separated);
+                if separated || (number.percent && self.percent) {
+                    self.example.get_or_insert_with(|| cell.into());
+                }
+            }
+            _ => {}
+        }
+        if let Err(Fault::Hexadecimal(_)) = read {
+            column.hexadecimal += 1;
+        }
+        column.push(read);
+        if let Some(words) = &mut column.words
+            && !words.push(cell)
+        {
+            column.words = None;
+        }
+    }
+
+    fn read(&self, cell: &str, kind: Kind) -> Result<f64, Fault> {
+        let text = || Fault::Text(cell.into());
+        match kind {
+            Kind::Missing => Err(Fault::Missing(cell.into())),
+            _ if self.hexadecimal && may_be_hexadecimal(cell) => {
+                Err(Fault::Hexadecimal(cell.into()))
+            }
+            Kind::Number(number) if number.percent && !self.percent => {
+                Err(Fault::Percent(cell.into()))
+            }
+            Kind::Number(number) => {
+                let decimal = self
+                    .decimal(number.form)
+                    .map_err(|fault| fault(cell.into()))?;
+                let value = value(cell, number.form, decimal).ok_or_else(text)?;
+                finite(value, || cell.into())
+            }
+            Kind::Time => Err(Fault::Time(cell.into())),
+            Kind::Word(pair, value) if self.pair == Some(pair) => Ok(f64::from(u8::from(value))),
+            Kind::Hexadecimal | Kind::Word(..) | Kind::Text => Err(text()),
+        }
+    }
+
+    /// The decimal sign of a number of this form, or what is wrong with it.
+    fn decimal(&self, form: Form) -> Result<char, fn(String) -> Fault> {
+        let comma = if self.decimal_comma {
+            Ok(',')
+        } else {
+            Err(Fault::DecimalComma as fn(String) -> Fault)
+        };
+        match form {
+            Form::Whole | Form::Point | Form::Fortran | Form::Infinite => Ok('.'),
+            Form::Comma | Form::MarkThousandsComma | Form::PointThousandsComma => comma,
+            Form::CommaThousands if self.comma == Group::Unclear => Err(Fault::Thousands),
+            Form::CommaThousands | Form::MarkThousands => Ok('.'),
+            Form::CommaGroup => match self.comma {
+                Group::Decimal => comma,
+                Group::Thousands => Ok('.'),
+                Group::Unclear => Err(Fault::Thousands),
+            },
+            Form::PointThousands => Ok(','),
+            Form::PointGroup => match self.point {
+                Group::Decimal => Ok('.'),
+                Group::Thousands if self.decimal_comma || self.point_thousands => Ok(','),
+                Group::Thousands | Group::Unclear => Err(Fault::Thousands),
+            },
+        }
+    }
+}
+
+impl Format {
+    /// A sentence about what was done with the numbers of a column, if anything was.
+    pub fn said(&self, column: &Column) -> Option<String> {
+        let name = &column.name;
+        let words = match (self.pair, &self.example) {
+            (Some(Pair::Truth), _) => "true and false are read as 1 and 0".into(),
+            (Some(Pair::Switch), _) => "on and off are read as 1 and 0".into(),
+            (Some(Pair::Answer), _) => "yes and no are read as 1 and 0".into(),
+            (None, Some(example)) if column.thousands > 0 => {
+                format!(
+                    "{} cells have thousands separators, such as {example:?}",
+                    column.thousands
+                )
+            }
+            (None, Some(example)) => {
+                format!("percentages such as {example:?} are read without the sign")
+            }
+            (None, None) => return None,
+        };
+        Some(format!("column {name:?}: {words}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a column of these cells gives, in a file of the signs.
+    fn read(cells: &[&str], points: usize, commas: usize, decimal_comma: bool) -> Column {
+        let mut evidence = Evidence::default();
+        cells.iter().for_each(|cell| evidence.add(cell));
+        let mut format = Format::of(&evidence, Signs { points, commas }, decimal_comma);
+        let mut column = Column::named("x".into());
+        cells.iter().for_each(|cell| format.push(&mut column, cell));
+        column
+    }
+
+    fn values(cells: &[&str], points: usize, commas: usize, decimal_comma: bool) -> Vec<f64> {
+        let column = read(cells, points, commas, decimal_comma);
+        assert_eq!(column.first_bad, None, "{cells:?}");
+        column.values
+    }
+
+    fn fault(cells: &[&str], points: usize, commas: usize, decimal_comma: bool) -> Fault {
+        read(cells, points, commas, decimal_comma)
+            .first_bad
+            .expect("a fault")
+            .1
+    }
+
+    #[test]
+    fn thousands_are_never_a_thousandth() {
+        for decimal_comma in [false, true] {
+            assert_eq!(
+                values(&["998", "1,007"], 5, 0, decimal_comma),
+                [998.0, 1007.0]
+            );
+            assert_eq!(
+                values(&["998.5", "1,007.25"], 0, 0, decimal_comma),
+                [998.5, 1007.25]
+            );
+            assert_eq!(values(&["1,007"], 5, 0, decimal_comma), [1007.0]);
+            assert_eq!(
+                values(&["998", "1'007", "2 000"], 0, 0, decimal_comma),
+                [998.0, 1007.0, 2000.0]
+            );
+        }
+        assert_eq!(values(&["998", "1,007"], 0, 0, false), [998.0, 1007.0]);
+        assert_eq!(
+            fault(&["998", "1,007"], 0, 0, true),
+            Fault::Thousands("1,007".into())
+        );
+        assert_eq!(
+            fault(&["1,007", "1,012"], 0, 0, false),
+            Fault::Thousands("1,007".into())
+        );
+        assert_eq!(
+            fault(&["1,5", "1,007.25"], 0, 1, true),
+            Fault::Thousands("1,007.25".into())
+        );
+        assert_eq!(read(&["998", "1,007"], 5, 0, false).thousands, 1);
+    }
+
+    #[test]
+    fn decimal_commas_are_read_when_asked() {
+        assert_eq!(
+            fault(&["20,5", "1,007"], 0, 2, false),
+            Fault::DecimalComma("20,5".into())
+        );
+        assert_eq!(values(&["20,5", "1,007"], 0, 2, true), [20.5, 1.007]);
+        assert_eq!(values(&["1,007", "1,012"], 0, 2, true), [1.007, 1.012]);
+        assert_eq!(values(&["1,007", "1,012"], 0, 0, true), [1.007, 1.012]);
+        assert_eq!(
+            values(&["998,5", "1.007,5", "1.007"], 0, 2, true),
+            [998.5, 1007.5, 1007.0]
+        );
+        assert_eq!(
+            fault(&["1.007", "1.007,5"], 0, 1, false),
+            Fault::Thousands("1.007".into())
+        );
+        assert_eq!(values(&["1.007", "1.012"], 0, 2, true), [1007.0, 1012.0]);
+        assert_eq!(values(&["1.007", "1.012"], 3, 0, true), [1.007, 1.012]);
+        assert_eq!(values(&["1.007", "1.012"], 0, 0, false), [1.007, 1.012]);
+        assert_eq!(
+            values(&["1.007.000", "2.000"], 0, 0, false),
+            [1_007_000.0, 2000.0]
+        );
+    }
+
+    #[test]
+    fn a_column_of_hexadecimal_numbers_has_no_decimal_one() {
+        let column = read(&["12D", "130", "1E5", "1FF", ""], 0, 0, false);
+        assert_eq!((column.numbers, column.hexadecimal, column.bad), (0, 4, 5));
+        // Grades and the like are words.
+        let words = read(&["A", "B", "1.5"], 0, 0, false);
+        assert_eq!((words.numbers, words.hexadecimal), (1, 0));
+        assert_eq!(values(&["1E5", "130"], 0, 0, false), [1e5, 130.0]);
+    }
+
+    #[test]
+    fn pairs_of_words_are_0_and_1() {
+        assert_eq!(
+            values(&["TRUE", "False", "1"], 0, 0, false),
+            [1.0, 0.0, 1.0]
+        );
+        assert_eq!(values(&["true", "true"], 0, 0, false), [1.0, 1.0]);
+        assert_eq!(values(&["on", "OFF"], 0, 0, false), [1.0, 0.0]);
+        assert_eq!(values(&["no", "yes"], 0, 0, false), [0.0, 1.0]);
+        for cells in [["on", "on"], ["on", "no"], ["true", "20.5"]] {
+            assert!(
+                matches!(fault(&cells, 0, 0, false), Fault::Text(_)),
+                "{cells:?}"
+            );
+        }
+        assert_eq!(read(&["TRUE", "FALSE"], 0, 0, false).booleans, 2);
+    }
+
+    #[test]
+    fn percentages_fortran_and_times() {
+        assert_eq!(values(&["45%", "3.5 %"], 0, 0, false), [45.0, 3.5]);
+        assert_eq!(
+            fault(&["45%", "0.45"], 0, 0, false),
+            Fault::Percent("45%".into())
+        );
+        assert_eq!(
+            values(&["1.5D+03", "2.0d-1", "1.5-103"], 0, 0, false),
+            [1500.0, 0.2, 1.5e-103]
+        );
+        assert_eq!(
+            fault(&["1e400"], 0, 0, false),
+            Fault::Infinite("1e400".into())
+        );
+        let column = read(&["x", "10:00:01.250", "19.99"], 0, 0, true);
+        assert_eq!((column.times, column.numbers), (1, 1));
+        assert!(column.seconds[0].is_nan() && column.values[1].is_nan());
+        assert_eq!(column.seconds[1], 36_001.25);
+    }
+}

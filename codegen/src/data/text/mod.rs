@@ -1,0 +1,167 @@
+//! Text tables, from their bytes to columns.
+//!
+//! The bytes are decoded, cut into cells, and gone over twice: once to learn what the columns hold, once to read them by
+//! that. Whatever is not taken as it stands is said, and whatever is left out is counted.
+
+use std::path::Path;
+
+use super::ReadOptions;
+use super::error::{DataError, Place};
+use super::frame::{Column, Frame, Labels, Ragged, Words};
+use super::map::map_shape;
+
+mod body;
+mod columns;
+mod dialect;
+pub(super) mod encoding;
+mod format;
+mod head;
+mod lines;
+mod numbers;
+mod times;
+mod units;
+
+use body::{Body, Survey};
+use columns::Names;
+use format::{Format, Signs};
+use head::Head;
+use lines::Dialect;
+
+pub use dialect::detect_delimiter;
+
+/// Reads a text table.
+pub(super) fn read(
+    path: &Path,
+    bytes: &[u8],
+    sha256: &str,
+    options: &ReadOptions,
+) -> Result<Frame, DataError> {
+    if options
+        .delimiter
+        .is_some_and(|delimiter| !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r'))
+    {
+        let reason =
+            "the delimiter must be one ASCII character, and neither a quote nor a line end".into();
+        return Err(DataError::Options(reason));
+    }
+    let format_error = |reason: String| DataError::Format {
+        path: path.into(),
+        reason,
+    };
+    let empty = |what| DataError::Empty {
+        path: path.into(),
+        what,
+    };
+    let (text, decoded) = encoding::decode(bytes).map_err(format_error)?;
+    let dialect = Dialect::of(&text, options.delimiter);
+    if dialect.width == 0 {
+        return Err(empty("the file is empty"));
+    }
+    let head = Head::find(&text, &dialect, options.header);
+    let survey = Survey::of(&text, &dialect, &head).map_err(format_error)?;
+    if survey.rows() == 0 {
+        return Err(empty("the file has a header and no rows"));
+    }
+    let names = Names::of(&head, &survey, &dialect).map_err(format_error)?;
+    let label = match &options.label {
+        None => None,
+        Some(label) => Some(super::select::position(
+            path,
+            &names.names,
+            head.names.is_some(),
+            label,
+        )?),
+    };
+    let mut frame = Frame {
+        path: path.into(),
+        sha256: sha256.into(),
+        named: head.names.is_some(),
+        shape: shape(&names.names, label),
+        labels: label.map(|label| Labels {
+            name: names.names[label].clone(),
+            ..Labels::default()
+        }),
+        said: decoded
+            .into_iter()
+            .chain(head.said.clone())
+            .chain(names.said)
+            .collect(),
+        left_out: head
+            .left_out
+            .iter()
+            .cloned()
+            .chain(names.left_out)
+            .collect(),
+        columns: names.names.into_iter().map(column).collect(),
+        ..Frame::default()
+    };
+    let signs = Signs::of(&survey.columns);
+    let mut formats: Vec<Format> = survey
+        .columns
+        .iter()
+        .map(|column| Format::of(column, signs, options.decimal_comma))
+        .collect();
+    let mut body = Body::new(&text, &dialect, &head);
+    let mut ragged: Option<Ragged> = None;
+    while body.advance().map_err(format_error)? {
+        let position = frame.total_rows as u64;
+        frame.total_rows += 1;
+        let width = body.rows.cells.len();
+        let columns = frame.columns.len();
+        // A delimiter at the end of a row is no cell.
+        if width != columns && !(width == columns + 1 && body.rows.cells.get(columns).is_empty()) {
+            ragged
+                .get_or_insert(Ragged {
+                    place: Place::Line(body.rows.line),
+                    found: width,
+                    expected: columns,
+                    others: 0,
+                    quote: body.rows.open,
+                })
+                .others += 1;
+            continue;
+        }
+        for (index, (column, format)) in frame.columns.iter_mut().zip(&mut formats).enumerate() {
+            format.push(column, body.cell(index));
+        }
+        if let (Some(labels), Some(label)) = (&mut frame.labels, label) {
+            labels.push(body.cell(label));
+        }
+        frame.rows += 1;
+        frame.positions.push(position);
+        frame.places.push(Place::Line(body.rows.line));
+    }
+    frame.ragged = ragged;
+    frame.left_out.extend(body.left_out(&dialect));
+    let numbers = frame
+        .columns
+        .iter()
+        .zip(&formats)
+        .filter_map(|(column, format)| format.said(column));
+    frame.said.extend(numbers);
+    if let (count @ 1.., line) = body.rows.literal {
+        let rows = if count == 1 { "row" } else { "rows" };
+        frame.said.push(format!(
+            "{count} {rows} with quotes that open and do not close, the first in line {line}: they are read as characters"
+        ));
+    }
+    for sentence in &mut frame.said {
+        *sentence = format!("{}: {sentence}", path.display());
+    }
+    Ok(frame)
+}
+
+fn column(name: String) -> Column {
+    Column {
+        words: Some(Words::default()),
+        ..Column::named(name)
+    }
+}
+
+fn shape(names: &[String], label: Option<usize>) -> Option<[usize; 3]> {
+    let mut features = names.to_vec();
+    if let Some(label) = label {
+        features.remove(label);
+    }
+    map_shape(&features)
+}

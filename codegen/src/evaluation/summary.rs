@@ -1,0 +1,48 @@
+//! What scores of rows amount to.
+
+use super::RowScore;
+use crate::calibration::Resemblance;
+use crate::deploy::Ready;
+
+/// The worst rows that a summary names.
+const WORST: usize = 5;
+
+/// Scores of rows in a few figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Rows.
+    pub rows: usize,
+    /// Called anomalous.
+    pub anomalous: usize,
+    /// Not scored.
+    pub invalid: usize,
+    /// Numbers and log-densities of the least likely rows.
+    pub worst: Vec<(u64, f32)>,
+    /// How the rows compare with those that the threshold was chosen on; `None` without calibration.
+    pub resemblance: Option<Resemblance>,
+}
+
+impl Summary {
+    /// Of scores in the order of the rows.
+    #[must_use]
+    pub fn new(ready: &Ready<'_>, scores: &[RowScore]) -> Self {
+        let count = |decision| {
+            let own = scores.iter().filter(|row| row.decision == Some(decision));
+            own.count()
+        };
+        let valid = scores
+            .iter()
+            .filter_map(|row| Some((row.row, row.log_prob?)));
+        let mut worst: Vec<(u64, f32)> = valid.collect();
+        let log_probs: Vec<f32> = worst.iter().map(|(_, log_prob)| *log_prob).collect();
+        worst.sort_by(|a, b| a.1.total_cmp(&b.1));
+        worst.truncate(WORST);
+        Self {
+            rows: scores.len(),
+            anomalous: count("anomalous"),
+            invalid: count("invalid"),
+            worst,
+            resemblance: ready.resemblance(&log_probs),
+        }
+    }
+}
