@@ -3,16 +3,19 @@
     from convert import convert
     convert(flow, x, "mine")    # flow: the trained model; x: a table of normal rows, 64 or more
 
-or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mine`,
+or, of a model saved whole by torch.save, `python convert.py flow.pt rows.npy mine` (or rows.csv; --help lists the options),
 writes mine.weights.safetensors (the state dict, with what its keys do not tell in its header) and
 mine.vectors.safetensors (64 of the rows, with the model's own results in double precision). It leaves
 the model on the CPU, in float32 and evaluation mode. What it cannot find out about a model is an error.
+
+x are rows as the flow takes them. Where these were standardised by scikit-learn's StandardScaler, tell that too, and the
+imported model takes raw rows: convert(flow, scaler.transform(raw), "mine", scaler=scaler).
 
 The paper's (arXiv:1605.08803) is a module with `in_couplings`, as the usual PyTorch implementations have, perhaps
 wrapped in another that prepares pixels; the wrapper is ignored, so x are images (N, C, H, W) after dequantising and the logit.
 Expected: forward(x, sldj, reverse=False) gives (z, sldj), z in the shape of x, and log_prob is log N(z; 0, I) + sldj.
 """
-import json, math, re, sys
+import argparse, csv, json, math, pickle, re, sys
 from importlib.metadata import version
 import numpy, torch
 from safetensors.torch import save_file
@@ -127,23 +130,37 @@ def layered(library, flow, x):
 
 KNOWN = {"nflows": "transforms", "normflows": "flows", "FrEIA": "modules"}
 
-def convert(flow, x, name, rows=64):
+def convert(flow, x, name, rows=64, scaler=None):
+    """Writes NAME.weights.safetensors and NAME.vectors.safetensors; returns the two names."""
+    if isinstance(flow, dict):
+        raise ValueError("this is a state dict, which does not say what model it is of: build the model, call its "
+                         "load_state_dict, and give the model")
     cls = next((c for c in type(flow).__mro__ if c.__module__.split(".")[0] in KNOWN), None)
     if cls is None and not any(hasattr(m, "in_couplings") for m in flow.modules()):
         raise ValueError(f"{type(flow).__name__} is of none of {', '.join(KNOWN)}, and has no `in_couplings` as the paper's")
     flow.cpu().float().eval()
     x = torch.as_tensor(x if torch.is_tensor(x) else numpy.asarray(x)).detach().cpu().float()
+    if x.ndim < 2 or not len(x):
+        raise ValueError(f"x has shape {(*x.shape,)}, expected rows: (N, features), or (N, C, H, W) for the paper's images")
+    bad = (~x.flatten(1).isfinite().all(1)).nonzero().flatten()
+    if len(bad):
+        raise ValueError(f"row {int(bad[0])} of x (from 0) is not finite, and {len(bad) - 1} others: leave such rows out")
     x = x[torch.linspace(0, len(x) - 1, min(rows, len(x))).long()]
     if cls is None:
         library, (flow, told) = "paper", paper(flow, x)
     else:
         library = cls.__module__.split(".")[0]
         told = layered(library, flow, x) | {"cls": cls.__name__}
+    if scaler is not None:
+        told |= {f"input_{key}": numpy.asarray(own, float).tolist() for key in ("mean", "scale") if (own := getattr(scaler, f"{key}_")) is not None}
     state = {key: value.detach().clone().contiguous() for key, value in flow.state_dict().items()}
     forward, inverse = passes(library, flow)
     z_sample = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        (z32, log_prob32), x32 = forward(x), inverse(z_sample)
+        try:
+            (z32, log_prob32), x32 = forward(x), inverse(z_sample)
+        except RuntimeError as error:
+            raise ValueError(f"the model does not take rows of shape {(*x.shape[1:],)}: {error}") from error
         flow.double()
         (z, log_prob), x_sample = forward(x.double()), inverse(z_sample.double())
         flow.float()
@@ -153,8 +170,94 @@ def convert(flow, x, name, rows=64):
     vectors |= {"z_f32": z32, "log_prob_f32": log_prob32, "x_sample_f32": x32}
     save_file(state, f"{name}.weights.safetensors", {"architecture": json.dumps(told)})
     save_file({key: value.contiguous() for key, value in vectors.items()}, f"{name}.vectors.safetensors")
+    return f"{name}.weights.safetensors", f"{name}.vectors.safetensors"
+
+def load(path):
+    """A model that torch.save wrote whole."""
+    try:
+        model = torch.load(path, weights_only=False, map_location="cpu")
+    except (AttributeError, ImportError) as error:
+        raise ValueError(f"{path}: its classes cannot be found here ({error}): run this where the model was trained, or "
+                         "import convert in that script and call convert(flow, x, name)") from error
+    except (pickle.UnpicklingError, EOFError, RuntimeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a file by torch.save ({error})") from error
+    if isinstance(model, dict):
+        inner = [key for key, value in model.items() if isinstance(value, nn.Module)]
+        if len(inner) == 1:
+            return model[inner[0]]
+        raise ValueError(f"{path}: holds a state dict ({', '.join(list(map(str, model))[:3])}, ...), which does not say what "
+                         "model it is of: build the model in Python, call its load_state_dict, then convert(flow, x, name)")
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"{path}: holds a {type(model).__name__}, expected a model")
+    return model
+
+def number(cell, comma):
+    cell = cell.strip().replace(",", ".") if comma else cell.strip()
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+def table(path, delimiter=None, columns=None):
+    """Rows of numbers and their names from .npy, .npz or text; columns of text are left out, and said."""
+    if path.endswith((".npy", ".npz")):
+        array = numpy.load(path)
+        if path.endswith(".npz"):
+            array = array["X"] if "X" in array else array[array.files[0]]
+        return array, None
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        text = file.read()
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise ValueError(f"{path}: no rows")
+    delimiter = delimiter or max(";\t,| ", key=lambda c: (min(line.count(c) for line in lines[:20]) > 0, c != " ", lines[0].count(c)))
+    comma = delimiter != "," and "." not in lines[-1] and "," in lines[-1]
+    rows = [row for row in csv.reader(lines, delimiter=delimiter)]
+    has_header = all(number(cell, comma) is None for cell in rows[0])
+    names = [cell.strip() for cell in rows[0]] if has_header else [f"c{i}" for i in range(len(rows[0]))]
+    rows = rows[has_header:]
+    for at, row in enumerate(rows, 1):
+        if len(row) != len(names):
+            raise ValueError(f"{path}: row {at} has {len(row)} cells, expected {len(names)} (split at {delimiter!r}; --delimiter sets another)")
+    unknown = [name for name in columns or [] if name not in names]
+    if unknown:
+        raise ValueError(f"{path}: no column {unknown[0]!r}; there are {', '.join(names)}")
+    kept, left, values = [], [], []
+    for name in columns or names:
+        cells = [number(row[names.index(name)], comma) for row in rows]
+        if columns is None and sum(cell is None for cell in cells) > len(cells) // 2:
+            left.append(name)
+            continue
+        if None in cells:
+            at = cells.index(None)
+            raise ValueError(f"{path}: row {at + 1}, column {name!r}: {rows[at][names.index(name)]!r} is not a number")
+        kept.append(name)
+        values.append(cells)
+    if left:
+        print(f"left out, because it is text: {', '.join(left)}")
+    if not kept:
+        raise ValueError(f"{path}: no column of numbers (split at {delimiter!r}; --delimiter sets another)")
+    return numpy.array(values).T, kept
+
+def main():
+    parser = argparse.ArgumentParser(description="A model in Python for `nvpico import`, with rows to check it by.")
+    parser.add_argument("model", help="file by torch.save, of the whole model")
+    parser.add_argument("rows", help="normal rows as the model takes them: .npy, .npz (array X) or text")
+    parser.add_argument("name", help="beginning of the names of the files to write")
+    parser.add_argument("--delimiter", help="of a text; found out by default")
+    parser.add_argument("--columns", type=lambda text: text.split(","), help="of a text, comma-separated, in the order of the model's features")
+    args = parser.parse_args()
+    try:
+        rows, names = table(args.rows, args.delimiter, args.columns)
+        flow = load(args.model)
+        if names:
+            print(f"{len(rows)} rows of {len(names)} features: {', '.join(names)}")
+        weights, vectors = convert(flow, rows, args.name)
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    print(f"wrote {weights} and {vectors}; next:\n  nvpico import --from auto {weights} --check {vectors} --out {args.name}.safetensors")
 
 if __name__ == "__main__":
-    model, table, name = sys.argv[1:]
-    rows = numpy.load(table) if table.endswith(".npy") else numpy.genfromtxt(table, delimiter=",", skip_header=1)
-    convert(torch.load(model, weights_only=False), rows, name)
+    main()

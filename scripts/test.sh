@@ -30,6 +30,7 @@ for board in firmware/boards/*; do
 done
 
 counted env NVPICO_FEATURES=std,micromath cargo test --workspace --features "$desktop"
+step scripts/fuzz.sh 60
 step env RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --workspace --no-deps --all-features
 
 # The application and the drivers run on the desktop.

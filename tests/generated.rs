@@ -10,7 +10,7 @@ use nvpico_codegen::deploy::Ready;
 use nvpico_codegen::export::{ExportOptions, module};
 use nvpico_codegen::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    ScaleName, ShapeName, SqueezeName, TransformName,
+    ScaleName, ShapeName, Source, SqueezeName, TransformName,
 };
 use nvpico_codegen::precision::Precision;
 
@@ -156,6 +156,18 @@ fn map_model() -> Model {
     with_params(spec, &columns)
 }
 
+/// Names as files may have them, with all that a compiler would obey.
+fn with_hostile_names(mut model: Model) -> Model {
+    for (at, column) in model.header.columns.iter_mut().enumerate() {
+        *column = format!("{at}\u{202e}\u{2066} \"}}]; */ // \r\n\u{feff}\\u{{202e}} {{}}");
+    }
+    model.header.provenance.sources.push(Source {
+        file: "a\u{202e}\"*/\r\n#![x]\u{85}\u{2028}.csv".into(),
+        sha256: "0".repeat(64),
+    });
+    model
+}
+
 /// Parameters from a small generator.
 fn with_params(spec: ModelSpec, columns: &[String]) -> Model {
     let views = spec.layers();
@@ -296,7 +308,8 @@ fn modules_compile_and_keep_their_bits() {
     write_crate(folder.path());
     let mut files: Vec<PathBuf> = Vec::new();
     for (name, math) in [("libm", MathName::Libm), ("micromath", MathName::Micromath)] {
-        let text = module(&floats(&model(math)), &ExportOptions::default());
+        let model = with_hostile_names(model(math));
+        let text = module(&floats(&model), &ExportOptions::default());
         let file = folder.path().join("src").join(format!("{name}.rs"));
         std::fs::write(&file, text).expect("module");
         files.push(file);

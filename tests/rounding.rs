@@ -42,7 +42,17 @@ fn training_through_a_rounding_makes_good_what_it_took() {
     let judge = |params: &[f32]| mean_log_prob(&model, params, held_out).unwrap();
     let rounded = judge(&coarse.rounded(&floats.params).unwrap());
     let start = floats.params.clone();
-    let trained = train_rounded(&model, start, fit, held_out, &options, &coarse, |_| true).unwrap();
+    let trained = train_rounded(
+        &model,
+        start,
+        fit,
+        held_out,
+        &options,
+        &coarse,
+        &|| false,
+        |_| true,
+    )
+    .unwrap();
     println!(
         "{} in floats, {rounded} rounded, {} trained",
         floats.held_out_log_prob, trained.held_out_log_prob
@@ -81,6 +91,7 @@ fn running_statistics_go_on_under_a_rounding() {
         held_out,
         &options,
         &coarse,
+        &|| false,
         |_| true,
     );
     // A rounding that changes nothing changes no bit; statistics move.

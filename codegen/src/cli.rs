@@ -1,15 +1,20 @@
 //! The command line: verbs, options, exit codes.
 //!
-//! Exit code 0: done; 1: failed, with a sentence that says why; 2: wrong usage.
+//! Exit code 0: done; 1: failed, with a sentence that says why; 2: wrong usage; 130: ended by a signal.
 
 use std::process::ExitCode;
 
-use clap::{Arg, Command as Options, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{
+    Arg, ArgMatches, Command as Options, CommandFactory as _, FromArgMatches as _, Parser,
+    Subcommand,
+};
 
 use crate::commands::{
-    advise, bench, calibrate, demo, emulate, eval, export, import, inspect, measure, sample, score,
-    simulate, train, verify,
+    advise, bench, calibrate, completions, demo, emulate, eval, export, files, import, inspect,
+    measure, sample, score, simulate, train, verify,
 };
+use crate::interrupt;
+use crate::output::{say, terminal};
 
 /// Real NVP on microcontrollers: learn what normal sensor readings look like, export the model as
 /// const arrays, raise alarms on the chip.
@@ -53,6 +58,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Import weights trained by another library
     Import(import::ImportArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages
+    Man(completions::ManArgs),
     /// Measure models of many shapes, for the estimates of `inspect`
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
@@ -70,14 +79,34 @@ enum Command {
 /// Parses the arguments of this process and runs the verb.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = parse();
+    interrupt::listen();
+    let (cli, matches) = parse();
     if let Some(threads) = cli.threads {
         // Fails only if a pool was built before, which nothing in this process did.
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
             .build_global();
     }
-    let done = match cli.command {
+    let done = match files::keep_inputs(&options(), &matches).and_then(|()| run(cli.command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say!("error: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    };
+    match terminal::unwritten() {
+        _ if done != ExitCode::SUCCESS && interrupt::heard() => interrupt::EXIT_CODE.into(),
+        Some(error) => {
+            say!("error: cannot write to standard output: {error}");
+            ExitCode::FAILURE
+        }
+        None => done,
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
         Command::Demo(args) => demo::run(&args),
         Command::Advise(args) => advise::run(&args),
         Command::Train(args) => train::run(&args),
@@ -89,24 +118,19 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Completions(args) => completions::completions(&args, options()),
+        Command::Man(args) => completions::man(&args, options()),
         Command::Measure(args) => measure::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Emulate(args) => emulate::run(&args),
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", sentence(&error));
-            ExitCode::FAILURE
-        }
     }
 }
 
-fn parse() -> Cli {
-    Cli::from_arg_matches(&options().get_matches()).unwrap_or_else(|error| error.exit())
+fn parse() -> (Cli, ArgMatches) {
+    let matches = options().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    (cli, matches)
 }
 
 /// All options. A negative number is a value, so that the message names its range, not an unknown option `-1`.
@@ -131,15 +155,6 @@ fn sentence(error: &anyhow::Error) -> String {
         } else {
             format!("{text}: {cause}")
         }
-    })
-}
-
-/// The reader of our output has closed it, as `head` does.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     })
 }
 

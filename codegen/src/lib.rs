@@ -2,7 +2,7 @@
 //!
 //! | room | holds |
 //! | --- | --- |
-//! | [`limits`], [`output`], [`precision`], [`metrics`] | ranges of settings; files, tables and JSON; number formats; AUROC and its relatives |
+//! | [`limits`], [`output`], [`interrupt`], [`precision`], [`metrics`] | ranges of settings; files, words, tables and JSON; signals; number formats; AUROC and its relatives |
 //! | [`data`] | tables of sensor readings, read and written |
 //! | [`calibration`] | what a threshold can promise: ranks, independent rows, intervals |
 //! | [`model`] | the model file: structure, parameters, calibration |
@@ -18,6 +18,7 @@
 //! | [`commands`] | arguments and printing |
 //!
 //! The binary `nvpico` is a thin shell around this library, so tests call what users call.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
     clippy::missing_panics_doc,
     reason = "a panic here is a bug of this program; wrong input is an error"
@@ -36,6 +37,7 @@ pub mod fit;
 pub mod harness;
 pub mod import;
 pub mod inspection;
+pub mod interrupt;
 pub mod limits;
 pub mod measure;
 pub mod metrics;

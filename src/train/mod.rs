@@ -120,16 +120,30 @@ pub fn train(
     options: &TrainOptions,
     on_epoch: impl FnMut(&Epoch) -> bool,
 ) -> Result<Trained, TrainError> {
-    train_rounded(spec, start, rows, held_out, options, &NoRounding, on_epoch)
+    let never = || false;
+    train_rounded(
+        spec,
+        start,
+        rows,
+        held_out,
+        options,
+        &NoRounding,
+        &never,
+        on_epoch,
+    )
 }
 
 /// Trains through a rounding by the straight-through estimator (arXiv:1308.3432): log-densities and gradients
 /// are those of the rounded parameters, and steps are applied to the unrounded ones, which [`Trained::params`]
-/// contains.
+/// contains. `stop` is asked after every batch and ends the run without finishing the epoch.
 ///
 /// # Errors
 /// [`TrainError`] for an invalid spec, data or options, or if the run diverges.
 #[doc(hidden)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all of them are different things"
+)]
 pub fn train_rounded(
     spec: &FlowSpec<'_>,
     start: Vec<f32>,
@@ -137,6 +151,7 @@ pub fn train_rounded(
     held_out: &[f32],
     options: &TrainOptions,
     rounding: &dyn Rounding,
+    stop: &dyn Fn() -> bool,
     mut on_epoch: impl FnMut(&Epoch) -> bool,
 ) -> Result<Trained, TrainError> {
     check(spec, &start, [rows, held_out], options)?;
@@ -154,7 +169,10 @@ pub fn train_rounded(
     };
     let (mut since_best, mut since_decay) = (0, 0);
     for epoch in 1..=options.epochs {
-        let (train_log_prob, skipped_batches) = run.epoch(&mut params, rounding);
+        let (train_log_prob, skipped_batches) = run.epoch(&mut params, rounding, stop);
+        if stop() {
+            break;
+        }
         if !train_log_prob.is_finite() {
             return Err(TrainError::Diverged { epoch });
         }

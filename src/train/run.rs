@@ -89,12 +89,20 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// One pass over all rows in a new order; returns mean log-density and number of skipped batches.
-    pub(super) fn epoch(&mut self, params: &mut [f32], rounding: &dyn Rounding) -> (f64, usize) {
+    /// One pass over all rows in a new order, unless `stop` ends it; returns mean log-density and number of skipped batches.
+    pub(super) fn epoch(
+        &mut self,
+        params: &mut [f32],
+        rounding: &dyn Rounding,
+        stop: &dyn Fn() -> bool,
+    ) -> (f64, usize) {
         shuffle(&mut self.order, &mut self.random);
         let order = core::mem::take(&mut self.order);
         let (mut sum, mut rows, mut skipped) = (0.0, 0, 0);
         for picked in order.chunks(self.batch) {
+            if stop() {
+                break;
+            }
             self.load(picked);
             self.gradient.fill(0.0);
             let loss = self.loss(params, rounding);

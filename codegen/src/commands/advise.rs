@@ -7,9 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::data_options::{DataArgs, FeatureOptions, report};
-use super::{keep_inputs, print_json};
 use crate::data::{self, DataError, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
-use crate::output;
+use crate::output::{self, print_json, say, show};
 use crate::report::plot::{Strip, columns_over_rows};
 
 #[derive(Debug, Args)]
@@ -53,9 +52,6 @@ const MOST_STRIPS: usize = 40;
 /// # Errors
 /// Data that cannot be read, a picture that cannot be written.
 pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
-    if let Some(out) = &args.out {
-        keep_inputs(out, &args.data.data)?;
-    }
     let options = args.features.apply(args.data.options.read_options()?)?;
     let (table, hints, questions) = read(&args.data.data, options)?;
     let advice = advice(&table, !questions.is_empty());
@@ -64,7 +60,7 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
         let picture = picture(&table, out)?;
         output::write_atomic(out, picture.as_bytes())
             .with_context(|| format!("cannot write {}", out.display()))?;
-        eprintln!("wrote {}", out.display());
+        say!("wrote {}", out.display());
     }
     if args.json {
         print_json(&Advice {
@@ -84,14 +80,14 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
         return Ok(true);
     }
     report(&table);
-    println!("{} rows of {} features", table.rows, table.dim());
+    show!("{} rows of {} features\n", table.rows, table.dim());
     if let Some(overview) = &table.overview {
-        print!("{overview}");
+        show!("{overview}");
     }
     for text in questions.iter().chain(&advice) {
-        println!("- {text}");
+        show!("- {text}\n");
     }
-    println!("\n{command}");
+    show!("\n{command}\n");
     Ok(true)
 }
 

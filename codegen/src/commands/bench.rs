@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use super::load_model;
 use super::verify::verify_if_it_fits;
-use super::{load_model, print_json};
 use crate::deploy::cost::samples::rows_of;
 use crate::harness::Core;
 use crate::measure::bench::{SEED, measure, table};
-use crate::output;
+use crate::output::{self, print_json, say, show};
 use crate::precision::Precision;
 
 /// The marks around the table.
@@ -45,7 +45,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
         cut(page)?;
     }
     if args.mcu_cost.is_none() {
-        eprintln!("no --mcu-cost: the column of estimated cycles stays empty");
+        say!("no --mcu-cost: the column of estimated cycles stays empty");
     }
     let all = Core::ALL.into_iter();
     let cores: Vec<Core> = if args.core.is_empty() {
@@ -76,7 +76,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
                 }
                 let ready = model.ready(Some(precision))?;
                 for &assembly in kernels {
-                    eprintln!(
+                    say!(
                         "{name} on {core}, {precision}{}",
                         if assembly { ", in assembly" } else { "" }
                     );
@@ -97,10 +97,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
             let text = format!("{before}{BEGIN}\n\n{text}\n{END}{after}");
             output::write_atomic(page, text.as_bytes())
                 .with_context(|| format!("cannot write {}", page.display()))?;
-            eprintln!("wrote the table in {}", page.display());
+            say!("wrote the table in {}", page.display());
         }
         None if args.json => {}
-        None => print!("{text}"),
+        None => show!("{text}"),
     }
     Ok(rows.iter().all(|row| row.differing_bits == 0))
 }

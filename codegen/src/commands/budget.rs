@@ -1,7 +1,9 @@
 //! `nvpico train --flash --ram --cycles --core`: a model within what the chip has to spare.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::progress_bar;
@@ -10,7 +12,7 @@ use crate::fit::recipe::Recipe;
 use crate::fit::search::{self, Budget, Found, Trial};
 use crate::harness::Core;
 use crate::limits;
-use crate::output::{self, TextTable};
+use crate::output::{Target, TextTable, say};
 use crate::report::plot::{self, Point};
 
 /// What a score may cost on the chip.
@@ -54,10 +56,17 @@ pub(super) fn find(
     (core, budget): (Core, Budget),
     out: &Path,
 ) -> anyhow::Result<Found> {
+    let plot = out.with_extension("frontier.svg");
+    let cannot_write = || format!("cannot write {}", plot.display());
+    let target = Target::open(&plot).with_context(cannot_write)?;
     let bar = progress_bar(1, "{bar:30} structure {pos}/{len}  {eta} left");
+    let terminal = std::io::stderr().is_terminal();
     let found = search::search(table, recipe, core, budget, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
+        if !terminal && done > 0 {
+            say!("structure {done} of {all}");
+        }
     });
     bar.finish_and_clear();
     let found = found?;
@@ -86,9 +95,8 @@ pub(super) fn find(
             if trial.chosen { "chosen" } else { "" }.to_owned(),
         ]);
     }
-    eprint!("{text}");
-    eprintln!(
-        "{} others do not fit; costs on the {core} are estimates, `nvpico verify` measures them",
+    say!(
+        "{text}{} others do not fit; costs on the {core} are estimates, `nvpico verify` measures them",
         found.trials.len() - trials.len()
     );
     let point = |trial: &&Trial| Point {
@@ -98,8 +106,9 @@ pub(super) fn find(
         chosen: trial.chosen,
     };
     let points: Vec<Point> = trials.iter().map(point).collect();
-    let plot = out.with_extension("frontier.svg");
-    output::write_atomic(&plot, plot::frontier("flash, KiB", &points)?.as_bytes())?;
-    eprintln!("plot of log-density against flash: {}", plot.display());
+    let drawing = plot::frontier("flash, KiB", &points)?;
+    let written = target.write(|file| file.write_all(drawing.as_bytes()));
+    written.with_context(cannot_write)?;
+    say!("plot of log-density against flash: {}", plot.display());
     Ok(found)
 }

@@ -6,12 +6,13 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{DataArgs, keep_inputs, load_model, print_json, promise};
+use super::{DataArgs, load_model, promise};
 use crate::calibration::{Calibration, Interval, Method, least_rows};
 use crate::data::Table;
 use crate::evaluation::Foreign;
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
+use crate::output::{print_json, printable, say};
 use crate::precision::Precision;
 
 #[derive(Debug, Args)]
@@ -61,7 +62,6 @@ struct Summary {
 /// # Errors
 /// Rows that are too few or not the model's; a model that cannot be written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
-    keep_inputs(&args.out, &args.data.data)?;
     let mut model = load_model(&args.model)?;
     let table = rows_for(&mut model, &args.data)?;
     enough(table.rows, args.false_alarm_rate)?;
@@ -72,7 +72,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
                  the threshold all the same"
             );
         }
-        eprintln!("these rows are not the model's: {found}");
+        say!("these rows are not the model's: {found}");
     }
     if model.integer.is_none() {
         model.find_ranges(&table.values);
@@ -94,9 +94,9 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
         .map(|source| source.file.clone())
         .collect();
     if !trained_on.is_empty() {
-        eprintln!(
+        say!(
             "{}: the model was trained on these rows; other rows will raise more false alarms than promised",
-            trained_on.join(", ")
+            printable(&trained_on.join(", "))
         );
     }
     provenance.calibration_sources = sources;
@@ -105,8 +105,8 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
         .header
         .calibration
         .context("no rows to calibrate on")?;
-    eprint!("{}", promise::sentences(&calibration));
-    eprintln!("wrote {}", args.out.display());
+    say!("{}", promise::sentences(&calibration).trim_end());
+    say!("wrote {}", args.out.display());
     if args.json {
         print_json(&Summary {
             out: args.out.display().to_string(),

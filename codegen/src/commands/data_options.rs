@@ -8,6 +8,7 @@ use clap::Args;
 use crate::data::{self, Layout, LeftOut, Missing, ReadOptions, Table, split_names};
 use crate::limits::{self, argument};
 use crate::model::Model;
+use crate::output::say;
 
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
@@ -200,7 +201,7 @@ impl DataArgs {
 /// Says what was read otherwise than it stands, and what was left out.
 pub(crate) fn report(table: &Table) {
     for said in &table.said {
-        eprintln!("{said}");
+        say!("{said}");
     }
     let rows = |left: &&LeftOut| left.what.starts_with("rows");
     let lost: u64 = table
@@ -212,11 +213,11 @@ pub(crate) fn report(table: &Table) {
     for LeftOut { what, count, why } in &table.left_out {
         if what.starts_with("rows") {
             let all = table.rows as u64 + lost;
-            eprintln!("left out {count} of {all} {what}; {why}");
+            say!("left out {count} of {all} {what}; {why}");
         } else if what.starts_with("column `") {
-            eprintln!("left out {what}: {why}");
+            say!("left out {what}: {why}");
         } else {
-            eprintln!("left out {count} {what}: {why}");
+            say!("left out {count} {what}: {why}");
         }
     }
 }

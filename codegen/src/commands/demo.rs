@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{eval, print_json, promise, train, verify};
+use super::{eval, promise, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
 use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, charts};
@@ -18,9 +17,10 @@ use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gau
 use crate::export::{self, ExportOptions};
 use crate::fit::training;
 use crate::harness::{Core, CoreReport, qemu};
+use crate::interrupt;
 use crate::metrics;
 use crate::model::Model;
-use crate::output::{self, TextTable};
+use crate::output::{self, TextTable, print_json, say, show};
 
 /// Rows replayed on the emulated chip.
 const VERIFY_ROWS: usize = 2_000;
@@ -115,7 +115,9 @@ struct Summary {
     promise: Promise,
     by_fault: BTreeMap<&'static str, Comparison>,
     gaussian_auroc: Option<f64>,
+    #[serde(serialize_with = "output::serialize_number")]
     held_out_log_prob: f64,
+    #[serde(serialize_with = "output::serialize_number")]
     gaussian_log_prob: f64,
     verify: Vec<CoreReport>,
 }
@@ -131,13 +133,11 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     let subject: Box<dyn Subject> = match args.machine {
         Machine::Pump => {
-            eprintln!("1/5 Recording a simulated pump, one row a second.");
+            say!("1/5 Recording a simulated pump, one row a second.");
             Box::new(PumpDemo::record(args.seed))
         }
         Machine::Thermal => {
-            eprintln!(
-                "1/5 Recording a simulated thermal array of 8 x 8 pixels, one frame a second."
-            );
+            say!("1/5 Recording a simulated thermal array of 8 x 8 pixels, one frame a second.");
             Box::new(ThermalDemo::record(args.seed))
         }
     };
@@ -150,20 +150,18 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let files = subject.save(out)?;
 
     let table = data::read(std::slice::from_ref(&files.normal), &ReadOptions::default())?;
-    eprintln!(
+    say!(
         "2/5 Training on {} normal rows: {}.",
         table.rows,
         subject.lesson()
     );
-    let outcome = train::fit_with_progress(
-        &table,
-        None,
-        training::settings(&table, &subject.recipe())?,
-        &AtomicBool::new(false),
-    )?;
+    let outcome =
+        train::fit_with_progress(&table, None, training::settings(&table, &subject.recipe())?)?;
     train::report(&outcome);
     let model = &outcome.model;
     model.save(&file("safetensors"))?;
+    anyhow::ensure!(!interrupt::heard(), "interrupted: kept the model alone");
+    interrupt::release();
 
     let options = ReadOptions {
         label: files.label.clone(),
@@ -174,7 +172,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         std::slice::from_ref(&files.faults),
         &options,
     )?;
-    eprintln!(
+    say!(
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
     );
@@ -195,8 +193,8 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     if !args.json {
-        print!("{}", eval::report(&evaluation));
-        print!("{}{}", comparison(&compared), promise.report());
+        show!("{}", eval::report(&evaluation));
+        show!("{}{}", comparison(&compared), promise.report());
     }
     let judged = Judged {
         model,
@@ -214,13 +212,13 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         output::write_atomic(&out.join(name), bytes)?;
     }
     let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
-    eprintln!(
+    say!(
         "Pictures to look at in {}: {}",
         out.display(),
         names.join(", ")
     );
 
-    eprintln!("\n4/5 Exporting const arrays: {}", file("rs").display());
+    say!("\n4/5 Exporting const arrays: {}", file("rs").display());
     let module = export::module(&model.ready(None)?, &ExportOptions::default());
     output::write_atomic(&file("rs"), module.as_bytes())?;
 
@@ -242,32 +240,32 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
 
 fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<Vec<CoreReport>> {
     if args.no_verify {
-        eprintln!("5/5 Skipping the emulated chip, as asked.");
+        say!("5/5 Skipping the emulated chip, as asked.");
         return Ok(Vec::new());
     }
     if let Err(missing) = qemu::require(Core::M4f) {
-        eprintln!("5/5 Skipping the emulated chip: {missing}, or run scripts/setup.sh.");
+        say!("5/5 Skipping the emulated chip: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
     let dim = model.header.spec.dim();
     let rows = &rows[..rows.len().min(VERIFY_ROWS * dim)];
-    eprintln!(
+    say!(
         "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
         rows.len() / dim
     );
     let reports = verify::verify_model(&model.ready(None)?, rows, &[Core::M4f], false, None)?;
     if !args.json {
-        print!("{}", verify::report(&reports));
+        show!("{}", verify::report(&reports));
     }
     Ok(reports)
 }
 
 fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
-    eprintln!("\nWhat to do next:");
+    say!("\nWhat to do next:");
     for (number, step) in subject.next_steps(out).iter().enumerate() {
-        eprintln!("  {}. {step}", number + 1);
+        say!("  {}. {step}", number + 1);
     }
-    eprintln!(
+    say!(
         "All files of this demo are in {}; look at {} first.",
         out.display(),
         pictures.first().copied().unwrap_or_default()

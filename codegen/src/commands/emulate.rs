@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::harness::qemu;
+use crate::interrupt;
+use crate::output::{say, terminal};
 use crate::simulate::field::field_rows;
 
 /// Not the one the model was trained on, so that its readings are new.
@@ -37,14 +39,20 @@ pub fn run(args: &EmulateArgs) -> anyhow::Result<bool> {
             readings()?;
         }
     }
-    Ok(qemu::emulate(&args.elf, colour, |line| println!("{line}"))?)
+    interrupt::keep();
+    Ok(qemu::emulate(&args.elf, colour, log)?)
+}
+
+/// A line of the firmware's log, with its colours.
+fn log(line: &str) {
+    terminal::write(format!("{line}\n").as_bytes());
 }
 
 /// For a board that is emulated without sensors: writes readings into the current folder, unless there are some.
 fn readings() -> anyhow::Result<()> {
     let path = Path::new("readings.bin");
     if path.exists() {
-        eprintln!(
+        say!(
             "this board is emulated without sensors: it replays {}",
             path.display()
         );
@@ -57,7 +65,7 @@ fn readings() -> anyhow::Result<()> {
         .flat_map(|x| x.to_le_bytes())
         .collect();
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    eprintln!(
+    say!(
         "this board is emulated without sensors: it replays a minute of simulated readings, written to {}",
         path.display()
     );
@@ -68,25 +76,22 @@ fn readings() -> anyhow::Result<()> {
 #[cfg(unix)]
 mod sensors {
     use std::path::Path;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use crate::harness::live::{Live, LiveRequest};
     use crate::harness::qemu::Ended;
+    use crate::interrupt;
+    use crate::output::{say, terminal};
     use crate::simulate::field::surroundings;
 
-    use super::SEED;
+    use super::{SEED, log};
 
     /// An hour at ten a second, then it starts over.
     const COUNT: usize = 36_000;
 
     pub(super) fn run(elf: &Path, colour: bool) -> anyhow::Result<bool> {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopped);
-        // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
-        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        interrupt::keep();
         let field = surroundings(SEED, COUNT);
-        eprintln!("emulated magnetometer and thermometer in a normally swaying field; Ctrl-C ends");
+        say!("emulated magnetometer and thermometer in a normally swaying field; Ctrl-C ends");
         let mut live = Live::start(&LiveRequest {
             elf,
             folder: Path::new("."),
@@ -94,11 +99,15 @@ mod sensors {
             real_time: true,
             colour,
         })?;
-        let ended = live.follow(
+        let followed = live.follow(
             field.iter().copied().cycle(),
-            || stopped.load(Ordering::Relaxed),
-            |line| println!("{line}"),
-        )?;
-        Ok(ended != Ended::Failure)
+            || interrupt::heard() || terminal::stdout_failed(),
+            log,
+        );
+        match followed {
+            // The wished end, whether the emulator or this program heard of it first.
+            _ if interrupt::heard() => Ok(true),
+            ended => Ok(ended? != Ended::Failure),
+        }
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, PrecisionArgs, load_model, print_json, promise};
+use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::data::LeftOut;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
+use crate::output::{print_json, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -50,7 +51,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
             said: &said,
         })?;
     } else {
-        print!("{}", report(&evaluation));
+        show!("{}", report(&evaluation));
     }
     Ok(true)
 }

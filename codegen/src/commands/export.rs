@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataOptions, PrecisionArgs, load_model, print_json, report_math_error};
+use super::{DataOptions, PrecisionArgs, load_model, report_math_error};
 use crate::deploy::certificate::{self, Certificate};
 use crate::export::{self, ExportOptions};
-use crate::output;
+use crate::output::{self, print_json, say};
 use crate::precision::Precision;
 
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     let text = export::module(&ready, &options);
     output::write_atomic(&args.out, text.as_bytes())
         .map_err(|e| anyhow::anyhow!("{}: {e}", args.out.display()))?;
-    eprintln!(
+    say!(
         "wrote {}: {} bytes of flash for parameters ({}), {} bytes of RAM for the workspace",
         args.out.display(),
         ready.param_bytes(),
@@ -75,7 +75,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<bool> {
     if args.json {
         print_json(&certificate)?;
     } else {
-        eprint!("{certificate}");
+        say!("{}", certificate.to_string().trim_end());
     }
     Ok(true)
 }

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::inspect_cost::{self, Clock};
-use super::{load_model, print_json, promise};
+use super::{load_model, promise};
 use crate::harness::Core;
 use crate::inspection::{self, Inspection};
-use crate::output::TextTable;
+use crate::model::Provenance;
+use crate::output::{TextTable, print_json, printable, show};
+use crate::precision::Precision;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -43,7 +45,7 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     if args.json {
         print_json(&inspection)?;
     } else {
-        print!("{}", report(&inspection));
+        show!("{}", report(&inspection));
     }
     Ok(true)
 }
@@ -72,7 +74,12 @@ pub fn report(i: &Inspection) -> String {
         ]);
     }
     let _ = match &i.columns {
-        Some(columns) => writeln!(out, "{} features: {}", i.dim, columns.join(", ")),
+        Some(columns) => writeln!(
+            out,
+            "{} features: {}",
+            i.dim,
+            printable(&columns.join(", "))
+        ),
         None => writeln!(
             out,
             "samples of {} (channels, height, width), {} values",
@@ -82,9 +89,13 @@ pub fn report(i: &Inspection) -> String {
     let _ = writeln!(out, "\n{table}");
     let _ = writeln!(out, "parameters             {}", i.parameters);
     let _ = writeln!(out, "multiply-accumulates   {}", i.multiply_accumulates);
+    let _ = writeln!(out, "precision              {}", i.precision);
     let _ = writeln!(out, "flash for parameters   {} bytes", i.flash_bytes);
     let _ = writeln!(out, "RAM for the workspace  {} bytes", i.ram_bytes);
-    if let Some(peak) = i.layers.iter().position(|layer| layer.workspace_peak) {
+    // Integers have their own scratch.
+    let floats = i.precision == Precision::F32;
+    if let Some(peak) = (i.layers.iter().position(|layer| layer.workspace_peak)).filter(|_| floats)
+    {
         let _ = writeln!(
             out,
             "                       {} for the sample, {} at the peak, layer {peak}",
@@ -102,7 +113,7 @@ pub fn report(i: &Inspection) -> String {
             out,
             "note: no coupling transforms `{}`; it is modelled as a plain Gaussian",
             match &i.columns {
-                Some(columns) => columns[feature].clone(),
+                Some(columns) => printable(&columns[feature]).into_owned(),
                 None => format!("value {feature}"),
             }
         );
@@ -112,7 +123,7 @@ pub fn report(i: &Inspection) -> String {
             let _ = writeln!(
                 out,
                 "threshold              {:.4} nats (at most {} false alarms, {} to {} of a recording; by {} rows, {} independent)",
-                c.threshold,
+                i.threshold.unwrap_or(c.threshold),
                 promise::percent(c.false_alarm_rate),
                 promise::percent(c.interval.low),
                 promise::percent(c.interval.high),
@@ -122,13 +133,25 @@ pub fn report(i: &Inspection) -> String {
         }
         None => out.push_str("threshold              none: not calibrated\n"),
     }
-    let p = &i.provenance;
+    out += &origin(&i.provenance);
+    let _ = writeln!(out, "model sha256           {}", i.sha256);
+    if !i.costs.is_empty() {
+        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
+    }
+    out
+}
+
+/// Where the model comes from.
+fn origin(p: &Provenance) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::new();
     let _ = writeln!(out, "made by                {}", p.made_by);
     for source in &p.sources {
         let _ = writeln!(
             out,
             "from                   {} (sha256 {})",
-            source.file, source.sha256
+            printable(&source.file),
+            source.sha256
         );
     }
     if let Some(log_prob) = p.held_out_log_prob {
@@ -140,10 +163,6 @@ pub fn report(i: &Inspection) -> String {
             p.gaussian_log_prob
                 .map_or_else(|| "-".to_owned(), |g| format!("{g:.4}"))
         );
-    }
-    let _ = writeln!(out, "model sha256           {}", i.sha256);
-    if !i.costs.is_empty() {
-        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
     }
     out
 }

@@ -14,7 +14,7 @@ use crate::deploy::cost::samples;
 use crate::deploy::cost::table::{Deviations, Entry, Kind, Table};
 use crate::harness::Core;
 use crate::measure::coefficients::{self, Observation};
-use crate::output;
+use crate::output::{self, say};
 use crate::precision::Precision;
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
     };
     let tool = args.mcu_cost.as_deref();
     if tool.is_none() && cores.contains(&Core::M4f) {
-        eprintln!("no --mcu-cost: cycles of the Cortex-M4F follow from its instructions");
+        say!("no --mcu-cost: cycles of the Cortex-M4F follow from its instructions");
     }
     let precisions = if args.precision.is_empty() {
         Precision::ALL.to_vec()
@@ -76,7 +76,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                 let Some(observation) = observed else {
                     continue;
                 };
-                eprintln!(
+                say!(
                     "{core} {precision}, {}/{}, {}: {} instructions",
                     index + 1,
                     samples::of(&samples, precision).count(),
@@ -99,9 +99,12 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                 .collect();
             let (entry, outliers) = coefficients::entry(precision, core, kind, &own);
             for outlier in outliers {
-                eprintln!(
+                say!(
                     "{}: {} estimated {:.0}, measured {:.0}",
-                    outlier.model, outlier.what, outlier.estimated, outlier.measured
+                    outlier.model,
+                    outlier.what,
+                    outlier.estimated,
+                    outlier.measured
                 );
             }
             let Deviations {
@@ -110,7 +113,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<bool> {
                 flash,
                 stack,
             } = entry.deviation;
-            eprintln!(
+            say!(
                 "{core} {precision}, {kind:?}: largest deviation of instructions {:.2} %, cycles {:.2} %, flash {:.2} %, stack {:.2} %",
                 100.0 * instructions,
                 100.0 * cycles,

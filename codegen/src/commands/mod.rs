@@ -4,12 +4,14 @@
 pub mod advise;
 pub mod bench;
 mod budget;
-mod data_options;
 pub mod calibrate;
+pub mod completions;
+mod data_options;
 pub mod demo;
 pub mod emulate;
 pub mod eval;
 pub mod export;
+pub(crate) mod files;
 pub mod import;
 pub mod inspect;
 pub mod inspect_cost;
@@ -21,7 +23,7 @@ pub mod simulate;
 pub mod train;
 pub mod verify;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,10 +31,10 @@ use anyhow::Context as _;
 use clap::Args;
 pub use data_options::{DataArgs, DataOptions, FeatureOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
 use crate::inspection::math_error;
 use crate::model::{MathName, Model};
+use crate::output::say;
 use crate::precision::Precision;
 
 /// Which arithmetic to score in; the same for every verb that scores.
@@ -68,30 +70,12 @@ impl PrecisionArgs {
 pub(crate) fn report_math_error(math: MathName) {
     if math == MathName::Micromath {
         let error = math_error::measure(math.into());
-        eprintln!(
+        say!(
             "micromath: exp is off by up to {:.1e} (relative), tanh by up to {:.1e}; thresholds hold for this back end only",
-            error.exp_relative, error.tanh_absolute
+            error.exp_relative,
+            error.tanh_absolute
         );
     }
-}
-
-/// Refuses an output that would overwrite an input.
-pub(crate) fn keep_inputs<'a>(
-    out: &std::path::Path,
-    inputs: impl IntoIterator<Item = &'a PathBuf>,
-) -> anyhow::Result<()> {
-    let Ok(target) = out.canonicalize() else {
-        return Ok(());
-    };
-    for input in inputs {
-        if input.canonicalize().is_ok_and(|input| input == target) {
-            anyhow::bail!(
-                "{}: this file is also an input; choose another --out",
-                out.display()
-            );
-        }
-    }
-    Ok(())
 }
 
 /// Loads a model and checks it.
@@ -103,14 +87,6 @@ pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
         Ok(model)
     });
     checked.context("cannot use this model")
-}
-
-/// Prints a JSON document and a line end.
-pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
 }
 
 /// A progress bar on a terminal, nothing in a pipe.

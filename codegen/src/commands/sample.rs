@@ -1,17 +1,18 @@
 //! `nvpico sample`: rows drawn from a model, as numbers or as a picture.
 
-use std::io::Write;
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{keep_inputs, load_model};
+use super::load_model;
 use crate::data::{self, ReadOptions};
 use crate::deploy::{draw, sample};
 use crate::limits::{self, argument};
 use crate::model::Model;
-use crate::output;
+use crate::output::{self, printable, say, terminal};
 use crate::report::plot::{self, Group, Sheet};
 
 /// Default number of rows, as numbers and for a picture alone.
@@ -55,9 +56,6 @@ pub struct SampleArgs {
 /// # Errors
 /// The rows cannot be written.
 pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
-    for target in [&args.out, &args.png].into_iter().flatten() {
-        keep_inputs(target, args.data.iter().chain([&args.model]))?;
-    }
     let model = load_model(&args.model)?;
     let shape = match (&args.png, model.map_shape()) {
         (Some(_), None) => bail!(
@@ -75,19 +73,23 @@ pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
             write_file(args, &model, path)
         };
         written.with_context(|| path.display().to_string())?;
-        eprintln!("wrote {} rows to {}", args.count(), path.display());
+        say!("wrote {} rows to {}", args.count(), path.display());
     }
     if let (Some(path), Some(shape)) = (&args.png, shape) {
         let png = picture(args, &model, shape)?;
         output::write_atomic(path, &png).with_context(|| path.display().to_string())?;
-        eprintln!(
+        say!(
             "wrote a picture of {} rows to {}",
             args.count(),
             path.display()
         );
     }
     if args.out.is_none() && args.png.is_none() {
-        write_rows(args, &model, &mut std::io::stdout().lock())?;
+        match write_rows(args, &model, &mut terminal::StandardOutput) {
+            // Told at the end of the program.
+            Err(_) if terminal::stdout_failed() => {}
+            written => written?,
+        }
     }
     Ok(true)
 }
@@ -179,7 +181,15 @@ fn write_file(args: &SampleArgs, model: &Model, path: &Path) -> anyhow::Result<(
 
 fn write_rows(args: &SampleArgs, model: &Model, to: &mut dyn Write) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(&model.header.columns)?;
+    let names = model.header.columns.iter().map(|name| {
+        // A file gets them as they are, a terminal not.
+        if args.out.is_none() && std::io::stdout().is_terminal() {
+            printable(name)
+        } else {
+            name.into()
+        }
+    });
+    writer.write_record(names.map(|name: Cow<'_, str>| name.into_owned()))?;
     args.draw(model, |row| {
         writer.write_record(row.iter().map(|x| format!("{x:?}")))?;
         Ok(())

@@ -1,14 +1,13 @@
 //! `nvpico score`: log-density, p-value and decision of every row.
 
 use std::fmt::Debug;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, PrecisionArgs, keep_inputs, load_model, promise};
+use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::evaluation::{RowScore, Summary, score_rows};
-use crate::output;
+use crate::output::{self, json_text, say, terminal};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -18,8 +17,9 @@ use crate::output;
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
 p_value (share of the calibration rows at most as likely), decision (normal, anomalous, out of range,
 invalid), out_of_range (the first feature far outside the range of the training rows); for a model of counts
-bits_per_dimension. A summary goes to standard error: rows by decision, the least likely ones, and whether the rows
-resemble those that the threshold was set on.")]
+bits_per_dimension. In JSON an infinity is 1.7976931348623157e+308 with its sign, and null is no value. A summary goes
+to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
+set on.")]
 /// Arguments of `nvpico score`.
 pub struct ScoreArgs {
     /// Model file
@@ -40,27 +40,24 @@ pub struct ScoreArgs {
 /// # Errors
 /// The scores cannot be written.
 pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
-    if let Some(out) = &args.out {
-        keep_inputs(out, args.data.data.iter().chain([&args.model]))?;
-    }
     let mut model = load_model(&args.model)?;
     let table = args.data.read_for(&model)?;
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let scores = score_rows(&ready, &table);
     let text = if args.json {
-        (serde_json::to_string_pretty(&scores)? + "\n").into_bytes()
+        json_text(&scores)?.into_bytes()
     } else {
         csv(&scores, model.levels().is_some())?
     };
     if let Some(path) = &args.out {
         output::write_atomic(path, &text)
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-        eprintln!("wrote {} scores to {}", scores.len(), path.display());
+        say!("wrote {} scores to {}", scores.len(), path.display());
     } else {
-        std::io::stdout().lock().write_all(&text)?;
+        terminal::write(&text);
     }
-    eprint!("{}", report(&Summary::new(&ready, &scores)));
+    say!("{}", report(&Summary::new(&ready, &scores)).trim_end());
     Ok(true)
 }
 

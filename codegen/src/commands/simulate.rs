@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use crate::limits::{self, argument};
-use crate::output;
+use crate::output::{self, say};
 use crate::simulate::{Pump, ThermalArray, field};
 
 #[derive(Debug, Args)]
@@ -72,6 +72,6 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<bool> {
             .write_npz(&args.out),
     };
     written.with_context(|| format!("cannot write {}", args.out.display()))?;
-    eprintln!("wrote {} rows to {}", args.rows, args.out.display());
+    say!("wrote {} rows to {}", args.rows, args.out.display());
     Ok(true)
 }

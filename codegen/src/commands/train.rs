@@ -1,9 +1,7 @@
 //! `nvpico train`: from normal readings to a calibrated model.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,9 +9,7 @@ use nvpico::train::Epoch;
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
-use super::{
-    DataArgs, FeatureOptions, keep_inputs, print_json, progress_bar, promise, report_math_error,
-};
+use super::{DataArgs, FeatureOptions, progress_bar, promise, report_math_error};
 use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
 use crate::fit::fine_tune::FineTuned;
@@ -21,7 +17,9 @@ use crate::fit::recipe::Recipe;
 use crate::fit::search::Trial;
 use crate::fit::settings::Settings;
 use crate::fit::training::{self, Outcome, Stage};
+use crate::interrupt;
 use crate::model::ShapeName;
+use crate::output::{self, Target, print_json, printable, say};
 use crate::precision::Precision;
 
 #[derive(Debug, Args)]
@@ -77,10 +75,16 @@ struct Summary<'a> {
     said: &'a [String],
     epochs: usize,
     best_epoch: usize,
+    #[serde(serialize_with = "output::serialize_number")]
     held_out_log_prob: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "output::serialize_option"
+    )]
     held_out_bits_per_dimension: Option<f64>,
+    #[serde(serialize_with = "output::serialize_number")]
     gaussian_log_prob: f64,
+    #[serde(serialize_with = "output::serialize_f32_option")]
     threshold: Option<f32>,
     /// The rate that is promised; what it rests on is in `calibration`.
     false_alarm_rate: Option<f64>,
@@ -106,19 +110,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         None => Recipe::default(),
     };
     // Fail before the training, not after it, if the model cannot be written.
-    if let Some(folder) = args.out.parent().filter(|f| !f.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        anyhow::bail!(
-            "{}: the folder {} does not exist",
-            args.out.display(),
-            folder.display()
-        );
-    }
-    if args.out.is_dir() {
-        anyhow::bail!("{}: it is a directory, not a file", args.out.display());
-    }
-    keep_inputs(&args.out, args.data.data.iter().chain(&args.valid))?;
+    let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
     let table = args
         .data
         .options
@@ -135,29 +127,28 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         })
         .transpose()?;
     let mut recipe = args.recipe.or(&file);
-    let mut trials = None;
+    let (mut trials, mut tried) = (None, None);
     if let Some(limits) = args.budget.limits() {
         let found = budget::find(&table, &recipe, limits, &args.out)?;
         recipe = found.recipe;
         trials = Some(found.trials);
+        tried = found.interrupted;
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // A second handler in one process is the only way this fails; then Ctrl-C just ends us.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let outcome = fit_with_progress(
-        &table,
-        valid.as_ref(),
-        training::settings(&table, &recipe)?,
-        &interrupted,
-    )?;
-    outcome.model.save(&args.out)?;
-    let interrupted = interrupted.load(Ordering::Relaxed);
+    let outcome = if let Some(outcome) = tried {
+        *outcome
+    } else {
+        let settings = training::settings(&table, &recipe)?;
+        let space = training::most_bytes(&table, valid.as_ref(), &settings);
+        target.reserve(space).with_context(|| cannot_write(args))?;
+        fit_with_progress(&table, valid.as_ref(), settings)?
+    };
+    save(args, target, &outcome)?;
+    let interrupted = interrupt::heard();
     if interrupted {
-        eprintln!("interrupted: kept the best state so far");
+        say!("interrupted: kept the best state so far");
     }
     report(&outcome);
-    eprintln!("wrote {}", args.out.display());
+    say!("wrote {}", args.out.display());
     if args.json {
         let provenance = &outcome.model.header.provenance;
         print_json(&Summary {
@@ -192,6 +183,32 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+fn cannot_write(args: &TrainArgs) -> String {
+    format!("cannot write {}", args.out.display())
+}
+
+/// Writes the model; where that is no longer possible, it is kept elsewhere.
+fn save(args: &TrainArgs, target: Target, outcome: &Outcome) -> anyhow::Result<()> {
+    let bytes = outcome.model.to_bytes();
+    let Err(error) = target.write(|file| file.write_all(&bytes)) else {
+        return Ok(());
+    };
+    let rescue = || -> std::io::Result<PathBuf> {
+        let (mut file, path) = tempfile::Builder::new()
+            .prefix("nvpico-model-")
+            .suffix(".safetensors")
+            .tempfile()?
+            .keep()?;
+        file.write_all(&bytes)?;
+        Ok(path)
+    };
+    let place = match rescue() {
+        Ok(path) => format!("the trained model is in {}", path.display()),
+        Err(_) => "and the model could not be kept in the temporary folder either".to_owned(),
+    };
+    Err(anyhow::Error::new(error).context(format!("{}; {place}", cannot_write(args))))
+}
+
 fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -204,16 +221,16 @@ fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
 
 fn say_columns(table: &Table) {
     match table.shape {
-        Some(shape) => eprintln!(
+        Some(shape) => say!(
             "{} maps of {} (channels, height, width)",
             table.rows,
             ShapeName(shape)
         ),
-        None => eprintln!("{} rows of {} features", table.rows, table.columns.len()),
+        None => say!("{} rows of {} features", table.rows, table.columns.len()),
     }
     if let Some(overview) = &table.overview {
-        eprint!("{overview}");
-        overview.notes().for_each(|note| eprintln!("{note}"));
+        say!("{}", overview.to_string().trim_end());
+        overview.notes().for_each(|note| say!("{note}"));
     }
 }
 
@@ -239,7 +256,7 @@ fn normal_rows_only(mut table: Table) -> Table {
     });
     table.rows = table.row_numbers.len();
     if table.rows < before {
-        eprintln!("left out {} rows labelled anomalous", before - table.rows);
+        say!("left out {} rows labelled anomalous", before - table.rows);
         table.left_out.push(LeftOut {
             what: "rows labelled anomalous".into(),
             count: (before - table.rows) as u64,
@@ -254,7 +271,6 @@ pub(super) fn fit_with_progress(
     table: &Table,
     valid: Option<&Table>,
     settings: Settings,
-    interrupted: &AtomicBool,
 ) -> anyhow::Result<Outcome> {
     let bar = progress_bar(
         settings.epochs as u64,
@@ -271,19 +287,18 @@ pub(super) fn fit_with_progress(
                 bar.unset_length();
                 bar.set_style(indicatif::ProgressStyle::default_spinner());
                 bar.suspend(|| {
-                    eprintln!(
-                        "calibrating: models without a part of the rows each, to score all rows"
-                    );
+                    say!("calibrating: models without a part of the rows each, to score all rows");
                 });
             } else {
                 bar.set_length(fine_tuning);
-                bar.suspend(|| eprintln!("fine-tuning through the rounding of integers"));
+                bar.suspend(|| say!("fine-tuning through the rounding of integers"));
             }
         }
         if now == Stage::CrossValidation {
             epochs += 1;
             bar.set_message(format!("{epochs} epochs of models for calibration"));
-            return !interrupted.load(Ordering::Relaxed);
+            interrupt::keep();
+            return !interrupt::heard();
         }
         best = best.max(epoch.held_out_log_prob);
         let text = format!(
@@ -293,17 +308,20 @@ pub(super) fn fit_with_progress(
         bar.set_message(text.clone());
         bar.inc(1);
         if !terminal && (epoch.epoch == 1 || epoch.epoch.is_multiple_of(10)) {
-            eprintln!("epoch {}: {text}", epoch.epoch);
+            say!("epoch {}: {text}", epoch.epoch);
         }
         if epoch.skipped_batches > 0 {
             bar.suspend(|| {
-                eprintln!(
+                say!(
                     "epoch {}: skipped {} overflowing batches",
-                    epoch.epoch, epoch.skipped_batches
+                    epoch.epoch,
+                    epoch.skipped_batches
                 );
             });
         }
-        !interrupted.load(Ordering::Relaxed)
+        // From now on there is something to keep.
+        interrupt::keep();
+        !interrupt::heard()
     });
     bar.finish_and_clear();
     outcome
@@ -312,45 +330,49 @@ pub(super) fn fit_with_progress(
 /// Prints the outcome of the training to standard error.
 pub(super) fn report(outcome: &Outcome) {
     for name in &outcome.constant_columns {
-        eprintln!("column `{name}` is constant: its standard deviation is taken as 1");
+        let name = printable(name);
+        say!("column `{name}` is constant: its standard deviation is taken as 1");
     }
     let provenance = &outcome.model.header.provenance;
-    eprintln!(
+    say!(
         "best of {} epochs: number {}; mean log-density of {} held-out rows:",
-        outcome.epochs, provenance.best_epoch, provenance.held_out_rows
+        outcome.epochs,
+        provenance.best_epoch,
+        provenance.held_out_rows
     );
     if provenance.best_epoch == 0 {
-        eprintln!("  (number 0 is the untrained model: training did not improve on it)");
+        say!("  (number 0 is the untrained model: training did not improve on it)");
     }
-    eprintln!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
-    eprintln!(
+    say!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
+    say!(
         "  Gaussian  {:>12.4} nats (full covariance, same rows)",
         outcome.gaussian_log_prob
     );
     if let Some(tuned) = outcome.fine_tuned {
         let precision = outcome.model.header.precision;
-        eprintln!("  flow      {:>12.4} nats in {precision}", tuned.after);
+        say!("  flow      {:>12.4} nats in {precision}", tuned.after);
         if tuned.epochs > 0 {
-            eprintln!(
+            say!(
                 "  ({:.4} before fine-tuning through the rounding; epochs: {})",
-                tuned.before, tuned.epochs
+                tuned.before,
+                tuned.epochs
             );
         }
     }
     if let Some(bits) = outcome.model.bits_per_dimension(outcome.held_out_log_prob) {
-        eprintln!("  flow      {bits:>12.4} bits per dimension");
+        say!("  flow      {bits:>12.4} bits per dimension");
     }
     if outcome.gaussian_ridge > 0.0 {
-        eprintln!("  (the Gaussian's covariance is singular; its diagonal was raised to fit it)");
+        say!("  (the Gaussian's covariance is singular; its diagonal was raised to fit it)");
     }
     if outcome.held_out_log_prob <= outcome.gaussian_log_prob {
-        eprintln!(
+        say!(
             "  the flow does NOT beat the Gaussian: too few rows, held-out rows unlike the training rows\n  \
              (compare --split last and blocks), or overfitting (try fewer --couplings or more --noise)"
         );
     }
     if let Some(calibration) = &outcome.model.header.calibration {
-        eprint!("{}", promise::sentences(calibration));
+        say!("{}", promise::sentences(calibration).trim_end());
     }
     report_math_error(outcome.model.header.spec.math);
 }

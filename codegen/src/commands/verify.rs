@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::{DataArgs, PrecisionArgs, load_model, print_json, progress_bar};
+use super::{DataArgs, PrecisionArgs, load_model, progress_bar};
 use crate::deploy::Ready;
 use crate::export::{self, ExportOptions};
 use crate::harness::boards;
 use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
 use crate::harness::{Core, HarnessError};
-use crate::output::TextTable;
+use crate::interrupt;
+use crate::output::{TextTable, print_json, say, show, temporary_folder};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -90,7 +91,7 @@ impl CoreChoice {
         for core in distinct {
             match verify::is_available(core) {
                 Ok(()) => cores.push(core),
-                Err(reason) => eprintln!("left out {core}: {reason}"),
+                Err(reason) => say!("left out {core}: {reason}"),
             }
         }
         anyhow::ensure!(
@@ -119,7 +120,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     if args.json {
         print_json(&reports)?;
     } else {
-        print!("{}", report(&reports));
+        show!("{}", report(&reports));
     }
     Ok(reports.iter().all(|r| r.differing_bits == 0))
 }
@@ -136,7 +137,9 @@ pub fn verify_model(
     keep: Option<&Path>,
 ) -> anyhow::Result<Vec<CoreReport>> {
     let (words, expected) = ready.bits(rows);
-    let folder = tempfile::tempdir()?;
+    // Emulators and compilers are not to outlive us.
+    interrupt::keep();
+    let folder = temporary_folder()?;
     let module = folder.path().join("model.rs");
     std::fs::write(&module, export::module(ready, &ExportOptions::default()))?;
     let mut features = ready.spec().engine_features(ready.precision());
@@ -183,7 +186,7 @@ pub fn verify_if_it_fits(
         Ok(reports) => Ok(reports.into_iter().next()),
         Err(error) => match error.downcast_ref() {
             Some(HarnessError::DoesNotFit { .. } | HarnessError::StackExhausted { .. }) => {
-                eprintln!("left out: {error}");
+                say!("left out: {error}");
                 Ok(None)
             }
             _ => Err(error),

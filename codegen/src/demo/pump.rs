@@ -5,6 +5,7 @@ use std::path::Path;
 use super::subject::{Files, Subject, save};
 use crate::evaluation::RowGroup;
 use crate::fit::recipe::Recipe;
+use crate::output::say;
 use crate::simulate::{FaultKind, Pump, Recording};
 
 /// Seconds of the healthy machine that are recorded, one row each: some 160 spells of one speed and valve, which are what a
@@ -42,7 +43,7 @@ impl Subject for PumpDemo {
 
     fn describe(&self) {
         for sensor in &self.normal.columns {
-            eprintln!("      {:24} {} [{}]", sensor.name, sensor.what, sensor.unit);
+            say!("      {:24} {} [{}]", sensor.name, sensor.what, sensor.unit);
         }
     }
 

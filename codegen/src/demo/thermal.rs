@@ -7,6 +7,7 @@ use super::subject::{Files, Judged, Picture, Subject, save};
 use crate::deploy::sample;
 use crate::evaluation::RowGroup;
 use crate::fit::recipe::{Architecture, Recipe};
+use crate::output::say;
 use crate::report::plot::{self, Group, Sheet};
 use crate::simulate::thermal::{PIXELS, SHAPE, UNIT};
 use crate::simulate::{ThermalArray, ThermalFault, ThermalRecording};
@@ -188,7 +189,7 @@ impl ThermalDemo {
                 let hits = distances.iter().filter(|distance| **distance <= near);
                 100.0 * hits.count() as f64 / distances.len().max(1) as f64
             };
-            eprintln!(
+            say!(
                 "{title}, {} alarms: the pixel that costs most nats is the faulty one in {:.0} %, or next to it in {:.0} %.",
                 distances.len(),
                 share(0),
@@ -204,7 +205,7 @@ impl Subject for ThermalDemo {
     }
 
     fn describe(&self) {
-        eprintln!(
+        say!(
             "      {NORMAL_ROWS} frames of people who come, stand and go; {FAULT_ROWS} of another day, with\n      \
              hot spots (a component fails) and dead pixels (the sensor does)"
         );

@@ -17,6 +17,7 @@ use crate::data::Table;
 use crate::deploy::Ready;
 use crate::deployed::log_probs;
 use crate::metrics;
+use crate::output;
 use crate::precision::Precision;
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
@@ -50,11 +51,16 @@ pub struct Evaluation {
     /// Share of anomalous rows called normal.
     pub missed_alarm_rate: Option<f64>,
     /// The threshold, in nats.
+    #[serde(serialize_with = "output::serialize_f32_option")]
     pub threshold: Option<f32>,
     /// Mean log-density of all rows with a finite one, in nats.
+    #[serde(serialize_with = "output::serialize_option")]
     pub mean_log_prob: Option<f64>,
     /// The same in bits per dimension, for a model of counts; absent for any other.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "output::serialize_option"
+    )]
     pub bits_per_dimension: Option<f64>,
     /// Rows whose log-density is -inf.
     pub overflowed_rows: usize,

@@ -30,6 +30,7 @@ use std::fmt::Write as _;
 use crate::deploy::quantize::{self, Quantized};
 use crate::deploy::{Engine, Ready};
 use crate::model::{MathName, Model, ModelSpec};
+use crate::output::printable;
 use crate::precision::Precision;
 use vectors::Vectors;
 
@@ -112,14 +113,14 @@ fn header(out: &mut String, ready: &Ready<'_>) {
     line!(out, "//");
     line!(out, "// model sha256: {}", model.hash());
     if !provenance.made_by.is_empty() {
-        line!(out, "// made by: {}", comment(&provenance.made_by));
+        line!(out, "// made by: {}", printable(&provenance.made_by));
     }
     for source in &provenance.sources {
         line!(
             out,
             "// from: {} (sha256 {})",
-            comment(&source.file),
-            comment(&source.sha256)
+            printable(&source.file),
+            printable(&source.sha256)
         );
     }
     let features = spec.engine_features(ready.precision());
@@ -139,11 +140,6 @@ fn header(out: &mut String, ready: &Ready<'_>) {
     );
     line!(out, "{LINTS}");
     line!(out, "");
-}
-
-/// Keeps foreign text on its line.
-fn comment(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn constants(out: &mut String, ready: &Ready<'_>) {

@@ -11,6 +11,7 @@ use nvpico::{FlowSpec, LayerSpec};
 use serde::Serialize;
 
 use crate::deploy::quantize::{self, Ranges};
+use crate::interrupt;
 use crate::model::Model;
 use crate::output;
 use crate::precision::Precision;
@@ -122,8 +123,10 @@ pub fn fine_tune(
     let goal = mean(floats.into_iter());
     let on_epoch = |epoch: &Epoch| on_epoch(epoch) && epoch.held_out_log_prob < goal;
     let start = model.params.clone();
-    let trained =
-        train::train_rounded(&spec, start, rows, held_out, &options, &rounding, on_epoch)?;
+    let stop = &interrupt::heard;
+    let trained = train::train_rounded(
+        &spec, start, rows, held_out, &options, &rounding, stop, on_epoch,
+    )?;
     done.epochs = trained.epochs;
     let tuned = Model {
         params: rounding.rounded(&trained.params).unwrap_or(trained.params),

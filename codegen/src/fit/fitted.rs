@@ -1,17 +1,18 @@
 //! A model of some rows, without a threshold.
 
 use anyhow::{Context as _, bail};
-use nvpico::train::{self, Epoch};
+use nvpico::train::{self, Epoch, NoRounding};
 use nvpico::{Flow, LayerSpec};
 
 use super::fine_tune::{FineTuned, fine_tune};
 use super::settings::Settings;
 use super::whitening::whitening;
 use crate::data::Table;
+use crate::interrupt;
 use crate::model::{Model, ShapeName};
 
 /// Most parameters of a model; no microcontroller holds as many.
-const MOST_PARAMS: usize = 1 << 24;
+pub(super) const MOST_PARAMS: usize = 1 << 24;
 
 /// What an epoch belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +84,16 @@ pub fn fit_rows(
         ended |= !more;
         more
     };
-    let trained = train::train(&flow_spec, start, rows, stop, &options, |epoch| {
-        go_on(Stage::Training, epoch)
-    })?;
+    let trained = train::train_rounded(
+        &flow_spec,
+        start,
+        rows,
+        stop,
+        &options,
+        &NoRounding,
+        &interrupt::heard,
+        |epoch| go_on(Stage::Training, epoch),
+    )?;
     let mut model = Model::new(spec.clone(), trained.params);
     model.set_features(table.features());
     model.header.precision = settings.precision;
@@ -104,6 +112,7 @@ pub fn fit_rows(
         epochs: trained.epochs,
         best_epoch: trained.best_epoch,
         fine_tuned,
-        ended,
+        // A signal ends a training between two epochs, too.
+        ended: ended || interrupt::heard(),
     })
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use nvpico::train::{self, Epoch};
 
 use super::fine_tune::FineTuned;
-use super::fitted::{Fitted, fit_rows};
+use super::fitted::{Fitted, MOST_PARAMS, fit_rows};
 pub use super::fitted::{Stage, shape_of};
 use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
@@ -85,6 +85,21 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
         );
     }
     Settings::new(recipe, table.rows, shape_of(table)).map_err(anyhow::Error::msg)
+}
+
+/// The most bytes that the model file of a training takes, to see beforehand whether there is space for it.
+#[must_use]
+pub fn most_bytes(table: &Table, valid: Option<&Table>, settings: &Settings) -> usize {
+    /// The header beside names and settings.
+    const HEADER: usize = 1 << 16;
+    let parameters = settings.spec(shape_of(table)).map_or(0, |spec| {
+        let layers = spec.layers();
+        spec.flow_spec(&layers).param_len().min(MOST_PARAMS)
+    });
+    // Parameters and ranges; the calibration rows of three precisions; names, escaped.
+    let rows = valid.map_or(table.rows, |valid| valid.rows);
+    let names: usize = table.columns.iter().map(|name| 6 * name.len() + 8).sum();
+    8 * parameters + 12 * rows + names + HEADER
 }
 
 /// Trains and calibrates. `valid` holds other rows for early stopping and calibration instead of a

@@ -107,6 +107,9 @@ pub enum HarnessError {
         /// What the emulator said.
         complaints: String,
     },
+    /// A signal ended it.
+    #[error("interrupted")]
+    Interrupted,
     /// Rows, expectations and dimension do not fit together.
     #[error("{values} values are not {expected} rows of {dim} features")]
     Rows {

@@ -31,6 +31,7 @@ use serde_json::json;
 use super::HarnessError;
 use super::qemu::{self, Ended, Run};
 use super::qmp::{Qmp, QmpError};
+use crate::output;
 use crate::simulate::field::Surroundings;
 
 /// How long a line is waited for, and how long a firmware may be silent.
@@ -117,7 +118,7 @@ impl Live {
     }
 
     fn start_paused(request: &LiveRequest<'_>) -> Result<Self, LiveError> {
-        let sockets = tempfile::tempdir().map_err(LiveError::Socket)?;
+        let sockets = output::temporary_folder().map_err(LiveError::Socket)?;
         let socket = sockets.path().join("control");
         // This side listens, so the connection is there as soon as the emulator is.
         let listener = UnixListener::bind(&socket).map_err(LiveError::Socket)?;

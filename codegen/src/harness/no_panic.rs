@@ -5,6 +5,7 @@ use std::path::Path;
 use super::HarnessError;
 use super::core::Core;
 use super::firmware::{BuildRequest, build_package};
+use crate::output;
 
 /// The function that the firmware's panic handler calls and that does not exist.
 const MISSING_FUNCTION: &str = "a_panic_is_reachable";
@@ -34,7 +35,7 @@ pub fn check(
     target_dir: &Path,
 ) -> Result<Verdict, HarnessError> {
     // Kept nowhere: that it links is all.
-    let output = tempfile::tempdir().map_err(HarnessError::file(
+    let output = output::temporary_folder().map_err(HarnessError::file(
         "cannot create a folder in",
         std::env::temp_dir(),
     ))?;

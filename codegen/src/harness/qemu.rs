@@ -15,6 +15,7 @@ use super::boards::{Board, Emulation};
 use super::core::Core;
 use super::toolchain::on_path;
 use super::{HarnessError, elf};
+use crate::interrupt;
 
 /// How often the end of the program and signs of life are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -144,6 +145,7 @@ pub fn run(
             Ok(Ended::Failure)
         }
         Followed::Stopped => Ok(Ended::Stopped),
+        Followed::Interrupted => Err(HarnessError::Interrupted),
         Followed::Stalled(waited) => Err(HarnessError::Stalled {
             machine: board.name,
             waited,
@@ -234,6 +236,10 @@ impl Emulator {
         let mut length = 0;
         let mut last_sign = Instant::now();
         loop {
+            // A signal reaches the emulator as well: that is no end of its own.
+            if interrupt::heard() {
+                return Ok(Followed::Interrupted);
+            }
             match self.output.recv_timeout(POLL) {
                 Ok(bytes) => {
                     last_sign = Instant::now();
@@ -290,6 +296,7 @@ impl Drop for Emulator {
 enum Followed {
     Ended(ExitStatus),
     Stopped,
+    Interrupted,
     Stalled(Duration),
 }
 

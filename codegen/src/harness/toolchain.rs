@@ -6,10 +6,17 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use super::HarnessError;
+use crate::interrupt;
+
+/// How often the end of a build is looked for.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Where Debian's packages put Rust.
 const DEBIAN_BIN: &str = "/usr/bin";
@@ -207,15 +214,40 @@ pub(super) fn on_path(program: &str) -> bool {
 
 /// Runs a build; what it said is in the error.
 pub(super) fn run_build(command: &mut Command, what: &str) -> Result<(), HarnessError> {
-    let output = command
-        .output()
-        .map_err(HarnessError::file("cannot run", command.get_program()))?;
-    if output.status.success() {
+    let program = command.get_program().to_owned();
+    let cannot_run = || HarnessError::file("cannot run", &program);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(cannot_run())?;
+    let mut errors = child.stderr.take();
+    let said = thread::spawn(move || {
+        let mut text = Vec::new();
+        if let Some(errors) = &mut errors {
+            // What was read before an error is still worth showing.
+            let _ = errors.read_to_end(&mut text);
+        }
+        text
+    });
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(cannot_run())? {
+            break status;
+        }
+        if interrupt::heard() {
+            // Both fail only where the program has already ended.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(HarnessError::Interrupted);
+        }
+        thread::sleep(POLL);
+    };
+    if status.success() {
         return Ok(());
     }
-    let text = String::from_utf8_lossy(&output.stderr);
+    let text = said.join().unwrap_or_default();
     Err(HarnessError::Build {
         what: what.to_owned(),
-        output: text.trim_end().to_owned(),
+        output: String::from_utf8_lossy(&text).trim_end().to_owned(),
     })
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::HarnessError;
 use super::boards::Board;
@@ -14,6 +13,7 @@ use super::firmware::{self, BuildRequest};
 use super::qemu;
 use super::replay::{Replay, Rows};
 use super::toolchain::Toolchain;
+use crate::output::{Folder, temporary_folder};
 
 /// Bits of `log_prob`, `z_norm_sq` and `log_det`.
 pub type ScoreBits = [u32; 3];
@@ -207,7 +207,7 @@ fn verify_core(
 struct Compared {
     comparison: Comparison,
     replay: Replay,
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// Builds the programs, of which the first scores.
@@ -218,7 +218,7 @@ fn compare_core(
     progress: &mut impl FnMut(Progress),
 ) -> Result<Compared, HarnessError> {
     progress(Progress::Building(core));
-    let folder = tempfile::tempdir().map_err(HarnessError::file(
+    let folder = temporary_folder().map_err(HarnessError::file(
         "cannot create a folder in",
         std::env::temp_dir(),
     ))?;

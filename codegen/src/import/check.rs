@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use nvpico::Flow;
+use nvpico::{Flow, Score, ScoreError};
 use safetensors::tensor::SafeTensors;
 
 use super::{ImportError, content, floats, read};
 use crate::deploy::Deployed;
 use crate::model::Model;
+use crate::output;
+
+/// Reference rows farther out than this are not the model's: root mean square of the latent values, 1 for its own rows.
+const FARTHEST: f64 = 100.0;
 
 /// How an imported model compares with its reference.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -15,12 +19,16 @@ pub struct Agreement {
     /// Rows compared.
     pub rows: usize,
     /// Largest absolute difference of the log-density, in nats.
+    #[serde(serialize_with = "output::serialize_number")]
     pub largest_error: f64,
     /// The float32 error of the reference library itself, where the file states it.
+    #[serde(serialize_with = "output::serialize_option")]
     pub library_float32_error: Option<f64>,
     /// Largest absolute difference of a latent value, where the file has `z`.
+    #[serde(serialize_with = "output::serialize_option")]
     pub z_error: Option<f64>,
     /// Largest absolute difference of a sample's value, where the file has `z_sample` and `x_sample`.
+    #[serde(serialize_with = "output::serialize_option")]
     pub x_error: Option<f64>,
 }
 
@@ -100,8 +108,9 @@ pub(super) fn compare(
         Ok(Judge { path, library })
     };
     let deployed = model.deploy();
-    let found: Vec<f32> = deployed
-        .score(&x)
+    let scores = deployed.score(&x);
+    near(&scores, dim).map_err(|reason| content(path, reason))?;
+    let found: Vec<f32> = scores
         .iter()
         .map(|score| score.map_or(f32::NAN, |s| s.log_prob))
         .collect();
@@ -140,6 +149,27 @@ pub(super) fn compare(
         z_error,
         x_error,
     })
+}
+
+/// Refuses rows of which most lie where no row of the training can have been: there float32 is so inexact that everything
+/// agrees.
+fn near(scores: &[Result<Score, ScoreError>], dim: usize) -> Result<(), String> {
+    let mut norms: Vec<f32> = (scores.iter().flatten())
+        .map(|score| score.z_norm_sq)
+        .collect();
+    norms.sort_by(f32::total_cmp);
+    let Some(&median) = norms.get(norms.len() / 2) else {
+        return Ok(());
+    };
+    let deviations = (f64::from(median) / dim as f64).sqrt();
+    if deviations <= FARTHEST {
+        return Ok(());
+    }
+    Err(format!(
+        "half of its rows lie more than {deviations:.0} standard deviations from what the model knows, so that they show \
+         nothing: was it trained on standardised rows? Then give these to scripts/convert.py, and here --mean and --scale, \
+         or --scaler FILE, of the standardisation"
+    ))
 }
 
 #[derive(Clone, Copy)]

@@ -16,6 +16,7 @@ pub mod nflows;
 pub mod normflows;
 pub mod paper;
 pub mod plain;
+mod scaler;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -23,11 +24,13 @@ mod weights;
 use std::path::{Path, PathBuf};
 
 use nvpico::kernel::dense::panels;
+use safetensors::SafeTensorError;
 use safetensors::tensor::SafeTensors;
 
 use crate::model::{Model, Provenance, Source, hex};
 use architecture::Architecture;
 pub use check::{Agreement, check};
+pub use scaler::Scaler;
 use weights::Weights;
 pub(crate) use weights::floats;
 
@@ -55,7 +58,7 @@ pub enum ImportError {
     },
     /// The imported model disagrees with the reference.
     #[error(
-        "row {row} of {path}: {what} is {found}, the reference says {expected} (difference {difference:.3e}, allowed {allowed:.3e}); nothing was written"
+        "row {row} of {path}: {what} is {found}, the reference says {expected} (difference {difference:.3e}, allowed {allowed:.3e}); nothing was written. Either the architecture tells something else than the model has (activation, clamp, order: `nvpico import --help` lists its entries), or the rows are those of another state of the model: scripts/convert.py writes both files from one model"
     )]
     Disagrees {
         /// The file of reference vectors.
@@ -83,6 +86,8 @@ pub struct Imported {
     /// How many of its last layers stand for the library's base distribution (0 or 1). The library's
     /// `z` is what goes into them.
     pub base_layers: usize,
+    /// What the architecture says its rows were standardised with.
+    pub scaler: Option<Scaler>,
 }
 
 impl Imported {
@@ -100,6 +105,7 @@ impl From<Model> for Imported {
         Self {
             model,
             base_layers: 0,
+            scaler: None,
         }
     }
 }
@@ -134,10 +140,12 @@ pub(crate) fn import_with(
 ) -> Result<Imported, ImportError> {
     let bytes = read(path)?;
     let architecture = architecture_of(path, &bytes, arch)?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|e| content(path, format!("not a .safetensors file ({e})")))?;
+    let tensors =
+        SafeTensors::deserialize(&bytes).map_err(|e| content(path, not_safetensors(&e)))?;
     let weights = Weights::new(tensors);
     let mut imported = build(&architecture, &weights).map_err(|reason| content(path, reason))?;
+    let scaler = Scaler::of(&architecture);
+    imported.scaler = scaler.map_err(|reason| content(arch.unwrap_or(path), reason))?;
     architecture
         .finish()
         .map_err(|reason| content(arch.unwrap_or(path), reason))?;
@@ -174,8 +182,8 @@ fn architecture_of(
         })?;
         return Architecture::parse(&text).map_err(|reason| content(arch, reason));
     }
-    let (_, metadata) = SafeTensors::read_metadata(bytes)
-        .map_err(|e| content(path, format!("not a .safetensors file ({e})")))?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|e| content(path, not_safetensors(&e)))?;
     let text = metadata
         .metadata()
         .as_ref()
@@ -183,11 +191,15 @@ fn architecture_of(
         .ok_or_else(|| {
             content(
                 path,
-                "no `architecture` entry in its header; give one with --arch FILE.json".into(),
+                "no `architecture` entry in its header: scripts/convert.py writes weights with one, or give one with --arch FILE.json (`nvpico import --help` lists its entries)".into(),
             )
         })?;
     Architecture::parse(text)
         .map_err(|reason| content(path, format!("its `architecture` entry: {reason}")))
+}
+
+pub(crate) fn not_safetensors(error: &SafeTensorError) -> String {
+    format!("not a .safetensors file ({error}): of a model in Python scripts/convert.py writes one")
 }
 
 fn source(path: &Path, bytes: &[u8]) -> Source {

@@ -64,6 +64,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
     Ok(Imported {
         model: reader.assembly.model(),
         base_layers,
+        scaler: None,
     })
 }
 

@@ -10,11 +10,14 @@ use std::path::Path;
 use safetensors::tensor::SafeTensors;
 use serde::Deserialize;
 
-use super::{ImportError, floats, push_dense, read};
+use super::{ImportError, floats, not_safetensors, push_dense, read};
 use crate::model::{
     ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
     Provenance, ScaleName, ShapeName, Source, TransformName, hex,
 };
+
+/// Most features and hidden widths that are believed.
+const MOST_WIDTH: usize = 1 << 16;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,8 +58,7 @@ pub fn import(path: &Path) -> Result<Model, ImportError> {
 }
 
 fn from_bytes(bytes: &[u8]) -> Result<Model, String> {
-    let (_, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|e| format!("not a .safetensors file ({e})"))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_safetensors(&e))?;
     let text = metadata
         .metadata()
         .as_ref()
@@ -101,6 +103,12 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         "none" => TransformName::Affine(ScaleName::Unbounded),
         other => return Err(format!("scale `{other}` is not known (tanh, none)")),
     };
+    let widths = architecture.hidden.iter().chain([&dim]);
+    if let Some(width) = widths.copied().find(|&width| width > MOST_WIDTH) {
+        return Err(format!(
+            "a width of {width} in its `architecture` entry: at most {MOST_WIDTH} is believed"
+        ));
+    }
     if dim < 2 || architecture.couplings == 0 {
         return Err(format!(
             "{dim} features and {} couplings make no flow",

@@ -7,7 +7,10 @@ use nvpico::LayerSpec;
 use serde::Serialize;
 
 use crate::calibration::Calibration;
+use crate::deploy::Ready;
 use crate::model::{Layer, MathName, Model, Provenance, ShapeName};
+use crate::output;
+use crate::precision::Precision;
 pub use costs::{CoreCost, costs};
 use math_error::MathError;
 
@@ -22,7 +25,7 @@ pub struct LayerReport {
     pub parameters: usize,
     /// Multiply-accumulates for one score.
     pub multiply_accumulates: usize,
-    /// Bytes of scratch beside the sample.
+    /// Bytes of scratch beside the sample, in floats.
     pub scratch_bytes: usize,
     /// Whether it is the layer that decides the workspace.
     pub workspace_peak: bool,
@@ -40,6 +43,8 @@ pub struct Inspection {
     /// Names of the values; not told for maps, whose shape says all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// The precision that the model is meant for; the costs below are those in it.
+    pub precision: Precision,
     /// Back end of elementary functions.
     pub math: MathName,
     /// Its errors.
@@ -56,7 +61,10 @@ pub struct Inspection {
     pub ram_bytes: usize,
     /// The first feature that no coupling transforms.
     pub untransformed_feature: Option<usize>,
-    /// The threshold and where it comes from.
+    /// A log-density below it is anomalous in this precision, in nats.
+    #[serde(serialize_with = "output::serialize_f32_option")]
+    pub threshold: Option<f32>,
+    /// The threshold in floats and where it comes from.
     pub calibration: Option<Calibration>,
     /// Where the model comes from.
     pub provenance: Provenance,
@@ -71,6 +79,8 @@ pub struct Inspection {
 #[must_use]
 pub fn inspect(model: &Model) -> Inspection {
     let deployed = model.deploy();
+    // A model whose integers are missing is shown in floats.
+    let ready = model.ready(None).ok();
     let layers = deployed.spec.layers();
     let spec = deployed.spec.flow_spec(&layers);
     let mut reports: Vec<LayerReport> = (deployed.spec.layers.iter().zip(&layers).enumerate())
@@ -102,14 +112,16 @@ pub fn inspect(model: &Model) -> Inspection {
             .map_shape()
             .is_none()
             .then(|| model.header.columns.clone()),
+        precision: (ready.as_ref()).map_or(Precision::F32, Ready::precision),
         math: deployed.spec.math,
         math_error: math_error::measure(deployed.spec.math.into()),
         layers: reports,
         parameters: spec.param_len(),
         multiply_accumulates: spec.multiply_accumulates(),
-        flash_bytes: 4 * spec.param_len(),
-        ram_bytes: 4 * spec.workspace_len(),
+        flash_bytes: (ready.as_ref()).map_or(4 * spec.param_len(), Ready::param_bytes),
+        ram_bytes: (ready.as_ref()).map_or(4 * spec.workspace_len(), Ready::workspace_bytes),
         untransformed_feature: spec.untransformed_feature(),
+        threshold: ready.as_ref().and_then(Ready::threshold),
         calibration: model.header.calibration,
         provenance: model.header.provenance.clone(),
         sha256: model.hash(),

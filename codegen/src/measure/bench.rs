@@ -9,6 +9,7 @@ use super::{Run, mcu_cost, peers};
 use crate::deploy::Ready;
 use crate::deploy::cost::samples::rows_of;
 use crate::harness::Core;
+use crate::output;
 use crate::precision::Precision;
 
 /// Seed of the rows that are drawn from each model.
@@ -51,7 +52,7 @@ pub fn measure(
     tool: Option<&Path>,
     run: &Run<'_>,
 ) -> anyhow::Result<Option<Measured>> {
-    let folder = tempfile::tempdir()?;
+    let folder = output::temporary_folder()?;
     let deployed = ready.model.deploy();
     let rows = rows_of(&deployed, SEED);
     let Some(report) = run(ready, &rows, core, assembly, folder.path())? else {

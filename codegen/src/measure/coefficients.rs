@@ -11,6 +11,7 @@ use crate::deploy::cost::samples::Sample;
 use crate::deploy::cost::table::{Coefficients, Deviations, Entry, Kind, deepest, price};
 use crate::deploy::cost::{self, Work};
 use crate::harness::Core;
+use crate::output;
 use crate::precision::Precision;
 
 /// A deviation of an estimate that is worth reporting with its model's name.
@@ -54,7 +55,7 @@ pub fn run_sample(
     tool: Option<&Path>,
     run: &Run<'_>,
 ) -> anyhow::Result<Option<Observation>> {
-    let folder = tempfile::tempdir()?;
+    let folder = output::temporary_folder()?;
     let ready = sample.model.ready(Some(precision))?;
     let verified = run(&ready, &sample.rows, core, false, folder.path())?;
     let Some(report) = verified else {

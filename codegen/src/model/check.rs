@@ -52,9 +52,6 @@ impl Model {
             return Err(format!("parameter {at} is {}", self.params[at]));
         }
         check_scales(&header.spec, &spec, &self.params)?;
-        if self.calibration.iter().any(|c| c.is_nan()) || !self.calibration.is_sorted() {
-            return Err("the calibration rows are not ascending numbers".into());
-        }
         if let Some(parts) = &self.integer {
             let good = parts.ranges.iter().all(|r| r.is_finite() && *r >= 0.0);
             if !good || parts.units.len() != header.spec.dim() {
@@ -74,10 +71,60 @@ impl Model {
         }) {
             return Err("the ranges of the values it was trained on are damaged".into());
         }
-        if header.calibration.is_some_and(|c| !c.threshold.is_finite()) {
+        self.validate_decision()
+    }
+
+    /// Checks the threshold against the rows that it comes from.
+    fn validate_decision(&self) -> Result<(), String> {
+        let Some(calibration) = &self.header.calibration else {
+            return Ok(());
+        };
+        let threshold = calibration.threshold;
+        if !threshold.is_finite() {
             return Err("the threshold is not a finite number".into());
         }
-        Ok(())
+        let rates = [
+            calibration.false_alarm_rate,
+            calibration.asked_false_alarm_rate,
+            calibration.interval.low,
+            calibration.interval.high,
+        ];
+        if let Some(rate) = rates.iter().find(|rate| !(0.0..=1.0).contains(*rate)) {
+            return Err(format!(
+                "a false-alarm rate of {rate}, which is not from 0 to 1"
+            ));
+        }
+        let rows = calibration.rows;
+        // Those in integers may be missing: then the model has no threshold there.
+        let integers = self.integer.iter().flat_map(|parts| &parts.calibrations);
+        let integers = integers.filter(|scores| !scores.is_empty());
+        for scores in [&self.calibration].into_iter().chain(integers) {
+            if scores.len() != rows {
+                return Err(format!(
+                    "{rows} calibration rows according to its header, {} scores of them",
+                    scores.len()
+                ));
+            }
+            if scores.iter().any(|score| score.is_nan()) || !scores.is_sorted() {
+                return Err("the calibration rows are not ascending numbers".into());
+            }
+        }
+        let among = calibration.threshold_among(&self.calibration);
+        let good = among.is_some_and(|among| {
+            // The rank may be off by one where its rounding is a matter of the last bit.
+            let from = self.calibration.partition_point(|&own| own < among);
+            let to = self.calibration.partition_point(|&own| own <= among);
+            let near = &self.calibration[from.saturating_sub(1)..rows.min(to + 1)];
+            let own = |row: &f32| threshold.total_cmp(&row.max(f32::MIN)).is_eq();
+            near.iter().any(own)
+        });
+        if good {
+            return Ok(());
+        }
+        Err(format!(
+            "the threshold of {threshold} nats contradicts its calibration rows: by them it would be {}",
+            among.map_or_else(|| "none".to_owned(), |among| among.to_string())
+        ))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::{FORMAT, Header, IntegerHeader, IntegerParts, Model, hex};
+use super::{FORMAT, Header, IntegerHeader, IntegerParts, Model, checksum, hex};
 use crate::output;
 
 /// The tensors, in the order of the document of this module.
@@ -81,6 +81,7 @@ impl Model {
         }
         let mut header: Header = serde_json::from_str(text)
             .map_err(|e| format!("its header does not match format {FORMAT}: {e}"))?;
+        checksum::check(bytes, &std::mem::take(&mut header.checksum))?;
         let tensors = SafeTensors::deserialize(bytes)
             .map_err(|e| format!("not a .safetensors file ({e})"))?;
         for name in tensors.names() {
@@ -131,6 +132,7 @@ impl Model {
         }
         let mut names = TENSORS[..values.len()].to_vec();
         let mut header = self.header.clone();
+        header.checksum = checksum::none();
         if let Some(parts) = &self.integer {
             header.integer = Some(IntegerHeader {
                 units: parts.units.clone(),
@@ -149,7 +151,9 @@ impl Model {
             .collect();
         let header = serde_json::to_string(&header).expect("plain data");
         let metadata = HashMap::from([("nvpico".to_owned(), header)]);
-        safetensors::serialize(tensors, Some(metadata)).expect("views are valid")
+        let mut bytes = safetensors::serialize(tensors, Some(metadata)).expect("views are valid");
+        checksum::set(&mut bytes);
+        bytes
     }
 
     /// Writes the model file, whole or not at all.

@@ -12,6 +12,8 @@ use crate::precision::Precision;
 pub struct Header {
     /// [`FORMAT`](super::FORMAT).
     pub format: u32,
+    /// SHA-256 of the file with zeros in this place, in hex. Empty in memory: saving makes it, loading checks it.
+    pub checksum: String,
     /// The structure.
     pub spec: ModelSpec,
     /// Names of the features, in order.

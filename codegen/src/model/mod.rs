@@ -8,7 +8,7 @@
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
-//! refused, and so is a field it does not know.
+//! refused, and so is a field it does not know. A checksum covers every byte of the file: a damaged one is refused.
 //!
 //! ```no_run
 //! use nvpico_codegen::model::Model;
@@ -19,6 +19,7 @@
 //! ```
 
 mod check;
+mod checksum;
 mod file;
 mod header;
 mod layer;
@@ -82,6 +83,7 @@ impl Model {
         Self {
             header: Header {
                 format: FORMAT,
+                checksum: String::new(),
                 columns: spec.shape.value_names(),
                 sample_shape: spec.is_map().then_some(spec.shape.0),
                 spec,
@@ -226,6 +228,51 @@ mod tests {
         assert!(text.contains("provenance"));
         let field = r#"{"format":3,"surprise":0}"#;
         assert!(serde_json::from_str::<Header>(field).is_err());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_seen() {
+        let mut model = model();
+        model.calibrate(&[-3.0, -1.0, -2.0], 0.3, Method::GivenRows);
+        // The pattern that the checksum is found by, in a name.
+        model.header.columns[0] = "checksum\":\"0".into();
+        let bytes = model.to_bytes();
+        assert_eq!(Model::from_bytes(&bytes), Ok(model));
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let read = Model::from_bytes(&damaged);
+            assert!(read.is_err(), "bit {} of byte {}", bit % 8, bit / 8);
+        }
+        for cut in [0, 7, 100, bytes.len() - 1] {
+            assert!(Model::from_bytes(&bytes[..cut]).is_err());
+        }
+        assert!(Model::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+        let mut damaged = bytes.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        let error = Model::from_bytes(&damaged).unwrap_err();
+        assert!(error.contains("damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_decision_that_cannot_be_is_refused() {
+        let with = |change: &dyn Fn(&mut Calibration)| {
+            let mut model = model();
+            model.calibrate(&[-3.0, -1.0, -2.0, -4.0], 0.25, Method::GivenRows);
+            change(model.header.calibration.as_mut().unwrap());
+            Model::from_bytes(&model.to_bytes())
+        };
+        assert!(with(&|_| {}).is_ok());
+        for rate in [5.0, 1.5, -0.1] {
+            let error = with(&|own| own.false_alarm_rate = rate).unwrap_err();
+            assert!(error.contains("alarm"), "{error}");
+        }
+        let error = with(&|own| own.threshold = -0.5).unwrap_err();
+        assert!(error.contains("contradicts"), "{error}");
+        let error = with(&|own| own.rows = 7).unwrap_err();
+        assert!(error.contains("7 calibration rows"), "{error}");
+        assert!(with(&|own| own.threshold = f32::NAN).is_err());
+        assert!(with(&|own| own.false_alarm_rate = f64::NAN).is_err());
     }
 
     #[test]

@@ -3,10 +3,13 @@
 mod columns;
 mod files;
 mod folder;
+mod hostile;
 mod kept;
 mod maps;
 mod precision;
 mod promises;
+mod signals;
+mod streams;
 mod usage;
 
 use std::fmt::Write as _;

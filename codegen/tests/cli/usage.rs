@@ -45,6 +45,8 @@ fn every_verb_has_examples() {
         "verify",
         "import",
         "calibrate",
+        "completions",
+        "man",
     ] {
         let help = folder.succeeds(&[verb, "--help"]);
         assert!(help.contains("Examples:"), "{verb}: {help}");

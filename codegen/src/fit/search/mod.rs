@@ -8,16 +8,19 @@
 mod candidates;
 mod trial;
 
+use std::rc::Rc;
+
 use nvpico::train;
 
 use super::recipe::{Architecture, Recipe};
 use super::settings::{Convolutions, Kind, Settings};
 use super::split::{self, Split};
-use super::training;
+use super::training::{self, Outcome};
 use crate::data::Table;
 use crate::deploy::Deployed;
 use crate::deploy::cost::{self, NotMeasured};
 use crate::harness::Core;
+use crate::interrupt;
 use crate::metrics;
 use crate::model::ShapeName;
 use crate::precision::Precision;
@@ -50,6 +53,8 @@ pub struct Found {
     pub trials: Vec<Trial>,
     /// The recipe to train with.
     pub recipe: Recipe,
+    /// Where a signal ended the search: the model of the chosen trial as it was tried.
+    pub interrupted: Option<Box<Outcome>>,
 }
 
 /// Tries structures and precisions on the rows. `progress` gets the number of structures done and their total.
@@ -75,8 +80,12 @@ pub fn search(
     };
     let structures = structures(recipe, is_map);
     let (mut trials, mut recipes, mut unknown) = (Vec::new(), Vec::new(), None);
+    let mut outcomes = Vec::new();
     for (index, structure) in structures.iter().enumerate() {
         progress(index, structures.len());
+        if interrupt::heard() {
+            break;
+        }
         let mut own = Vec::new();
         for &precision in &precisions {
             match priced(structure, shape, &rows, core, precision, budget)? {
@@ -84,9 +93,12 @@ pub fn search(
                 Err(reason) => unknown = Some(reason),
             }
         }
+        let mut outcome = None;
         if own.iter().any(|trial| trial.fits) {
-            judge(structure, &rows, &mut own).map_err(SearchError::Training)?;
+            let judged = judge(structure, &rows, &mut own).map_err(SearchError::Training)?;
+            outcome = Some(Rc::new(judged));
         }
+        outcomes.extend(own.iter().map(|_| outcome.clone()));
         recipes.extend(own.iter().map(|trial| Recipe {
             precision: Some(trial.precision),
             ..structure.clone()
@@ -101,7 +113,13 @@ pub fn search(
         return Err(SearchError::TooSmall(smallest(&trials)));
     };
     trials[best].chosen = true;
+    let interrupted = interrupt::heard().then(|| {
+        let mut outcome = outcomes.swap_remove(best).map(Rc::unwrap_or_clone)?;
+        outcome.model.header.precision = trials[best].precision;
+        Some(Box::new(outcome))
+    });
     Ok(Found {
+        interrupted: interrupted.flatten(),
         recipe: recipes.swap_remove(best),
         trials,
     })
@@ -151,7 +169,7 @@ fn priced(
 }
 
 /// Trains a structure for a few epochs and rates its precisions that fit.
-fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Result<()> {
+fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Result<Outcome> {
     let recipe = Recipe {
         epochs: Some(structure.epochs.unwrap_or(EPOCHS).min(EPOCHS)),
         patience: Some(structure.patience.unwrap_or(PATIENCE).min(PATIENCE)),
@@ -159,7 +177,11 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
         folds: Some(0),
         ..structure.clone()
     };
-    let outcome = training::fit(rows, None, recipe, |_, _| true)?;
+    let outcome = training::fit(rows, None, recipe, |_, _| {
+        // From now on there is something to keep.
+        interrupt::keep();
+        !interrupt::heard()
+    })?;
     let Settings {
         held_out, split, ..
     } = outcome.settings;
@@ -178,5 +200,5 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
         let all = [normal, ready.log_probs(&strange)].concat();
         trial.outlier_auroc = metrics::auroc(&metrics::scores(&all), &labels);
     }
-    Ok(())
+    Ok(outcome)
 }

@@ -8,6 +8,7 @@
 //! | norm within a net | `blocks.J.batch_norm_layers.0` and `.1`: the first stays a scale and shift, the second goes into the linear layer before it |
 //! | norm between couplings | `running_mean`, `running_var`, `unconstrained_weight`, `bias`: becomes an affine layer |
 //! | permutation | `_permutation` |
+//! | `PointwiseAffineTransform` | `_scale`, `_shift`: an affine layer |
 //! | `LULinear` | `lower_entries`, `upper_entries`, `unconstrained_upper_diag`, `bias`: a matrix |
 //!
 //! A scale is `sigmoid(raw + 2) + 1e-3`. The architecture must give `features` and `activation`; it may give
@@ -114,9 +115,11 @@ impl Reader<'_, '_> {
                 .weights
                 .order(&format!("{name}._permutation"), self.dim)?;
             self.assembly.permutation(order);
+        } else if has("_scale") {
+            self.pointwise(name)?;
         } else {
             return Err(format!(
-                "tensors `{name}.*` are not a coupling, batch norm, permutation or LULinear"
+                "tensors `{name}.*` are not a coupling, batch norm, permutation, LULinear or PointwiseAffineTransform"
             ));
         }
         self.layers += 1;
@@ -127,10 +130,12 @@ impl Reader<'_, '_> {
     fn known_classes(&self) -> Result<(), String> {
         let known = [
             "AffineCouplingTransform",
+            "AffineTransform",
             "AdditiveCouplingTransform",
             "BatchNorm",
             "LULinear",
             "Permutation",
+            "PointwiseAffineTransform",
             "RandomPermutation",
             "ReversePermutation",
         ];
@@ -251,6 +256,32 @@ impl Reader<'_, '_> {
         };
         self.assembly
             .ready_coupling(&kept, transform, network, &params);
+        Ok(())
+    }
+
+    /// `x * scale + shift`, one number for all features or one for each.
+    fn pointwise(&mut self, name: &str) -> Result<(), String> {
+        let read = |part: &str| -> Result<Vec<f64>, String> {
+            let key = format!("{name}.{part}");
+            let values = match self.weights.number(&key) {
+                Ok(value) => vec![value; self.dim],
+                Err(_) => self.weights.vector(&key, self.dim)?,
+            };
+            match values.iter().position(|value| !(*value as f32).is_finite()) {
+                Some(at) => Err(format!("tensor `{key}` is {} at {at}", values[at])),
+                None => Ok(values),
+            }
+        };
+        let (shift, scale) = (read("_shift")?, read("_scale")?);
+        if let Some(at) = (scale.iter()).position(|&scale| (scale as f32) < f32::MIN_POSITIVE) {
+            return Err(format!(
+                "tensor `{name}._scale` is {} at {at}, expected numbers above 0",
+                scale[at]
+            ));
+        }
+        let mean: Vec<f64> = shift.iter().zip(&scale).map(|(t, s)| -t / s).collect();
+        let log_scale: Vec<f64> = scale.iter().map(|scale| scale.ln()).collect();
+        self.assembly.standardize(&mean, &log_scale);
         Ok(())
     }
 

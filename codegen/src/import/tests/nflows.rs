@@ -75,6 +75,47 @@ fn parts_put_together_by_hand() {
     parts(|_, _| ()).unwrap();
 }
 
+/// A shift for all features and one for each, the second far from zero.
+fn pointwise(scale: &[f64]) -> Result<(), ImportError> {
+    let mut dict = Dict::default();
+    let name = "_transform._transforms";
+    dict.set(&format!("{name}.0._shift"), &[], &[0.5]);
+    dict.set(&format!("{name}.0._scale"), &[3], scale);
+    let shift = [-2026.5, 0.25, 3.0];
+    dict.set(
+        &format!("{name}.1._shift"),
+        &[3],
+        &shift.map(|shift| shift / 1024.0),
+    );
+    dict.set(&format!("{name}.1._scale"), &[], &[2.0]);
+    // An additive coupling, without which it is no flow.
+    let coupling = format!("{name}.2");
+    let orders = &mut dict.orders;
+    orders.insert(format!("{coupling}.identity_features"), vec![0, 1]);
+    orders.insert(format!("{coupling}.transform_features"), vec![2]);
+    let net = format!("{coupling}.transform_net");
+    let inner = dict.random(&format!("{net}.initial_layer.weight"), &[1, 2]);
+    dict.set(&format!("{net}.initial_layer.bias"), &[1], &[0.25]);
+    dict.set(&format!("{net}.final_layer.weight"), &[1, 1], &[0.5]);
+    dict.set(&format!("{net}.final_layer.bias"), &[1], &[-1.0]);
+    let architecture = r#"{"library": "nflows", "cls": "Flow", "features": 3, "base": "StandardNormal",
+        "transforms": ["PointwiseAffineTransform", "AffineTransform", "AdditiveCouplingTransform"]}"#;
+    dict.agrees(architecture, 3, |x| {
+        let z = (0..3).map(|i| 2.0 * (x[i] * scale[i] + 0.5) + shift[i] / 1024.0);
+        let log_det: f64 = scale.iter().map(|scale| (2.0 * scale).ln()).sum();
+        let mut z: Vec<f64> = z.collect();
+        z[2] += 0.5 * (inner[0] * z[0] + inner[1] * z[1] + 0.25) - 1.0;
+        (z, log_det)
+    })
+}
+
+#[test]
+fn pointwise_affine_transforms_come_over() {
+    pointwise(&[0.5, 2.0, 1.0]).unwrap();
+    let said = pointwise(&[0.5, 0.0, 1.0]).unwrap_err().to_string();
+    assert!(said.contains("above 0"), "{said}");
+}
+
 #[test]
 fn other_parts_are_refused_by_name() {
     for (from, to, expected) in [
