@@ -214,10 +214,10 @@ pub(crate) fn report(table: &Table) {
         if what.starts_with("rows") {
             let all = table.rows as u64 + lost;
             say!("left out {count} of {all} {what}; {why}");
-        } else if what.starts_with("column `") {
+        } else if what.starts_with("column `") || what.starts_with("array ") {
             say!("left out {what}: {why}");
         } else {
-            say!("left out {count} {what}: {why}");
+            say!("left out {what} ({count}): {why}");
         }
     }
 }
