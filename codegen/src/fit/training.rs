@@ -98,16 +98,7 @@ pub fn run(
         check_counts(table, counts.levels)?;
     }
     let correlated = correlated_rows(&table.values, dim);
-    let split = match valid {
-        Some(valid) => Split {
-            train: vec![0..table.rows],
-            held_out: vec![0..valid.rows],
-        },
-        None => match &table.groups {
-            Some(groups) => groups::split(groups, settings.held_out)?,
-            None => Split::new(table.rows, settings.held_out, settings.split, correlated),
-        },
-    };
+    let split = split_of(table, valid, &settings, correlated)?;
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
     let held_out = split::values(held_out_table, &split.held_out);
@@ -199,6 +190,29 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// The rows to train on and those held out; `valid` is held out as a whole, and so are machines.
+fn split_of(
+    table: &Table,
+    valid: Option<&Table>,
+    settings: &Settings,
+    correlated: usize,
+) -> anyhow::Result<Split> {
+    let all = |table: &Table| std::iter::once(0..table.rows).collect();
+    match (valid, &table.groups) {
+        (Some(valid), _) => Ok(Split {
+            train: all(table),
+            held_out: all(valid),
+        }),
+        (None, Some(groups)) => groups::split(groups, settings.held_out),
+        (None, None) => Ok(Split::new(
+            table.rows,
+            settings.held_out,
+            settings.split,
+            correlated,
+        )),
+    }
 }
 
 /// How many folds calibrate: as many as asked for, or those that it takes because held-out rows are too few.
