@@ -4,8 +4,8 @@
 pub mod advise;
 pub mod bench;
 mod budget;
-mod data_options;
 pub mod calibrate;
+mod data_options;
 pub mod demo;
 pub mod emulate;
 pub mod eval;

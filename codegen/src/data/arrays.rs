@@ -25,6 +25,7 @@ use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::features::{Features, shape_words};
 use super::frame::{Column, Frame, Labels, LeftOut, finite};
+use super::labels::are_labels;
 use super::layout::Axes;
 
 /// The longest header of an array, which is NumPy's own bound.
@@ -98,13 +99,11 @@ pub(super) fn read_npz(
         })
         .map_err(|reason| within(label, reason))?;
         let labels = labels_of(label, &values);
-        if labels.bad == 0 || options.label.is_some() {
+        if are_labels(&labels) || options.label.is_some() {
             frame.labels = Some(labels);
         } else {
             // A target of a regression, say: nobody asked for it as labels.
-            frame
-                .aside
-                .push((label.into(), "no labels of 0 and 1".into()));
+            frame.aside.push((label.into(), "no labels".into()));
         }
     } else if let Some(label) = &options.label {
         label_from_column(&mut frame, label)?;
@@ -265,7 +264,9 @@ fn header(source: &mut impl Read) -> std::io::Result<Result<Vec<u8>, String>> {
     });
     // The reader multiplies them unchecked.
     if lengths.is_none() {
-        return Ok(Err("its header says that it is too large".into()));
+        return Ok(Err(
+            "its header promises more values than there can be".into()
+        ));
     }
     let mut depth = 0usize;
     for byte in &header[start..] {

@@ -52,8 +52,6 @@ pub enum Fault {
     Percent(String),
     /// Not a number.
     Text(String),
-    /// An unknown label.
-    Label(String),
 }
 
 impl fmt::Display for Fault {
@@ -89,12 +87,6 @@ impl fmt::Display for Fault {
                 "{cell:?} has a percent sign, where other cells of the column have none"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
-            Self::Label(cell) => {
-                write!(
-                    out,
-                    "{cell:?} is not a label (0 or 1, true or false, normal or anomaly)"
-                )
-            }
         }
     }
 }

@@ -205,7 +205,6 @@ impl Column {
                     }
                     Fault::DecimalComma(cell)
                     | Fault::Text(cell)
-                    | Fault::Label(cell)
                     | Fault::Time(cell)
                     | Fault::Hexadecimal(cell)
                     | Fault::Thousands(cell)
@@ -223,37 +222,17 @@ impl Column {
     }
 }
 
-/// The label column.
+/// The label column; what its cells mean shows in all files together.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     pub name: String,
-    /// The cells as they stand; what they mean shows in all files together.
+    /// The cells as they stand.
     pub cells: Words,
-    /// Cells that are no label.
-    pub bad: usize,
 }
 
 impl Labels {
     pub fn push(&mut self, cell: &str) {
-        let cell = cell.trim();
-        self.cells.push(cell);
-        let label = parse_label(cell).is_some() || cell.parse() == Ok(-1.0);
-        self.bad += usize::from(!label);
-    }
-}
-
-/// 0 or 1 as a number, true or false, normal or anomaly and words like them, in any case.
-pub(super) fn parse_label(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "true" | "anomaly" | "anomalous" | "abnormal" | "outlier" | "fault" | "faulty" | "yes" => {
-            Some(true)
-        }
-        "false" | "normal" | "inlier" | "healthy" | "no" => Some(false),
-        number => match number.parse() {
-            Ok(0.0) => Some(false),
-            Ok(1.0) => Some(true),
-            _ => None,
-        },
+        self.cells.push(cell.trim());
     }
 }
 
@@ -289,18 +268,5 @@ mod tests {
             .filter(|word| many.push(&word.to_string()))
             .count();
         assert_eq!(fits, Words::MOST);
-    }
-
-    #[test]
-    fn labels_in_the_usual_spellings() {
-        for cell in ["1", "1.0", " TRUE", "Anomaly", "outlier"] {
-            assert_eq!(parse_label(cell), Some(true), "{cell}");
-        }
-        for cell in ["0", "0.0", "-0", "false", "normal"] {
-            assert_eq!(parse_label(cell), Some(false), "{cell}");
-        }
-        for cell in ["", "2", "0.5", "yes?", "nan", "-1"] {
-            assert_eq!(parse_label(cell), None, "{cell}");
-        }
     }
 }

@@ -54,8 +54,8 @@ use sha2::{Digest, Sha256};
 
 pub use error::{DataError, Fault, Place, closest};
 pub use features::Features;
-pub use hint::{Hint, SKIP_BAD};
 pub use frame::LeftOut;
+pub use hint::{Hint, SKIP_BAD};
 pub use layout::Layout;
 pub use map::map_columns;
 pub use missing::Missing;

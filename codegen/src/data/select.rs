@@ -21,7 +21,7 @@ use super::derived::{self, bases};
 use super::error::DataError;
 use super::features::shape_words;
 use super::find::{Index, position};
-use super::frame::{Column, Frame, Words, parse_label};
+use super::frame::{Column, Frame, Words};
 use super::gather::gather;
 use super::judge::{Question, judge};
 use super::labels;
@@ -280,7 +280,7 @@ fn says_normal(same: &[&Column]) -> bool {
     let words = || same.iter().filter_map(|column| column.words.as_ref());
     let all = || words().flat_map(|words| &words.dictionary);
     let label = |word: &String| LABEL_WORDS.contains(&&*word.to_lowercase());
-    let has = |kind| all().any(|word| parse_label(word) == Some(kind));
+    let has = |kind| all().any(|word| labels::parse(word) == Some(kind));
     words().count() == same.len() && all().all(label) && has(true) && has(false)
 }
 

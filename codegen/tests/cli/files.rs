@@ -14,9 +14,14 @@ fn standard_input_is_a_file_like_others() {
             .stdin(input)
             .output()
             .expect("nvpico runs");
-        (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            output.status.code(),
+            output.stdout,
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     };
-    let file = |name: &str| Stdio::from(std::fs::File::open(folder.path(name)).expect("it is there"));
+    let file =
+        |name: &str| Stdio::from(std::fs::File::open(folder.path(name)).expect("it is there"));
     let expected = score("faults.csv", Stdio::null());
     assert_eq!(expected.0, Some(0), "{}", expected.2);
     let found = score("-", file("faults.csv"));
@@ -27,7 +32,10 @@ fn standard_input_is_a_file_like_others() {
     assert!(words.contains("standard input"), "{words}");
     let (code, _, words) = score("-", Stdio::null());
     assert_eq!(code, Some(1));
-    assert!(words.contains("standard input: the file is empty"), "{words}");
+    assert!(
+        words.contains("standard input: the file is empty"),
+        "{words}"
+    );
 }
 
 #[cfg(unix)]

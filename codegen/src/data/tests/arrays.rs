@@ -93,6 +93,9 @@ fn archives_give_rows_and_labels() {
         (table.values, table.labels),
         (vec![1.0, 2.0, 3.0, 4.0], Some(vec![false, true]))
     );
+    let signed = npy(&[-1i8, 1], &[2], false);
+    let table = read(&[folder.npz(&[("X", x()), ("y", signed)])], &options).unwrap();
+    assert_eq!(table.labels, Some(vec![true, false]));
     let only = read(&[folder.npz(&[("rows", x())])], &options).unwrap();
     assert_eq!((only.rows, only.labels), (2, None));
     let named = read(&[folder.npz(&[("X", x()), ("bad", y())])], &labelled("bad")).unwrap();
@@ -101,7 +104,7 @@ fn archives_give_rows_and_labels() {
     let table = read(&[folder.npz(&[("X", x()), ("y", target)])], &options).unwrap();
     assert_eq!(
         (table.labels, table.skipped_columns[0].to_string()),
-        (None, "y (no labels of 0 and 1)".into())
+        (None, "y (no labels)".into())
     );
     let error = |arrays: &[(&str, Vec<u8>)]| {
         read(&[folder.npz(arrays)], &options)

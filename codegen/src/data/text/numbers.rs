@@ -67,14 +67,6 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Whether the decimal sign is a comma for certain.
-    pub fn has_comma(self) -> bool {
-        matches!(
-            self,
-            Self::Comma | Self::PointThousandsComma | Self::MarkThousandsComma
-        )
-    }
-
     /// Whether there are thousands separators for certain.
     pub fn has_thousands(self) -> bool {
         matches!(
