@@ -26,7 +26,7 @@ pub(super) fn read(frames: &[Frame]) -> Result<Option<Read>, DataError> {
                 if signed {
                     Some(number(word) == Some(-1.0))
                 } else {
-                    parse_label(word)
+                    parse(word)
                 }
             })
             .collect();
