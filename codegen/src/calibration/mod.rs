@@ -32,7 +32,7 @@ pub use resemblance::Resemblance;
 pub const SHARE: f64 = 0.9;
 /// Rows that may lie below the threshold, of the record that would be long enough: the interval then ends below
 /// twice the rate.
-const ENOUGH: f64 = 8.0;
+const ENOUGH: f64 = 9.0;
 /// What rounding may take from a product that is a whole number.
 const ROUNDING: f64 = 1e-9;
 

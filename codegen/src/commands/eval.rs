@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DataArgs, PrecisionArgs, load_model, promise};
+use crate::data::LeftOut;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
-use crate::output::{print_json, show};
+use crate::output::{print_json, say, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -38,12 +39,49 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let evaluation = evaluate(&ready, &table, args.threshold)?;
+    let mut said = table.said.clone();
+    if let Some(text) = inverted(&evaluation) {
+        say!("{text}");
+        said.push(text);
+    }
     if args.json {
-        print_json(&evaluation)?;
+        print_json(&Printed {
+            evaluation: &evaluation,
+            left_out: &table.left_out,
+            said: &said,
+        })?;
     } else {
         show!("{}", report(&evaluation));
     }
     Ok(true)
+}
+
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    /// What the files hold and was not scored.
+    left_out: &'a [LeftOut],
+    /// What was read otherwise than it stands, and what is odd.
+    said: &'a [String],
+}
+
+/// An AUROC below this is worse than a bad model gives by chance.
+const INVERTED: f64 = 0.2;
+/// Rows of either kind from which on that is said.
+const ENOUGH: usize = 10;
+
+/// Says that the label seems to be the wrong way round.
+fn inverted(e: &Evaluation) -> Option<String> {
+    let auroc = e.auroc.filter(|auroc| *auroc < INVERTED)?;
+    let normal = e.rows - e.anomalous_rows;
+    (normal >= ENOUGH && e.anomalous_rows >= ENOUGH).then(|| {
+        format!(
+            "AUROC {auroc:.3}: the rows labelled anomalous are the more likely ones; the label seems to be the wrong way \
+             round, with 1 for normal"
+        )
+    })
 }
 
 /// The evaluation as text.

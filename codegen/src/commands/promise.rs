@@ -130,7 +130,7 @@ mod tests {
             "by 50 rows",
             "1 % asked",
             "about 49 rows more",
-            "about 750 rows",
+            "about 850 rows",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }

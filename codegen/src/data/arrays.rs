@@ -361,7 +361,7 @@ fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
         );
         return Err(format(&frame.path, reason));
     }
-    let at = super::select::position(&frame.path, &frame.names(), false, label)?;
+    let at = super::find::position(&frame.path, &frame.names(), false, label)?;
     let column = &frame.columns[at];
     frame.labels = Some(labels_of(&column.name, &column.values));
     Ok(())

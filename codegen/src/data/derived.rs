@@ -4,7 +4,7 @@
 //! | name | is |
 //! | --- | --- |
 //! | `temp@-2` | the reading of `temp` two rows before; `temp@0` is the row's own |
-//! | `mode=auto` | 1 in rows whose `mode` is `auto`, otherwise 0 |
+//! | `mode=auto` | 1 in rows whose `mode` is `auto`, otherwise 0; -9 in rows whose `mode` the training did not have |
 
 use std::collections::{HashMap, HashSet};
 
@@ -115,7 +115,7 @@ pub(super) fn categories(frames: &mut [Frame], names: &[String]) -> Result<Vec<S
         for word in &words {
             let column = format!("{name}={word}");
             for (frame, cells) in frames.iter_mut().zip(&cells) {
-                add(frame, &column, word, cells);
+                add(frame, &column, word, &words, cells);
             }
             made.push(column);
         }
@@ -149,24 +149,31 @@ pub(super) fn categories_of_model(frame: &mut Frame, bases: &[String]) -> Result
             .collect();
         if let Some(first) = strange.first() {
             let text = format!(
-                "{}: column `{name}` has a value that the training did not have in {} rows, such as {first:?}",
+                "{}: column `{name}` has values that the training did not have, in {} rows, such as {first:?}: such a row is not normal",
                 frame.path.display(),
                 strange.len()
             );
             frame.said.push(text);
         }
         for word in &known {
-            add(frame, &format!("{name}={word}"), word, &cells);
+            add(frame, &format!("{name}={word}"), word, &known, &cells);
         }
     }
     Ok(())
 }
 
-fn add(frame: &mut Frame, name: &str, word: &str, cells: &[Option<String>]) {
+/// The features of a category in rows with a word that the training did not have: far from 0 and 1, so that the row is
+/// not normal, whatever the other features are.
+const STRANGE: f64 = -9.0;
+
+/// Adds the column of a word; `known` are the words of the category.
+fn add(frame: &mut Frame, name: &str, word: &str, known: &[String], cells: &[Option<String>]) {
     let mut column = Column::named(name.to_owned());
     for cell in cells {
         column.push(match cell {
-            Some(cell) => Ok(f64::from(u8::from(cell == word))),
+            Some(cell) if cell == word => Ok(1.0),
+            Some(cell) if known.contains(cell) => Ok(0.0),
+            Some(_) => Ok(STRANGE),
             None => Err(Fault::Missing(String::new())),
         });
     }

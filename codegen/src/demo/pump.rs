@@ -8,8 +8,9 @@ use crate::fit::recipe::Recipe;
 use crate::output::say;
 use crate::simulate::{FaultKind, Pump, Recording};
 
-/// Seconds of the healthy machine that are recorded, one row each.
-const NORMAL_ROWS: usize = 12_000;
+/// Seconds of the healthy machine that are recorded, one row each: some 160 spells of one speed and valve, which are what a
+/// threshold is set by.
+const NORMAL_ROWS: usize = 24_000;
 /// Seconds with faults.
 const FAULT_ROWS: usize = 8_000;
 

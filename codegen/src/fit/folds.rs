@@ -41,7 +41,7 @@ pub(super) fn scores(
     let fit = |fold: &split::Fold| -> anyhow::Result<Option<AllScores>> {
         let others = split::values(table, &fold.others);
         let rows = others.len() / dim;
-        let inner = Split::new(rows, settings.held_out, settings.split, plan.correlated);
+        let inner = Split::new(rows, settings.held_out, settings.split, 0);
         let of = |stretches: &split::Stretches| -> Vec<f32> {
             let values =
                 |range: &std::ops::Range<usize>| &others[range.start * dim..range.end * dim];

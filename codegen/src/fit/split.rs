@@ -1,7 +1,7 @@
 //! Which rows train, which decide when to stop, and which calibrate.
 //!
-//! Readings resemble those before and after them. Rows beside training rows would therefore be no test: between the two lies a gap as
-//! long as the resemblance ([`crate::calibration::correlated_rows`]), and rows in a gap are not used.
+//! Readings resemble those before and after them. Rows beside training rows would therefore be no test: between these and rows that
+//! calibrate lies a gap as long as the resemblance ([`crate::calibration::correlated_rows`]), and rows in a gap are not used.
 
 use std::ops::Range;
 
@@ -75,6 +75,12 @@ impl Split {
         }
         (stop, calibrate)
     }
+}
+
+/// The share of all rows that calibrates, where a share of them is held out.
+#[must_use]
+pub fn calibrating(held_out: f64) -> f64 {
+    held_out * (1.0 - 1.0 / STOPPING as f64)
 }
 
 /// A part of the rows and those that are trained on in its absence.

@@ -12,8 +12,8 @@ use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
 use super::groups;
 use super::recipe::Recipe;
-use super::settings::Settings;
-use super::split::{self, Split, count};
+use super::settings::{Kind, Settings};
+use super::split::{self, Split};
 use crate::calibration::{Method, correlated_rows};
 use crate::data::{Table, constant_columns};
 use crate::model::{Model, Provenance, Source};
@@ -22,8 +22,13 @@ use crate::model::{Model, Provenance, Source};
 const LEAST_TRAIN_ROWS: usize = 20;
 /// The fewest held-out rows.
 const LEAST_HELD_OUT_ROWS: usize = 5;
-/// Folds, where the rows decide whether there are any.
+/// Folds, where the rows decide whether there are any; fewer for many rows, so that all trainings take three times as
+/// long as one.
 const FOLDS: usize = 5;
+const FEW_FOLDS: usize = 3;
+const MANY: usize = 5_000;
+/// More maps than this are not cross-validated unless asked for.
+const MANY_MAPS: usize = 2_000;
 /// Held-out rows calibrate where so many of them, independent ones, may lie below the threshold.
 const ENOUGH: f64 = 10.0;
 
@@ -113,16 +118,15 @@ pub fn run(
         check_counts(table, counts.levels)?;
     }
     let correlated = correlated_rows(&table.values, dim);
-    let split = match valid {
-        Some(valid) => Split {
-            train: vec![0..table.rows],
-            held_out: vec![0..valid.rows],
-        },
-        None => match &table.groups {
-            Some(groups) => groups::split(groups, settings.held_out)?,
-            None => Split::new(table.rows, settings.held_out, settings.split, correlated),
-        },
+    let folds = match valid {
+        Some(_) => 0,
+        // Machines that were held out calibrate: folds would mix the machines.
+        None if table.groups.is_some() => 0,
+        None => folds(&settings, table.rows, correlated),
     };
+    // Rows that only decide when to stop need no distance, and every operating condition is among them.
+    let gap = if folds > 0 { 0 } else { correlated };
+    let split = split_of(table, valid, &settings, gap)?;
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
     let held_out = split::values(held_out_table, &split.held_out);
@@ -142,14 +146,7 @@ pub fn run(
     let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
 
     let (mut stop, calibrate) = split.roles();
-    let folds = match valid {
-        Some(_) => 0,
-        // Machines that were held out calibrate: folds would mix the machines.
-        None if table.groups.is_some() => 0,
-        None => folds(&settings, count(&calibrate), correlated),
-    };
     if folds > 0 {
-        // No held-out row calibrates.
         stop.clone_from(&split.held_out);
     }
     let stopping = split::values(held_out_table, &stop);
@@ -216,11 +213,41 @@ pub fn run(
     })
 }
 
+/// The rows to train on and those held out; `valid` is held out as a whole, and so are machines.
+fn split_of(
+    table: &Table,
+    valid: Option<&Table>,
+    settings: &Settings,
+    gap: usize,
+) -> anyhow::Result<Split> {
+    let all = |table: &Table| std::iter::once(0..table.rows).collect();
+    match (valid, &table.groups) {
+        (Some(valid), _) => Ok(Split {
+            train: all(table),
+            held_out: all(valid),
+        }),
+        (None, Some(groups)) => groups::split(groups, settings.held_out),
+        (None, None) => Ok(Split::new(
+            table.rows,
+            settings.held_out,
+            settings.split,
+            gap,
+        )),
+    }
+}
+
 /// How many folds calibrate: as many as asked for, or those that it takes because held-out rows are too few.
-fn folds(settings: &Settings, held_out: usize, correlated: usize) -> usize {
-    let independent = held_out as f64 / correlated.max(1) as f64;
+fn folds(settings: &Settings, rows: usize, correlated: usize) -> usize {
+    let held_out = split::calibrating(settings.held_out) * rows as f64;
+    let independent = held_out / correlated.max(1) as f64;
     let enough = settings.false_alarm_rate * independent >= ENOUGH;
-    settings.folds.unwrap_or(if enough { 0 } else { FOLDS })
+    // What takes long anyway must not take five times as long.
+    let long = !matches!(settings.kind, Kind::Vector { .. }) && rows > MANY_MAPS;
+    settings.folds.unwrap_or(match rows {
+        _ if enough || long => 0,
+        0..=MANY => FOLDS,
+        _ => FEW_FOLDS,
+    })
 }
 
 /// Checks that counts lie within their levels.

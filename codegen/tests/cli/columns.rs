@@ -340,6 +340,39 @@ fn labels_as_scikit_learn_has_them() {
 }
 
 #[test]
+fn a_label_the_wrong_way_round_is_pointed_out() {
+    let folder = Folder::new();
+    let rows = readings(300);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    let (_, _) = train(&folder, &[]);
+    let mut tested = rows.clone();
+    for row in &mut tested[..40] {
+        row[0] += 50.0;
+    }
+    folder.write(
+        "t.csv",
+        &table(",ok", &tested, |i, _| format!(",{}", u8::from(i >= 40))),
+    );
+    let args = [
+        "eval",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "t.csv",
+        "--label",
+        "ok",
+        "--json",
+    ];
+    let value: Value = serde_json::from_str(&folder.succeeds(&args)).expect("JSON");
+    assert!(
+        value["said"][0]
+            .as_str()
+            .is_some_and(|text| text.contains("wrong way")),
+        "{value}"
+    );
+}
+
+#[test]
 fn names_with_commas_are_quoted() {
     let folder = Folder::new();
     let text = table(",\"flow, l/min\"", &readings(300), |i, _| {
@@ -362,6 +395,67 @@ fn names_with_commas_are_quoted() {
         ],
         &["quote"],
     );
+}
+
+#[test]
+fn a_label_in_words_is_asked_about() {
+    let folder = Folder::new();
+    let word = |i: usize| if i % 40 == 7 { ",anomaly" } else { ",normal" };
+    folder.write(
+        "a.csv",
+        &table(",result", &readings(300), |i, _| word(i).into()),
+    );
+    refused(
+        &folder,
+        &[],
+        &["column \"result\"", "--label result", "--exclude result"],
+    );
+    let (_, summary) = train(&folder, &["--label", "result"]);
+    assert_eq!(summary["rows"], 292);
+}
+
+#[test]
+fn a_logger_without_its_sensors_is_asked_about_and_a_machine_at_rest_is_not() {
+    let folder = Folder::new();
+    let mut rows = readings(300);
+    rows[100..120].fill([0.0; 3]);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    refused(
+        &folder,
+        &[],
+        &["\"temp\": 0 comes 20 times", "--missing=0 --skip-bad"],
+    );
+    let mut rows = readings(300);
+    rows[100..120].iter_mut().for_each(|row| row[2] = 0.0);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    let (errors, summary) = train(&folder, &[]);
+    assert_eq!(summary["rows"], 300);
+    assert!(errors.contains("`rpm`: it is 0 in 20 rows"), "{errors}");
+}
+
+#[test]
+fn machines_are_held_out_whole() {
+    let folder = Folder::new();
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |i, _| {
+            format!(",pump {}", 1 + i / 75)
+        }),
+    );
+    let (_, summary) = train(&folder, &["--group", "machine"]);
+    assert_eq!(
+        (
+            summary["train_rows"].as_u64(),
+            summary["held_out_rows"].as_u64()
+        ),
+        (Some(225), Some(75))
+    );
+    assert_eq!(columns(&summary), SENSORS);
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |_, _| ",7".into()),
+    );
+    refused(&folder, &["--group", "machine"], &["one machine"]);
 }
 
 #[test]

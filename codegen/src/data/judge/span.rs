@@ -54,9 +54,14 @@ fn span(name: &str, series: &Series<'_>, origin: f64, unit: f64) -> Option<TimeS
         column: name.into(),
         from: origin + unit * from,
         to: origin + unit * to,
-        step: unit * usual,
+        step: rounded(unit * usual),
         gaps,
     })
+}
+
+/// Five digits: what follows is the rounding of large numbers.
+fn rounded(step: f64) -> f64 {
+    format!("{step:.4e}").parse().unwrap_or(step)
 }
 
 #[cfg(test)]

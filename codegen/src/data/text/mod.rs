@@ -65,7 +65,7 @@ pub(super) fn read(
     let names = Names::of(&head, &survey, &dialect).map_err(format_error)?;
     let label = match &options.label {
         None => None,
-        Some(label) => Some(super::select::position(
+        Some(label) => Some(super::find::position(
             path,
             &names.names,
             head.names.is_some(),
