@@ -13,7 +13,8 @@ use nvpico_codegen::precision::Precision;
 use nvpico_codegen::{deploy, inspection};
 
 use crate::bytes::{Chance, damage, damage_text};
-use crate::seeds::{self, Container, Weights};
+use crate::container::{Container, renew_checksum};
+use crate::seeds::{self, Weights};
 
 /// In the order of [`Case::all`].
 pub const KINDS: [&str; 5] = ["models", "tables", "arrays", "imports", "settings"];
@@ -96,7 +97,7 @@ fn model(bytes: Vec<u8>, chance: &mut Chance, folder: &Path) -> bool {
         bytes = parts.close();
     }
     if !chance.one_in(8) {
-        seeds::renew_checksum(&mut bytes);
+        renew_checksum(&mut bytes);
     }
     fs::write(folder.join("model.safetensors"), &bytes).expect("written");
     let Ok(model) = Model::from_bytes(&bytes) else {

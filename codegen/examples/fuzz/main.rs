@@ -11,6 +11,7 @@
 
 mod bytes;
 mod cases;
+mod container;
 mod memory;
 mod seeds;
 

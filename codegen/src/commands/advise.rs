@@ -42,7 +42,8 @@ struct Advice<'a> {
     /// What `train` would ask, with the options that answer it.
     questions: &'a [String],
     independent_stretches: Option<f64>,
-    advice: &'a [String],
+    #[serde(rename = "advice")]
+    sentences: &'a [String],
     command: &'a str,
 }
 
@@ -74,7 +75,7 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
                 .as_ref()
                 .and_then(Overview::slowest)
                 .map(|column| column.independent),
-            advice: &advice,
+            sentences: &advice,
             command: &command,
         })?;
         return Ok(true);

@@ -8,7 +8,7 @@ use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::data::LeftOut;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::limits::{self, argument};
-use crate::output::{print_json, show};
+use crate::output::{print_json, say, show};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -41,7 +41,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     let evaluation = evaluate(&ready, &table, args.threshold)?;
     let mut said = table.said.clone();
     if let Some(text) = inverted(&evaluation) {
-        eprintln!("{text}");
+        say!("{text}");
         said.push(text);
     }
     if args.json {

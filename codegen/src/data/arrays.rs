@@ -264,7 +264,9 @@ fn header(source: &mut impl Read) -> std::io::Result<Result<Vec<u8>, String>> {
     });
     // The reader multiplies them unchecked.
     if lengths.is_none() {
-        return Ok(Err("its header says that it is too large".into()));
+        return Ok(Err(
+            "its header promises more values than there can be".into()
+        ));
     }
     let mut depth = 0usize;
     for byte in &header[start..] {

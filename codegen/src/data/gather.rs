@@ -15,7 +15,7 @@ pub(super) fn gather(
     frames: &[Frame],
     columns: Vec<String>,
     labels: Option<labels::Read>,
-    groups: Option<Vec<u32>>,
+    groups: Option<&[u32]>,
     skip_bad: Option<f64>,
 ) -> Result<Table, DataError> {
     let mut table = Table {
@@ -52,7 +52,7 @@ pub(super) fn gather(
                 .any(|column| !(column.values[row] as f32).is_finite())
         };
         let length = 1 + sources.iter().map(|(_, lag)| *lag).max().unwrap_or(0);
-        let group = |row: usize| groups.as_ref().map(|groups| groups[at + row]);
+        let group = |row: usize| groups.map(|groups| groups[at + row]);
         let start = table.rows;
         left.bad += frame.total_rows - frame.rows;
         for row in 0..frame.rows {

@@ -7,6 +7,11 @@
 //! assert_eq!("temp=85".parse(), Ok(Missing { column: Some("temp".into()), value: 85.0 }));
 //! ```
 
+#![allow(
+    clippy::float_cmp,
+    reason = "a number that a logger writes is written the same every time"
+)]
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -128,7 +128,7 @@ impl fmt::Display for TimeSpan {
 
 /// A number in at most six digits.
 fn short(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
+    if !value.is_normal() {
         return format!("{value}");
     }
     let digits = 5 - value.abs().log10().floor() as i32;
@@ -146,7 +146,8 @@ fn short(value: f64) -> String {
 /// Seconds in a unit that suits them.
 fn duration(seconds: f64) -> String {
     for (unit, name) in [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s")] {
-        if seconds >= 2.0 * unit || unit == 1.0 && seconds >= 1.0 {
+        let least = if name == "s" { 1.0 } else { 2.0 * unit };
+        if seconds >= least {
             return format!("{} {name}", short((100.0 * seconds / unit).round() / 100.0));
         }
     }

@@ -21,11 +21,12 @@ use super::derived::{self, bases};
 use super::error::DataError;
 use super::features::shape_words;
 use super::find::{Index, position};
-use super::frame::{Column, Frame};
+use super::frame::{Column, Frame, Words};
 use super::gather::gather;
 use super::judge::{Question, judge};
 use super::labels;
-use super::{ReadOptions, SkippedColumn, Table};
+use super::names::join;
+use super::{Hint, ReadOptions, SkippedColumn, Table};
 
 /// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
 /// the columns decide.
@@ -140,7 +141,7 @@ pub(super) fn table(
             reason: format!("no column of readings is left: {}", why.join("; ")),
         });
     }
-    let mut table = gather(frames, columns, labels, groups, options.skip_bad)?;
+    let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
     table.overview = overview;
     table
         .left_out
@@ -221,7 +222,13 @@ fn numeric(
             continue;
         }
         let same: Vec<&Column> = indexes.iter().filter_map(|frame| frame.get(name)).collect();
-        if let Some(reason) = not_numeric(&same) {
+        if let Some(mut reason) = not_numeric(&same) {
+            if first.labels.is_none() && says_normal(&same) {
+                return Err(label_of_words(first, name));
+            }
+            if is_category(&same) {
+                reason += &format!("; --category {} reads it", join([name]));
+            }
             skipped.push(SkippedColumn {
                 name: name.clone(),
                 reason,
@@ -254,6 +261,55 @@ fn numeric(
         }
     }
     Ok(columns)
+}
+
+/// Words that only a label has.
+const LABEL_WORDS: [&str; 8] = [
+    "normal",
+    "anomaly",
+    "anomalous",
+    "abnormal",
+    "outlier",
+    "inlier",
+    "faulty",
+    "healthy",
+];
+
+/// A column of words that are all labels, of both kinds.
+fn says_normal(same: &[&Column]) -> bool {
+    let words = || same.iter().filter_map(|column| column.words.as_ref());
+    let all = || words().flat_map(|words| &words.dictionary);
+    let label = |word: &String| LABEL_WORDS.contains(&&*word.to_lowercase());
+    let has = |kind| all().any(|word| labels::parse(word) == Some(kind));
+    words().count() == same.len() && all().all(label) && has(true) && has(false)
+}
+
+fn label_of_words(first: &Frame, name: &str) -> DataError {
+    let hint = |label: Option<String>, exclude: Vec<String>| Hint {
+        label,
+        exclude,
+        ..Hint::default()
+    };
+    let label = hint(Some(name.into()), Vec::new());
+    let none = hint(None, vec![name.into()]);
+    DataError::Unclear {
+        path: first.path.clone(),
+        reason: format!(
+            "column {name:?} holds the words of a label; {label} takes it as the label, {none} leaves it out and trains on all rows"
+        ),
+        hint: Box::new(label),
+    }
+}
+
+/// A column of few words that come often.
+fn is_category(same: &[&Column]) -> bool {
+    same.iter().all(|column| {
+        let few = |words: &Words| {
+            (2..=16).contains(&words.dictionary.len())
+                && words.codes.len() >= 5 * words.dictionary.len()
+        };
+        column.times == 0 && column.words.as_ref().is_some_and(few)
+    })
 }
 
 /// Why a column, as it stands in all files, is not one of numbers.

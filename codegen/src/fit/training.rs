@@ -124,20 +124,9 @@ pub fn run(
         None if table.groups.is_some() => 0,
         None => folds(&settings, table.rows, correlated),
     };
-    let split = match valid {
-        Some(valid) => Split {
-            train: vec![0..table.rows],
-            held_out: vec![0..valid.rows],
-        },
-        None => match &table.groups {
-            Some(groups) => groups::split(groups, settings.held_out)?,
-            None => {
-                // Rows that only decide when to stop need no distance, and every operating condition is among them.
-                let gap = if folds > 0 { 0 } else { correlated };
-                Split::new(table.rows, settings.held_out, settings.split, gap)
-            }
-        },
-    };
+    // Rows that only decide when to stop need no distance, and every operating condition is among them.
+    let gap = if folds > 0 { 0 } else { correlated };
+    let split = split_of(table, valid, &settings, gap)?;
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
     let held_out = split::values(held_out_table, &split.held_out);
@@ -226,6 +215,29 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// The rows to train on and those held out; `valid` is held out as a whole, and so are machines.
+fn split_of(
+    table: &Table,
+    valid: Option<&Table>,
+    settings: &Settings,
+    gap: usize,
+) -> anyhow::Result<Split> {
+    let all = |table: &Table| std::iter::once(0..table.rows).collect();
+    match (valid, &table.groups) {
+        (Some(valid), _) => Ok(Split {
+            train: all(table),
+            held_out: all(valid),
+        }),
+        (None, Some(groups)) => groups::split(groups, settings.held_out),
+        (None, None) => Ok(Split::new(
+            table.rows,
+            settings.held_out,
+            settings.split,
+            gap,
+        )),
+    }
 }
 
 /// How many folds calibrate: as many as asked for, or those that it takes because held-out rows are too few.

@@ -398,6 +398,67 @@ fn names_with_commas_are_quoted() {
 }
 
 #[test]
+fn a_label_in_words_is_asked_about() {
+    let folder = Folder::new();
+    let word = |i: usize| if i % 40 == 7 { ",anomaly" } else { ",normal" };
+    folder.write(
+        "a.csv",
+        &table(",result", &readings(300), |i, _| word(i).into()),
+    );
+    refused(
+        &folder,
+        &[],
+        &["column \"result\"", "--label result", "--exclude result"],
+    );
+    let (_, summary) = train(&folder, &["--label", "result"]);
+    assert_eq!(summary["rows"], 292);
+}
+
+#[test]
+fn a_logger_without_its_sensors_is_asked_about_and_a_machine_at_rest_is_not() {
+    let folder = Folder::new();
+    let mut rows = readings(300);
+    rows[100..120].fill([0.0; 3]);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    refused(
+        &folder,
+        &[],
+        &["\"temp\": 0 comes 20 times", "--missing=0 --skip-bad"],
+    );
+    let mut rows = readings(300);
+    rows[100..120].iter_mut().for_each(|row| row[2] = 0.0);
+    folder.write("a.csv", &table("", &rows, |_, _| String::new()));
+    let (errors, summary) = train(&folder, &[]);
+    assert_eq!(summary["rows"], 300);
+    assert!(errors.contains("`rpm`: it is 0 in 20 rows"), "{errors}");
+}
+
+#[test]
+fn machines_are_held_out_whole() {
+    let folder = Folder::new();
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |i, _| {
+            format!(",pump {}", 1 + i / 75)
+        }),
+    );
+    let (_, summary) = train(&folder, &["--group", "machine"]);
+    assert_eq!(
+        (
+            summary["train_rows"].as_u64(),
+            summary["held_out_rows"].as_u64()
+        ),
+        (Some(225), Some(75))
+    );
+    assert_eq!(columns(&summary), SENSORS);
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |_, _| ",7".into()),
+    );
+    refused(&folder, &["--group", "machine"], &["one machine"]);
+}
+
+#[test]
 fn a_mode_is_read_as_a_category() {
     let folder = Folder::new();
     let rows = readings(300);

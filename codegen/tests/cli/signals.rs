@@ -64,7 +64,7 @@ const TRAIN: [&str; 5] = ["train", "--data", "normal.csv", "--out", "n.safetenso
 #[test]
 fn a_training_without_a_state_ends_at_once() {
     let folder = Folder::with_model();
-    let args = [&TRAIN[..], &["--couplings", "100000"]].concat();
+    let args = [&TRAIN[..], &["--couplings", "8000"]].concat();
     let mut running = Running::start(&folder, &args);
     running.wait_for("features");
     std::thread::sleep(Duration::from_millis(500));

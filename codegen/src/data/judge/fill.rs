@@ -69,6 +69,8 @@ pub(super) struct Spikes {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Outside {
     pub fills: Vec<Fill>,
+    /// Values as far outside that stay for a while: a machine that stands still, or a logger without its sensor.
+    pub states: Vec<Fill>,
     pub spikes: Option<Spikes>,
 }
 
@@ -108,8 +110,13 @@ pub(super) fn outside(series: &Series<'_>) -> Outside {
             (FAR.2 * range, 3)
         };
         let stays = !known && stay(series, value) >= STATE;
-        if count >= least && away > far && alone && !stays && (known || range > 0.0) {
-            found.fills.push(Fill { value, count, rest });
+        if count >= least && away > far && alone && (known || range > 0.0) {
+            let of = if stays {
+                &mut found.states
+            } else {
+                &mut found.fills
+            };
+            of.push(Fill { value, count, rest });
         } else if away > SPIKE.0 * range && range > 0.0 && count < 3 {
             single.extend(std::iter::repeat_n(value, count));
         }
@@ -137,13 +144,23 @@ pub(super) fn outside(series: &Series<'_>) -> Outside {
 /// First and last of the different values that belong together: the middle of the rows, and outwards as long as no
 /// gap is as wide as all that lies within. A column of nearly one value has no rest to measure by.
 fn rest(runs: &[(f64, usize)], rows: usize) -> Option<(usize, usize)> {
+    // Known values at the ends may be many rows.
+    let known = |(value, count): &(f64, usize)| *count > 1 && KNOWN.contains(value);
+    let low = runs.iter().position(|run| !known(run))?;
+    let high = runs.iter().rposition(|run| !known(run))?;
+    let middle: usize = runs[low..=high].iter().map(|(_, count)| count).sum();
+    let (from, to, rows) = if 2 * middle >= rows {
+        (low, high, middle)
+    } else {
+        (0, runs.len() - 1, rows)
+    };
     let tail = (1.0 - CORE) / 2.0 * rows as f64;
-    let (mut first, mut sum) = (0, runs.first()?.1);
+    let (mut first, mut sum) = (from, runs[from].1);
     while sum as f64 <= tail {
         first += 1;
         sum += runs[first].1;
     }
-    let (mut last, mut sum) = (runs.len() - 1, runs.last()?.1);
+    let (mut last, mut sum) = (to, runs[to].1);
     while sum as f64 <= tail {
         last -= 1;
         sum += runs[last].1;
@@ -208,6 +225,7 @@ mod tests {
             assert_eq!(fills(&with(value, 25)), [value]);
         }
         // Rare, and frequent.
+        assert_eq!(fills(&with(-999.0, 4)), [-999.0]);
         assert_eq!(fills(&with(-999.0, 150)), [-999.0]);
         assert_eq!(fills(&with(-999.0, 7)), [-999.0]);
         let mut two = with(-999.0, 25);
@@ -238,6 +256,7 @@ mod tests {
         let mut still = with(20.0, 25);
         still[100..140].fill(0.0);
         assert_eq!(fills(&still), [0.0; 0]);
+        assert_eq!(outside(&series(&still)).states[0].count, 40);
         let tail: Vec<f64> = noise(500).iter().map(|x| (2.0 * x).exp()).collect();
         assert_eq!(fills(&tail), [0.0; 0]);
         let levels: Vec<f64> = (0..200)
@@ -248,7 +267,7 @@ mod tests {
         let rain: Vec<f64> = (0..200)
             .map(|i| {
                 if i % 9 == 0 {
-                    0.2 * (i % 7) as f64
+                    0.2 * f64::from(i % 7)
                 } else {
                     0.0
                 }

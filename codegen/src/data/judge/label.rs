@@ -68,6 +68,11 @@ const USUAL: f64 = 0.99;
 /// Share of the anomalous rows that have another one.
 const TOLD: f64 = 0.9;
 
+/// A column that tells this share of the anomalous rows tells a kind of fault, if this share of the rows with its other
+/// values is anomalous.
+const KIND: f64 = 0.1;
+const PURE: f64 = 0.95;
+
 /// The words of a name in lower case, cut at signs and at capitals.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -111,7 +116,7 @@ pub(super) fn by_name(name: &str, series: &Series<'_>) -> Option<String> {
     };
     // `fault current` with 17 whole values is a reading; numbers of classes begin at 0, 1 or -1.
     let label = is(&LABELS) && classes[0].abs() <= 1.0 && classes[classes.len() - 1] <= 99.0;
-    let flag = is(&FLAGS) && classes.len() <= 2 && classes.iter().all(|x| x.abs() <= 1.0);
+    let flag = is(&FLAGS) && classes.len() == 2 && classes.iter().all(|x| x.abs() <= 1.0);
     (label || flag).then(|| format!("looks like a label, by its name and its {}", said(&classes)))
 }
 
@@ -148,10 +153,17 @@ pub(super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option
     }
     let (usual, own) = counts.values().copied().max_by_key(|count| count.0)?;
     let share = |part: usize, all: usize| part as f64 / all as f64;
-    if share(usual, normal) >= USUAL && share(own, anomalous) <= 1.0 - TOLD {
+    if share(usual, normal) < USUAL {
+        return None;
+    }
+    if share(own, anomalous) <= 1.0 - TOLD {
         return Some(format!("all but tells {label:?}"));
     }
-    None
+    // One kind of fault among others: other values come almost only with it.
+    let (told, other) = (anomalous - own, anomalous - own + normal - usual);
+    let enough = told >= 5 && share(told, anomalous) >= KIND;
+    (enough && share(told, other) >= PURE)
+        .then(|| format!("tells {told} of the {anomalous} rows that {label:?} calls anomalous"))
 }
 
 #[cfg(test)]
@@ -210,8 +222,18 @@ mod tests {
         } else {
             0.0
         })));
-        // A contact that closes in half of the faults, a mode, and a reading that separates.
-        assert!(!told(&column(&|i, l| f64::from(l && i % 40 == 0))));
+        // One kind of fault out of two, many enough.
+        let labels: Vec<bool> = (0..300).map(|i| i % 20 == 0).collect();
+        let one: Vec<f64> = (0..300).map(|i| f64::from(i % 40 == 0)).collect();
+        let text = tells(&series(&one), &labels, "fault").unwrap();
+        assert_eq!(
+            text,
+            "tells 8 of the 15 rows that \"fault\" calls anomalous"
+        );
+        // A contact that closes now and then, a mode, and a reading that separates.
+        assert!(!told(&column(&|i, l| f64::from(
+            l && i % 40 == 0 || i % 30 == 1
+        ))));
         assert!(!told(&column(&|i, _| (i % 3) as f64)));
         assert!(!told(&column(&|i, l| if l {
             90.5

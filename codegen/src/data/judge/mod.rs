@@ -3,6 +3,11 @@
 //! Every judgement is a function of a name and of values in `f64`, and has a file of its own; `verdict` puts them
 //! together.
 
+#![allow(
+    clippy::float_cmp,
+    reason = "values that repeat to the bit are what is looked for"
+)]
+
 mod columns;
 mod copies;
 mod counter;

@@ -8,10 +8,11 @@ use super::super::autocorrelation::{drift, independent};
 use super::super::error::DataError;
 use super::super::find::Index;
 use super::super::frame::Frame;
+use super::super::names::join;
 use super::super::overview::{ColumnOverview, Overview};
 use super::super::{Hint, Missing, SKIP_BAD, SkippedColumn};
 use super::columns::values;
-use super::fill::{Fill, outside};
+use super::fill::{Fill, Outside, outside};
 use super::{Series, copies, counter, flat, label, span, step, time};
 
 /// What is to be judged.
@@ -97,12 +98,32 @@ pub(in super::super) fn judge(question: &Question<'_>) -> Result<Verdict, DataEr
         None => starts,
     };
     let place = |row: usize| place(frames, normal.as_ref().map_or(row, |rows| rows[row]));
-    let judged: Vec<(ColumnOverview, Vec<Fill>)> = (kept.par_iter())
+    let mut judged: Vec<(ColumnOverview, Outside)> = (kept.par_iter())
         .map(|(name, readings)| {
             let series = Series::new(Cow::Borrowed(&**readings), &starts);
             column(name, &series, &place)
         })
         .collect();
+    // A machine that stands still has a temperature: where every column is 0, there is no reading.
+    let nothing = |fill: &Fill| fill.value == 0.0;
+    let all_zero = (judged.iter())
+        .all(|(_, outside)| outside.states.iter().chain(&outside.fills).any(nothing));
+    for (column, outside) in &mut judged {
+        let states = std::mem::take(&mut outside.states);
+        for state in states {
+            if all_zero && nothing(&state) {
+                outside.fills.push(state);
+            } else {
+                let Fill { value, count, rest } = state;
+                column.notes.push(format!(
+                    "it is {value} in {count} rows, far outside the other values ({} to {}): if that is no reading, --missing={} says so",
+                    rest.0,
+                    rest.1,
+                    join([format!("{}={value}", column.name)])
+                ));
+            }
+        }
+    }
     if !question.take_all {
         refuse_fills(question, &kept, &judged)?;
     }
@@ -214,10 +235,10 @@ fn column(
     name: &str,
     series: &Series<'_>,
     place: &dyn Fn(usize) -> String,
-) -> (ColumnOverview, Vec<Fill>) {
+) -> (ColumnOverview, Outside) {
     let outside = outside(series);
     let mut notes = Vec::new();
-    if let Some(spikes) = outside.spikes {
+    if let Some(spikes) = &outside.spikes {
         let (count, (low, high)) = (spikes.count, spikes.rest);
         let (verb, farthest) = if count == 1 {
             ("lies", "")
@@ -245,7 +266,7 @@ fn column(
             "32-bit floats, in which models compute, tell only {left} of its {all} values apart: take an offset off"
         ));
     }
-    (figures(name, series, notes), outside.fills)
+    (figures(name, series, notes), outside)
 }
 
 fn figures(name: &str, series: &Series<'_>, notes: Vec<String>) -> ColumnOverview {
@@ -272,10 +293,10 @@ fn figures(name: &str, series: &Series<'_>, notes: Vec<String>) -> ColumnOvervie
 fn refuse_fills(
     question: &Question<'_>,
     kept: &[(&String, Cow<'_, [f64]>)],
-    judged: &[(ColumnOverview, Vec<Fill>)],
+    judged: &[(ColumnOverview, Outside)],
 ) -> Result<(), DataError> {
     let found: Vec<(&String, &Fill)> = (kept.iter().zip(judged))
-        .flat_map(|((name, _), (_, fills))| fills.iter().map(|fill| (*name, fill)))
+        .flat_map(|((name, _), (_, found))| found.fills.iter().map(|fill| (*name, fill)))
         .collect();
     if found.is_empty() {
         return Ok(());
@@ -312,7 +333,9 @@ fn refuse_fills(
     }
     let rows = kept[0].1.len();
     let cells: Vec<(&[f64], f64)> = (kept.iter().zip(judged))
-        .flat_map(|((_, readings), (_, fills))| fills.iter().map(|fill| (&**readings, fill.value)))
+        .flat_map(|((_, readings), (_, found))| {
+            found.fills.iter().map(|fill| (&**readings, fill.value))
+        })
         .collect();
     let holds = |row: &usize| {
         cells

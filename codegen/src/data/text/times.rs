@@ -17,6 +17,9 @@ pub(super) fn seconds(cell: &str) -> Option<f64> {
     {
         return None;
     }
+    if let Some(seconds) = usual(bytes) {
+        return Some(seconds);
+    }
     let mut found = Found::default();
     let mut rest = cell;
     while let Some(token) = rest.split([' ', ',']).next() {
@@ -36,6 +39,39 @@ pub(super) fn seconds(cell: &str) -> Option<f64> {
         rest = &rest[token.len() + 1..];
     }
     found.seconds()
+}
+
+/// 2026-03-01 10:00:01, perhaps with decimals or a T: what most files have, told at once.
+fn usual(bytes: &[u8]) -> Option<f64> {
+    let (head, fraction) = bytes.split_at_checked(19)?;
+    let signs = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    if signs.iter().any(|(at, sign)| head[*at] != *sign) || !matches!(head[10], b' ' | b'T') {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        let digits = head[from..to].iter();
+        digits.copied().try_fold(0u32, |number, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| 10 * number + u32::from(digit - b'0'))
+        })
+    };
+    let days = days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let decimals = match fraction {
+        [] => 0.0,
+        [b'.', digits @ ..]
+            if (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) =>
+        {
+            let number = digits
+                .iter()
+                .fold(0u32, |number, digit| 10 * number + u32::from(digit - b'0'));
+            f64::from(number) / 10f64.powi(digits.len() as i32)
+        }
+        _ => return None,
+    };
+    let right = hour < 25 && minute < 60 && second < 61;
+    right.then(|| days as f64 * 86_400.0 + f64::from(3600 * hour + 60 * minute + second) + decimals)
 }
 
 #[derive(Default)]
