@@ -28,7 +28,7 @@ use super::frame::{Column, Frame, Labels, LeftOut, finite};
 use super::labels::are_labels;
 use super::layout::Axes;
 
-/// The longest header of an array, which is NumPy's own bound.
+/// The longest header of an array, the bound of numpy's own reader.
 const LONGEST_HEADER: usize = 10_000;
 /// The deepest brackets in it: a dictionary, a list of fields, a field, its shape.
 const DEEPEST: usize = 8;
@@ -347,9 +347,9 @@ fn labels_of(name: &str, values: &[f64]) -> Labels {
         name: name.into(),
         ..Labels::default()
     };
-    values
-        .iter()
-        .for_each(|value| labels.push(&value.to_string()));
+    for value in values {
+        labels.push(&value.to_string());
+    }
     labels
 }
 

@@ -52,10 +52,9 @@ impl Axes {
                 "has the shape {shape:?}, which the layout does not fit: nct and nhw are of three axes, nchw and nhwc of four"
             )),
             (&[_, a, b], None) => match model.map(|model| model.shape) {
-                // A list has the values in one order either way.
-                Some(None) => Ok(axes(Some([1, a, b]), false)),
                 Some(Some(map)) if map == [a, 1, b] => Ok(axes(Some(map), false)),
-                Some(Some(_)) => Ok(axes(Some([1, a, b]), false)),
+                // A list has the values in one order either way.
+                Some(_) => Ok(axes(Some([1, a, b]), false)),
                 None if a == 1 => Ok(axes(Some([1, 1, b]), false)),
                 None => Err(format!(
                     "has three axes, {}, of which the second may be channels or the height of a map: --layout nct takes \
@@ -65,13 +64,12 @@ impl Axes {
             },
             (&[_, a, b, c], None) => match model.and_then(|model| model.shape) {
                 Some(map) if map == [c, a, b] && map != [a, b, c] => Ok(axes(Some(map), true)),
-                Some(_) => Ok(axes(Some([a, b, c]), false)),
                 None if matches!(c, 1 | 3 | 4) && a > 4 && b > 4 => Err(format!(
                     "has the axes {}, of which the last looks like channels: --layout nhwc takes it so, --layout nchw takes \
                      each row as {a} channels of {b} x {c}",
                     words(shape)
                 )),
-                None => Ok(axes(Some([a, b, c]), false)),
+                _ => Ok(axes(Some([a, b, c]), false)),
             },
             _ => Err(format!(
                 "has {} dimension{}; rows and columns are needed, a two-dimensional array, or maps: N x height x width, \

@@ -10,7 +10,7 @@ use super::lines::Dialect;
 
 /// The columns of a table.
 pub(super) struct Names {
-    pub names: Vec<String>,
+    pub all: Vec<String>,
     pub said: Vec<String>,
     pub left_out: Vec<LeftOut>,
 }
@@ -34,7 +34,7 @@ impl Names {
         let Some((header, line)) = &head.names else {
             let names = unique((0..width).map(|_| ""));
             return Ok(Self {
-                names,
+                all: names,
                 said,
                 left_out,
             });
@@ -64,7 +64,7 @@ impl Names {
         }
         let names = unique(header.iter().map(String::as_str));
         Ok(Self {
-            names,
+            all: names,
             said,
             left_out,
         })

@@ -16,7 +16,7 @@ use super::numbers::{Kind, kind, looks_like_data};
 const SAMPLE: (usize, usize) = (1000, 1 << 18);
 /// Signs with which comments begin.
 const SIGNS: [&str; 5] = ["#", "%", ";", "//", "!"];
-/// The line between the header of a LabVIEW measurement and its table.
+/// The line between the header of a `LabVIEW` measurement and its table.
 pub(super) const LABVIEW_END: &str = "***End_of_Header***";
 
 /// The delimiter among semicolon, tab, bar, comma and space that cuts the first rows into the most

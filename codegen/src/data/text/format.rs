@@ -76,7 +76,7 @@ impl Evidence {
         self.zero_or_one += usize::from(matches!(cell, "0" | "1" | "0.0" | "1.0"));
         match number.form {
             Form::Whole => {
-                self.whole += usize::from(cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')))
+                self.whole += usize::from(cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
             }
             Form::Point | Form::Fortran => self.points += 1,
             Form::PointGroup => self.point_groups += 1,
@@ -165,8 +165,6 @@ enum Group {
 pub(super) struct Format {
     comma: Group,
     point: Group,
-    /// Whether points stand between thousands for certain.
-    point_thousands: bool,
     /// Whether `--decimal-comma` was given.
     decimal_comma: bool,
     /// Whether every number has a percent sign.
@@ -203,22 +201,19 @@ impl Format {
             } else {
                 0
             };
-        let point = if has_points {
-            if column.point_thousands > 0 {
-                Group::Unclear
-            } else {
-                Group::Decimal
-            }
-        } else if commas > 0 || column.point_thousands > 0 || (file.commas > 0 && file.points == 0)
-        {
-            Group::Thousands
-        } else {
-            Group::Decimal
+        let certain = column.point_thousands > 0 && column.commas == 0;
+        let thousands =
+            commas > 0 || column.point_thousands > 0 || (file.commas > 0 && file.points == 0);
+        let point = match (has_points, thousands) {
+            (true, _) if column.point_thousands > 0 => Group::Unclear,
+            (true, _) | (false, false) => Group::Decimal,
+            // Beside decimal commas, which are read when asked.
+            (false, true) if decimal_comma || certain => Group::Thousands,
+            (false, true) => Group::Unclear,
         };
         Self {
             comma,
             point,
-            point_thousands: column.point_thousands > 0 && column.commas == 0,
             decimal_comma,
             percent: column.percents == column.numbers,
             hexadecimal: column.is_hexadecimal(),
@@ -244,7 +239,7 @@ impl Format {
                     Form::PointGroup => self.point,
                     _ => Group::Decimal,
                 };
-                let separated = number.form.has_thousands() || group == Group::Thousands;
+                let separated = number.form.has_thousands() || group != Group::Decimal;
                 column.thousands += usize::from(separated);
                 if separated || (number.percent && self.percent) {
                     self.example.get_or_insert_with(|| cell.into());
@@ -294,10 +289,14 @@ impl Format {
             Err(Fault::DecimalComma as fn(String) -> Fault)
         };
         match form {
-            Form::Whole | Form::Point | Form::Fortran | Form::Infinite => Ok('.'),
             Form::Comma | Form::MarkThousandsComma | Form::PointThousandsComma => comma,
             Form::CommaThousands if self.comma == Group::Unclear => Err(Fault::Thousands),
-            Form::CommaThousands | Form::MarkThousands => Ok('.'),
+            Form::Whole
+            | Form::Point
+            | Form::Fortran
+            | Form::Infinite
+            | Form::CommaThousands
+            | Form::MarkThousands => Ok('.'),
             Form::CommaGroup => match self.comma {
                 Group::Decimal => comma,
                 Group::Thousands => Ok('.'),
@@ -306,8 +305,8 @@ impl Format {
             Form::PointThousands => Ok(','),
             Form::PointGroup => match self.point {
                 Group::Decimal => Ok('.'),
-                Group::Thousands if self.decimal_comma || self.point_thousands => Ok(','),
-                Group::Thousands | Group::Unclear => Err(Fault::Thousands),
+                Group::Thousands => Ok(','),
+                Group::Unclear => Err(Fault::Thousands),
             },
         }
     }

@@ -16,6 +16,7 @@ mod dialect;
 pub(super) mod encoding;
 mod format;
 mod head;
+mod likeness;
 mod lines;
 mod numbers;
 mod times;
@@ -67,7 +68,7 @@ pub(super) fn read(
         None => None,
         Some(label) => Some(super::find::position(
             path,
-            &names.names,
+            &names.all,
             head.names.is_some(),
             label,
         )?),
@@ -76,9 +77,9 @@ pub(super) fn read(
         path: path.into(),
         sha256: sha256.into(),
         named: head.names.is_some(),
-        shape: shape(&names.names, label),
+        shape: shape(&names.all, label),
         labels: label.map(|label| Labels {
-            name: names.names[label].clone(),
+            name: names.all[label].clone(),
             ..Labels::default()
         }),
         said: decoded
@@ -92,7 +93,7 @@ pub(super) fn read(
             .cloned()
             .chain(names.left_out)
             .collect(),
-        columns: names.names.into_iter().map(column).collect(),
+        columns: names.all.into_iter().map(column).collect(),
         ..Frame::default()
     };
     let signs = Signs::of(&survey.columns);
@@ -102,36 +103,9 @@ pub(super) fn read(
         .map(|column| Format::of(column, signs, options.decimal_comma))
         .collect();
     let mut body = Body::new(&text, &dialect, &head);
-    let mut ragged: Option<Ragged> = None;
     while body.advance().map_err(format_error)? {
-        let position = frame.total_rows as u64;
-        frame.total_rows += 1;
-        let width = body.rows.cells.len();
-        let columns = frame.columns.len();
-        // A delimiter at the end of a row is no cell.
-        if width != columns && !(width == columns + 1 && body.rows.cells.get(columns).is_empty()) {
-            ragged
-                .get_or_insert(Ragged {
-                    place: Place::Line(body.rows.line),
-                    found: width,
-                    expected: columns,
-                    others: 0,
-                    quote: body.rows.open,
-                })
-                .others += 1;
-            continue;
-        }
-        for (index, (column, format)) in frame.columns.iter_mut().zip(&mut formats).enumerate() {
-            format.push(column, body.cell(index));
-        }
-        if let (Some(labels), Some(label)) = (&mut frame.labels, label) {
-            labels.push(body.cell(label));
-        }
-        frame.rows += 1;
-        frame.positions.push(position);
-        frame.places.push(Place::Line(body.rows.line));
+        push(&mut frame, &body, &mut formats, label);
     }
-    frame.ragged = ragged;
     frame.left_out.extend(body.left_out(&dialect));
     let numbers = frame
         .columns
@@ -149,6 +123,36 @@ pub(super) fn read(
         *sentence = format!("{}: {sentence}", path.display());
     }
     Ok(frame)
+}
+
+/// Adds a row, or counts it as one with another number of cells.
+fn push(frame: &mut Frame, body: &Body, formats: &mut [Format], label: Option<usize>) {
+    let position = frame.total_rows as u64;
+    frame.total_rows += 1;
+    let place = Place::Line(body.rows.line);
+    let width = body.rows.cells.len();
+    let columns = frame.columns.len();
+    // A delimiter at the end of a row is no cell.
+    if width != columns && !(width == columns + 1 && body.rows.cells.get(columns).is_empty()) {
+        let first = Ragged {
+            place,
+            found: width,
+            expected: columns,
+            others: 0,
+            quote: body.rows.open,
+        };
+        frame.ragged.get_or_insert(first).others += 1;
+        return;
+    }
+    for (index, (column, format)) in frame.columns.iter_mut().zip(formats).enumerate() {
+        format.push(column, body.cell(index));
+    }
+    if let (Some(labels), Some(label)) = (&mut frame.labels, label) {
+        labels.push(body.cell(label));
+    }
+    frame.rows += 1;
+    frame.positions.push(position);
+    frame.places.push(place);
 }
 
 fn column(name: String) -> Column {

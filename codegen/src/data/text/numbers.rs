@@ -323,7 +323,7 @@ pub(super) fn value(cell: &str, form: Form, decimal: char) -> Option<f64> {
             }
             letter if letter == decimal => plain.push('.'),
             letter if letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-') => {
-                plain.push(letter)
+                plain.push(letter);
             }
             _ => {}
         }

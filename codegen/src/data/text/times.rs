@@ -63,10 +63,11 @@ fn usual(bytes: &[u8]) -> Option<f64> {
         [b'.', digits @ ..]
             if (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) =>
         {
-            let number = digits
-                .iter()
-                .fold(0u32, |number, digit| 10 * number + u32::from(digit - b'0'));
-            f64::from(number) / 10f64.powi(digits.len() as i32)
+            let add = |(number, unit): (u32, f64), digit: &u8| {
+                (10 * number + u32::from(digit - b'0'), 10.0 * unit)
+            };
+            let (number, unit) = digits.iter().fold((0, 1.0), add);
+            f64::from(number) / unit
         }
         _ => return None,
     };
