@@ -18,7 +18,6 @@
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 use super::ReadOptions;
@@ -27,6 +26,7 @@ use super::features::{Features, shape_words};
 use super::frame::{Column, Frame, Labels, LeftOut, finite};
 use super::labels::are_labels;
 use super::layout::Axes;
+use super::npz::Archive;
 
 /// The longest header of an array, the bound of numpy's own reader.
 const LONGEST_HEADER: usize = 10_000;
@@ -61,10 +61,9 @@ pub(super) fn read_npz(
     options: &ReadOptions,
     model: Option<&Features>,
 ) -> Result<Frame, DataError> {
-    let mut archive = NpzArchive::new(Cursor::new(bytes))
+    let mut archive = Archive::open(Cursor::new(bytes))
         .map_err(|error| format(path, format!("is not a readable .npz archive: {error}")))?;
-    let mut names: Vec<String> = archive.array_names().map(str::to_string).collect();
-    names.sort();
+    let names = archive.names();
     if names.is_empty() {
         let reason = "is a zip archive without arrays; save a spreadsheet as CSV".into();
         return Err(format(path, reason));
@@ -126,15 +125,12 @@ fn format(path: &Path, reason: String) -> DataError {
 
 /// Opens an array of an archive of `size` bytes.
 fn with_array<T>(
-    archive: &mut NpzArchive<Cursor<&[u8]>>,
+    archive: &mut Archive<Cursor<&[u8]>>,
     name: &str,
     size: u64,
     then: impl FnOnce(Array<&mut dyn Read>) -> Result<T, String>,
 ) -> Result<T, String> {
-    let mut file = archive
-        .zip_archive()
-        .by_name(&npyz::npz::file_name_from_array_name(name))
-        .map_err(|error| error.to_string())?;
+    let mut file = archive.array(name)?;
     let stated = file.size();
     let mut file = BufReader::new(&mut file);
     let array = Array::open(&mut file as &mut dyn Read, stated)?;

@@ -37,6 +37,7 @@ mod map;
 mod missing;
 mod model_columns;
 mod names;
+pub mod npz;
 mod overview;
 mod select;
 mod source;

@@ -13,14 +13,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::io::{self, Cursor, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use npyz::npz::{NpzWriter, file_name_from_array_name};
-use npyz::zip::write::FileOptions;
-use npyz::zip::{CompressionMethod, DateTime};
 use npyz::{AutoSerialize, DType, WriterBuilder};
 
+use super::npz;
 use crate::output;
 
 /// Writes rows as an array of 32-bit floats, N x `row_shape`: `&[8]` for eight readings a row, `&[1, 8, 8]` for a map.
@@ -59,18 +57,8 @@ pub fn write_npz(
     let mut label_bytes = Vec::new();
     array(&mut label_bytes, &shape[..1], &labels)?;
     let kind_bytes = text_array(kinds)?;
-    let mut writer = NpzWriter::new(Cursor::new(Vec::new()));
     let arrays = [("X", rows_bytes), ("y", label_bytes), ("kind", kind_bytes)];
-    // A fixed time keeps the bytes a function of the rows.
-    let options = FileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default());
-    for (name, bytes) in arrays {
-        let zip = writer.zip_writer();
-        zip.start_file(file_name_from_array_name(name), options)?;
-        zip.write_all(&bytes)?;
-    }
-    let archive = writer.zip_writer().finish()?.into_inner();
+    let archive = npz::archive(&arrays)?;
     output::write_atomic(path, &archive)
 }
 
@@ -143,8 +131,9 @@ mod tests {
         let table = read(std::slice::from_ref(&file), &ReadOptions::default()).unwrap();
         assert_eq!((table.shape, table.values), (Some([2, 1, 4]), values));
         assert_eq!(table.labels, Some(vec![false, true]));
-        let mut archive = npyz::npz::NpzArchive::open(&file).unwrap();
-        let kinds = archive.by_name("kind").unwrap().unwrap();
+        let archive = std::fs::File::open(&file).unwrap();
+        let mut archive = npz::Archive::open(archive).unwrap();
+        let kinds = npyz::NpyFile::new(archive.array("kind").unwrap()).unwrap();
         assert_eq!(kinds.into_vec::<String>().unwrap(), ["", "hot_spot"]);
     }
 

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
+use npyz::NpyFile;
 use serde_json::Value;
 
 use super::assemble::Assembly;
 use super::{ImportError, Imported, content, read, source};
+use crate::data::npz::Archive;
 use crate::model::Model;
 
 /// How to write a file that is read here, of scikit-learn's `StandardScaler`.
@@ -75,25 +76,24 @@ impl Scaler {
 
     fn from_npz(path: &Path) -> Result<Self, String> {
         let file = File::open(path).map_err(|error| error.to_string())?;
-        let mut archive =
-            NpzArchive::new(BufReader::new(file)).map_err(|error| error.to_string())?;
+        let mut archive = Archive::open(BufReader::new(file))?;
+        let names = archive.names();
         let mut array = |name: &str| -> Result<Option<Vec<f64>>, String> {
-            for name in [name.to_owned(), format!("{name}_")] {
-                let damaged = |error: std::io::Error| format!("its array `{name}`: {error}");
-                let Some(array) = archive.by_name(&name).map_err(damaged)? else {
-                    continue;
-                };
-                // A reading consumes the array, so that another type needs another one.
-                let doubles = array.into_vec::<f64>();
-                let values = doubles.or_else(|_| {
-                    let again = archive.by_name(&name)?;
-                    let singles = again.map(npyz::NpyFile::into_vec::<f32>);
-                    let singles = singles.transpose()?.unwrap_or_default();
-                    Ok(singles.into_iter().map(f64::from).collect())
-                });
-                return values.map(Some).map_err(damaged);
+            let Some(name) = [name.to_owned(), format!("{name}_")]
+                .into_iter()
+                .find(|name| names.contains(name))
+            else {
+                return Ok(None);
+            };
+            let damaged = |error: std::io::Error| format!("its array `{name}`: {error}");
+            let doubles = NpyFile::new(archive.array(&name)?).map_err(damaged)?;
+            // A reading consumes the array, so that another type needs another one.
+            if let Ok(values) = doubles.into_vec::<f64>() {
+                return Ok(Some(values));
             }
-            Ok(None)
+            let singles = NpyFile::new(archive.array(&name)?).map_err(damaged)?;
+            let singles = singles.into_vec::<f32>().map_err(damaged)?;
+            Ok(Some(singles.into_iter().map(f64::from).collect()))
         };
         Ok(Self {
             mean: array("mean")?,
@@ -181,7 +181,9 @@ impl Imported {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::npz;
     use crate::model::small_model;
+    use npyz::WriterBuilder as _;
 
     fn scaler() -> Scaler {
         Scaler {
@@ -222,18 +224,19 @@ mod tests {
             assert!(said.contains("json.dump"), "{said}");
         }
         let path = folder.path().join("scaler.npz");
-        let file = File::create(&path).unwrap();
-        let mut writer = npyz::npz::NpzWriter::new(file);
-        let options = npyz::zip::write::FileOptions::default();
-        for (name, values) in [("mean_", [101_325.0, -2.0]), ("scale_", [50.0, 0.25])] {
-            let array = writer.array(name, options).unwrap();
-            let builder =
-                npyz::WriterBuilder::shape(npyz::WriterBuilder::default_dtype(array), &[2]);
-            let mut array = npyz::WriterBuilder::begin_nd(builder).unwrap();
+        let npy = |values: [f64; 2]| {
+            let mut bytes = Vec::new();
+            let options = npyz::WriteOptions::new().default_dtype().shape(&[2]);
+            let mut array = options.writer(&mut bytes).begin_nd().unwrap();
             array.extend(values).unwrap();
             array.finish().unwrap();
-        }
-        drop(writer);
+            bytes
+        };
+        let arrays = [
+            ("mean_", npy([101_325.0, -2.0])),
+            ("scale_", npy([50.0, 0.25])),
+        ];
+        std::fs::write(&path, npz::archive(&arrays).unwrap()).unwrap();
         assert_eq!(Scaler::read(&path).unwrap(), scaler());
     }
 

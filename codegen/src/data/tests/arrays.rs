@@ -182,9 +182,9 @@ fn a_bomb_is_not_unpacked() {
 
     let folder = Folder::new();
     let path = folder.0.path().join("bomb.npz");
-    let mut writer = npyz::zip::ZipWriter::new(fs::File::create(&path).unwrap());
-    let packed = npyz::zip::write::FileOptions::default()
-        .compression_method(npyz::zip::CompressionMethod::Deflated);
+    let mut writer = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let packed = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
     writer.start_file("X.npy", packed).unwrap();
     let header = String::from_utf8_lossy(&promising("(40000, 1000)")[10..]).replace("<f4", "|u1");
     writer.write_all(&promising("")[..10]).unwrap();

@@ -53,16 +53,7 @@ impl Folder {
 
     fn npz(&self, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
         let path = self.0.path().join("t.npz");
-        let mut writer = npyz::npz::NpzWriter::create(&path).unwrap();
-        for (name, bytes) in arrays {
-            let zip = writer.zip_writer();
-            zip.start_file(
-                npyz::npz::file_name_from_array_name(name),
-                npyz::zip::write::FileOptions::default(),
-            )
-            .unwrap();
-            std::io::Write::write_all(zip, bytes).unwrap();
-        }
+        fs::write(&path, super::npz::archive(arrays).unwrap()).unwrap();
         path
     }
 }
