@@ -190,7 +190,7 @@ fn a_bomb_is_not_unpacked() {
     writer.write_all(&promising("")[..10]).unwrap();
     writer.write_all(header.as_bytes()).unwrap();
     for _ in 0..1000 {
-        writer.write_all(&[0; 40_000]).unwrap();
+        writer.write_all(&vec![0; 40_000]).unwrap();
     }
     writer.finish().unwrap();
     let error = read(&[path], &ReadOptions::default())

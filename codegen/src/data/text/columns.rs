@@ -132,7 +132,7 @@ mod tests {
             ["x", "x.2", "x.3", "x.2.2"]
         );
         assert_eq!(names(&["", ""]), ["c0", "c1"]);
-        let many = names(&["x"; 100_000]);
+        let many = names(&vec!["x"; 100_000]);
         assert_eq!(many[99_999], "x.100000");
     }
 }

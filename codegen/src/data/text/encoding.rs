@@ -145,7 +145,7 @@ mod tests {
             (b"\x7fELF\0\0", "neither text"),
             (b"\xff\xfe\0\0a\0\0\0", "UTF-32"),
             (&[0; 5000], "neither text"),
-            (&[b'y'; WORDS_ONLY], "no number"),
+            (&vec![b'y'; WORDS_ONLY], "no number"),
         ] {
             assert!(refuse(start).unwrap().contains(word));
         }

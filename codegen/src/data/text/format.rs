@@ -342,10 +342,14 @@ mod tests {
     /// What a column of these cells gives, in a file of the signs.
     fn read(cells: &[&str], points: usize, commas: usize, decimal_comma: bool) -> Column {
         let mut evidence = Evidence::default();
-        cells.iter().for_each(|cell| evidence.add(cell));
+        for cell in cells {
+            evidence.add(cell);
+        }
         let mut format = Format::of(&evidence, Signs { points, commas }, decimal_comma);
         let mut column = Column::named("x".into());
-        cells.iter().for_each(|cell| format.push(&mut column, cell));
+        for cell in cells {
+            format.push(&mut column, cell);
+        }
         column
     }
 
