@@ -227,7 +227,7 @@ fn numeric(
                 return Err(label_of_words(first, name));
             }
             if is_category(&same) {
-                reason += &format!("; --category {} reads it", join([name]));
+                reason = format!("{reason}; --category {} reads it", join([name]));
             }
             skipped.push(SkippedColumn {
                 name: name.clone(),

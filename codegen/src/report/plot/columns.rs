@@ -66,10 +66,7 @@ fn one(area: &super::Area<'_>, strip: &Strip, x_axis: Option<&str>) -> Result<()
         _ => (0.0, 1.0),
     };
     let mut chart = ChartBuilder::on(area)
-        .caption(
-            format!("{}   {}", strip.name, strip.about),
-            (FONT, 14).into_font().color(&DARK),
-        )
+        .caption(title(strip), (FONT, 14).into_font().color(&DARK))
         .margin_left(10)
         .margin_right(16)
         .margin_top(4)
@@ -97,6 +94,14 @@ fn one(area: &super::Area<'_>, strip: &Strip, x_axis: Option<&str>) -> Result<()
         .draw_series([PathElement::new(points, BLUE.stroke_width(1))])
         .map_err(|error| fail(&error))?;
     Ok(())
+}
+
+fn title(strip: &Strip) -> String {
+    if strip.about.is_empty() {
+        strip.name.clone()
+    } else {
+        format!("{}: {}", strip.name, strip.about)
+    }
 }
 
 /// The curve; with many more rows than pixels the lowest and highest of each group of rows, so that no spike is lost.
