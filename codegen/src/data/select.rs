@@ -28,6 +28,10 @@ use super::labels;
 use super::names::join;
 use super::{Hint, ReadOptions, SkippedColumn, Table};
 
+/// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
+/// with each.
+const MOST_READINGS: usize = 1024;
+
 /// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
 /// the columns decide.
 pub(super) fn same_shapes(frames: &[Frame]) -> Result<(), DataError> {
@@ -115,6 +119,13 @@ pub(super) fn table(
     };
     let mut overview = None;
     let mut columns = columns;
+    if first.shape.is_none() && columns.len() > MOST_READINGS {
+        return Err(DataError::Options(format!(
+            "{}: {} columns of numbers, more than the {MOST_READINGS} that a model of readings can have: choose some with --columns",
+            first.path.display(),
+            columns.len()
+        )));
+    }
     if first.shape.is_none() && !columns.is_empty() {
         let verdict = judge(&Question {
             frames,
