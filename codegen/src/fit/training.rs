@@ -106,16 +106,12 @@ pub fn run(
         Some(_) => 0,
         None => folds(&settings, table.rows, correlated),
     };
-    let split = match valid {
-        Some(valid) => Split {
-            train: vec![0..table.rows],
-            held_out: vec![0..valid.rows],
-        },
-        None => {
-            // Rows that only decide when to stop need no distance, and every operating condition is among them.
-            let gap = if folds > 0 { 0 } else { correlated };
-            Split::new(table.rows, settings.held_out, settings.split, gap)
-        }
+    let split = if let Some(valid) = valid {
+        Split::apart(table.rows, valid.rows)
+    } else {
+        // Rows that only decide when to stop need no distance, and every operating condition is among them.
+        let gap = if folds > 0 { 0 } else { correlated };
+        Split::new(table.rows, settings.held_out, settings.split, gap)
     };
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
@@ -182,12 +178,11 @@ pub fn run(
         gaussian_log_prob: finite(gaussian_log_prob),
     };
     let rate = settings.false_alarm_rate;
-    match scores {
-        Some(scores) => model.calibrate_by(&scores, rate, Method::CrossValidation),
-        None => {
-            let rows = split::values(held_out_table, &calibrate);
-            model.calibrate_on(&rows, rate, Method::HeldOut)?;
-        }
+    if let Some(scores) = scores {
+        model.calibrate_by(&scores, rate, Method::CrossValidation);
+    } else {
+        let rows = split::values(held_out_table, &calibrate);
+        model.calibrate_on(&rows, rate, Method::HeldOut)?;
     }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
