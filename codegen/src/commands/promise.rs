@@ -95,24 +95,29 @@ pub(crate) fn sentences(calibration: &Calibration) -> String {
 /// How rows differ from those that the threshold was chosen on, where a test says that they do.
 #[must_use]
 pub(crate) fn difference(found: &Resemblance, rows: &str) -> Option<String> {
+    use std::fmt::Write as _;
     let mut text = String::new();
     if found.more_alarms {
-        text += &format!(
-            "More of {rows} are called anomalous ({}) than chance explains in rows like those it was set on (probability {:.1e}).\n",
+        let _ = writeln!(
+            text,
+            "More of {rows} are called anomalous ({}) than chance explains in rows like those it was set on (probability {:.1e}).",
             percent(found.anomalous_share),
             found.probability
         );
     }
     if let Some(p_value) = found.mean_p_value.filter(|_| found.less_likely) {
-        text += &format!(
+        let _ = writeln!(
+            text,
             "The others among {rows} are less likely than those it was set on (mean p-value {p_value:.2}, expected 0.5): unlike the rows it was \
-             trained on.\n"
+             trained on."
         );
     }
     if text.is_empty() {
         return None;
     }
-    text += "If the machine's normal state has changed, train again on new rows, or set the threshold anew with nvpico calibrate.\n";
+    text.push_str(
+        "If the machine's normal state has changed, train again on new rows, or set the threshold anew with nvpico calibrate.\n",
+    );
     Some(text)
 }
 

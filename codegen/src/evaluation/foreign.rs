@@ -70,7 +70,7 @@ impl fmt::Display for Foreign {
                 own.median,
                 own.distance(),
                 own.mean,
-                own.deviation
+                own.spread
             ),
             Self::Latent(deviations) => write!(
                 out,
@@ -91,14 +91,14 @@ pub struct Deviation {
     /// Mean of the rows that the model was trained on.
     pub mean: f64,
     /// Their standard deviation.
-    pub deviation: f64,
+    pub spread: f64,
 }
 
 impl Deviation {
     /// In standard deviations.
     #[must_use]
     pub fn distance(&self) -> f64 {
-        (self.median - self.mean).abs() / self.deviation
+        (self.median - self.mean).abs() / self.spread
     }
 }
 
@@ -117,7 +117,7 @@ fn deviations(model: &Model, table: &Table) -> Vec<Deviation> {
             name: table.columns[at].clone(),
             median: median(cells.collect())?,
             mean: f64::from(*model.params.get(channel)?),
-            deviation: 1.0 / f64::from(*model.params.get(channels + channel)?).abs(),
+            spread: 1.0 / f64::from(*model.params.get(channels + channel)?).abs(),
         })
     });
     figures.collect()

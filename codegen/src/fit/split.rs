@@ -60,6 +60,15 @@ impl Split {
         Self { train, held_out }
     }
 
+    /// All rows of one table to train on, all of another one held out.
+    #[must_use]
+    pub fn apart(train: usize, held_out: usize) -> Self {
+        let mut split = Self::default();
+        push(&mut split.train, 0..train);
+        push(&mut split.held_out, 0..held_out);
+        split
+    }
+
     /// Of the held-out rows, those that decide when to stop and those that calibrate: different ones, unless
     /// there are few.
     #[must_use]
@@ -170,7 +179,13 @@ mod tests {
             assert_eq!(count(&split.held_out), 21);
             assert_eq!(seen(103, &[&split.train, &split.held_out]), [1; 103]);
         }
-        assert_eq!(Split::new(103, 0.2, SplitChoice::Last, 0).train, [0..82]);
+        assert_eq!(
+            Split::new(103, 0.2, SplitChoice::Last, 0),
+            Split {
+                held_out: Split::new(103, 0.2, SplitChoice::Last, 0).held_out,
+                ..Split::apart(82, 21)
+            }
+        );
         let split = Split::new(5_000, 0.2, SplitChoice::Blocks, 0);
         let (stop, calibrate) = split.roles();
         assert_eq!((count(&stop), count(&calibrate)), (250, 750));

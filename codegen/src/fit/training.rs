@@ -196,12 +196,11 @@ pub fn run(
         gaussian_log_prob: finite(gaussian_log_prob),
     };
     let rate = settings.false_alarm_rate;
-    match scores {
-        Some(scores) => model.calibrate_by(&scores, rate, Method::CrossValidation),
-        None => {
-            let rows = split::values(held_out_table, &calibrate);
-            model.calibrate_on(&rows, rate, Method::HeldOut)?;
-        }
+    if let Some(scores) = scores {
+        model.calibrate_by(&scores, rate, Method::CrossValidation);
+    } else {
+        let rows = split::values(held_out_table, &calibrate);
+        model.calibrate_on(&rows, rate, Method::HeldOut)?;
     }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
@@ -224,12 +223,8 @@ fn split_of(
     settings: &Settings,
     gap: usize,
 ) -> anyhow::Result<Split> {
-    let all = |table: &Table| std::iter::once(0..table.rows).collect();
     match (valid, &table.groups) {
-        (Some(valid), _) => Ok(Split {
-            train: all(table),
-            held_out: all(valid),
-        }),
+        (Some(valid), _) => Ok(Split::apart(table.rows, valid.rows)),
         (None, Some(groups)) => groups::split(groups, settings.held_out),
         (None, None) => Ok(Split::new(
             table.rows,
