@@ -110,7 +110,7 @@ impl Chance {
 
 /// A few random changes.
 pub fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
-    for _ in 0..1 + chance.below(4) {
+    for _ in 0..=chance.below(4) {
         let (at, to) = (chance.below(bytes.len() + 1), chance.below(bytes.len() + 1));
         let (from, end) = (at.min(to), at.max(to));
         match chance.below(9) {
@@ -155,7 +155,7 @@ pub fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
 /// As [`damage`], of a text: most often one of its numbers, or a whole line, becomes another.
 pub fn damage_text(text: &str, chance: &mut Chance) -> String {
     let mut text = text.to_owned();
-    for _ in 0..1 + chance.below(3) {
+    for _ in 0..=chance.below(3) {
         match chance.below(4) {
             0 | 1 => {
                 let digit = |c: char| c.is_ascii_digit();

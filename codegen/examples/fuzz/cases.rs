@@ -207,7 +207,7 @@ fn holds(table: &Table) {
 
 fn weights(seed: Weights, chance: &mut Chance, folder: &Path) -> bool {
     let Weights {
-        mut weights,
+        tensors: mut weights,
         mut vectors,
         plain,
     } = seed;

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use nvpico_codegen::model::hex;
+
 use crate::bytes::Chance;
 
 /// Puts the checksum of the bytes into a model file, if it has a place for one.
@@ -16,7 +18,7 @@ pub fn renew_checksum(bytes: &mut [u8]) {
     place.fill(b'0');
     let at = found.unwrap_or_default() + BEFORE.len();
     let digest = Sha256::digest(&*bytes);
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex(&digest);
     bytes[at..at + 64].copy_from_slice(digits.as_bytes());
 }
 

@@ -9,6 +9,8 @@
 //! kept. Workers are processes of their own, so that a finding ends one of them and not the run. The cases follow from a
 //! seed: `cargo run --example fuzz -- SECONDS [SEED [KIND...]]`.
 
+#![allow(clippy::format_push_string, reason = "seeds are made once")]
+
 mod bytes;
 mod cases;
 mod container;

@@ -116,7 +116,7 @@ pub fn tables() -> Vec<Vec<u8>> {
         semicolon += &european.replace('.', ",");
         tabs += &format!("{x}\t-{x}\t{:e}\n", x * 1e-3);
         quoted += &format!("\"{x}\",{x},\"{x}\",\"say \"\"{row}\"\"\nnext\"\n");
-        bare += &format!("{x} {} NaN\n", row);
+        bare += &format!("{x} {row} NaN\n");
     }
     let wide: Vec<u8> = comma.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut all: Vec<Vec<u8>> = [comma, semicolon, tabs, quoted, bare]
@@ -164,7 +164,7 @@ pub fn arrays(folder: &Path) -> Vec<Vec<u8>> {
 /// A state dict with its architecture, and reference rows.
 #[derive(Clone)]
 pub struct Weights {
-    pub weights: Vec<u8>,
+    pub tensors: Vec<u8>,
     pub vectors: Vec<u8>,
     /// Of the layout without a library.
     pub plain: bool,
@@ -251,7 +251,7 @@ fn described(tensors: &[Described], architecture: &Value, plain: bool) -> Weight
     let stored = |tensors: &[Described]| -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
         let bytes = |key: &str, shape: &[usize]| -> Vec<u8> {
             let mut values = values(shape.iter().product());
-            if key.ends_with(".b") {
+            if key.strip_suffix(".b").is_some() {
                 values = vec![1.0, 0.0, 1.0];
             }
             values
@@ -275,7 +275,7 @@ fn described(tensors: &[Described], architecture: &Value, plain: bool) -> Weight
     let f = Dtype::F32;
     let vectors: &[Described] = &[("x", f, &[4, 3]), ("log_prob", f, &[4]), ("z", f, &[4, 3])];
     Weights {
-        weights: file(tensors, Some(told)),
+        tensors: file(tensors, Some(told)),
         vectors: file(vectors, None),
         plain,
     }
@@ -303,7 +303,7 @@ fn shared() -> Vec<Weights> {
             && weights.len() as u64 <= LARGEST
         {
             all.push(Weights {
-                weights,
+                tensors: weights,
                 vectors,
                 plain: false,
             });

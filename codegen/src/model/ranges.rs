@@ -68,7 +68,10 @@ mod tests {
         assert_eq!(model.validate(), Ok(()));
         model.note_values(&[f32::MAX, f32::MIN, f32::MIN, 0.0]);
         let ranges = model.value_ranges();
-        assert_eq!(ranges[0], [f32::MIN, f32::MAX]);
+        assert_eq!(
+            ranges[0].map(f32::to_bits),
+            [f32::MIN, f32::MAX].map(f32::to_bits)
+        );
         assert!(ranges.iter().flatten().all(|value| value.is_finite()));
         model.header.seen.as_mut().unwrap().ranges[0] = [2.0, 1.0];
         assert!(model.validate().unwrap_err().contains("range"));

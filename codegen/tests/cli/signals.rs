@@ -55,7 +55,11 @@ fn no_temporary_files(folder: &Folder) {
     let names = std::fs::read_dir(folder.path(".")).expect("a folder");
     for name in names.flatten() {
         let name = name.file_name();
-        assert!(!name.to_string_lossy().starts_with(".nvpico-"), "{name:?}");
+        assert!(
+            !name.to_string_lossy().starts_with(".nvpico-"),
+            "{}",
+            name.display()
+        );
     }
 }
 

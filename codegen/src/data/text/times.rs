@@ -173,7 +173,7 @@ impl Found {
                 return None;
             }
             *value += f64::from(u8::from(afternoon)) * 43_200.0
-                - f64::from(u8::from(hour == 12.0)) * 43_200.0;
+                - f64::from(u8::from(hour >= 12.0)) * 43_200.0;
         } else if self.afternoon.is_some() {
             return None;
         }
