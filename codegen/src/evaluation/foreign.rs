@@ -12,7 +12,7 @@ use crate::model::{Layer, Model};
 const FAR: f64 = 10.0;
 /// The same of a single feature.
 const FEATURE_FAR: f64 = 40.0;
-/// The same in the latent, of a model that does not keep what its rows were like.
+/// The same in the latent, whose scale is lost far out: a threshold there would tell nothing from anything.
 const LATENT_FAR: f64 = 100.0;
 
 /// Why rows cannot be the model's.
@@ -54,8 +54,7 @@ impl Foreign {
         if !middle.is_finite() {
             return Some(Self::Impossible);
         }
-        // A latent far out is out of scale: it says something only where nothing else does.
-        (deviations.is_empty() && middle > LATENT_FAR).then_some(Self::Latent(middle))
+        (middle > LATENT_FAR).then_some(Self::Latent(middle))
     }
 }
 
