@@ -34,6 +34,7 @@ mod judge;
 mod labels;
 mod layout;
 mod map;
+mod mark;
 mod missing;
 mod model_columns;
 mod names;
@@ -252,7 +253,7 @@ fn frames(
         .map(|path| frame(path, options, model))
         .collect::<Result<_, _>>()?;
     select::same_shapes(&frames)?;
-    missing::mark(&mut frames, &options.missing)?;
+    mark::mark_missing(&mut frames, &options.missing)?;
     Ok(frames)
 }
 
