@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{DataArgs, load_model, promise};
 use crate::calibration::{Calibration, Interval, Method, least_rows};
 use crate::data::Table;
-use crate::evaluation::Foreign;
+use crate::evaluation::{Foreign, Stray};
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
 use crate::output::{print_json, printable, say};
@@ -41,6 +41,25 @@ pub struct CalibrateArgs {
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// The values that a threshold is set on where some rows are out of the model's range. They count as false alarms, but the
+/// threshold is not one of their log-densities.
+fn within_range(table: &Table, stray: &Stray, rate: f64) -> anyhow::Result<Vec<f32>> {
+    if stray.too_many(rate) {
+        bail!(
+            "{stray}. Normal rows have none: --missing NUMBER --skip-bad leaves rows with a fill value out; train a new model \
+             where the machine has changed; --force takes all rows as normal"
+        );
+    }
+    say!("{stray}");
+    let rank = (rate * (table.rows + 1) as f64) as usize;
+    if stray.rows.len() < rank {
+        return Ok(table.values.clone());
+    }
+    let rows = table.iter().enumerate();
+    let kept = rows.filter(|(row, _)| stray.rows.binary_search(row).is_err());
+    Ok(kept.flat_map(|(_, row)| row).copied().collect())
 }
 
 /// The summary of `--json`.
@@ -77,8 +96,15 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     if model.integer.is_none() {
         model.find_ranges(&table.values);
     }
-    model.note_values(&table.values);
-    model.calibrate_on(&table.values, args.false_alarm_rate, Method::GivenRows)?;
+    let stray = (model.header.seen.as_ref()).and_then(|seen| Stray::found(seen, &table));
+    let normal = match stray {
+        Some(stray) if !args.force => within_range(&table, &stray, args.false_alarm_rate)?,
+        _ => {
+            model.note_values(&table.values);
+            table.values.clone()
+        }
+    };
+    model.calibrate_on(&normal, args.false_alarm_rate, Method::GivenRows)?;
     let provenance = &mut model.header.provenance;
     let sources: Vec<Source> = (table.source.iter())
         .map(|source| Source {

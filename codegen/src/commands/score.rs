@@ -15,9 +15,8 @@ use crate::output::{self, json_text, say, terminal};
   nvpico score --model pump.safetensors --data today.csv --out scores.csv
 
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
-p_value (share of the calibration rows at most as likely), decision (normal, anomalous, out of range,
-invalid), out_of_range (the first feature far outside the range of the training rows); for a model of counts
-bits_per_dimension. In JSON an infinity is 1.7976931348623157e+308 with its sign, and null is no value. A summary goes
+p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid), for a model of
+counts bits_per_dimension, out_of_range (the first feature far outside the range of the training rows). In JSON an infinity is 1.7976931348623157e+308 with its sign, and null is no value. A summary goes
 to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
 set on.")]
 /// Arguments of `nvpico score`.
@@ -72,11 +71,11 @@ fn report(summary: &Summary) -> String {
         worst,
         resemblance,
     } = summary;
-    let normal = rows - anomalous - out_of_range - invalid;
+    let normal = rows - anomalous - invalid;
     let mut out = match resemblance {
         Some(_) => {
             format!(
-                "{rows} rows: {normal} normal, {anomalous} anomalous, {out_of_range} out of range, {invalid} invalid\n"
+                "{rows} rows: {normal} normal, {anomalous} anomalous ({out_of_range} out of range), {invalid} invalid\n"
             )
         }
         None => format!(
@@ -108,9 +107,9 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
         "log_det",
         "p_value",
         "decision",
-        "out_of_range",
     ];
     header.extend(of_counts.then_some("bits_per_dimension"));
+    header.push("out_of_range");
     out.write_record(header)?;
     for score in scores {
         let mut cells = vec![
@@ -120,9 +119,9 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
             cell(score.log_det),
             cell(score.p_value),
             score.decision.unwrap_or_default().to_owned(),
-            score.out_of_range.clone().unwrap_or_default(),
         ];
         cells.extend(score.bits_per_dimension.map(cell));
+        cells.push(score.out_of_range.clone().unwrap_or_default());
         out.write_record(cells)?;
     }
     Ok(out.into_inner()?)

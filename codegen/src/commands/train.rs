@@ -12,13 +12,14 @@ use super::budget::{self, BudgetArgs};
 use super::{DataArgs, FeatureOptions, progress_bar, promise, report_math_error};
 use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
+use crate::evaluation::Stray;
 use crate::fit::fine_tune::FineTuned;
 use crate::fit::recipe::Recipe;
 use crate::fit::search::Trial;
 use crate::fit::settings::Settings;
 use crate::fit::training::{self, Outcome, Stage};
 use crate::interrupt;
-use crate::model::ShapeName;
+use crate::model::{SeenValues, ShapeName};
 use crate::output::{self, Target, print_json, printable, say};
 use crate::precision::Precision;
 
@@ -54,6 +55,9 @@ pub struct TrainArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// The largest share of the rows of --valid that may lie outside the range of those of --data.
+const VALID_OUTSIDE: f64 = 0.01;
 
 /// The summary of `--json`.
 #[derive(Debug, Serialize)]
@@ -123,7 +127,18 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         .map(|path| -> anyhow::Result<Table> {
             let files = std::slice::from_ref(path);
             let valid = args.data.options.read_same(&table.features(), files)?;
-            Ok(normal_rows_only(valid))
+            let valid = normal_rows_only(valid);
+            let seen = SeenValues::of(training::shape_of(&table).0, &table.values);
+            match seen.and_then(|seen| Stray::found(&seen, &valid)) {
+                Some(stray) if stray.too_many(VALID_OUTSIDE) => anyhow::bail!(
+                    "{}: {stray}. Check units, and whether a number stands for a missing value (--missing); rows of another \
+                     state of the machine belong into --data",
+                    path.display()
+                ),
+                Some(stray) => say!("{}: {stray}", path.display()),
+                None => {}
+            }
+            Ok(valid)
         })
         .transpose()?;
     let mut recipe = args.recipe.or(&file);

@@ -5,6 +5,7 @@ use nvpico::{Score, ScoreError};
 
 use super::quantize::Quantized;
 use super::{Engine, Ready};
+use crate::model::first_outside;
 
 /// What decides on rows.
 #[derive(Clone, Debug)]
@@ -64,14 +65,6 @@ impl Guard<'_> {
             Ranges::Integer(own, ranges) => first_outside(&own.counts(row)?, ranges),
         }
     }
-}
-
-/// The first value outside the range of its channel.
-fn first_outside<V: PartialOrd>(row: &[V], ranges: &[[V; 2]]) -> Option<usize> {
-    let places = row.len().checked_div(ranges.len())?.max(1);
-    let channels = row.chunks(places).zip(ranges);
-    let mut values = channels.flat_map(|(values, range)| values.iter().map(move |x| (x, range)));
-    values.position(|(x, [low, high])| !(low <= x && x <= high))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod comparison;
 mod foreign;
 mod rows;
+mod stray;
 mod summary;
 
 use anyhow::Context as _;
@@ -22,6 +23,7 @@ use crate::precision::Precision;
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
 pub use rows::{RowScore, score_rows};
+pub use stray::Stray;
 pub use summary::Summary;
 
 /// What an evaluation found; the names are those of `--json`. A figure that is not defined, such as

@@ -24,9 +24,9 @@ pub struct RowScore {
     pub log_det: Option<f32>,
     /// Share of the calibration rows that are at most as likely; `None` without calibration.
     pub p_value: Option<f64>,
-    /// `normal`, `anomalous`, `out of range` or `invalid`; `None` for a valid row without a threshold.
+    /// `normal`, `anomalous` or `invalid`; `None` for a valid row without a threshold.
     pub decision: Option<&'static str>,
-    /// The first feature that lies far outside the range of the training rows.
+    /// The first feature that lies far outside the range of the training rows: then the row is anomalous, however likely.
     pub out_of_range: Option<String>,
     /// Of a model of counts, `Some(None)` for an invalid row; absent for any other model.
     #[serde(
@@ -65,7 +65,10 @@ impl RowScore {
             z_norm_sq: score.map(|score| score.z_norm_sq),
             log_det: score.map(|score| score.log_det),
             p_value: log_prob.and_then(|log_prob| ready.p_value(log_prob)),
-            decision: decision.map(Decision::as_str),
+            decision: decision.map(|decision| match decision {
+                Decision::OutOfRange(_) => Decision::Anomalous.as_str(),
+                other => other.as_str(),
+            }),
             out_of_range: out_of_range.cloned(),
             bits_per_dimension: model.levels().map(|_| bits),
         }

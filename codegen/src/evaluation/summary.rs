@@ -14,7 +14,7 @@ pub struct Summary {
     pub rows: usize,
     /// Called anomalous.
     pub anomalous: usize,
-    /// With a value far outside the range of the training rows.
+    /// Of these, with a value far outside the range of the training rows.
     pub out_of_range: usize,
     /// Not scored.
     pub invalid: usize,
@@ -42,7 +42,10 @@ impl Summary {
         Self {
             rows: scores.len(),
             anomalous: count("anomalous"),
-            out_of_range: count("out of range"),
+            out_of_range: scores
+                .iter()
+                .filter(|row| row.out_of_range.is_some())
+                .count(),
             invalid: count("invalid"),
             worst,
             resemblance: ready.resemblance(&log_probs),

@@ -178,9 +178,6 @@ pub fn run(
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
-    if let Some(valid) = valid {
-        model.note_values(&valid.values);
-    }
     let layers = model.header.spec.layers();
     let flow_spec = model.header.spec.flow_spec(&layers);
     let held_out_log_prob = train::mean_log_prob(&flow_spec, &model.params, &held_out)?;

@@ -37,6 +37,7 @@ pub use names::{
     ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
     TransformName,
 };
+pub(crate) use ranges::first_outside;
 pub use spec::{ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.

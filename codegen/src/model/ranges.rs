@@ -8,41 +8,71 @@ const ROOM: f64 = 0.25;
 /// With fewer rows the room is larger, as their number is smaller.
 const ENOUGH_ROWS: f64 = 500.0;
 
-impl Model {
-    /// Takes note of the values of normal rows (row-major), beside those seen before.
-    pub fn note_values(&mut self, rows: &[f32]) {
-        let [channels, height, width] = self.header.spec.shape.0;
-        let mut seen = self.header.seen.take().unwrap_or_else(|| SeenValues {
+impl SeenValues {
+    /// Of rows (row-major) of this many channels, height and width; `None` where a value is not finite.
+    #[must_use]
+    pub fn of(shape: [usize; 3], rows: &[f32]) -> Option<Self> {
+        let none = Self {
             rows: 0,
-            ranges: vec![[f32::INFINITY, f32::NEG_INFINITY]; channels],
-        });
-        for values in rows.chunks_exact(self.header.spec.dim().max(1)) {
-            seen.rows += 1;
-            for (values, [low, high]) in values.chunks(height * width).zip(&mut seen.ranges) {
+            ranges: vec![[f32::INFINITY, f32::NEG_INFINITY]; shape[0]],
+        };
+        none.with(shape, rows)
+    }
+
+    /// The same beside these rows.
+    #[must_use]
+    pub fn with(mut self, [_, height, width]: [usize; 3], rows: &[f32]) -> Option<Self> {
+        let places = (height * width).max(1);
+        for values in rows.chunks_exact((self.ranges.len() * places).max(1)) {
+            self.rows += 1;
+            for (values, [low, high]) in values.chunks(places).zip(&mut self.ranges) {
                 *low = values.iter().copied().fold(*low, f32::min);
                 *high = values.iter().copied().fold(*high, f32::max);
             }
         }
-        let finite = seen.ranges.iter().flatten().all(|value| value.is_finite());
-        self.header.seen = finite.then_some(seen);
+        let finite = self.ranges.iter().flatten().all(|value| value.is_finite());
+        finite.then_some(self)
     }
 
     /// The range of each channel's values: what was seen, and a quarter of it more on either side, or more than that after
-    /// fewer than 500 rows. Readings outside are never normal, however likely the flow finds them. Empty for a model that
-    /// has seen no rows.
+    /// fewer than 500 rows.
     #[must_use]
-    pub fn value_ranges(&self) -> Vec<[f32; 2]> {
-        let Some(seen) = &self.header.seen else {
-            return Vec::new();
-        };
-        let share = ROOM * (ENOUGH_ROWS / seen.rows.max(1) as f64).max(1.0);
+    pub fn widened(&self) -> Vec<[f32; 2]> {
+        let share = ROOM * (ENOUGH_ROWS / self.rows.max(1) as f64).max(1.0);
         let widen = |&[low, high]: &[f32; 2]| {
             let (low, high) = (f64::from(low), f64::from(high));
             let room = share * (high - low);
             let within = |value: f64| (value as f32).clamp(f32::MIN, f32::MAX);
             [within(low - room), within(high + room)]
         };
-        seen.ranges.iter().map(widen).collect()
+        self.ranges.iter().map(widen).collect()
+    }
+}
+
+/// The first value of a row that lies outside the range of its channel; what is no number is outside.
+pub(crate) fn first_outside<V: PartialOrd>(row: &[V], ranges: &[[V; 2]]) -> Option<usize> {
+    let places = row.len().checked_div(ranges.len())?.max(1);
+    let channels = row.chunks(places).zip(ranges);
+    let mut values = channels.flat_map(|(values, range)| values.iter().map(move |x| (x, range)));
+    values.position(|(x, [low, high])| !(low <= x && x <= high))
+}
+
+impl Model {
+    /// Takes note of the values of normal rows (row-major), beside those seen before.
+    pub fn note_values(&mut self, rows: &[f32]) {
+        let shape = self.header.spec.shape.0;
+        self.header.seen = match self.header.seen.take() {
+            None => SeenValues::of(shape, rows),
+            Some(seen) => seen.with(shape, rows),
+        };
+    }
+
+    /// The range of each channel's values. Readings outside are never normal, however likely the flow finds them. Empty for
+    /// a model that has seen no rows.
+    #[must_use]
+    pub fn value_ranges(&self) -> Vec<[f32; 2]> {
+        let seen = self.header.seen.as_ref();
+        seen.map(SeenValues::widened).unwrap_or_default()
     }
 }
 

@@ -28,7 +28,7 @@ fn from_training_to_export() {
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some("row,log_prob,z_norm_sq,log_det,p_value,decision")
+        Some("row,log_prob,z_norm_sq,log_det,p_value,decision,out_of_range")
     );
     let first: Vec<&str> = lines.next().expect("a row").split(',').collect();
     assert_eq!(first[0], "1");
@@ -315,10 +315,8 @@ fn constant_columns_are_said_and_a_change_of_them_is_seen() {
     assert!(errors.contains("`setpoint` is constant"), "{errors}");
     folder.write("new.csv", "a,b,setpoint\n0.5,0.3,20\n0.5,0.3,21\n");
     let scores = folder.succeeds(&["score", "--model", "m.safetensors", "--data", "new.csv"]);
-    let decisions: Vec<&str> = scores
-        .lines()
-        .skip(1)
-        .filter_map(|l| l.rsplit(',').next())
+    let ends: Vec<Vec<&str>> = (scores.lines().skip(1))
+        .map(|line| line.split(',').skip(5).collect())
         .collect();
-    assert_eq!(decisions, ["normal", "anomalous"]);
+    assert_eq!(ends, [["normal", ""], ["anomalous", "setpoint"]]);
 }

@@ -224,3 +224,61 @@ fn score_and_eval_say_unlike_where_rows_are() {
         );
     }
 }
+
+#[test]
+fn rows_far_outside_the_training_rows_set_no_threshold() {
+    let folder = Folder::with_model();
+    let text = std::fs::read_to_string(folder.path("normal.csv")).expect("the training rows");
+    let with = |every: usize, value: &str| {
+        let mut out = String::new();
+        for (number, line) in text.lines().enumerate() {
+            let cells = line.split_once(',').filter(|_| number % every == 7);
+            match cells {
+                Some((_, rest)) => out.extend([value, ",", rest, "\n"]),
+                None => out.extend([line, "\n"]),
+            }
+        }
+        out
+    };
+    folder.write("fill.csv", &with(25, "-999"));
+    let args = [
+        "--model",
+        "m.safetensors",
+        "--data",
+        "fill.csv",
+        "--out",
+        "c.safetensors",
+    ];
+    let calibrate: Vec<&str> = ["calibrate"].into_iter().chain(args).collect();
+    folder.fails(&calibrate, &["far outside the range", "-999"]);
+    // The hint, followed.
+    folder.succeeds(&[&calibrate[..], &["--missing=-999", "--skip-bad"]].concat());
+    let train = [
+        "train",
+        "--data",
+        "normal.csv",
+        "--valid",
+        "fill.csv",
+        "--out",
+        "v.safetensors",
+    ];
+    folder.fails(&train, &["far outside the range"]);
+    // One spike is said and counts as a false alarm; it is no normal value afterwards.
+    folder.write("spike.csv", &with(100_000, "5000"));
+    let args = [
+        "calibrate",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "spike.csv",
+        "--out",
+        "s.safetensors",
+    ];
+    folder.succeeds(&args);
+    let scores = folder.succeeds(&["score", "--model", "s.safetensors", "--data", "spike.csv"]);
+    let row = scores
+        .lines()
+        .find(|line| line.starts_with("7,"))
+        .expect("the spike's row");
+    assert!(row.contains(",anomalous,"), "{row}");
+}
