@@ -26,7 +26,7 @@ use super::gather::gather;
 use super::judge::{Question, judge, label};
 use super::labels;
 use super::names::join;
-use super::{Hint, ReadOptions, SkippedColumn, Table};
+use super::{Hint, ReadOptions, SkippedColumn, Table, option_value};
 
 /// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
 /// with each.
@@ -121,6 +121,7 @@ pub(super) fn table(
         None => numeric(frames, &excluded, &other, &mut skipped_columns)?,
     };
     let mut overview = None;
+    let mut judged_out: Vec<String> = Vec::new();
     let mut columns = columns;
     if first.shape.is_none() && columns.len() > MOST_READINGS {
         return Err(DataError::Options(format!(
@@ -137,6 +138,11 @@ pub(super) fn table(
             labels: labels.as_ref().map(|read| (&*read.name, &*read.rows)),
             take_all: options.take_all,
         })?;
+        judged_out = verdict
+            .left_out
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         skipped_columns.extend(verdict.left_out);
         columns = verdict.columns;
         overview = Some(verdict.overview);
@@ -150,9 +156,15 @@ pub(super) fn table(
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>();
+        let way = if judged_out.is_empty() {
+            String::new()
+        } else {
+            let columns = option_value("columns", &join(&judged_out));
+            format!("; if they are readings, {columns} uses them")
+        };
         return Err(DataError::Format {
             path: first.path.clone(),
-            reason: format!("no column of readings is left: {}", why.join("; ")),
+            reason: format!("no column of readings is left: {}{way}", why.join("; ")),
         });
     }
     let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
