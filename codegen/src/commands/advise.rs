@@ -56,7 +56,7 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
     let options = args.features.apply(args.data.options.read_options()?)?;
     let (table, hints, questions) = read(&args.data.data, options)?;
     let advice = advice(&table, !questions.is_empty());
-    let command = command(args, &hints);
+    let command = command(args, &hints, table.dim() < 2);
     if let Some(out) = &args.out {
         let picture = picture(&table, out)?;
         output::write_atomic(out, picture.as_bytes())
@@ -171,21 +171,21 @@ fn advice(table: &Table, asked: bool) -> Vec<String> {
     advice
 }
 
-/// A command that trains on these files.
-fn command(args: &AdviseArgs, hints: &Hint) -> String {
+/// A command that trains on these files; a single feature needs a window.
+fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
     let given = &args.data.options;
     let mut options = vec!["nvpico train --data".to_owned()];
     options.extend(
         args.data
             .data
             .iter()
-            .map(|file| data::join_names([file.to_string_lossy()])),
+            .map(|file| data::shell_quoted(&file.to_string_lossy())),
     );
     let names = |names: &Option<super::data_options::Names>| {
         names.as_ref().map(|names| data::join_names(&names.0))
     };
     let mut option = |name: &str, value: Option<String>| {
-        options.extend(value.map(|value| format!("--{name} {value}")));
+        options.extend(value.map(|value| data::option_value(name, &value)));
     };
     option("columns", names(&given.columns));
     let own = given.exclude.clone().unwrap_or_default().0;
@@ -196,7 +196,7 @@ fn command(args: &AdviseArgs, hints: &Hint) -> String {
     );
     option(
         "label",
-        given.label.as_ref().map(|label| data::join_names([label])),
+        given.label.as_ref().map(|label| data::shell_quoted(label)),
     );
     option("category", names(&args.features.category));
     option(
@@ -204,15 +204,17 @@ fn command(args: &AdviseArgs, hints: &Hint) -> String {
         args.features
             .group
             .as_ref()
-            .map(|group| data::join_names([group])),
+            .map(|group| data::shell_quoted(group)),
     );
     option(
         "window",
-        args.features.window.map(|length| length.to_string()),
+        (args.features.window)
+            .or_else(|| single.then_some(8))
+            .map(|length| length.to_string()),
     );
     option(
         "delimiter",
-        given.delimiter.map(|c| data::join_names([c.to_string()])),
+        given.delimiter.map(|c| data::shell_quoted(&c.to_string())),
     );
     if given.decimal_comma {
         options.push("--decimal-comma".into());

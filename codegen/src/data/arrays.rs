@@ -206,6 +206,7 @@ impl<R: Read> Array<R> {
             (TypeChar::Uint, 2) => each::<u16, R>(file, f64::from, take),
             (TypeChar::Uint, 1) => each::<u8, R>(file, f64::from, take),
             (TypeChar::Bool, _) => each::<bool, R>(file, |value| f64::from(u8::from(value)), take),
+            (TypeChar::Float, 2) => Err("has the type float16: save as float32".into()),
             _ => Err(format!(
                 "has the type {kind}; floats, integers or booleans are needed"
             )),

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use super::Missing;
-use super::names::join;
+use super::names::{join, shell};
 
 /// Options that answer a question about the data.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,16 +28,28 @@ pub struct Hint {
 /// The share that `--skip-bad` allows when none is given.
 pub const SKIP_BAD: f64 = 0.1;
 
+/// An option with its value, which may begin with a dash.
+#[must_use]
+pub fn value(option: &str, text: &str) -> String {
+    let sign = if text.starts_with(['-', '\'']) && text.trim_start_matches('\'').starts_with('-') {
+        '='
+    } else {
+        ' '
+    };
+    format!("--{option}{sign}{text}")
+}
+
+/// The option that leaves a column out.
+pub(super) fn exclude(name: &str) -> String {
+    value("exclude", &join([name]))
+}
+
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut options = Vec::new();
-        options.extend(
-            self.label
-                .iter()
-                .map(|label| format!("--label {}", join([label]))),
-        );
+        options.extend(self.label.iter().map(|label| value("label", &shell(label))));
         if !self.exclude.is_empty() {
-            options.push(format!("--exclude {}", join(&self.exclude)));
+            options.push(value("exclude", &join(&self.exclude)));
         }
         if !self.missing.is_empty() {
             let values = self.missing.iter().map(ToString::to_string);
@@ -51,5 +63,41 @@ impl fmt::Display for Hint {
             }
         }));
         f.write_str(&options.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_quoted_for_the_shell_and_names_as_a_list() {
+        let hint = |name: &str| {
+            let label = Hint {
+                label: Some(name.into()),
+                ..Hint::default()
+            };
+            (label.to_string(), exclude(name))
+        };
+        assert_eq!(
+            hint("fault, y/n"),
+            (
+                "--label 'fault, y/n'".into(),
+                r#"--exclude '"fault, y/n"'"#.into()
+            )
+        );
+        assert_eq!(
+            hint("-fault"),
+            ("--label=-fault".into(), "--exclude=-fault".into())
+        );
+        assert_eq!(
+            hint("- x"),
+            ("--label='- x'".into(), "--exclude='- x'".into())
+        );
+        assert_eq!(hint("it's").0, r"--label 'it'\''s'");
+        assert_eq!(
+            hint("fault"),
+            ("--label fault".into(), "--exclude fault".into())
+        );
     }
 }

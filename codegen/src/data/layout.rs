@@ -64,11 +64,15 @@ impl Axes {
             },
             (&[_, a, b, c], None) => match model.and_then(|model| model.shape) {
                 Some(map) if map == [c, a, b] && map != [a, b, c] => Ok(axes(Some(map), true)),
-                None if matches!(c, 1 | 3 | 4) && a > 4 && b > 4 => Err(format!(
-                    "has the axes {}, of which the last looks like channels: --layout nhwc takes it so, --layout nchw takes \
+                None if (matches!(c, 1 | 3 | 4) && a > 4 && b > 4)
+                    || (c == 3 && a > 3 && b > 3) =>
+                {
+                    Err(format!(
+                        "has the axes {}, of which the last looks like channels: --layout nhwc takes it so, --layout nchw takes \
                      each row as {a} channels of {b} x {c}",
-                    words(shape)
-                )),
+                        words(shape)
+                    ))
+                }
                 _ => Ok(axes(Some([a, b, c]), false)),
             },
             _ => Err(format!(
@@ -142,6 +146,7 @@ mod tests {
             error(&[30, 2, 3]).contains("--layout nct takes each row as 2 channels of 3 readings")
         );
         assert!(error(&[30, 8, 8, 3]).contains("--layout nhwc"));
+        assert!(error(&[60, 4, 4, 3]).contains("--layout nhwc"));
         assert!(error(&[30, 8, 8, 1]).contains("--layout nhwc"));
         assert_eq!(map(&[30, 1, 8], None, None), Some([1, 1, 8]));
         assert_eq!(map(&[30, 3, 8, 8], None, None), Some([3, 8, 8]));

@@ -38,10 +38,15 @@ pub fn join<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
             }
         })
         .collect();
-    let text = cells.join(",");
+    shell(&cells.join(","))
+}
+
+/// One value as the shell takes it, in quotes where it needs them.
+#[must_use]
+pub fn shell(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-+=.,:/%@".contains(c);
-    if text.chars().all(plain) {
-        text
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }

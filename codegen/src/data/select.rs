@@ -15,7 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::derived::{self, bases};
 use super::error::DataError;
@@ -23,10 +23,10 @@ use super::features::shape_words;
 use super::find::{Index, position};
 use super::frame::{Column, Frame, Words};
 use super::gather::gather;
-use super::judge::{Question, judge};
+use super::judge::{Question, judge, label};
 use super::labels;
 use super::names::join;
-use super::{Hint, ReadOptions, SkippedColumn, Table};
+use super::{Hint, ReadOptions, SkippedColumn, Table, option_value};
 
 /// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
 /// with each.
@@ -95,6 +95,9 @@ pub(super) fn table(
         })
         .collect();
     let labels = labels::read(frames)?;
+    if let Some(read) = &labels {
+        labels::mostly_normal(frames, read)?;
+    }
     let groups = options
         .group
         .as_ref()
@@ -118,6 +121,7 @@ pub(super) fn table(
         None => numeric(frames, &excluded, &other, &mut skipped_columns)?,
     };
     let mut overview = None;
+    let mut judged_out: Vec<String> = Vec::new();
     let mut columns = columns;
     if first.shape.is_none() && columns.len() > MOST_READINGS {
         return Err(DataError::Options(format!(
@@ -134,6 +138,11 @@ pub(super) fn table(
             labels: labels.as_ref().map(|read| (&*read.name, &*read.rows)),
             take_all: options.take_all,
         })?;
+        judged_out = verdict
+            .left_out
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         skipped_columns.extend(verdict.left_out);
         columns = verdict.columns;
         overview = Some(verdict.overview);
@@ -147,9 +156,15 @@ pub(super) fn table(
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>();
+        let way = if judged_out.is_empty() {
+            String::new()
+        } else {
+            let columns = option_value("columns", &join(&judged_out));
+            format!("; if they are readings, {columns} uses them")
+        };
         return Err(DataError::Format {
             path: first.path.clone(),
-            reason: format!("no column of readings is left: {}", why.join("; ")),
+            reason: format!("no column of readings is left: {}{way}", why.join("; ")),
         });
     }
     let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
@@ -234,8 +249,10 @@ fn numeric(
         }
         let same: Vec<&Column> = indexes.iter().filter_map(|frame| frame.get(name)).collect();
         if let Some(mut reason) = not_numeric(&same) {
-            if first.labels.is_none() && says_normal(&same) {
-                return Err(label_of_words(first, name));
+            if first.labels.is_none()
+                && let Some(question) = label_of_words(first, name, &same)
+            {
+                return Err(question);
             }
             if is_category(&same) {
                 reason = format!("{reason}; --category {} reads it", join([name]));
@@ -274,42 +291,44 @@ fn numeric(
     Ok(columns)
 }
 
-/// Words that only a label has.
-const LABEL_WORDS: [&str; 8] = [
-    "normal",
-    "anomaly",
-    "anomalous",
-    "abnormal",
-    "outlier",
-    "inlier",
-    "faulty",
-    "healthy",
-];
-
-/// A column of words that are all labels, of both kinds.
-fn says_normal(same: &[&Column]) -> bool {
-    let words = || same.iter().filter_map(|column| column.words.as_ref());
-    let all = || words().flat_map(|words| &words.dictionary);
-    let label = |word: &String| LABEL_WORDS.contains(&&*word.to_lowercase());
-    let has = |kind| all().any(|word| labels::parse(word) == Some(kind));
-    words().count() == same.len() && all().all(label) && has(true) && has(false)
-}
-
-fn label_of_words(first: &Frame, name: &str) -> DataError {
+/// What to answer about a column of words that looks like a label, if it does.
+fn label_of_words(first: &Frame, name: &str, same: &[&Column]) -> Option<DataError> {
+    let all: Option<Vec<&Words>> = same.iter().map(|column| column.words.as_ref()).collect();
+    let all = all?;
+    let words: BTreeSet<&str> = (all.iter())
+        .flat_map(|words| words.dictionary.iter().map(String::as_str))
+        .collect();
+    let good = words.iter().filter(|word| labels::is_good(word)).count();
+    if !label::in_words(name, words.len(), good) {
+        return None;
+    }
     let hint = |label: Option<String>, exclude: Vec<String>| Hint {
         label,
         exclude,
         ..Hint::default()
     };
-    let label = hint(Some(name.into()), Vec::new());
     let none = hint(None, vec![name.into()]);
-    DataError::Unclear {
+    let gaps = all.iter().any(|words| words.codes.contains(&Words::NONE));
+    let example = words.iter().next().map_or("", |word| *word);
+    let what = format!("column {name:?} looks like a label in words, such as {example:?}");
+    let out = format!(
+        "{none} leaves it out and trains on all rows, --columns NAMES uses the columns it names"
+    );
+    let (hint, how) = if !gaps && labels::are_words_of_label(name, words.iter().copied()) {
+        let label = hint(Some(name.into()), Vec::new());
+        let how = format!("{label} takes it as the label, {out}");
+        (label, how)
+    } else {
+        let how = format!(
+            "to take it as the label, write 0 for normal and 1 for anomalous in each row; {out}"
+        );
+        (none, how)
+    };
+    Some(DataError::Unclear {
         path: first.path.clone(),
-        reason: format!(
-            "column {name:?} holds the words of a label; {label} takes it as the label, {none} leaves it out and trains on all rows"
-        ),
-        hint: Box::new(label),
-    }
+        reason: format!("{what}; {how}"),
+        hint: Box::new(hint),
+    })
 }
 
 /// A column of few words that come often.

@@ -39,6 +39,8 @@ const KNOWN: [f64; 31] = [
 ];
 /// Share of the rows, in the middle of the values, that are the rest for certain.
 const CORE: f64 = 0.7;
+/// Fewest readings that are the rest beside known values in more than half of the rows.
+const FEWEST: usize = 10;
 /// How far outside, in ranges of the rest, a value is no reading: known ones, 0 and others.
 const FAR: (f64, f64, f64) = (1.0, 1.0, 3.0);
 /// A spike lies this far outside, and spikes are at most this share of the rows.
@@ -149,7 +151,7 @@ fn rest(runs: &[(f64, usize)], rows: usize) -> Option<(usize, usize)> {
     let low = runs.iter().position(|run| !known(run))?;
     let high = runs.iter().rposition(|run| !known(run))?;
     let middle: usize = runs[low..=high].iter().map(|(_, count)| count).sum();
-    let (from, to, rows) = if 2 * middle >= rows {
+    let (from, to, rows) = if 2 * middle >= rows || (high > low + 1 && middle >= FEWEST) {
         (low, high, middle)
     } else {
         (0, runs.len() - 1, rows)
@@ -228,6 +230,12 @@ mod tests {
         assert_eq!(fills(&with(-999.0, 4)), [-999.0]);
         assert_eq!(fills(&with(-999.0, 150)), [-999.0]);
         assert_eq!(fills(&with(-999.0, 7)), [-999.0]);
+        // In most rows.
+        for value in [-999.0, -9999.0, 65535.0] {
+            let mut most = with(value, 25);
+            most.iter_mut().skip(100).for_each(|x| *x = value);
+            assert_eq!(fills(&most), [value]);
+        }
         let mut two = with(-999.0, 25);
         for x in two.iter_mut().skip(5).step_by(40) {
             *x = 65535.0;

@@ -41,7 +41,7 @@ const LABELS: [&str; 32] = [
     "störung",
 ];
 /// Names of labels when the column has two values: with more it may be a state that the machine reports.
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 22] = [
     "state",
     "status",
     "alarm",
@@ -59,10 +59,16 @@ const FLAGS: [&str; 18] = [
     "ok",
     "good",
     "bad",
+    "benign",
+    "inlier",
+    "pass",
+    "passed",
     "y",
 ];
 /// Most values of a label.
 const MOST_CLASSES: usize = 20;
+/// Most different words of a label that has no label's name.
+const FEW_WORDS: usize = 6;
 /// Share of the normal rows that have the usual value, in a column that tells the label.
 const USUAL: f64 = 0.99;
 /// Share of the anomalous rows that have another one.
@@ -74,7 +80,7 @@ const KIND: f64 = 0.1;
 const PURE: f64 = 0.95;
 
 /// The words of a name in lower case, cut at signs and at capitals.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub(in super::super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for c in name.chars() {
@@ -94,6 +100,23 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Whether one of the words of a name is that of a label.
+pub(in super::super) fn names_fault(words: &[String]) -> bool {
+    let joined = words.concat();
+    let is = |word: &str| LABELS.contains(&word);
+    is(&joined) || words.iter().any(|word| is(word))
+}
+
+/// Whether a column of text is a label, by its name and its different cells, of which `good` say that nothing is wrong.
+pub(in super::super) fn in_words(name: &str, cells: usize, good: usize) -> bool {
+    let words = words(name);
+    let flag = words.iter().any(|word| FLAGS.contains(&&**word));
+    let both = good > 0 && good < cells;
+    (names_fault(&words) && (1..=MOST_CLASSES).contains(&cells))
+        || (flag && (cells == 2 || both))
+        || (both && cells <= FEW_WORDS)
+}
+
 /// The values of a column of few whole numbers, ascending.
 fn classes(series: &Series<'_>) -> Option<Vec<f64>> {
     let few = (1..=MOST_CLASSES).contains(&series.runs.len());
@@ -111,12 +134,11 @@ pub(super) fn by_name(name: &str, series: &Series<'_>) -> Option<String> {
     let classes = classes(series)?;
     let words = words(name);
     let joined = words.concat();
-    let is = |list: &[&str]| {
-        list.contains(&&*joined) || words.iter().any(|word| list.contains(&&**word))
-    };
+    let is_flag = FLAGS.contains(&&*joined) || words.iter().any(|word| FLAGS.contains(&&**word));
     // `fault current` with 17 whole values is a reading; numbers of classes begin at 0, 1 or -1.
-    let label = is(&LABELS) && classes[0].abs() <= 1.0 && classes[classes.len() - 1] <= 99.0;
-    let flag = is(&FLAGS) && classes.len() == 2 && classes.iter().all(|x| x.abs() <= 1.0);
+    let label =
+        names_fault(&words) && classes[0].abs() <= 1.0 && classes[classes.len() - 1] <= 99.0;
+    let flag = is_flag && classes.len() == 2 && classes.iter().all(|x| x.abs() <= 1.0);
     (label || flag).then(|| format!("looks like a label, by its name and its {}", said(&classes)))
 }
 
@@ -205,6 +227,30 @@ mod tests {
         assert_eq!(by_name("state", &series(&[0.0, 1.0, 2.0])), None);
         assert_eq!(by_name("status", &series(&[640.0, 1600.0])), None);
         assert_eq!(by_name("target_rpm", &series(&[1450.0, 1500.0])), None);
+    }
+
+    #[test]
+    fn labels_in_words() {
+        for (name, cells, good) in [
+            ("status", 2, 1),
+            ("machine_status", 3, 1),
+            ("Normal/Attack", 2, 1),
+            ("Label", 15, 1),
+            ("class", 2, 0),
+            ("state", 2, 1),
+            ("quality", 3, 1),
+        ] {
+            assert!(in_words(name, cells, good), "{name}");
+        }
+        for (name, cells, good) in [
+            ("mode", 2, 0),
+            ("state", 1, 0),
+            ("state", 3, 0),
+            ("site", 9, 1),
+            ("label", 40, 0),
+        ] {
+            assert!(!in_words(name, cells, good), "{name}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod copies;
 mod counter;
 mod fill;
 mod flat;
-mod label;
+pub(super) mod label;
 mod span;
 mod step;
 mod time;

@@ -25,6 +25,8 @@ pub(super) struct Evidence {
     text: usize,
     /// Whole numbers other than 0.
     whole: usize,
+    /// Whole numbers of three digits: where those above have a point in thousands place, it is no decimal one.
+    hundreds: usize,
     /// Numbers with a decimal point for certain.
     points: usize,
     point_groups: usize,
@@ -77,6 +79,8 @@ impl Evidence {
         match number.form {
             Form::Whole => {
                 self.whole += usize::from(cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
+                let digits = cell.trim().trim_start_matches(['-', '+']);
+                self.hundreds += usize::from(digits.len() == 3 && !digits.starts_with('0'));
             }
             Form::Point | Form::Fortran => self.points += 1,
             Form::PointGroup => self.point_groups += 1,
@@ -202,8 +206,11 @@ impl Format {
                 0
             };
         let certain = column.point_thousands > 0 && column.commas == 0;
-        let thousands =
-            commas > 0 || column.point_thousands > 0 || (file.commas > 0 && file.points == 0);
+        let thousands = commas > 0
+            || column.point_thousands > 0
+            || column.hundreds > 0
+            || (file.commas > 0 && (file.points == 0 || decimal_comma))
+            || (decimal_comma && file.points == 0);
         let point = match (has_points, thousands) {
             (true, _) if column.point_thousands > 0 => Group::Unclear,
             (true, _) | (false, false) => Group::Decimal,
@@ -397,6 +404,22 @@ mod tests {
             Fault::Thousands("1,007.25".into())
         );
         assert_eq!(read(&["998", "1,007"], 5, 0, false).thousands, 1);
+    }
+
+    #[test]
+    fn points_beside_whole_numbers_of_three_digits_are_no_decimal_points() {
+        assert_eq!(values(&["998", "1.008"], 0, 0, true), [998.0, 1008.0]);
+        assert_eq!(values(&["998", "1.008"], 4, 3, true), [998.0, 1008.0]);
+        assert_eq!(values(&["1.008"], 4, 3, true), [1008.0]);
+        assert_eq!(
+            fault(&["998", "1.008"], 0, 0, false),
+            Fault::Thousands("1.008".into())
+        );
+        assert_eq!(
+            values(&["998", "1.008", "2.5"], 1, 0, false),
+            [998.0, 1.008, 2.5]
+        );
+        assert_eq!(values(&["1", "1.008"], 1, 0, false), [1.0, 1.008]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tables as people have them: columns that are no sensors, values that are no readings, and what the user is told.
 
+mod labels;
 mod options;
 
 use std::fmt::Write as _;
@@ -313,7 +314,7 @@ fn a_label_the_wrong_way_round_is_pointed_out() {
     }
     folder.write(
         "t.csv",
-        &table(",ok", &tested, |i, _| format!(",{}", u8::from(i >= 40))),
+        &table(",flag", &tested, |i, _| format!(",{}", u8::from(i >= 40))),
     );
     let args = [
         "eval",
@@ -322,7 +323,7 @@ fn a_label_the_wrong_way_round_is_pointed_out() {
         "--data",
         "t.csv",
         "--label",
-        "ok",
+        "flag",
         "--json",
     ];
     let value: Value = serde_json::from_str(&folder.succeeds(&args)).expect("JSON");
