@@ -24,6 +24,8 @@ use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::features::{Features, shape_words};
 use super::frame::{Column, Frame, Labels, LeftOut, finite};
+use super::hint::{Hint, exclude};
+use super::judge::label::{names_fault, words};
 use super::labels::are_labels;
 use super::layout::Axes;
 use super::npz::Archive;
@@ -108,6 +110,26 @@ pub(super) fn read_npz(
         label_from_column(&mut frame, label)?;
     }
     let others = names.iter().filter(|name| **name != rows && *name != label);
+    if frame.labels.is_none() && options.columns.is_none() && model.is_none() {
+        for name in others.clone().filter(|name| names_fault(&words(name))) {
+            if options.exclude.contains(name) {
+                frame.aside.push((name.clone(), "excluded".into()));
+                continue;
+            }
+            let hint = Hint {
+                label: Some(name.clone()),
+                ..Hint::default()
+            };
+            return Err(DataError::Unclear {
+                path: path.into(),
+                reason: format!(
+                    "array {name:?} looks like a label, by its name; {hint} takes it as the label, {} trains on all rows",
+                    exclude(name)
+                ),
+                hint: Box::new(hint),
+            });
+        }
+    }
     frame.left_out.extend(others.map(|name| LeftOut {
         what: format!("array {name:?}"),
         count: 1,

@@ -77,9 +77,14 @@ impl Axes {
             },
             _ => Err(format!(
                 "has {} dimension{}; rows and columns are needed, a two-dimensional array, or maps: N x height x width, \
-                 N x channels x height x width",
+                 N x channels x height x width{}",
                 shape.len(),
                 if shape.len() == 1 { "" } else { "s" },
+                if shape.len() == 1 {
+                    "; array.reshape(-1, 1) makes a column of it"
+                } else {
+                    ""
+                },
             )),
         }
     }
@@ -163,7 +168,7 @@ mod tests {
             Some([8, 9, 3])
         );
         assert!(Axes::of(&[30, 2, 3], Some(Layout::Nchw), None).is_err());
-        assert!(Axes::of(&[30], None, None).is_err());
+        assert!(error(&[30]).contains("reshape(-1, 1)"));
     }
 
     #[test]

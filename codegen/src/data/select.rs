@@ -83,6 +83,9 @@ pub(super) fn table(
     let all = first.names();
     let mut excluded = Vec::new();
     for name in &options.exclude {
+        if first.aside.iter().any(|(aside, _)| aside == name) {
+            continue;
+        }
         let index = position(&first.path, &all, first.named, name)?;
         excluded.push(first.columns[index].name.clone());
     }

@@ -3,6 +3,48 @@
 use super::*;
 
 #[test]
+fn an_array_named_like_a_label_is_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.npz");
+    let npy = |shape: &str, values: &[f32]| {
+        let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        while (header.len() + 11) % 64 != 0 {
+            header.push(' ');
+        }
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.bytes());
+        bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+        bytes
+    };
+    let rows = npy("(3, 2)", &[1.0, 5.5, 2.5, 4.0, 3.0, 7.0]);
+    let labels = npy("(3,)", &[0.0, 0.0, 1.0]);
+    let bytes = super::super::npz::archive(&[("X", rows), ("labels", labels)]).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    let read = |options: &super::super::ReadOptions| {
+        super::super::read(std::slice::from_ref(&file), options)
+    };
+    let asked = read(&super::super::ReadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        asked.contains("--label labels") && asked.contains("--exclude labels"),
+        "{asked}"
+    );
+    let label = super::super::ReadOptions {
+        label: Some("labels".into()),
+        ..Default::default()
+    };
+    assert_eq!(read(&label).unwrap().labels, Some(vec![false, false, true]));
+    let without = super::super::ReadOptions {
+        exclude: vec!["labels".into()],
+        ..Default::default()
+    };
+    assert_eq!(read(&without).unwrap().rows, 3);
+}
+
+#[test]
 fn arrays_of_every_type_and_order() {
     let folder = Folder::new();
     let get = |path| read(&[path], &ReadOptions::default()).unwrap();
