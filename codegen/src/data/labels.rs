@@ -192,14 +192,15 @@ pub(super) fn read(frames: &[Frame]) -> Result<Option<Read>, DataError> {
     Ok(Some(Read { name, rows, said }))
 }
 
-/// Refuses labels that call most rows anomalous: a model is trained on the others.
-pub(super) fn mostly_normal(frames: &[Frame], read: &Read) -> Result<(), DataError> {
+/// What to say of labels that call most rows anomalous: a model is trained on the others. Where hardly any others are left,
+/// that is an error.
+pub(super) fn mostly_anomalous(frames: &[Frame], read: &Read) -> Result<Option<String>, DataError> {
     let (count, rows) = (
         read.rows.iter().filter(|anomalous| **anomalous).count(),
         read.rows.len(),
     );
     if 2 * count <= rows {
-        return Ok(());
+        return Ok(None);
     }
     let name = &read.name;
     let column = frames[0].columns.iter().any(|column| column.name == *name);
@@ -211,12 +212,16 @@ pub(super) fn mostly_normal(frames: &[Frame], read: &Read) -> Result<(), DataErr
     } else {
         "an archive without it trains on all rows".into()
     };
+    let reason = format!(
+        "label {name:?} calls {count} of {rows} rows anomalous, and a model is trained on the others: if 1 stands for \
+         normal there, write 0 for normal and 1 for anomalous; {without}"
+    );
+    if 10 * count <= 9 * rows {
+        return Ok(Some(reason));
+    }
     Err(DataError::Format {
         path: frames[0].path.clone(),
-        reason: format!(
-            "label {name:?} calls {count} of {rows} rows anomalous, and a model is trained on the others: if 1 stands for \
-             normal there, write 0 for normal and 1 for anomalous; {without}"
-        ),
+        reason,
     })
 }
 

@@ -98,9 +98,10 @@ pub(super) fn table(
         })
         .collect();
     let labels = labels::read(frames)?;
-    if let Some(read) = &labels {
-        labels::mostly_normal(frames, read)?;
-    }
+    let about_labels = match &labels {
+        Some(read) => labels::mostly_anomalous(frames, read)?,
+        None => None,
+    };
     let groups = options
         .group
         .as_ref()
@@ -172,6 +173,7 @@ pub(super) fn table(
     }
     let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
     table.overview = overview;
+    table.said.extend(about_labels);
     table
         .left_out
         .extend(skipped_columns.iter().map(SkippedColumn::counted));

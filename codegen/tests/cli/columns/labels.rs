@@ -82,4 +82,11 @@ fn one_is_normal_where_the_name_says_so_and_most_rows_are_normal() {
             "--exclude flag",
         ],
     );
+    // More than half, as in a recording of a fault: said.
+    folder.write(
+        "a.csv",
+        &table(",flag", &rows, |i, _| format!(",{}", u8::from(i > 130))),
+    );
+    let (errors, _) = train(&folder, &["--label", "flag"]);
+    assert!(errors.contains("169 of 300 rows anomalous"), "{errors}");
 }
