@@ -30,6 +30,33 @@ const GOOD: [&str; 14] = [
     "no_fault",
     "no failure",
 ];
+/// Words that say that something is wrong, in lower case.
+const BAD: [&str; 24] = [
+    "abnormal",
+    "alarm",
+    "anomalous",
+    "anomaly",
+    "attack",
+    "bad",
+    "broken",
+    "critical",
+    "damaged",
+    "defect",
+    "defective",
+    "error",
+    "fail",
+    "failed",
+    "failure",
+    "fault",
+    "faulty",
+    "leak",
+    "malicious",
+    "ng",
+    "nok",
+    "outlier",
+    "warning",
+    "worn",
+];
 /// Cells that stand for no word.
 const NONE: [&str; 8] = [
     "nan",
@@ -128,6 +155,11 @@ fn is_word_of_label(cell: &str) -> bool {
 /// A word that says that nothing is wrong.
 pub(super) fn is_good(cell: &str) -> bool {
     GOOD.contains(&&*cell.trim().to_lowercase())
+}
+
+/// A word that says that something is wrong.
+pub(super) fn is_bad(cell: &str) -> bool {
+    BAD.contains(&&*cell.trim().to_lowercase())
 }
 
 /// A text that is no number and stands for something.

@@ -304,7 +304,8 @@ fn label_of_words(first: &Frame, name: &str, same: &[&Column]) -> Option<DataErr
         .flat_map(|words| words.dictionary.iter().map(String::as_str))
         .collect();
     let good = words.iter().filter(|word| labels::is_good(word)).count();
-    if !label::in_words(name, words.len(), good) {
+    let bad = words.iter().filter(|word| labels::is_bad(word)).count();
+    if !label::in_words(name, words.len(), good, bad) {
         return None;
     }
     let hint = |label: Option<String>, exclude: Vec<String>| Hint {

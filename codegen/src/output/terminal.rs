@@ -1,7 +1,7 @@
 //! Words for people: standard error for what happens, standard output for results.
 //!
 //! Printing never ends the work: a standard error that is closed or full loses words and nothing else, and what standard
-//! output did not take is told when the work is done ([`unwritten`]). Names come from files and may hold anything, so
+//! output did not take is told when the work is done (`unwritten`). Names come from files and may hold anything, so
 //! control characters and those that turn the direction of text are shown as `\u{1b}`.
 //!
 //! ```

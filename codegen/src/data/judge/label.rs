@@ -107,14 +107,15 @@ pub(in super::super) fn names_fault(words: &[String]) -> bool {
     is(&joined) || words.iter().any(|word| is(word))
 }
 
-/// Whether a column of text is a label, by its name and its different cells, of which `good` say that nothing is wrong.
-pub(in super::super) fn in_words(name: &str, cells: usize, good: usize) -> bool {
+/// Whether a column of text is a label, by its name and its different cells, of which `good` say that nothing is wrong and
+/// `bad` that something is. Without such a name both kinds are there: a note beside `ok` is no label.
+pub(in super::super) fn in_words(name: &str, cells: usize, good: usize, bad: usize) -> bool {
     let words = words(name);
     let flag = words.iter().any(|word| FLAGS.contains(&&**word));
     let both = good > 0 && good < cells;
     (names_fault(&words) && (1..=MOST_CLASSES).contains(&cells))
         || (flag && (cells == 2 || both))
-        || (both && cells <= FEW_WORDS)
+        || (both && bad > 0 && cells <= FEW_WORDS)
 }
 
 /// The values of a column of few whole numbers, ascending.
@@ -238,18 +239,19 @@ mod tests {
             ("Label", 15, 1),
             ("class", 2, 0),
             ("state", 2, 1),
-            ("quality", 3, 1),
+            ("result of test", 3, 1),
         ] {
-            assert!(in_words(name, cells, good), "{name}");
+            assert!(in_words(name, cells, good, good), "{name}");
         }
         for (name, cells, good) in [
             ("mode", 2, 0),
             ("state", 1, 0),
             ("state", 3, 0),
             ("site", 9, 1),
+            ("note", 2, 1),
             ("label", 40, 0),
         ] {
-            assert!(!in_words(name, cells, good), "{name}");
+            assert!(!in_words(name, cells, good, 0), "{name}");
         }
     }
 
