@@ -194,6 +194,14 @@ pub fn ascending(log_probs: &[f32]) -> Vec<f32> {
     sorted
 }
 
+/// The p-value of "this row is normal" by split conformal prediction: the share of calibration rows, `sorted` in ascending
+/// order, and of this row that are at most as likely as this row.
+#[must_use]
+pub fn p_value(sorted: &[f32], log_prob: f32) -> f64 {
+    let below = sorted.partition_point(|own| *own <= log_prob);
+    (below + 1) as f64 / (sorted.len() + 1) as f64
+}
+
 /// A threshold is a number: a row of density zero lies below the lowest one.
 fn finite(threshold: f32) -> f32 {
     if threshold.is_finite() {

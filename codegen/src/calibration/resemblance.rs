@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Calibration, allowed, chance, effective_rows};
+use super::{Calibration, allowed, chance, effective_rows, p_value};
 
 /// Chance that rows like the calibration rows are called unlike them.
 const CHANCE: f64 = 0.01;
@@ -52,12 +52,12 @@ impl Resemblance {
         let normal: Vec<f32> = (log_probs.iter().copied())
             .filter(|value| !below(value))
             .collect();
-        let p_value = |value: f32| {
-            let below = sorted.partition_point(|own| *own <= value);
-            (below + 1) as f64 / (sorted.len() + 1) as f64
-        };
         let normal_count = normal.len() as f64;
-        let mean = normal.iter().map(|value| p_value(*value)).sum::<f64>() / normal_count;
+        let mean = normal
+            .iter()
+            .map(|value| p_value(sorted, *value))
+            .sum::<f64>()
+            / normal_count;
         // The middle of those that are not below the threshold.
         let expected = f64::midpoint(1.0, rank / (of + 1.0));
         let independent = effective_rows(&normal, 0.5);

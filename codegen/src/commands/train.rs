@@ -131,7 +131,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             let seen = SeenValues::of(training::shape_of(&table).0, &table.values);
             match seen.and_then(|seen| Stray::found(&seen, &valid)) {
                 Some(stray) if stray.too_many(VALID_OUTSIDE) => anyhow::bail!(
-                    "{}: {stray}. Check units, and whether a number stands for a missing value (--missing); rows of another \
+                    "{}: {stray}. Check units, and whether a number stands for a missing value (--missing=NUMBER --skip-bad); rows of another \
                      state of the machine belong into --data",
                     path.display()
                 ),

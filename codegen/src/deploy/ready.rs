@@ -5,7 +5,7 @@ use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
 use super::quantize::{self, Quantized, Ranges};
-use crate::calibration::{Method, Resemblance, ascending};
+use crate::calibration::{Method, Resemblance, ascending, p_value};
 use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec};
 use crate::precision::Precision;
@@ -142,11 +142,7 @@ impl Ready<'_> {
     #[must_use]
     pub fn p_value(&self, log_prob: f32) -> Option<f64> {
         let calibration = self.calibration();
-        if calibration.is_empty() {
-            return None;
-        }
-        let below = calibration.partition_point(|&c| c <= log_prob);
-        Some((below + 1) as f64 / (calibration.len() + 1) as f64)
+        (!calibration.is_empty()).then(|| p_value(calibration, log_prob))
     }
 }
 

@@ -52,7 +52,7 @@ impl fmt::Display for Stray {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} of {} rows have a value far outside the range of the training rows; the first: row {}, `{}` is {:?}",
+            "rows with a value far outside the range of the training rows: {} of {}; the first: row {}, `{}` is {:?}",
             self.rows.len(),
             self.of,
             self.row,
