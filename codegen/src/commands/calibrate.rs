@@ -48,7 +48,7 @@ pub struct CalibrateArgs {
 fn within_range(table: &Table, stray: &Stray, rate: f64) -> anyhow::Result<Vec<f32>> {
     if stray.too_many(rate) {
         bail!(
-            "{stray}. So many are no chance: --missing=NUMBER --skip-bad leaves rows with a fill value out; train a new model \
+            "{stray}. Chance does not explain so many: --missing=NUMBER --skip-bad leaves rows with a fill value out; train a new model \
              where the machine has changed; --force takes all rows as normal"
         );
     }

@@ -132,7 +132,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             match seen.and_then(|seen| Stray::found(&seen, &valid)) {
                 Some(stray) if stray.too_many(VALID_OUTSIDE) => anyhow::bail!(
                     "{}: {stray}. Check units, and whether a number stands for a missing value (--missing=NUMBER --skip-bad); rows of another \
-                     state of the machine belong into --data",
+                     state of the machine belong in --data",
                     path.display()
                 ),
                 Some(stray) => say!("{}: {stray}", path.display()),
