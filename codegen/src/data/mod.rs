@@ -31,6 +31,7 @@ mod frame;
 mod gather;
 mod hint;
 mod judge;
+pub(crate) use judge::step;
 mod labels;
 mod layout;
 mod map;

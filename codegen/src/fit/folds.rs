@@ -8,7 +8,7 @@
 use anyhow::Context as _;
 use rayon::prelude::*;
 
-use super::fitted::{Fitted, fit_rows};
+use super::fitted::{Decided, Fitted, fit_rows};
 use super::settings::Settings;
 use super::split::{self, Split};
 use crate::data::Table;
@@ -23,6 +23,8 @@ pub(super) struct Plan<'a> {
     pub correlated: usize,
     /// Epochs of the final model's training: no fold has more.
     pub epochs: usize,
+    /// What the final model's rows decided.
+    pub decided: &'a Decided,
 }
 
 /// Scores in the order of the rows; `None` where `on_epoch` ended a training. The folds run in parallel, and each gives the same
@@ -49,7 +51,9 @@ pub(super) fn scores(
         };
         let (rows, stop) = (of(&inner.train), of(&inner.held_out));
         let Fitted { model, ended, .. } =
-            fit_rows(table, &settings, &rows, &stop, |_, epoch| on_epoch(epoch))?;
+            fit_rows(table, &settings, &rows, &stop, Some(plan.decided), |_, epoch| {
+                on_epoch(epoch)
+            })?;
         if ended {
             return Ok(None);
         }

@@ -6,6 +6,7 @@
 
 pub mod architecture;
 pub mod fine_tune;
+mod density;
 mod fitted;
 mod folds;
 pub mod gaussian;

@@ -150,14 +150,15 @@ pub fn run(
         stop.clone_from(&split.held_out);
     }
     let stopping = split::values(held_out_table, &stop);
-    let fitted = fit_rows(table, &settings, &rows, &stopping, &mut on_epoch)?;
+    let fitted = fit_rows(table, &settings, &rows, &stopping, None, &mut on_epoch)?;
     let mut scores = None;
     if folds > 0 && !fitted.ended {
         let plan = Plan {
             settings: &settings,
             folds,
             correlated,
-            epochs: fitted.epochs,
+            epochs: fitted.epochs.max(1),
+            decided: &fitted.decided,
         };
         let shared = Mutex::new(&mut on_epoch);
         scores = folds::scores(table, &plan, &|epoch: &Epoch| {
@@ -179,8 +180,10 @@ pub fn run(
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
     let layers = model.header.spec.layers();
-    let flow_spec = model.header.spec.flow_spec(&layers);
-    let held_out_log_prob = train::mean_log_prob(&flow_spec, &model.params, &held_out)?;
+    // Of the flow itself: a second density only lowers it.
+    let flow_spec = model.header.spec.flow_spec(&layers).without_kernels();
+    let own = &model.params[..flow_spec.param_len()];
+    let held_out_log_prob = train::mean_log_prob(&flow_spec, own, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),

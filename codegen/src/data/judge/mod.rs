@@ -16,6 +16,7 @@ mod flat;
 pub(super) mod label;
 mod span;
 mod step;
+pub(crate) use step::step;
 mod time;
 mod verdict;
 
