@@ -3,6 +3,7 @@
 
 mod common;
 
+mod base;
 mod bits;
 mod edges;
 mod generated;

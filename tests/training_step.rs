@@ -90,6 +90,8 @@ fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
             _ => part("all", len, false),
         }
     }
+    let base = spec.base.param_len(spec.dim());
+    all.push(("base".into(), base, false));
     all
 }
 
@@ -168,6 +170,24 @@ fn gradients_of_whole_models_on_maps_agree_with_the_reference() {
 }
 
 #[test]
+fn gradients_of_mixtures_agree_with_the_reference() {
+    let mut random = Random::new(41);
+    let (mut loss, mut gradient) = (0.0_f64, 0.0_f64);
+    let vectors = models::whole(5, &[5, 3], &mut random);
+    let [networks, _] = maps::small_networks();
+    for base in models::bases() {
+        for spec in vectors.into_iter().chain(maps::small(&networks)) {
+            let spec = spec.with_base(base);
+            for (count, keep) in [(5, 0.0), (70, 0.9)] {
+                let errors = check(spec, count, keep, &mut random);
+                (loss, gradient) = (loss.max(errors.0), gradient.max(errors.1));
+            }
+        }
+    }
+    println!("training step of mixtures: loss {loss:e}, gradient {gradient:e}");
+}
+
+#[test]
 fn gradients_agree_for_residual_networks_between_batch_norms() {
     let mut random = Random::new(38);
     let mut gradient = 0.0_f64;
@@ -200,7 +220,11 @@ fn gradients_agree_for_every_transform_and_mask_between_batch_norms() {
 #[test]
 fn the_width_of_registers_changes_no_bit() {
     let mut random = Random::new(33);
-    for spec in models::whole(5, &[7], &mut random) {
+    let specs = models::whole(5, &[7], &mut random);
+    let mixtures = models::bases()
+        .into_iter()
+        .map(|base| specs[0].with_base(base));
+    for spec in specs.into_iter().chain(mixtures) {
         assert!(!needs_sixteen_lanes(&spec));
         let params = models::params(&spec, &mut random);
         for count in [1, 7, 8, 16, 17, 100, 200] {

@@ -5,6 +5,7 @@
 //! It takes a whole batch through the layers, so that batch norm can be tried on the statistics of
 //! the batch; a single sample is a batch of one on running statistics.
 
+pub mod base;
 pub mod coupling;
 mod maps;
 
@@ -70,7 +71,7 @@ pub fn forward(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Pass {
     let mut rows = vec![x.to_vec()];
     let log_det = forward_batch(spec, params, &mut rows, Norm::Running)[0];
     let z = rows.remove(0);
-    let log_prob = log_prob(&z, log_det);
+    let log_prob = log_prob(spec, params, &z, log_det);
     Pass {
         z,
         log_det,
@@ -78,12 +79,10 @@ pub fn forward(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Pass {
     }
 }
 
-/// `log N(z; 0, I) + log_det` (paper equation 3).
+/// `log p(z) + log_det` (paper equation 3).
 #[must_use]
-pub fn log_prob(z: &[f64], log_det: f64) -> f64 {
-    let constant = (2.0 * std::f64::consts::PI).ln();
-    let terms = z.iter().map(|z| -0.5 * (z * z + constant));
-    terms.sum::<f64>() + log_det
+pub fn log_prob(spec: &FlowSpec<'_>, params: &[f64], z: &[f64], log_det: f64) -> f64 {
+    base::log_prob(spec, params, z) + log_det
 }
 
 /// All rows through all layers; each becomes its latent, every value at the place of the sample that
@@ -176,7 +175,12 @@ pub fn forward_watched(
             }
         }
     }
-    assert!(params.is_empty(), "every parameter has a layer");
+    let of_base = spec.base.param_len(spec.dim());
+    assert_eq!(
+        params.len(),
+        of_base,
+        "every parameter has a layer or is the base's"
+    );
     finish(rows, &places, &mut latents, 0);
     rows.clone_from_slice(&latents);
     log_dets

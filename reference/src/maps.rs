@@ -6,6 +6,7 @@ use crate::coupling::{activated, dense, panel_width};
 use nvpico::spec::{
     ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm, Shape, Squeeze,
 };
+use nvpico::{FlowSpec, LayerSpec};
 
 /// `[place][channel]`
 pub type Map = Vec<Vec<f64>>;
@@ -296,4 +297,28 @@ fn sum(a: &[Map], b: &[Map]) -> Vec<Map> {
         *sum += b;
     }
     sums
+}
+
+/// For each value of z in the order that the layers leave them, its place in the sample.
+pub fn order(spec: &FlowSpec<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..spec.dim()).collect();
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let (shape, after) = (spec.shape_at(index), spec.shape_at(index + 1));
+        let own = shape.channels * shape.height * shape.width;
+        let before = order[..own].to_vec();
+        match layer {
+            LayerSpec::Squeeze(kind) => {
+                for (slot, from) in order.iter_mut().zip(squeeze(*kind, shape)) {
+                    *slot = before[from];
+                }
+            }
+            LayerSpec::Unsqueeze(kind) => {
+                for (from, target) in squeeze(*kind, after).into_iter().enumerate() {
+                    order[target] = before[from];
+                }
+            }
+            _ => {}
+        }
+    }
+    order
 }

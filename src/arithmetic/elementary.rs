@@ -69,6 +69,20 @@ impl Math {
         }
     }
 
+    /// Natural logarithm of a value of at least 1; with `Micromath` its error is at most 1e-4. NaN and `+inf` are kept.
+    #[cfg(feature = "extra-layers")]
+    #[inline(never)]
+    #[must_use]
+    pub fn ln(self, x: f32) -> f32 {
+        match self {
+            Math::Libm => libm::logf(x),
+            // Micromath would take them for numbers.
+            #[cfg(feature = "micromath")]
+            Math::Micromath if x < f32::INFINITY => micromath::F32(x).ln().0,
+            Math::Micromath => x * f32::NAN,
+        }
+    }
+
     /// Arc tangent. Needs feature `extra-layers` and `Libm`; NaN otherwise, but then [`Flow::new`](crate::Flow::new)
     /// has rejected the model.
     #[inline]

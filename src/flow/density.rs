@@ -55,8 +55,8 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
         workspace: &mut [Self::Value],
     ) -> Result<Self::Cursor, ScoreError>;
 
-    /// Runs the next layer, in the workspace passed to [`begin`](Self::begin). Returns the score after the last
-    /// layer and on every later call.
+    /// Runs the next layer, in the workspace passed to [`begin`](Self::begin). After the last layer runs the base and
+    /// returns the score, and on every later call.
     #[doc(hidden)]
     fn step(&self, cursor: &mut Self::Cursor, workspace: &mut [Self::Value])
     -> Option<Self::Score>;
@@ -121,7 +121,7 @@ impl<'a> Density for Flow<'a> {
         if pass.next(x, scratch, log_det).is_some() {
             return None;
         }
-        let (log_prob, z_norm_sq, log_det) = self.score_latent(x, *log_det);
+        let (log_prob, z_norm_sq, log_det) = self.score_latent(x, scratch, pass.params, *log_det);
         Some(Score {
             log_prob,
             z_norm_sq,

@@ -1,6 +1,6 @@
 //! The gradient of a log-density with respect to the sample: which values make it unlikely.
 
-use super::{Flow, Score, ScoreError, without_nan};
+use super::{Flow, Score, ScoreError, base, without_nan};
 use crate::layer;
 
 impl Flow<'_> {
@@ -93,11 +93,10 @@ impl Flow<'_> {
         let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
             return Err(short);
         };
-        for (gradient, &z) in gradient.iter_mut().zip(z.iter()) {
-            // d log N(z; 0, I) / d z
-            *gradient = -z;
+        let (mut params, own) = self.split_params();
+        if base::gradient(&self.spec, z, scratch, own, gradient).is_none() {
+            return Err(short);
         }
-        let mut params = self.params;
         let mut walk = self.spec.walk_back();
         while let Some((layer, input, output)) = walk.next() {
             let place = self.place(input, output);

@@ -12,6 +12,8 @@ mod stepper;
 
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
+#[cfg(feature = "extra-layers")]
+use crate::spec::BaseSpec;
 use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
@@ -101,7 +103,7 @@ impl<'a> Flow<'a> {
     /// [`ScoreError`] for a wrong length or a non-finite feature; `x` is then unchanged.
     pub fn forward(&self, x: &mut [f32], scratch: &mut [f32]) -> Result<f32, ScoreError> {
         self.check(x, scratch.len(), self.scratch_len)?;
-        let log_det = self.forward_lanes(x, scratch);
+        let (log_det, _) = self.forward_lanes(x, scratch);
         #[cfg(feature = "feature-maps")]
         self.to_places_of_x(x, scratch);
         without_nan(x);
@@ -189,7 +191,8 @@ impl<'a> Flow<'a> {
     }
 
     /// Draws a sample into `x`, of shape `[dim]`: `temperature` times a standard normal latent, mapped by the
-    /// inverse. Lower temperatures stay closer to the mode. Returns `log |det dx/dz|` in nats.
+    /// inverse. Lower temperatures stay closer to the mode; of a mixture, to the centre of a component, which is picked by
+    /// its weight. Returns `log |det dx/dz|` in nats.
     ///
     /// ```
     /// # use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -214,6 +217,18 @@ impl<'a> Flow<'a> {
         x: &mut [f32],
         scratch: &mut [f32],
     ) -> Result<f32, ScoreError> {
+        #[cfg(feature = "extra-layers")]
+        if let BaseSpec::Mixture(spec) = self.spec.base {
+            // Other lengths are refused below.
+            if x.len() == self.dim() && scratch.len() >= self.scratch_len {
+                let (_, own) = self.split_params();
+                let done = base::mixture::sample(spec, own, random, temperature, x);
+                debug_assert!(done.is_some(), "the parameters fit the spec");
+                #[cfg(feature = "feature-maps")]
+                self.to_places_of_x(x, scratch);
+            }
+            return self.inverse(x, scratch);
+        }
         for x in x.iter_mut() {
             *x = temperature * base::standard_normal(random.next_u32());
         }
@@ -269,20 +284,25 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Maps x to z in every lane. The caller guarantees the lengths.
+    /// Maps x to z in every lane. The caller guarantees the lengths. Returns the log-determinant and the parameters of
+    /// the base.
     #[inline(always)]
-    pub(crate) fn forward_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> V {
+    pub(crate) fn forward_lanes<V: Kernels>(
+        &self,
+        x: &mut [V],
+        scratch: &mut [V],
+    ) -> (V, &'a [f32]) {
         let mut log_det = V::splat(0.0);
         let mut pass = self.start();
         while pass.next(x, scratch, &mut log_det).is_some() {}
-        log_det
+        (log_det, pass.params)
     }
 
     /// Maps z to x in every lane. The caller guarantees the lengths.
     #[inline(always)]
     pub(crate) fn inverse_lanes<V: Kernels>(&self, z: &mut [V], scratch: &mut [V]) -> V {
         let mut log_det = V::splat(0.0);
-        let mut params = self.params;
+        let (mut params, _) = self.split_params();
         let mut walk = self.spec.walk_back();
         while let Some((layer, input, output)) = walk.next() {
             let place = self.place(input, output);
@@ -302,6 +322,21 @@ impl<'a> Flow<'a> {
             }
         }
         log_det
+    }
+
+    /// The parameters of the layers, and of the base.
+    #[inline(always)]
+    fn split_params(&self) -> (&'a [f32], &'a [f32]) {
+        // Without the feature no base has parameters.
+        #[cfg(feature = "extra-layers")]
+        {
+            let own = self.spec.base.param_len(self.dim());
+            let parts = self.params.len().checked_sub(own);
+            if let Some(parts) = parts.and_then(|at| self.params.split_at_checked(at)) {
+                return parts;
+            }
+        }
+        (self.params, &[])
     }
 
     #[inline(always)]
@@ -339,15 +374,21 @@ impl<'a> Flow<'a> {
     /// `(log_prob, z_norm_sq, log_det)` in every lane; `x` becomes z.
     #[inline(always)]
     pub(crate) fn score_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
-        let log_det = self.forward_lanes(x, scratch);
-        self.score_latent(x, log_det)
+        let (log_det, params) = self.forward_lanes(x, scratch);
+        self.score_latent(x, scratch, params, log_det)
     }
 
-    /// `(log_prob, z_norm_sq, log_det)` of a latent, which `x` already holds.
+    /// `(log_prob, z_norm_sq, log_det)` of a latent, which `x` already holds; `params` are the base's.
     #[inline(always)]
-    pub(crate) fn score_latent<V: Kernels>(&self, x: &[V], log_det: V) -> (V, V, V) {
+    pub(crate) fn score_latent<V: Kernels>(
+        &self,
+        x: &[V],
+        scratch: &mut [V],
+        params: &[f32],
+        log_det: V,
+    ) -> (V, V, V) {
         let z_norm_sq = base::norm_sq(x);
-        let log_prob = base::log_prob(z_norm_sq, log_det, self.dim());
+        let log_prob = base::of_latent(&self.spec, x, scratch, params, z_norm_sq, log_det);
         (
             log_prob,
             finite_or(z_norm_sq, f32::INFINITY),

@@ -10,6 +10,7 @@ use crate::spec::Walk;
 pub(crate) struct Pass<'a> {
     pub(super) math: Math,
     pub(super) walk: Walk<'a>,
+    /// Those of the layers to come and of the base.
     pub(super) params: &'a [f32],
 }
 

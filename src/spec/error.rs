@@ -11,7 +11,7 @@ use super::Shape;
 pub enum Feature {
     /// `feature-maps`: images and time windows, and their layers.
     FeatureMaps,
-    /// `extra-layers`: invertible matrices, and what models of other libraries have beyond ours.
+    /// `extra-layers`: mixtures as base density, invertible matrices, and what models of other libraries have beyond ours.
     ExtraLayers,
     /// `micromath`: the elementary functions of the `micromath` crate.
     Micromath,
@@ -53,6 +53,8 @@ pub enum SpecError {
     },
     /// A length does not fit in `usize`.
     Overflow,
+    /// A mixture without components.
+    Components,
     /// The parameter slice does not have the length that the spec requires.
     ParamLength {
         /// `FlowSpec::param_len()`.
@@ -141,9 +143,10 @@ impl SpecError {
     #[must_use]
     pub const fn layer(&self) -> Option<usize> {
         match *self {
-            SpecError::Dimension { .. } | SpecError::Overflow | SpecError::ParamLength { .. } => {
-                None
-            }
+            SpecError::Dimension { .. }
+            | SpecError::Overflow
+            | SpecError::Components
+            | SpecError::ParamLength { .. } => None,
             SpecError::FeatureMissing { layer, .. } => layer,
             SpecError::ScaleMapMath { layer }
             | SpecError::MaskIndex { layer, .. }
@@ -179,7 +182,7 @@ impl SpecError {
                     "the model has feature maps: enable feature \"feature-maps\" of nvpico"
                 }
                 Feature::ExtraLayers => {
-                    "the model has an invertible matrix, a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"extra-layers\" of nvpico"
+                    "the model has a mixture as its base density, an invertible matrix, a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"extra-layers\" of nvpico"
                 }
                 Feature::Micromath => {
                     "the model was trained with the elementary functions of micromath: enable feature \"micromath\" of nvpico"
@@ -190,6 +193,7 @@ impl SpecError {
             }
             SpecError::Dimension { .. } => "a flow needs at least 2 features",
             SpecError::Overflow => "the model's size overflows usize",
+            SpecError::Components => "a mixture needs at least 1 component",
             SpecError::ParamLength { .. } => {
                 "the number of parameters is not the one that the spec asks for: export the model again"
             }
@@ -247,6 +251,7 @@ impl fmt::Display for SpecError {
             SpecError::FeatureMissing { .. }
             | SpecError::ScaleMapMath { .. }
             | SpecError::Overflow
+            | SpecError::Components
             | SpecError::Permutation { .. }
             | SpecError::HiddenWidth { .. }
             | SpecError::NoIntegers { .. }

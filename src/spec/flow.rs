@@ -1,11 +1,12 @@
 //! A model's structure as a whole: lengths, checks, and the walk through its layers.
 
+use super::base::BaseSpec;
 use super::error::{Feature, SpecError};
 use super::shape::Shape;
 use super::{LayerSpec, add, max};
 use crate::arithmetic::Math;
 
-/// A model's structure: shape, layers in the order of `forward` (x to z), elementary functions.
+/// A model's structure: shape, layers in the order of `forward` (x to z), density of z, elementary functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FlowSpec<'a> {
@@ -15,6 +16,8 @@ pub struct FlowSpec<'a> {
     pub math: Math,
     /// The layers, first the one that reads `x`.
     pub layers: &'a [LayerSpec<'a>],
+    /// The density of z.
+    pub base: BaseSpec,
 }
 
 /// Layers with the shapes that reach them, in the order of `forward`.
@@ -74,13 +77,14 @@ impl<'a> WalkBack<'a> {
 }
 
 impl<'a> FlowSpec<'a> {
-    /// A structure with the elementary functions of `libm`.
+    /// A structure with the elementary functions of `libm` and a standard normal z.
     #[must_use]
     pub const fn new(shape: Shape, layers: &'a [LayerSpec<'a>]) -> Self {
         Self {
             shape,
             math: Math::Libm,
             layers,
+            base: BaseSpec::Normal,
         }
     }
 
@@ -91,6 +95,7 @@ impl<'a> FlowSpec<'a> {
             shape: self.shape,
             math: self.math,
             layers,
+            base: self.base,
         }
     }
 
@@ -98,6 +103,12 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn with_math(self, math: Math) -> Self {
         Self { math, ..self }
+    }
+
+    /// The same with another density of z.
+    #[must_use]
+    pub const fn with_base(self, base: BaseSpec) -> Self {
+        Self { base, ..self }
     }
 
     /// Values of a sample.
@@ -144,19 +155,19 @@ impl<'a> FlowSpec<'a> {
         while let Some((layer, shape)) = walk.next() {
             total = add(total, layer.param_len(shape));
         }
-        total
+        add(total, self.base.param_len(self.dim()))
     }
 
-    /// Values of workspace for one sample: the sample, and the most scratch that any layer asks for.
+    /// Values of workspace for one sample: the sample, and the most scratch that any layer or the base asks for.
     #[must_use]
     pub const fn workspace_len(&self) -> usize {
         add(self.dim(), self.scratch_len())
     }
 
-    /// The most scratch that any layer asks for.
+    /// The most scratch that any layer or the base asks for.
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
-        let mut most = 0;
+        let mut most = self.base.scratch_len(self.dim());
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             most = max(most, layer.scratch_len(shape));
@@ -164,10 +175,10 @@ impl<'a> FlowSpec<'a> {
         most
     }
 
-    /// Multiply-accumulates of all layers for one sample; those of a layer are its networks'.
+    /// Multiply-accumulates of all layers and of the base for one sample; those of a layer are its networks'.
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
-        let mut total: usize = 0;
+        let mut total = self.base.multiply_accumulates(self.dim());
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             total = add(total, layer.multiply_accumulates(shape));
@@ -175,11 +186,11 @@ impl<'a> FlowSpec<'a> {
         total
     }
 
-    /// Multiply-accumulates of the layer that has most of them: the longest step of
+    /// Multiply-accumulates of the layer that has most of them, or of the base: the longest step of
     /// [`Flow::stepper`](crate::Flow::stepper).
     #[must_use]
     pub const fn largest_step(&self) -> usize {
-        let mut most = 0;
+        let mut most = self.base.multiply_accumulates(self.dim());
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             most = max(most, layer.multiply_accumulates(shape));
@@ -242,6 +253,9 @@ impl<'a> FlowSpec<'a> {
             }
             index += 1;
             layers = rest;
+        }
+        if let Err(error) = self.base.validate() {
+            return Err(error);
         }
         // Lengths count f32 values; a slice of them holds at most isize::MAX bytes.
         let longest = isize::MAX as usize / size_of::<f32>();

@@ -23,12 +23,14 @@
 //!
 //! # Order of the parameters
 //!
-//! Parameters are stored in the order of the layers in `forward`, in the format documented for each layer.
+//! Parameters are stored in the order of the layers in `forward`, in the format documented for each layer; those of
+//! the base ([`MixtureSpec`]) follow the last layer.
 //! Weights of a dense layer are stored in panels of 16 outputs (then 8, 4, 2, 1 for the remainder): the biases
 //! of the panel, then one row with the panel's weights per input. The kernels read them in this order, both on
 //! the desktop and on the chip.
 
 mod activation;
+mod base;
 mod conditioner;
 mod convolution;
 mod coupling;
@@ -42,6 +44,9 @@ pub mod network;
 mod shape;
 
 pub use activation::Activation;
+#[cfg(feature = "extra-layers")]
+pub(crate) use base::triangle_len;
+pub use base::{BaseSpec, MixtureSpec, Spread};
 pub use conditioner::Conditioner;
 pub use convolution::{
     ConvolutionLayer, ConvolutionSpec, Kernel, ResidualConvolutionSpec, ResidualForm,
@@ -360,11 +365,7 @@ mod tests {
     }
 
     fn flow<'a>(layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
-        FlowSpec {
-            shape: Shape::vector(4),
-            math: Math::Libm,
-            layers,
-        }
+        FlowSpec::new(Shape::vector(4), layers)
     }
 
     #[test]

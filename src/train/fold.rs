@@ -26,11 +26,7 @@ impl<'a> Folded<'a> {
     /// The spec of the folded model.
     #[must_use]
     pub fn spec(&'a self, spec: &FlowSpec<'_>) -> FlowSpec<'a> {
-        FlowSpec {
-            shape: spec.shape,
-            math: spec.math,
-            layers: &self.layers,
-        }
+        spec.with_layers(&self.layers)
     }
 }
 
@@ -45,7 +41,7 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
         let Some((layer_params, rest)) = params.split_at_checked(layer.param_len(shape)) else {
-            break;
+            return folded;
         };
         params = rest;
         match layer {
@@ -82,6 +78,8 @@ pub fn fold<'a>(spec: &FlowSpec<'a>, params: &[f32]) -> Folded<'a> {
             }
         }
     }
+    // What is left is the base's.
+    folded.params.extend_from_slice(params);
     folded
 }
 

@@ -7,11 +7,12 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::arithmetic::elementary::double;
+use crate::flow::base::HALF_LN_2PI;
 use crate::kernel::convolution::training::weight_norm;
 use crate::kernel::dense::panels;
 use crate::layer::training::identity;
 use crate::spec::network::{Convolution, Network, Op, Slot, Stage};
-use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, Shape};
+use crate::spec::{BaseSpec, Conditioner, FlowSpec, LayerSpec, ResidualForm, Shape, Spread};
 
 /// Uniform in `-bound .. bound`, from 24 random bits.
 fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
@@ -27,7 +28,8 @@ fn uniform(random: &mut impl Rng, bound: f32) -> f32 {
 ///
 /// In a residual convolutional network the gains are the norms of the drawn weights, so training starts where
 /// it would without weight normalisation; the second convolution of each block and the last layer have gain 0.
-/// A standardisation takes mean and standard deviation from `rows` (row-major, in the user's units).
+/// A standardisation takes mean and standard deviation from `rows` (row-major, in the user's units). All components of
+/// a mixture start as the standard normal density. Training keeps the base as it is, so fit it before.
 #[must_use]
 pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -42,6 +44,38 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
         if let LayerSpec::Coupling(coupling) = layer {
             for _ in 0..coupling.net_count() {
                 init_net(coupling.network(shape), &mut random, &mut params);
+            }
+        }
+    }
+    params.extend(base(spec));
+    params
+}
+
+/// Parameters of a base with which it is a standard normal density: all components are.
+fn base(spec: &FlowSpec<'_>) -> Vec<f32> {
+    let dim = spec.dim();
+    let BaseSpec::Mixture(mixture) = spec.base else {
+        return Vec::new();
+    };
+    let components = mixture.components;
+    let constant = -(components as f64).ln() as f32 - dim as f32 * HALF_LN_2PI;
+    let mut params = Vec::new();
+    match mixture.spread {
+        Spread::Shared => {
+            params.push(0.5);
+            for panel in panels(components) {
+                params.extend(vec![constant; panel]);
+                params.extend(vec![0.0; panel * dim]);
+            }
+        }
+        Spread::Full => {
+            for _ in 0..components {
+                params.push(constant);
+                params.extend(vec![0.0; dim]);
+                for row in 0..dim {
+                    params.extend(vec![0.0; row]);
+                    params.push(1.0);
+                }
             }
         }
     }
@@ -188,6 +222,7 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
             }
         }
     }
+    decay.extend(vec![0.0; spec.base.param_len(spec.dim())]);
     decay
 }
 

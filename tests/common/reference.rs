@@ -11,7 +11,7 @@ pub fn loss(spec: &FlowSpec<'_>, params: &[f64], x: &[f64], norm: Norm) -> f64 {
     let sum: f64 = rows
         .iter()
         .zip(log_dets)
-        .map(|(z, log_det)| log_prob(z, log_det))
+        .map(|(z, log_det)| log_prob(spec, params, z, log_det))
         .sum();
     -sum / rows.len() as f64
 }

@@ -12,11 +12,7 @@ fn a_fault_inside_scores_as_impossible() {
         LayerSpec::Affine,
         dense(Mask::Even, CLAMPED, &[3], LEAKY, Nets::Two),
     ];
-    let spec = FlowSpec {
-        shape: Shape::vector(2),
-        math: Math::Libm,
-        layers: &layers,
-    };
+    let spec = FlowSpec::new(Shape::vector(2), &layers);
     let mut image = Image::default();
     image.standardize(2, 1).next_layer();
     image.stated(&[op::PERMUTATION, 2, 1, 1, 0]).next_layer();

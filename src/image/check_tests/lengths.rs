@@ -16,11 +16,7 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
                     LayerSpec::Permutation(&[]),
                     LayerSpec::Affine,
                 ];
-                let spec = FlowSpec {
-                    shape: Shape::vector(features),
-                    math: Math::Libm,
-                    layers: &layers,
-                };
+                let spec = FlowSpec::new(Shape::vector(features), &layers);
                 assert!(spec.word_len::<I8>() >= usize::MAX / 8);
                 assert!(spec.word_len::<I16>() >= usize::MAX / 8);
                 assert!(spec.integer_workspace_len() >= usize::MAX / 8);
@@ -35,11 +31,7 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
             CLAMPED,
             Conditioner::ResidualDense(net),
         ))];
-        let spec = FlowSpec {
-            shape: Shape::vector(4),
-            math: Math::Libm,
-            layers: &layers,
-        };
+        let spec = FlowSpec::new(Shape::vector(4), &layers);
         assert!(spec.word_len::<I8>() >= usize::MAX / 8);
         assert!(spec.validate_integer().is_err());
     }
@@ -72,15 +64,14 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
                 transform: CLAMPED,
                 conditioner,
             })];
-            let spec = FlowSpec {
-                shape: Shape {
+            let spec = FlowSpec::new(
+                Shape {
                     channels: size,
                     height: size,
                     width: size,
                 },
-                math: Math::Libm,
-                layers: &layers,
-            };
+                &layers,
+            );
             assert!(spec.word_len::<I8>() >= usize::MAX / 8);
             assert!(spec.integer_workspace_len() >= usize::MAX / 8);
         }

@@ -219,11 +219,7 @@ fn good_with(words: &[i32], at: usize, other: i32) -> Vec<i32> {
 }
 
 fn both(name: &str, shape: Shape, layers: &[LayerSpec<'_>], images: [Image; 2]) {
-    let spec = FlowSpec {
-        shape,
-        math: Math::Libm,
-        layers,
-    };
+    let spec = FlowSpec::new(shape, layers);
     let [bytes, halves] = images;
     corrupt::<I8>(name, spec, &bytes);
     corrupt::<I16>(name, spec, &halves);

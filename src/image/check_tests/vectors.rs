@@ -26,11 +26,7 @@ fn layers_without_networks() {
 #[test]
 fn the_permutations_that_were_accepted() {
     let layers = [LayerSpec::Permutation(&[1, 0]), LayerSpec::Affine];
-    let spec = FlowSpec {
-        shape: Shape::vector(2),
-        math: Math::Libm,
-        layers: &layers,
-    };
+    let spec = FlowSpec::new(Shape::vector(2), &layers);
     let words = |first, second| {
         let one = [1 << 29, 29, 0];
         let affine = [&[op::AFFINE, 2, 1, 0][..], &one, &one].concat();

@@ -121,7 +121,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
         let dim = spec.dim();
         let (mut params, mut saved) = (0, 0);
         let mut plan = Vec::new();
-        let mut scratch_len = 0;
+        let mut scratch_len = spec.base.scratch_len(dim);
         let mut walk = spec.walk();
         let mut index = 0;
         while let Some((layer, shape)) = walk.next() {
@@ -154,6 +154,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
                 weight: vec![zero; packets],
                 saved: vec![zero; packets * saved],
                 scratch: vec![zero; scratch_len],
+                base_gradient: vec![zero; dim],
                 gradient: vec![0.0; spec.param_len()],
                 loss: 0.0,
             })

@@ -61,6 +61,8 @@ pub(super) struct Chunk<const N: usize> {
     /// `[packet][saved]`
     pub saved: Vec<Packet<N>>,
     pub scratch: Vec<Packet<N>>,
+    /// `[feature]`: the gradient of the base, of one packet.
+    pub base_gradient: Vec<Packet<N>>,
     pub gradient: Vec<f32>,
     pub loss: f64,
 }
@@ -153,6 +155,7 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
             keep,
         } = layers;
         let (dim, packets, rows) = (spec.dim(), chunk.packets(), chunk.rows);
+        let layers_len = params.len() - spec.base.param_len(dim);
         let mut loss = 0.0;
         let tensors = chunk
             .x
@@ -175,15 +178,20 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
                 );
             }
             if last {
-                let log_prob = base::log_prob(base::norm_sq(x), *log_det, dim);
+                let own = &params[layers_len..];
+                let norm_sq = base::norm_sq(x);
+                let log_prob = base::of_latent(spec, x, &mut chunk.scratch, own, norm_sq, *log_det);
                 for (&log_prob, &weight) in log_prob.0.iter().zip(&weight.0) {
                     if weight > 0.0 {
                         loss -= f64::from(log_prob) * f64::from(weight);
                     }
                 }
-                // d loss / d z = z * weight
-                for x in x.iter_mut() {
-                    *x = *x * *weight;
+                let slope = &mut chunk.base_gradient;
+                let done = base::gradient(spec, x, &mut chunk.scratch, own, slope);
+                debug_assert!(done.is_some(), "slices fit the spec");
+                // d loss / d z = -weight * d log p(z) / d z
+                for (x, &slope) in x.iter_mut().zip(slope.iter()) {
+                    *x = -slope * *weight;
                 }
             }
         }

@@ -7,8 +7,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use nvpico::base::standard_normal;
 use nvpico::spec::{
-    Activation, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, Nets, ResidualDenseSpec,
-    ScaleMap, Shape, Transform,
+    Activation, BaseSpec, BatchNormSpec, Conditioner, CouplingSpec, DenseSpec, Mask, MixtureSpec,
+    Nets, ResidualDenseSpec, ScaleMap, Shape, Spread, Transform,
 };
 use nvpico::{FlowSpec, LayerSpec, Math};
 
@@ -176,6 +176,14 @@ pub fn spec(dim: usize, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
 /// A flow of samples of this shape through these layers, with `libm`.
 pub fn on(shape: Shape, layers: Vec<LayerSpec<'static>>) -> FlowSpec<'static> {
     FlowSpec::new(shape, layers.leak())
+}
+
+/// Mixtures of one component and of several panels.
+pub fn bases() -> Vec<BaseSpec> {
+    let shared = [1, 2, 7, 35].map(|count| MixtureSpec::new(count, Spread::Shared));
+    let full = [1, 2, 5].map(|count| MixtureSpec::new(count, Spread::Full));
+    let all = shared.into_iter().chain(full);
+    all.map(BaseSpec::Mixture).collect()
 }
 
 /// Three whole models that together have every kind of layer, transform, mask and net.

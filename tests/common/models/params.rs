@@ -2,8 +2,8 @@
 
 use super::Random;
 use nvpico::spec::{
-    Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel, ResidualConvolutionSpec,
-    ResidualDenseSpec, ResidualForm, Shape,
+    BaseSpec, Conditioner, ConvolutionSpec, CouplingSpec, DenseSpec, Kernel,
+    ResidualConvolutionSpec, ResidualDenseSpec, ResidualForm, Shape, Spread,
 };
 use nvpico::{FlowSpec, LayerSpec};
 
@@ -54,8 +54,58 @@ pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
             _ => {}
         }
     }
+    push_base(&mut all, spec, random);
     assert_eq!(all.len(), spec.param_len());
     all
+}
+
+/// A mixture whose weights sum to 1, with components near each other.
+fn push_base(all: &mut Vec<f32>, spec: &FlowSpec<'_>, random: &mut Random) {
+    let BaseSpec::Mixture(mixture) = spec.base else {
+        return;
+    };
+    let (count, dim) = (mixture.components, spec.dim());
+    let half_ln = |variance: f64| 0.5 * (2.0 * std::f64::consts::PI * variance).ln();
+    let shares: Vec<f64> = (0..count)
+        .map(|_| f64::from(random.uniform(0.1, 1.0)))
+        .collect();
+    let whole: f64 = shares.iter().sum();
+    let mut log_weights = shares.iter().map(|share| (share / whole).ln());
+    match mixture.spread {
+        Spread::Shared => {
+            let g = random.uniform(0.5, 4.0);
+            all.push(g);
+            let variance = 0.5 / f64::from(g);
+            for width in nvpico::kernel::dense::panels(count) {
+                let centres: Vec<Vec<f32>> = (0..width)
+                    .map(|_| random.uniforms(dim, -1.0, 1.0))
+                    .collect();
+                for (centre, log_weight) in centres.iter().zip(&mut log_weights) {
+                    let norm_sq: f64 = centre.iter().map(|&m| f64::from(m).powi(2)).sum();
+                    let volume = dim as f64 * half_ln(variance);
+                    all.push((log_weight - norm_sq * f64::from(g) - volume) as f32);
+                }
+                for input in 0..dim {
+                    all.extend(centres.iter().map(|centre| centre[input] * 2.0 * g));
+                }
+            }
+        }
+        Spread::Full => {
+            for log_weight in log_weights {
+                let mut triangle = Vec::new();
+                let mut constant = log_weight - dim as f64 * half_ln(1.0);
+                for row in 0..dim {
+                    triangle.extend(random.uniforms(row, -0.4, 0.4));
+                    let diagonal = random.uniform(0.6, 2.0);
+                    constant += f64::from(diagonal).ln();
+                    triangle.push(diagonal);
+                }
+                all.push(constant as f32);
+                all.extend(random.uniforms(dim, -1.0, 1.0));
+                all.extend(triangle);
+            }
+        }
+    }
 }
 
 /// Scales, shifts and the sum of `ln |scale|` over all places.

@@ -1,4 +1,4 @@
-//! The base density: standard normal, independent in every feature (paper section 3).
+//! The base density: standard normal, independent in every feature (paper section 3), or a [`mixture`].
 //!
 //! ```
 //! use nvpico::base;
@@ -7,7 +7,14 @@
 //! assert!((base::log_prob(0.0, 0.0_f32, 1) + 0.918_938_5).abs() < 1e-6);
 //! ```
 
+#[cfg(feature = "extra-layers")]
+pub mod mixture;
+
 use crate::arithmetic::Lanes;
+use crate::kernel::Kernels;
+#[cfg(feature = "extra-layers")]
+use crate::spec::BaseSpec;
+use crate::spec::FlowSpec;
 
 /// `ln(2 pi) / 2`, in nats per feature.
 pub const HALF_LN_2PI: f32 = 0.918_938_5;
@@ -33,9 +40,55 @@ pub fn norm_sq<V: Lanes>(z: &[V]) -> V {
 #[inline(always)]
 pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
     let constant = dim as f32 * HALF_LN_2PI;
-    let sum = log_det - z_norm_sq * V::splat(0.5) - V::splat(constant);
+    impossible_if_beyond(log_det - z_norm_sq * V::splat(0.5) - V::splat(constant))
+}
+
+/// `log p(z) + log_det` by the base of a flow; `params` are its parameters, `scratch` has its length.
+#[inline(always)]
+pub(crate) fn of_latent<V: Kernels>(
+    flow: &FlowSpec<'_>,
+    z: &[V],
+    scratch: &mut [V],
+    params: &[f32],
+    z_norm_sq: V,
+    log_det: V,
+) -> V {
+    #[cfg(feature = "extra-layers")]
+    if let BaseSpec::Mixture(spec) = flow.base {
+        return mixture::log_prob(spec, flow.math, params, z, scratch, z_norm_sq, log_det);
+    }
+    // Without the feature `Flow::new` refuses a mixture, and a chip pays nothing for the choice.
+    let _ = (z, scratch, params);
+    log_prob(z_norm_sq, log_det, flow.dim())
+}
+
+/// The gradient `d log p(z) / d z` by the base of a flow; arguments as for [`of_latent`]. `None` where parameters are
+/// missing.
+#[inline(always)]
+pub(crate) fn gradient<V: Kernels>(
+    flow: &FlowSpec<'_>,
+    z: &[V],
+    scratch: &mut [V],
+    params: &[f32],
+    gradient: &mut [V],
+) -> Option<()> {
+    #[cfg(feature = "extra-layers")]
+    if let BaseSpec::Mixture(spec) = flow.base {
+        return mixture::gradient(spec, flow.math, params, z, scratch, gradient);
+    }
+    let _ = (flow, scratch, params);
+    for (gradient, &z) in gradient.iter_mut().zip(z) {
+        // d log N(z; 0, I) / d z
+        *gradient = -z;
+    }
+    Some(())
+}
+
+/// `-inf` for NaN and `+inf`.
+#[inline(always)]
+fn impossible_if_beyond<V: Lanes>(log_prob: V) -> V {
     // False for NaN and +inf.
-    sum.map(|s| {
+    log_prob.map(|s| {
         if s < f32::INFINITY {
             s
         } else {
