@@ -36,7 +36,7 @@ impl KernelsSpec {
 
     /// The kernels as a mixture.
     #[must_use]
-    pub(crate) const fn mixture(self) -> MixtureSpec {
+    pub const fn mixture(self) -> MixtureSpec {
         MixtureSpec::new(self.count, Spread::Shared)
     }
 

@@ -38,22 +38,32 @@ pub(super) struct Standardized {
 }
 
 impl Standardized {
-    /// `params` are those of the standardisation.
-    pub(super) fn new(rows: &[f32], held_out: &[f32], params: &[f32]) -> Self {
-        let dim = params.len() / 2;
-        let (mean, scale) = params.split_at(dim);
+    /// `params` are those of the standardisation of `dim` features: means, scales, log-determinant.
+    pub(super) fn new(rows: &[f32], held_out: &[f32], dim: usize, params: &[f32]) -> Self {
+        let (mean, scale) = (&params[..dim], &params[dim..2 * dim]);
         let all = |values: &[f32]| -> Vec<f64> {
             let row = |row: &[f32]| -> Vec<f64> {
                 let features = row.iter().zip(mean).zip(scale);
-                features.map(|((x, mean), scale)| f64::from((x - mean) * scale)).collect()
+                features
+                    .map(|((x, mean), scale)| f64::from((x - mean) * scale))
+                    .collect()
             };
             values.chunks_exact(dim).flat_map(row).collect()
         };
         let step_of = |(at, scale): (usize, &f32)| {
-            let column: Vec<f64> = rows.iter().skip(at).step_by(dim).map(|&x| f64::from(x)).collect();
+            let column: Vec<f64> = rows
+                .iter()
+                .skip(at)
+                .step_by(dim)
+                .map(|&x| f64::from(x))
+                .collect();
             let wide = step(&column).unwrap_or(0.0) * f64::from(*scale);
             // Seven digits are what an f32 has.
-            if wide > 1e-6 { wide.min(WIDEST_STEP) } else { 0.0 }
+            if wide > 1e-6 {
+                wide.min(WIDEST_STEP)
+            } else {
+                0.0
+            }
         };
         Self {
             dim,
@@ -126,7 +136,11 @@ impl Standardized {
         let flow = Flow::new(spec.flow_spec(&layers), params)?;
         let scores = batch::score(&flow, held_out);
         let flow_log_probs: Vec<f32> = (scores.iter())
-            .map(|score| score.as_ref().map_or(f32::NEG_INFINITY, |score| score.log_prob))
+            .map(|score| {
+                score
+                    .as_ref()
+                    .map_or(f32::NEG_INFINITY, |score| score.log_prob)
+            })
             .collect();
         let rows = self.held_out.chunks_exact(self.dim);
         let own: Vec<f32> = rows

@@ -98,17 +98,18 @@ pub fn fit_rows(
         ended |= !more;
         more
     };
-    let standardized = measures_vectors(settings).then(|| {
-        let len = LayerSpec::Standardize.param_len(flow_spec.shape);
-        Standardized::new(rows, stop, &start[..len])
-    });
+    let standardized =
+        measures_vectors(settings).then(|| Standardized::new(rows, stop, flow_spec.dim(), &start));
     let mixture = standardized.as_ref().and_then(|rows| match decided {
         Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
         None if settings.base == BaseChoice::Normal => None,
         None => rows.choose(settings.seed),
     });
     let with_couplings = match decided {
-        Some(decided) => decided.mixture.as_ref().is_none_or(|(_, couplings)| *couplings),
+        Some(decided) => decided
+            .mixture
+            .as_ref()
+            .is_none_or(|(_, couplings)| *couplings),
         None => true,
     };
     // The mixture alone: as it is, or where the couplings start.
@@ -160,10 +161,18 @@ pub fn fit_rows(
     }
     let is_mixture = !spec.base.is_normal();
     if let Some(rows) = &standardized {
-        rows.add_kernels(&mut spec, &mut params, stop, settings.kernels, settings.seed)?;
+        rows.add_kernels(
+            &mut spec,
+            &mut params,
+            stop,
+            settings.kernels,
+            settings.seed,
+        )?;
     }
     let decided = Decided {
-        mixture: mixture.filter(|_| is_mixture).map(|choice| (choice, couplings)),
+        mixture: mixture
+            .filter(|_| is_mixture)
+            .map(|choice| (choice, couplings)),
     };
     let mut model = Model::new(spec, params);
     model.set_features(table.features());

@@ -50,10 +50,14 @@ pub(super) fn scores(
             stretches.iter().flat_map(values).copied().collect()
         };
         let (rows, stop) = (of(&inner.train), of(&inner.held_out));
-        let Fitted { model, ended, .. } =
-            fit_rows(table, &settings, &rows, &stop, Some(plan.decided), |_, epoch| {
-                on_epoch(epoch)
-            })?;
+        let Fitted { model, ended, .. } = fit_rows(
+            table,
+            &settings,
+            &rows,
+            &stop,
+            Some(plan.decided),
+            |_, epoch| on_epoch(epoch),
+        )?;
         if ended {
             return Ok(None);
         }

@@ -5,8 +5,8 @@
 //! chip's budget. [`gaussian`] is the baseline that a flow has to beat; whitening makes a first matrix of the rows.
 
 pub mod architecture;
-pub mod fine_tune;
 mod density;
+pub mod fine_tune;
 mod fitted;
 mod folds;
 pub mod gaussian;

@@ -176,7 +176,9 @@ impl Settings {
             && (asked.base.is_some_and(|base| base != BaseChoice::Normal)
                 || asked.kernels.is_some_and(|kernels| kernels > 0))
         {
-            return Err("--base and --kernels are for measured values: leave them out, or --levels".into());
+            return Err(
+                "--base and --kernels are for measured values: leave them out, or --levels".into(),
+            );
         }
         let convolutions = Convolutions {
             scales: (asked.scales).unwrap_or_else(|| architecture::default_scales(shape)),
@@ -222,7 +224,11 @@ impl Settings {
             leaky: asked.leaky.unwrap_or(0.0),
             mix: asked.mix.unwrap_or(MixChoice::None),
             whiten: asked.whiten.unwrap_or(false),
-            base: (asked.base).unwrap_or(if measured { BaseChoice::Auto } else { BaseChoice::Normal }),
+            base: (asked.base).unwrap_or(if measured {
+                BaseChoice::Auto
+            } else {
+                BaseChoice::Normal
+            }),
             kernels: asked.kernels.unwrap_or(if measured { KERNELS } else { 0 }),
             batch_norm: asked.batch_norm.unwrap_or(if is_paper {
                 NormChoice::Running

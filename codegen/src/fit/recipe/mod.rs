@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{self, argument};
 use crate::model::MathName;
 use crate::precision::Precision;
-pub use choice::{Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, ScaleChoice, SplitChoice};
+pub use choice::{
+    Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, ScaleChoice, SplitChoice,
+};
 
 /// Architecture and training options; `None` is the default.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -151,7 +153,10 @@ impl Recipe {
             (self.hidden.is_some(), "hidden"),
             (self.mask.is_some(), "mask"),
             (self.nets.is_some(), "nets"),
-            (self.base.is_some_and(|base| base != BaseChoice::Normal), "base"),
+            (
+                self.base.is_some_and(|base| base != BaseChoice::Normal),
+                "base",
+            ),
             (self.kernels.is_some_and(|kernels| kernels > 0), "kernels"),
         ];
         let map = [
