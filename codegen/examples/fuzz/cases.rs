@@ -19,7 +19,13 @@ use crate::seeds::{self, Weights};
 /// In the order of [`Case::all`].
 pub const KINDS: [&str; 5] = ["models", "tables", "arrays", "imports", "settings"];
 
-const LAYOUTS: [Layout; 4] = [Layout::Nct, Layout::Nhw, Layout::Nchw, Layout::Nhwc];
+const LAYOUTS: [Layout; 5] = [
+    Layout::Nct,
+    Layout::Ntc,
+    Layout::Nhw,
+    Layout::Nchw,
+    Layout::Nhwc,
+];
 
 /// Parameters of a model that is also scored and exported: larger ones take too long.
 const MOST_PARAMETERS: usize = 20_000;

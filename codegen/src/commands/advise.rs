@@ -56,7 +56,7 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
     let options = args.features.apply(args.data.options.read_options()?)?;
     let (table, hints, questions) = read(&args.data.data, options)?;
     let advice = advice(&table, !questions.is_empty());
-    let command = command(args, &hints, table.dim() < 2);
+    let command = command(args, &hints, &table);
     if let Some(out) = &args.out {
         let picture = picture(&table, out)?;
         output::write_atomic(out, picture.as_bytes())
@@ -140,6 +140,12 @@ fn advice(table: &Table, asked: bool) -> Vec<String> {
         return advice;
     };
     advice.extend(overview.notes());
+    if let Some(column) = &overview.machines {
+        advice.push(format!(
+            "`{column}` seems to name the machine of each row: {} never trains on a machine that it holds out",
+            data::option_value("group", &data::shell_quoted(column))
+        ));
+    }
     if let Some(column) = overview.slowest() {
         let stretches = column.independent;
         let rate = 100.0 / (stretches + 1.0);
@@ -172,7 +178,12 @@ fn advice(table: &Table, asked: bool) -> Vec<String> {
 }
 
 /// A command that trains on these files; a single feature needs a window.
-fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
+fn command(args: &AdviseArgs, hints: &Hint, table: &Table) -> String {
+    let single = table.dim() < 2;
+    let machines = table
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.machines.as_ref());
     let given = &args.data.options;
     let mut options = vec!["nvpico train --data".to_owned()];
     options.extend(
@@ -204,6 +215,7 @@ fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
         args.features
             .group
             .as_ref()
+            .or(machines)
             .map(|group| data::shell_quoted(group)),
     );
     option(

@@ -219,6 +219,7 @@ impl<R: Read> Array<R> {
         match (kind.type_char(), kind.size_field()) {
             (TypeChar::Float, 8) => each::<f64, R>(file, |value| value, take),
             (TypeChar::Float, 4) => each::<f32, R>(file, f64::from, take),
+            (TypeChar::Float, 2) => each::<half::f16, R>(file, f64::from, take),
             (TypeChar::Int, 8) => each::<i64, R>(file, |value| value as f64, take),
             (TypeChar::Int, 4) => each::<i32, R>(file, f64::from, take),
             (TypeChar::Int, 2) => each::<i16, R>(file, f64::from, take),
@@ -228,7 +229,6 @@ impl<R: Read> Array<R> {
             (TypeChar::Uint, 2) => each::<u16, R>(file, f64::from, take),
             (TypeChar::Uint, 1) => each::<u8, R>(file, f64::from, take),
             (TypeChar::Bool, _) => each::<bool, R>(file, |value| f64::from(u8::from(value)), take),
-            (TypeChar::Float, 2) => Err("has the type float16: save as float32".into()),
             _ => Err(format!(
                 "has the type {kind}; floats, integers or booleans are needed"
             )),

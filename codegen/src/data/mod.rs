@@ -47,6 +47,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod text;
+mod texts;
 mod write;
 
 use std::fmt;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Series;
 
 /// Names of labels, whatever the number of their classes.
-const LABELS: [&str; 32] = [
+const LABELS: [&str; 55] = [
     "anomaly",
     "anomalies",
     "anomalous",
@@ -39,9 +39,32 @@ const LABELS: [&str; 32] = [
     "fehler",
     "stoerung",
     "störung",
+    "anomalie",
+    "anomalien",
+    "anomalía",
+    "anomalia",
+    "ausfall",
+    "ausreisser",
+    "ausreißer",
+    "defekt",
+    "klasse",
+    "étiquette",
+    "etiquette",
+    "défaut",
+    "defaut",
+    "panne",
+    "défaillance",
+    "defaillance",
+    "classe",
+    "etiqueta",
+    "fallo",
+    "falla",
+    "avería",
+    "averia",
+    "clase",
 ];
 /// Names of labels when the column has two values: with more it may be a state that the machine reports.
-const FLAGS: [&str; 22] = [
+const FLAGS: [&str; 30] = [
     "state",
     "status",
     "alarm",
@@ -64,6 +87,24 @@ const FLAGS: [&str; 22] = [
     "pass",
     "passed",
     "y",
+    "zustand",
+    "alarme",
+    "alarma",
+    "état",
+    "etat",
+    "estado",
+    "ergebnis",
+    "gut",
+];
+/// Words for how much a row is like the rows of a class: a label with any values.
+const SCORES: [&str; 7] = [
+    "score",
+    "scores",
+    "prob",
+    "probability",
+    "likelihood",
+    "prediction",
+    "predicted",
 ];
 /// Most values of a label.
 const MOST_CLASSES: usize = 20;
@@ -132,8 +173,11 @@ pub(super) fn two_classes(series: &Series<'_>) -> bool {
 
 /// Why a column looks like a label, by its name and values.
 pub(super) fn by_name(name: &str, series: &Series<'_>) -> Option<String> {
-    let classes = classes(series)?;
     let words = words(name);
+    if names_fault(&words) && words.iter().any(|word| SCORES.contains(&&**word)) {
+        return Some("looks like the score of a label, by its name".into());
+    }
+    let classes = classes(series)?;
     let joined = words.concat();
     let is_flag = FLAGS.contains(&&*joined) || words.iter().any(|word| FLAGS.contains(&&**word));
     // `fault current` with 17 whole values is a reading; numbers of classes begin at 0, 1 or -1.
@@ -152,11 +196,23 @@ fn said(classes: &[f64]) -> String {
     }
 }
 
-/// Why a column of few values all but tells the label: nearly all normal rows share a value that nearly no anomalous
-/// row has. A measured quantity may separate the two as well; it has more values.
-pub(super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option<String> {
-    let classes = classes(series)?;
-    if classes.len() < 2 {
+/// Whether the normal rows have one value, and so nothing that could be learnt.
+fn one_value(series: &Series<'_>, labels: &[bool]) -> bool {
+    let normal = series
+        .values
+        .iter()
+        .zip(labels)
+        .filter(|(_, anomalous)| !**anomalous);
+    let mut readings = normal.map(|(x, _)| *x).filter(|x| x.is_finite());
+    let first = readings.next();
+    readings.all(|x| Some(x) == first)
+}
+
+/// Why a column all but tells the label: nearly all normal rows share a value that nearly no anomalous row has. A measured
+/// quantity may separate the two as well; it changes in normal rows too.
+pub(in super::super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option<String> {
+    let few = classes(series).is_some();
+    if series.runs.len() < 2 || !(few || one_value(series, labels)) {
         return None;
     }
     // Rows of each value: normal, anomalous.
@@ -217,6 +273,17 @@ mod tests {
             assert!(by_name(name, &series(&two)).is_some(), "{name}");
         }
         assert!(by_name("label", &series(&[-1.0, 1.0])).is_some());
+        for name in [
+            "Anomalie",
+            "Fehler",
+            "étiquette",
+            "Défaut",
+            "avería",
+            "Zustand",
+        ] {
+            assert!(by_name(name, &series(&two)).is_some(), "{name}");
+        }
+        assert!(by_name("anomaly_score", &series(&noise(50))).is_some());
         assert!(by_name("fault_type", &series(&[0.0, 3.0, 7.0])).is_some());
         // A file of normal rows only.
         let text = by_name("anomaly", &series(&[0.0, 0.0])).unwrap();
@@ -278,6 +345,12 @@ mod tests {
             text,
             "tells 8 of the 15 rows that \"fault\" calls anomalous"
         );
+        // A score in full digits, which is 0 in all normal rows.
+        assert!(told(&column(&|i, l| if l {
+            0.5 + i as f64 / 1000.0
+        } else {
+            0.0
+        })));
         // A contact that closes now and then, a mode, and a reading that separates.
         assert!(!told(&column(&|i, l| f64::from(
             l && i % 40 == 0 || i % 30 == 1

@@ -13,6 +13,7 @@ mod copies;
 mod counter;
 mod fill;
 mod flat;
+pub(super) mod identifier;
 pub(super) mod label;
 mod span;
 mod step;
