@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Set;
-use super::contest::{Contest, Score};
+use super::scoring::{Score, Scoring};
 use super::set::hex;
 use crate::output;
 
@@ -30,6 +30,8 @@ pub struct Finished {
     pub test_rows: usize,
     /// Anomalous rows among them.
     pub anomalous_rows: usize,
+    /// What was read otherwise than it stands in the file, and what was left out.
+    pub notes: Vec<String>,
     /// What each detector reached.
     pub scores: Vec<Score>,
     /// A hash of rows, settings and program.
@@ -38,11 +40,11 @@ pub struct Finished {
 
 /// What a set's figures depend on: its rows, the settings, the seed and the program.
 #[must_use]
-pub fn key(set: &Set, contest: &Contest, seed: u64, program: &str) -> String {
+pub fn key(set: &Set, scoring: &Scoring, seed: u64, program: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(set.digest());
     // Plain data: it has a JSON form.
-    hash.update(serde_json::to_vec(contest).unwrap_or_default());
+    hash.update(serde_json::to_vec(scoring).unwrap_or_default());
     hash.update(seed.to_le_bytes());
     hash.update(program);
     hex(&hash.finalize()[..16])
@@ -146,6 +148,7 @@ mod tests {
             training_rows: 20,
             test_rows: 10,
             anomalous_rows: 1,
+            notes: vec!["left out column `time`: a time".into()],
             scores: vec![Score {
                 detector: "Gaussian".into(),
                 auroc: Some(1.0 / 3.0),

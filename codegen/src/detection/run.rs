@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
-use super::contest::Contest;
 use super::kept::{self, Finished, Kept};
+use super::scoring::Scoring;
 use super::{Set, Source};
 
 /// A set with a seed.
@@ -25,7 +25,7 @@ struct Job<'s> {
 pub fn run(
     sources: &[Source],
     seeds: &[u64],
-    contest: &Contest,
+    scoring: &Scoring,
     kept: Kept,
     on_finished: &(dyn Fn(&Finished, bool) + Sync),
 ) -> anyhow::Result<Vec<Finished>> {
@@ -53,7 +53,7 @@ pub fn run(
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = jobs.get(at) else { break };
             let finished = pool
-                .install(|| one(*job, contest, &program, &kept, on_finished))
+                .install(|| one(*job, scoring, &program, &kept, on_finished))
                 .with_context(|| format!("{}, seed {}", job.source.name, job.seed))
                 .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
             done.push((at, finished));
@@ -79,13 +79,13 @@ pub fn run(
 
 fn one(
     job: Job<'_>,
-    contest: &Contest,
+    scoring: &Scoring,
     program: &str,
     kept: &Mutex<Kept>,
     on_finished: &(dyn Fn(&Finished, bool) + Sync),
 ) -> anyhow::Result<Finished> {
-    let set: Set = job.source.load(job.seed)?.with_means_of(contest.mean_of);
-    let key = kept::key(&set, contest, job.seed, program);
+    let set: Set = job.source.load(job.seed)?.with_means_of(scoring.mean_of);
+    let key = kept::key(&set, scoring, job.seed, program);
     let known = kept
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -102,7 +102,8 @@ fn one(
         training_rows: set.training.rows,
         test_rows: set.labels.len(),
         anomalous_rows: set.labels.iter().filter(|label| **label).count(),
-        scores: contest.scores(&set, job.seed)?,
+        notes: set.notes.clone(),
+        scores: scoring.scores(&set, job.seed)?,
         key,
     };
     kept.lock()

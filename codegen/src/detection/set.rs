@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use sha2::{Digest as _, Sha256};
 
-use crate::data::Table;
+use crate::data::{LeftOut, Table};
 
 /// Rows to train on, rows to test on and which of these are anomalous.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Set {
     pub tests: Vec<f32>,
     /// True for each row to test on that is anomalous.
     pub labels: Vec<bool>,
+    /// What was read otherwise than it stands in the file, and what was left out.
+    pub notes: Vec<String>,
 }
 
 impl Set {
@@ -41,6 +43,7 @@ impl Set {
             training: pick(table, training),
             tests: pick(table, tests).values,
             labels: tests.iter().map(|&row| labels[row]).collect(),
+            notes: notes(table),
         })
     }
 
@@ -91,6 +94,17 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+fn notes(table: &Table) -> Vec<String> {
+    let left_out = table.left_out.iter().map(|left| {
+        let LeftOut { what, count, why } = left;
+        match count {
+            1 => format!("left out {what}: {why}"),
+            _ => format!("left out {what} ({count}): {why}"),
+        }
+    });
+    table.said.iter().cloned().chain(left_out).collect()
 }
 
 /// Some rows of a table, without labels.
@@ -175,6 +189,7 @@ mod tests {
             },
             tests: vec![5.0, 30.0],
             labels: vec![true],
+            notes: Vec::new(),
         };
         let digest = set.digest();
         let means = set.clone().with_means_of(2);

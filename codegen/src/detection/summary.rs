@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::baseline::Baseline;
-use super::contest::Score;
 use super::kept::Finished;
+use super::scoring::Score;
 use crate::metrics::Confusion;
 use crate::output;
 
@@ -214,6 +214,7 @@ mod tests {
             training_rows: 20,
             test_rows: 10,
             anomalous_rows: 1,
+            notes: Vec::new(),
             scores: vec![score("nvpico f32", aurocs[0]), score("Gaussian", aurocs[1])],
             key: String::new(),
         }

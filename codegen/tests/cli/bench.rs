@@ -92,7 +92,7 @@ fn a_run_is_the_same_on_any_threads_and_goes_on_where_it_ended() {
     assert_eq!(said.matches("(kept)").count(), 3, "{said}");
     assert!(output.stdout == text.as_bytes());
     // Other settings are other figures.
-    let output = folder.run(&[&all[..], &["--mean-of", "2"]].concat());
+    let output = folder.run(&[&all[..], &["--baselines", "1-nn"]].concat());
     assert!(!String::from_utf8_lossy(&output.stderr).contains("(kept)"));
 }
 

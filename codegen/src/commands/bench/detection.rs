@@ -10,8 +10,8 @@ use super::super::{progress_bar, train};
 use super::page::Page;
 use super::tables;
 use crate::detection::baseline::Baseline;
-use crate::detection::contest::Contest;
 use crate::detection::kept::{Finished, Kept, program};
+use crate::detection::scoring::Scoring;
 use crate::detection::summary::Summary;
 use crate::detection::{Source, run as detect};
 use crate::fit::recipe::Recipe;
@@ -19,6 +19,9 @@ use crate::limits::{self, argument};
 use crate::output::{self, print_json, say, show};
 use crate::precision::Precision;
 use crate::report::plot;
+
+/// Protocols whose rows are in the order of their recording.
+const IN_ORDER: [&str; 2] = ["skab", "asd"];
 
 /// What to score on the sets, and what to write of it.
 #[derive(Debug, Clone, Args)]
@@ -38,7 +41,7 @@ pub(super) struct DetectionOptions {
     /// TOML file with the settings of the training, as for train --config; its seed gives way to --seeds
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Replace each row by the mean of N rows up to it, for recordings in order
+    /// Replace each row by the mean of N rows up to it; for skab and asd, whose rows are in order
     #[arg(long, value_name = "N", default_value = "1", value_parser = argument(limits::at_least_one))]
     mean_of: usize,
     /// File that keeps each finished set; a run with the same file goes on where it ended
@@ -104,7 +107,7 @@ fn baselines(text: &str) -> Result<Baselines, String> {
 struct Report<'a> {
     protocol: &'a str,
     program: String,
-    settings: &'a Contest,
+    settings: &'a Scoring,
     #[serde(flatten)]
     summary: &'a Summary,
     runs: &'a [Finished],
@@ -119,6 +122,13 @@ pub(super) fn run(
     options: &DetectionOptions,
     sources: Vec<Source>,
 ) -> anyhow::Result<bool> {
+    if options.mean_of > 1 && !IN_ORDER.contains(&protocol) {
+        bail!(
+            "--mean-of {}: rows of this protocol are in no order; it is for {}",
+            options.mean_of,
+            IN_ORDER.join(" and ")
+        );
+    }
     let sources = chosen(sources, &options.sets)?;
     // What cannot be read or written ends it before the work.
     let marks = [
@@ -143,7 +153,7 @@ pub(super) fn run(
         Some(path) => train::read_config(path)?,
         None => Recipe::default(),
     };
-    let contest = Contest {
+    let scoring = Scoring {
         recipe: Recipe {
             seed: None,
             ..recipe
@@ -161,8 +171,15 @@ pub(super) fn run(
         (sources.len() * seeds.len()) as u64,
         "{bar:30} set {pos}/{len}  {eta} left",
     );
-    let runs = detect::run(&sources, seeds, &contest, kept, &|finished, known| {
-        bar.suspend(|| say!("{}", line(finished, known)));
+    let runs = detect::run(&sources, seeds, &scoring, kept, &|finished, known| {
+        bar.suspend(|| {
+            // Of a set they are the same with every seed.
+            if seeds.first() == Some(&finished.seed) {
+                let set = &finished.set;
+                finished.notes.iter().for_each(|note| say!("{set}: {note}"));
+            }
+            say!("{}", line(finished, known));
+        });
         bar.inc(1);
     });
     bar.finish_and_clear();
@@ -189,7 +206,7 @@ pub(super) fn run(
         print_json(&Report {
             protocol,
             program: program(),
-            settings: &contest,
+            settings: &scoring,
             summary: &summary,
             runs: &runs,
         })?;

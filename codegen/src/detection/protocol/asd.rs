@@ -71,3 +71,72 @@ fn set(
     let indices: Vec<usize> = (0..rows + count).collect();
     Set::of(name, &table, &all, &indices[..rows], &indices[rows..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{npz, write_npy};
+
+    fn archive(folder: &Path, arrays: &[(&'static str, &[usize], &[f32])]) {
+        let bytes = |(name, row, values): &(&'static str, &[usize], &[f32])| {
+            let one = folder.join("one.npy");
+            write_npy(&one, row, values).unwrap();
+            (*name, std::fs::read(one).unwrap())
+        };
+        let arrays: Vec<(&str, Vec<u8>)> = arrays.iter().map(bytes).collect();
+        std::fs::write(folder.join("asd.npz"), npz::archive(&arrays).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_server_has_its_parts() {
+        let root = tempfile::tempdir().unwrap();
+        let (training, tests) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [7.0, 8.0, 9.0, 10.0]);
+        for (axes, good) in [(&[][..], true), (&[1], false)] {
+            archive(
+                root.path(),
+                &[
+                    ("b_train", &[2], &training),
+                    ("b_test", &[2], &tests),
+                    ("b_test_label", axes, &[0.0, 1.0]),
+                ],
+            );
+            let found = folder(root.path());
+            assert_eq!(found.is_ok(), good);
+            match found {
+                Ok(sources) => {
+                    let set = sources[0].load(0).unwrap();
+                    assert_eq!((&*set.name, set.training.rows), ("b", 3));
+                    assert_eq!(
+                        (&set.tests[..], &set.labels[..]),
+                        (&tests[..], &[false, true][..])
+                    );
+                }
+                Err(error) => assert!(format!("{error:#}").contains("[2, 1]"), "{error:#}"),
+            }
+        }
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_told() {
+        let of = |training: &NumberArray, tests: &NumberArray, labels: &NumberArray| {
+            set("b", training, tests, labels)
+        };
+        let array = |shape: &[usize], from: u32| NumberArray {
+            name: "a".into(),
+            shape: shape.to_vec(),
+            values: (from..)
+                .take(shape.iter().product())
+                .map(f64::from)
+                .collect(),
+        };
+        let (training, tests, labels) = (array(&[3, 2], 1), array(&[2, 2], 7), array(&[2], 0));
+        let found = of(&training, &tests, &labels).unwrap();
+        assert_eq!((found.training.rows, found.dim()), (3, 2));
+        assert_eq!(found.training.row(2), [5.0, 6.0]);
+        assert_eq!(found.tests, [7.0, 8.0, 9.0, 10.0]);
+        assert_eq!(found.labels, [false, true]);
+        assert!(of(&training, &array(&[2, 3], 7), &labels).is_err());
+        assert!(of(&training, &tests, &array(&[3], 0)).is_err());
+        assert!(of(&array(&[6], 0), &tests, &labels).is_err());
+    }
+}

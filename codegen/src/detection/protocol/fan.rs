@@ -228,3 +228,72 @@ fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
     }
     Ok(sets)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Windows of 20 rows of three axes that never repeat.
+    fn windows(name: &str, count: usize) -> NumberArray {
+        let seed = name.bytes().map(u64::from).sum::<u64>();
+        let value = |at: u64| f64::from(((at + seed) * 7_919 % 1_009) as u32) / 1_009.0;
+        NumberArray {
+            name: name.into(),
+            shape: vec![count, 20, AXES],
+            values: (0..count as u64 * 20 * 3).map(value).collect(),
+        }
+    }
+
+    #[test]
+    fn the_ceiling_fan_has_three_speeds_and_all_of_them() {
+        let mut arrays = Vec::new();
+        for speed in SPEEDS {
+            arrays.push(windows(&format!("fan_0_{speed}_0_weight"), 10));
+            arrays.push(windows(&format!("fan_0_{speed}_1_weight"), 7));
+        }
+        let sets = ceiling_fan(&arrays).unwrap();
+        let rows = |set: &Set| (set.training.rows, set.labels.len(), set.dim());
+        assert_eq!(rows(&sets[0]), (6, 4 + 7, 36));
+        assert_eq!(sets[0].labels.iter().filter(|label| **label).count(), 7);
+        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 36)));
+        assert_eq!(sets[3].training.row(0), sets[0].training.row(0));
+        assert_eq!(sets[0].training.columns[12], "y_rms");
+        arrays.pop();
+        let error = ceiling_fan(&arrays).unwrap_err().to_string();
+        assert!(error.contains("fan_0_high_1_weight"), "{error}");
+    }
+
+    #[test]
+    fn a_configuration_is_normal_in_turn() {
+        let root = tempfile::tempdir().unwrap();
+        let mut text = String::from("wconfid,pctid,x,y,z\n");
+        for configuration in 1..=2_u32 {
+            for row in 0..32 * 60 {
+                let value = |prime: u32| f64::from((row + configuration) * prime % 1_013) / 1_013.0;
+                let _ = writeln!(
+                    text,
+                    "{configuration},20,{},{},{}",
+                    value(7_919),
+                    value(104_729),
+                    value(1_299_709)
+                );
+            }
+        }
+        std::fs::create_dir(root.path().join("fan-speeds")).unwrap();
+        std::fs::write(root.path().join("fan-speeds/accelerometer.csv"), text).unwrap();
+        let sources = folder(root.path()).unwrap();
+        let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
+        assert_eq!(
+            names[..3],
+            ["fan-speeds 1", "fan-speeds 2", "fan-speeds 1 with speed"]
+        );
+        let set = sources[2].load(0).unwrap();
+        assert_eq!(
+            (set.training.rows, set.labels.len(), set.dim()),
+            (30, 2 + 32, 25)
+        );
+        assert_eq!(set.training.row(0)[24].to_bits(), 20_f32.to_bits());
+    }
+}

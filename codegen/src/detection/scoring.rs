@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Set;
 use super::baseline::Baseline;
+use crate::calibration::{Calibration, Method, correlated_rows};
 use crate::deployed::log_probs;
 use crate::fit::recipe::Recipe;
+use crate::fit::split::{self, Split};
 use crate::fit::training;
 use crate::interrupt;
 use crate::metrics::{self, Confusion};
@@ -15,7 +17,7 @@ use crate::precision::Precision;
 
 /// What is scored on every set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Contest {
+pub struct Scoring {
     /// Settings of the training; the seed is the run's.
     pub recipe: Recipe,
     /// Precisions that the trained model is scored in.
@@ -51,7 +53,7 @@ pub struct Score {
     pub failed: Option<String>,
 }
 
-impl Contest {
+impl Scoring {
     /// Names of the detectors, the model's precisions first.
     #[must_use]
     pub fn detectors(&self) -> Vec<String> {
@@ -70,7 +72,7 @@ impl Contest {
     pub fn scores(&self, set: &Set, seed: u64) -> anyhow::Result<Vec<Score>> {
         let mut scores = self.of_model(set, seed)?;
         for baseline in &self.baselines {
-            scores.push(of_baseline(*baseline, set, seed));
+            scores.push(self.of_baseline(*baseline, set, seed));
         }
         Ok(scores)
     }
@@ -114,30 +116,48 @@ impl Contest {
         let scores: anyhow::Result<Vec<Score>> = self.precisions.iter().map(of).collect();
         scores.context("the trained model cannot be scored")
     }
+
+    fn of_baseline(&self, baseline: Baseline, set: &Set, seed: u64) -> Score {
+        let fitted = match baseline.fit(&set.training.values, set.dim(), seed) {
+            Ok(fitted) => fitted,
+            Err(reason) => {
+                return Score {
+                    failed: Some(reason),
+                    ..Score::of(baseline.name(), &[], None, &[])
+                };
+            }
+        };
+        let log_probs = fitted.log_probs(&set.tests);
+        let scores = fitted.scores(&set.tests);
+        let [flash, ram] = fitted.bytes();
+        let threshold = self.threshold(baseline, set, seed);
+        Score {
+            alarms: threshold.map(|threshold| Confusion::at(&scores, &set.labels, threshold)),
+            flash_bytes: Some(flash),
+            ram_bytes: Some(ram),
+            ..Score::of(baseline.name(), &scores, log_probs.as_deref(), &set.labels)
+        }
+    }
+
+    /// A score above it is anomalous: by the rule of the model's threshold, from rows that are held out of a fit of its own.
+    /// `None` where too few rows are left for it.
+    fn threshold(&self, baseline: Baseline, set: &Set, seed: u64) -> Option<f64> {
+        let table = &set.training;
+        let settings = training::settings(table, &self.recipe).ok()?;
+        let gap = correlated_rows(&table.values, set.dim());
+        let split = Split::new(table.rows, settings.held_out, settings.split, gap);
+        let rows = split::values(table, &split.train);
+        let fitted = baseline.fit(&rows, set.dim(), seed).ok()?;
+        let scores = fitted.scores(&split::values(table, &split.held_out));
+        let log_probs: Vec<f32> = scores.iter().map(|score| -score as f32).collect();
+        let rate = settings.false_alarm_rate;
+        let calibration = Calibration::of(&log_probs, rate, Method::HeldOut)?;
+        Some(-f64::from(calibration.threshold))
+    }
 }
 
 fn model_name(precision: Precision) -> String {
     format!("nvpico {precision}")
-}
-
-fn of_baseline(baseline: Baseline, set: &Set, seed: u64) -> Score {
-    let fitted = match baseline.fit(&set.training.values, set.dim(), seed) {
-        Ok(fitted) => fitted,
-        Err(reason) => {
-            return Score {
-                failed: Some(reason),
-                ..Score::of(baseline.name(), &[], None, &[])
-            };
-        }
-    };
-    let log_probs = fitted.log_probs(&set.tests);
-    let scores = fitted.scores(&set.tests);
-    let [flash, ram] = fitted.bytes();
-    Score {
-        flash_bytes: Some(flash),
-        ram_bytes: Some(ram),
-        ..Score::of(baseline.name(), &scores, log_probs.as_deref(), &set.labels)
-    }
 }
 
 impl Score {
