@@ -21,7 +21,7 @@ struct Job<'s> {
 /// The result is in the order of sets and seeds.
 ///
 /// # Errors
-/// A set that cannot be read or trained on: the first of them, once the others that had begun have ended.
+/// A set that cannot be read, once the others that had begun have ended.
 pub fn run(
     sources: &[Source],
     seeds: &[u64],
@@ -103,7 +103,7 @@ fn one(
         test_rows: set.labels.len(),
         anomalous_rows: set.labels.iter().filter(|label| **label).count(),
         notes: set.notes.clone(),
-        scores: scoring.scores(&set, job.seed)?,
+        scores: scoring.scores(&set, job.seed),
         key,
     };
     kept.lock()

@@ -65,16 +65,19 @@ impl Scoring {
         own.chain(others).collect()
     }
 
-    /// Trains on the set's rows and scores those to test on, in the order of [`detectors`](Self::detectors).
-    ///
-    /// # Errors
-    /// A training that fails.
-    pub fn scores(&self, set: &Set, seed: u64) -> anyhow::Result<Vec<Score>> {
-        let mut scores = self.of_model(set, seed)?;
+    /// Trains on the set's rows and scores those to test on, in the order of [`detectors`](Self::detectors). A detector that
+    /// cannot be trained has no figures, and says why.
+    #[must_use]
+    pub fn scores(&self, set: &Set, seed: u64) -> Vec<Score> {
+        let mut scores = self.of_model(set, seed).unwrap_or_else(|error| {
+            let failed =
+                |precision: &Precision| Score::failed(model_name(*precision), format!("{error:#}"));
+            self.precisions.iter().map(failed).collect()
+        });
         for baseline in &self.baselines {
             scores.push(self.of_baseline(*baseline, set, seed));
         }
-        Ok(scores)
+        scores
     }
 
     fn of_model(&self, set: &Set, seed: u64) -> anyhow::Result<Vec<Score>> {
@@ -120,12 +123,7 @@ impl Scoring {
     fn of_baseline(&self, baseline: Baseline, set: &Set, seed: u64) -> Score {
         let fitted = match baseline.fit(&set.training.values, set.dim(), seed) {
             Ok(fitted) => fitted,
-            Err(reason) => {
-                return Score {
-                    failed: Some(reason),
-                    ..Score::of(baseline.name(), &[], None, &[])
-                };
-            }
+            Err(reason) => return Score::failed(baseline.name(), reason),
         };
         let log_probs = fitted.log_probs(&set.tests);
         let scores = fitted.scores(&set.tests);
@@ -161,6 +159,13 @@ fn model_name(precision: Precision) -> String {
 }
 
 impl Score {
+    fn failed(detector: String, reason: String) -> Self {
+        Self {
+            failed: Some(reason),
+            ..Self::of(detector, &[], None, &[])
+        }
+    }
+
     fn of(detector: String, scores: &[f64], log_probs: Option<&[f64]>, labels: &[bool]) -> Self {
         let held_out = log_probs.and_then(|log_probs| {
             let rows = log_probs.iter().zip(labels);

@@ -47,6 +47,15 @@ pub struct SetSummary {
     pub detectors: Vec<OnSet>,
 }
 
+/// The set on which a difference of AUROC is the most extreme one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Extreme {
+    /// The set.
+    pub set: String,
+    /// The difference there.
+    pub difference: f64,
+}
+
 /// A detector over all sets.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overall {
@@ -59,9 +68,9 @@ pub struct Overall {
     /// Mean AUPRC.
     pub auprc: Option<f64>,
     /// The set whose AUROC differs most between seeds.
-    pub widest: Option<(String, f64)>,
+    pub widest: Option<Extreme>,
     /// The set that is furthest below a Gaussian, or least above.
-    pub lowest: Option<(String, f64)>,
+    pub lowest: Option<Extreme>,
     /// Mean log-density of normal rows that were held out, in nats.
     #[serde(serialize_with = "output::serialize_option")]
     pub held_out_log_prob: Option<f64>,
@@ -144,8 +153,12 @@ fn overall(runs: &[Finished], sets: &[SetSummary], at: usize) -> Overall {
         .collect();
     let own = || complete.iter().map(|set| (&set.set, &set.detectors[at]));
     let by = |figure: fn(&OnSet) -> Option<f64>| {
-        own().filter_map(move |(set, own)| Some((set.clone(), figure(own)?)))
+        own().filter_map(move |(set, own)| {
+            let (set, difference) = (set.clone(), figure(own)?);
+            Some(Extreme { set, difference })
+        })
     };
+    let order = |a: &Extreme, b: &Extreme| a.difference.total_cmp(&b.difference);
     let pooled = scores().filter_map(|score| score.alarms);
     let alarms = pooled.reduce(Confusion::plus);
     Overall {
@@ -153,8 +166,8 @@ fn overall(runs: &[Finished], sets: &[SetSummary], at: usize) -> Overall {
         sets: complete.len(),
         auroc: mean_of(own().map(|(_, own)| own.auroc)),
         auprc: mean_of(own().map(|(_, own)| own.auprc)),
-        widest: by(|own| own.spread).max_by(|a, b| a.1.total_cmp(&b.1)),
-        lowest: by(|own| own.from_gaussian).min_by(|a, b| a.1.total_cmp(&b.1)),
+        widest: by(|own| own.spread).max_by(order),
+        lowest: by(|own| own.from_gaussian).min_by(order),
         held_out_log_prob: mean_of(own().map(|(_, own)| own.held_out_log_prob)),
         flash_bytes: scores().filter_map(|score| score.flash_bytes).max(),
         ram_bytes: scores().filter_map(|score| score.ram_bytes).max(),
@@ -236,8 +249,13 @@ mod tests {
         };
         assert_eq!((model.sets, model.auroc), (2, Some(0.8125)));
         assert_eq!(gaussian.auroc, Some(0.625));
-        assert_eq!(model.widest, Some(("a".into(), 0.25)));
-        assert_eq!(model.lowest, Some(("a".into(), -0.125)));
+        let at_a = |difference| {
+            let set = "a".into();
+            Some(Extreme { set, difference })
+        };
+        assert_eq!(model.widest, at_a(0.25));
+        assert_eq!(model.lowest, at_a(-0.125));
+        assert_eq!(gaussian.lowest, None);
         assert_eq!(model.flash_bytes, Some(1));
         assert_eq!(model.alarms.map(|alarms| alarms.true_positive), Some(6));
         assert_eq!((model.f1, model.held_out_log_prob), (Some(1.0), None));

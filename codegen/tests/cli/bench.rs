@@ -82,8 +82,10 @@ fn a_run_is_the_same_on_any_threads_and_goes_on_where_it_ended() {
     assert!(svg.contains("nvpico f32") && svg.contains("two"));
 
     // From another number of threads, and from what was kept.
-    let other = folder.succeeds(&with(&["--json", "--threads", "1"]));
-    assert!(other == text, "{other}");
+    for threads in ["1", "9"] {
+        let other = folder.succeeds(&with(&["--json", "--threads", threads]));
+        assert!(other == text, "{other}");
+    }
     let kept = std::fs::read_to_string(folder.path("kept.jsonl")).expect("written");
     let some: Vec<&str> = kept.lines().take(3).collect();
     folder.write("kept.jsonl", &(some.join("\n") + "\n"));
@@ -99,7 +101,7 @@ fn a_run_is_the_same_on_any_threads_and_goes_on_where_it_ended() {
 #[test]
 fn tables_go_into_a_page_and_sets_are_chosen_by_name() {
     let folder = folder();
-    let marks = "<!-- bench files: written by nvpico bench files --page, up to the mark of the end -->\n<!-- bench files: end -->";
+    let marks = "<!-- bench files: written by nvpico bench with --page, up to the mark of the end -->\n<!-- bench files: end -->";
     folder.write("page.md", &format!("Before\n\n{marks}\n\nAfter\n"));
     let some = [
         "--sets",

@@ -131,24 +131,7 @@ pub(super) fn run(
     }
     let sources = chosen(sources, &options.sets)?;
     // What cannot be read or written ends it before the work.
-    let marks = [
-        format!(
-            "<!-- bench {protocol}: written by nvpico bench {protocol} --page, up to the mark of the end -->"
-        ),
-        format!("<!-- bench {protocol}: end -->"),
-    ];
-    let marks = [&*marks[0], &*marks[1]];
-    let page = options.page.as_deref().map(|page| Page::open(page, marks));
-    let page = page.transpose()?;
-    let open = |path: &Option<PathBuf>| {
-        let target = path.as_deref().map(|path| {
-            output::Target::open(path)
-                .with_context(|| cannot_write(path))
-                .map(|target| (target, path.to_owned()))
-        });
-        target.transpose()
-    };
-    let (csv, picture) = (open(&options.csv)?, open(&options.out)?);
+    let outputs = Outputs::open(protocol, options)?;
     let recipe = match &options.config {
         Some(path) => train::read_config(path)?,
         None => Recipe::default(),
@@ -185,22 +168,6 @@ pub(super) fn run(
     bar.finish_and_clear();
     let runs = runs?;
     let summary = Summary::of(&runs);
-    let write = |(target, path): (output::Target, PathBuf), text: &str| -> anyhow::Result<()> {
-        target
-            .write(|file| file.write_all(text.as_bytes()))
-            .with_context(|| cannot_write(&path))?;
-        say!("wrote {}", path.display());
-        Ok(())
-    };
-    if let Some(csv) = csv {
-        write(csv, &tables::csv(&runs)?)?;
-    }
-    if let Some(picture) = picture {
-        write(
-            picture,
-            &plot::detectors_on_sets(&tables::points(&summary))?,
-        )?;
-    }
     let grids = tables::grids(&summary, seeds.len());
     if options.json {
         print_json(&Report {
@@ -214,11 +181,84 @@ pub(super) fn run(
         let text: Vec<String> = grids.iter().map(tables::Grid::text).collect();
         show!("{}", text.join("\n"));
     }
-    if let Some(page) = page {
-        let text: Vec<String> = grids.iter().map(tables::Grid::markdown).collect();
-        page.write(&text.join("\n"))?;
+    outputs.write(&runs, &summary, &grids)?;
+    // A baseline may need more rows than a set has; the model itself may not.
+    let models = scoring.precisions.len();
+    let failed = |run: &&Finished| (run.scores.iter().take(models)).any(|own| own.failed.is_some());
+    let without = runs.iter().filter(failed).count();
+    if without > 0 {
+        say!(
+            "{without} of {} models could not be trained: see what is said of them above",
+            runs.len()
+        );
     }
-    Ok(true)
+    Ok(without == 0)
+}
+
+/// The files to write, known to be writable.
+struct Outputs {
+    csv: Option<Output>,
+    picture: Option<Output>,
+    page: Option<Page>,
+}
+
+struct Output {
+    target: output::Target,
+    path: PathBuf,
+}
+
+impl Outputs {
+    fn open(protocol: &str, options: &DetectionOptions) -> anyhow::Result<Self> {
+        let begin = format!(
+            "<!-- bench {protocol}: written by nvpico bench with --page, up to the mark of the end -->"
+        );
+        let end = format!("<!-- bench {protocol}: end -->");
+        let page = options.page.as_deref();
+        let page = page.map(|page| Page::open(page, [&begin, &end]));
+        let open = |path: &Option<PathBuf>| {
+            let output = path.as_deref().map(|path| {
+                let target = output::Target::open(path).with_context(|| cannot_write(path))?;
+                let path = path.to_owned();
+                Ok::<_, anyhow::Error>(Output { target, path })
+            });
+            output.transpose()
+        };
+        Ok(Self {
+            csv: open(&options.csv)?,
+            picture: open(&options.out)?,
+            page: page.transpose()?,
+        })
+    }
+
+    fn write(
+        self,
+        runs: &[Finished],
+        summary: &Summary,
+        grids: &[tables::Grid],
+    ) -> anyhow::Result<()> {
+        if let Some(csv) = self.csv {
+            csv.write(&tables::csv(runs)?)?;
+        }
+        if let Some(picture) = self.picture {
+            picture.write(&plot::detectors_on_sets(&tables::points(summary))?)?;
+        }
+        if let Some(page) = self.page {
+            let text: Vec<String> = grids.iter().map(tables::Grid::markdown).collect();
+            page.write(&text.join("\n"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    fn write(self, text: &str) -> anyhow::Result<()> {
+        let Self { target, path } = self;
+        target
+            .write(|file| file.write_all(text.as_bytes()))
+            .with_context(|| cannot_write(&path))?;
+        say!("wrote {}", path.display());
+        Ok(())
+    }
 }
 
 fn cannot_write(path: &Path) -> String {

@@ -41,12 +41,13 @@ impl Page {
         })
     }
 
-    /// Writes the page with a new table.
+    /// Writes the page with a new table, all else as it is now.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's; marks that are there no more.
     pub fn write(&self, table: &str) -> anyhow::Result<()> {
-        let ([begin, end], before, after) = (&self.marks, &self.before, &self.after);
+        let [begin, end] = &self.marks;
+        let Self { before, after, .. } = Self::open(&self.path, [begin, end])?;
         let text = format!("{before}{begin}\n\n{table}\n{end}{after}");
         output::write_atomic(&self.path, text.as_bytes())
             .with_context(|| format!("cannot write {}", self.path.display()))?;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::detection::kept::Finished;
-use crate::detection::summary::{OnSet, Overall, SetSummary, Summary};
+use crate::detection::summary::{Extreme, OnSet, Overall, SetSummary, Summary};
 use crate::output::{TextTable, printable};
 use crate::report::plot::DetectorPoints;
 
@@ -68,35 +68,48 @@ pub(super) fn grids(summary: &Summary, seeds: usize) -> Vec<Grid> {
         1 => "1 seed".to_owned(),
         _ => format!("{seeds} seeds"),
     };
+    let percent = |what: &str| format!("{what} x 100, mean of {seeds}");
     vec![
-        by_set(summary, format!("AUROC x 100, mean of {seeds}"), |own| {
-            own.auroc
-        }),
-        by_set(summary, format!("AUPRC x 100, mean of {seeds}"), |own| {
-            own.auprc
-        }),
+        by_set(summary, percent("AUROC"), |own| own.auroc, hundredths),
+        by_set(summary, percent("AUPRC"), |own| own.auprc, hundredths),
+        by_set(
+            summary,
+            format!("Mean log-density of the normal rows tested, nats, mean of {seeds}"),
+            |own| own.held_out_log_prob,
+            nats,
+        ),
         overall(summary),
     ]
 }
 
-fn by_set(summary: &Summary, title: String, figure: fn(&OnSet) -> Option<f64>) -> Grid {
-    let names = summary.detectors.iter().map(|own| own.detector.clone());
+/// A line for each set, of the detectors that have the figure on any.
+fn by_set(
+    summary: &Summary,
+    title: String,
+    figure: fn(&OnSet) -> Option<f64>,
+    words: fn(Option<f64>) -> String,
+) -> Grid {
+    let has = |at: &usize| {
+        let mut sets = summary.sets.iter();
+        sets.any(|set| figure(&set.detectors[*at]).is_some())
+    };
+    let shown: Vec<usize> = (0..summary.detectors.len()).filter(has).collect();
     let row = |set: &SetSummary| {
         let about = [
             set.set.clone(),
             set.training_rows.to_string(),
             set.features.to_string(),
         ];
-        let figures = set.detectors.iter().map(figure).map(hundredths);
+        let figures = shown.iter().map(|at| words(figure(&set.detectors[*at])));
         about.into_iter().chain(figures).collect()
     };
+    let names = shown
+        .iter()
+        .map(|at| summary.detectors[*at].detector.clone());
+    let about = ["set", "rows", "features"].map(str::to_owned);
     Grid {
         title,
-        header: ["set", "rows", "features"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(names)
-            .collect(),
+        header: about.into_iter().chain(names).collect(),
         rows: summary.sets.iter().map(row).collect(),
     }
 }
@@ -116,8 +129,8 @@ fn overall(summary: &Summary) -> Grid {
     if with_alarms {
         header.extend(["F1", "false alarms %", "missed %"]);
     }
-    let named = |found: &Option<(String, f64)>, words: fn(f64) -> String| match found {
-        Some((set, value)) => format!("{} ({set})", words(*value)),
+    let named = |found: &Option<Extreme>, words: fn(f64) -> String| match found {
+        Some(Extreme { set, difference }) => format!("{} ({set})", words(*difference)),
         None => "-".into(),
     };
     let row = |own: &Overall| {

@@ -10,6 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::{files, name};
 use crate::data::{self, ReadOptions};
 use crate::detection::{Set, Source};
+use crate::output::printable;
 
 /// Rows of a set, at the most.
 const MOST_TRAINING: usize = 20_000;
@@ -36,12 +37,18 @@ pub fn folder(folder: &Path) -> anyhow::Result<Vec<Source>> {
 pub fn tables(paths: &[PathBuf], options: &ReadOptions) -> Vec<Source> {
     let source = |path: &PathBuf| {
         let (path, options) = (path.clone(), options.clone());
-        Source::new(name(&path), move |seed| read(&path, &options, seed))
+        // Files of one name in several folders are told apart by their paths.
+        let named = |other: &&PathBuf| name(other) == name(&path);
+        let name = match paths.iter().filter(named).count() {
+            1 => name(&path),
+            _ => printable(&path.display().to_string()).into_owned(),
+        };
+        Source::new(name.clone(), move |seed| read(&path, &name, &options, seed))
     };
     paths.iter().map(source).collect()
 }
 
-fn read(path: &Path, options: &ReadOptions, seed: u64) -> anyhow::Result<Set> {
+fn read(path: &Path, name: &str, options: &ReadOptions, seed: u64) -> anyhow::Result<Set> {
     let table = data::read(&[path.to_owned()], options)?;
     let labels = table.labels.as_ref().with_context(|| {
         format!(
@@ -57,7 +64,7 @@ fn read(path: &Path, options: &ReadOptions, seed: u64) -> anyhow::Result<Set> {
     tests.extend((0..table.rows).filter(|&row| labels[row]));
     shuffle(&mut tests, &mut random);
     tests.truncate(MOST_TESTS);
-    Set::of(&name(path), &table, labels, training, &tests)
+    Set::of(name, &table, labels, training, &tests)
 }
 
 fn shuffle(rows: &mut [usize], random: &mut Xoshiro256PlusPlus) {
