@@ -9,6 +9,8 @@
 use nvpico::spec::{KernelsSpec, LayerSpec};
 use nvpico::train::mixture::{self, Choice};
 use nvpico::{Flow, batch};
+use rand_core::{Rng as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::calibration::ascending;
 use crate::data::step;
@@ -23,6 +25,10 @@ const LEAST_KERNELS: usize = 16;
 const SHARPER: f64 = 0.6;
 /// The two densities are brought to one scale by their medians and by this quantile of the held-out rows.
 const LOW: f64 = 0.1;
+/// A standardised step below this is none.
+const NARROWEST_STEP: f64 = 1e-6;
+/// Seed of where held-out values lie within their steps.
+const STEP_SEED: u64 = 0x7374_6570;
 /// A standardised step is no wider than this: a column of two values has no noise of its size.
 const WIDEST_STEP: f64 = 2.0;
 
@@ -33,6 +39,8 @@ pub(super) struct Standardized {
     held_out: Vec<f64>,
     /// The step in which each feature comes, 0 for one in full digits.
     steps: Vec<f64>,
+    /// The held-out rows in the sensors' units, each value anywhere within its step.
+    within_steps: Vec<f32>,
     /// Log-determinant of the standardisation, in nats.
     log_det: f64,
 }
@@ -41,37 +49,52 @@ impl Standardized {
     /// `params` are those of the standardisation of `dim` features: means, scales, log-determinant.
     pub(super) fn new(rows: &[f32], held_out: &[f32], dim: usize, params: &[f32]) -> Self {
         let (mean, scale) = (&params[..dim], &params[dim..2 * dim]);
-        let all = |values: &[f32]| -> Vec<f64> {
-            let row = |row: &[f32]| -> Vec<f64> {
-                let features = row.iter().zip(mean).zip(scale);
-                features
-                    .map(|((x, mean), scale)| f64::from((x - mean) * scale))
-                    .collect()
-            };
-            values.chunks_exact(dim).flat_map(row).collect()
-        };
+        let all = |values: &[f32]| standardize(values, mean, scale);
         let step_of = |(at, scale): (usize, &f32)| {
-            let column: Vec<f64> = rows
-                .iter()
-                .skip(at)
-                .step_by(dim)
-                .map(|&x| f64::from(x))
-                .collect();
+            let column = rows.iter().skip(at).step_by(dim);
+            let column: Vec<f64> = column.map(|&x| f64::from(x)).collect();
             let wide = step(&column).unwrap_or(0.0) * f64::from(*scale);
-            // Seven digits are what an f32 has.
-            if wide > 1e-6 {
+            // Narrower ones are the digits of an f32.
+            if wide > NARROWEST_STEP {
                 wide.min(WIDEST_STEP)
             } else {
                 0.0
             }
         };
+        let steps: Vec<f64> = scale.iter().enumerate().map(step_of).collect();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(STEP_SEED);
+        let mut within = |x: f32, step: f64, scale: f32| {
+            let unit = (random.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0;
+            (f64::from(x) + (unit - 0.5) * step / f64::from(scale)) as f32
+        };
+        let features = steps.iter().zip(scale).cycle();
+        let within_steps: Vec<f32> = (held_out.iter().zip(features))
+            .map(|(&x, (&step, &scale))| {
+                if step > 0.0 {
+                    within(x, step, scale)
+                } else {
+                    x
+                }
+            })
+            .collect();
         Self {
             dim,
             rows: all(rows),
-            held_out: all(held_out),
-            steps: scale.iter().enumerate().map(step_of).collect(),
+            held_out: all(&within_steps),
+            steps,
+            within_steps,
             log_det: scale.iter().map(|&scale| f64::from(scale).ln()).sum(),
         }
+    }
+
+    /// The step of each feature, in standardised units.
+    pub(super) fn steps(&self) -> Vec<f32> {
+        self.steps.iter().map(|&step| step as f32).collect()
+    }
+
+    /// The held-out rows with each value anywhere within its step: rows that lie on a lattice would reward spikes there.
+    pub(super) fn within_steps(&self) -> &[f32] {
+        &self.within_steps
     }
 
     /// The mixture that gives the held-out rows the highest density; `None` where its parameters take too much flash.
@@ -142,8 +165,9 @@ impl Standardized {
                     .map_or(f32::NEG_INFINITY, |score| score.log_prob)
             })
             .collect();
-        let rows = self.held_out.chunks_exact(self.dim);
-        let own: Vec<f32> = rows
+        let (mean, scale_of) = (&params[..self.dim], &params[self.dim..2 * self.dim]);
+        let own: Vec<f32> = standardize(held_out, mean, scale_of)
+            .chunks_exact(self.dim)
             .map(|row| (kernels.log_prob(row) + self.log_det) as f32)
             .collect();
         let ((median, spread), (own_median, own_spread)) = (scale(&flow_log_probs), scale(&own));
@@ -166,6 +190,15 @@ impl Standardized {
         );
         Ok(())
     }
+}
+
+/// Rows as the first layer leaves them.
+fn standardize(rows: &[f32], mean: &[f32], scale: &[f32]) -> Vec<f64> {
+    let features = mean.iter().zip(scale).cycle();
+    let values = rows.iter().zip(features);
+    values
+        .map(|(x, (mean, scale))| f64::from((x - mean) * scale))
+        .collect()
 }
 
 /// The median of log-densities, and how far a low quantile is below it.

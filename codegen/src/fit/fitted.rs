@@ -82,7 +82,7 @@ pub fn fit_rows(
             flow_spec.param_len()
         );
     }
-    let options = settings.train_options();
+    let mut options = settings.train_options();
     let mut start = train::init(&flow_spec, rows, options.seed);
     if settings.whiten {
         let shape = flow_spec.shape;
@@ -100,9 +100,17 @@ pub fn fit_rows(
     };
     let standardized =
         measures_vectors(settings).then(|| Standardized::new(rows, stop, flow_spec.dim(), &start));
+    let plain = settings.base == BaseChoice::Normal;
+    let stopping = match &standardized {
+        Some(standardized) if !plain => {
+            options.steps = standardized.steps();
+            standardized.within_steps()
+        }
+        _ => stop,
+    };
     let mixture = standardized.as_ref().and_then(|rows| match decided {
         Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
-        None if settings.base == BaseChoice::Normal => None,
+        None if plain => None,
         None => rows.choose(settings.seed),
     });
     let with_couplings = match decided {
@@ -131,7 +139,7 @@ pub fn fit_rows(
             &flow_spec,
             start,
             rows,
-            stop,
+            stopping,
             &options,
             &NoRounding,
             &interrupt::heard,
