@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -56,6 +56,11 @@ fn read(path: &Path, name: &str, options: &ReadOptions, seed: u64) -> anyhow::Re
             path.display()
         )
     })?;
+    ensure!(
+        labels.contains(&true),
+        "{}: no row is labelled anomalous, so there is nothing to find; give a file that holds some",
+        path.display()
+    );
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut normal: Vec<usize> = (0..table.rows).filter(|&row| !labels[row]).collect();
     shuffle(&mut normal, &mut random);
@@ -119,5 +124,14 @@ mod tests {
         let error = tables(&[path], &ReadOptions::default())[0].load(0);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("--label"), "{error}");
+        let path = empty.path().join("normal.csv");
+        std::fs::write(&path, "a,b,bad\n1.5,2.5,0\n2.5,1.5,0\n1.7,2.9,0\n").unwrap();
+        let options = ReadOptions {
+            label: Some("bad".into()),
+            ..ReadOptions::default()
+        };
+        let error = tables(&[path], &options)[0].load(0);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("no row is labelled anomalous"), "{error}");
     }
 }
