@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::data_options::{DataArgs, FeatureOptions, report};
-use crate::data::{self, DataError, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
+use crate::data::{self, DataError, Fault, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
 use crate::output::{self, print_json, say, show};
 use crate::report::plot::{Strip, columns_over_rows};
 
@@ -102,6 +102,13 @@ fn read(files: &[PathBuf], mut options: ReadOptions) -> anyhow::Result<(Table, H
         };
         let hint = match &error {
             DataError::Unclear { hint, .. } => (**hint).clone(),
+            DataError::Cell {
+                fault: Fault::DecimalComma(_),
+                ..
+            } if !options.decimal_comma => Hint {
+                decimal_comma: true,
+                ..Hint::default()
+            },
             DataError::Cell { .. } | DataError::Ragged { .. } if options.skip_bad.is_none() => {
                 Hint {
                     skip_bad: Some(SKIP_BAD),
@@ -123,6 +130,8 @@ fn read(files: &[PathBuf], mut options: ReadOptions) -> anyhow::Result<(Table, H
             .into_iter()
             .chain(hint.skip_bad)
             .reduce(f64::max);
+        options.decimal_comma |= hint.decimal_comma;
+        hints.decimal_comma |= hint.decimal_comma;
         hints.label = hints.label.or(hint.label);
         hints.exclude.extend(hint.exclude);
         hints.missing.extend(hint.missing);
@@ -224,14 +233,13 @@ fn command(args: &AdviseArgs, hints: &Hint, table: &Table) -> String {
             .or_else(|| single.then_some(8))
             .map(|length| length.to_string()),
     );
+    option("layout", given.layout.map(|layout| layout.name().into()));
     option(
         "delimiter",
         given.delimiter.map(|c| data::shell_quoted(&c.to_string())),
     );
-    if given.decimal_comma {
-        options.push("--decimal-comma".into());
-    }
     let mut rest = Hint {
+        decimal_comma: given.decimal_comma || hints.decimal_comma,
         exclude: Vec::new(),
         missing: given
             .missing

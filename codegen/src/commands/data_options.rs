@@ -124,14 +124,9 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn layout(text: &str) -> Result<Layout, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "nct" => Ok(Layout::Nct),
-        "ntc" => Ok(Layout::Ntc),
-        "nhw" => Ok(Layout::Nhw),
-        "nchw" => Ok(Layout::Nchw),
-        "nhwc" => Ok(Layout::Nhwc),
-        _ => Err("nct, ntc, nhw, nchw or nhwc is expected".into()),
-    }
+    let named = |layout: &Layout| layout.name().eq_ignore_ascii_case(text);
+    let found = Layout::ALL.into_iter().find(named);
+    found.ok_or_else(|| "nct, ntc, nhw, nchw or nhwc is expected".into())
 }
 
 impl DataOptions {

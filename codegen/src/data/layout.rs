@@ -23,6 +23,23 @@ fn may_be_last(a: usize, b: usize, c: usize) -> bool {
     matches!(c, 1 | 3 | 4) && a > 1 && b > 1 && (b != c || a == b)
 }
 
+impl Layout {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Nct, Self::Ntc, Self::Nhw, Self::Nchw, Self::Nhwc];
+
+    /// Its name in options.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nct => "nct",
+            Self::Ntc => "ntc",
+            Self::Nhw => "nhw",
+            Self::Nchw => "nchw",
+            Self::Nhwc => "nhwc",
+        }
+    }
+}
+
 /// The axes of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Axes {

@@ -276,6 +276,6 @@ fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         arrays::read_npz(path, &bytes, sha256, options, model)
     } else {
-        text::read(path, &bytes, &sha256, options)
+        text::read(path, &bytes, &sha256, options, model.is_some())
     }
 }

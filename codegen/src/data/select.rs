@@ -16,6 +16,7 @@
 //! ```
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::derived::{self, bases};
 use super::error::DataError;
@@ -30,7 +31,15 @@ use super::{ReadOptions, SkippedColumn, Table, option_value, texts};
 
 /// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
 /// with each.
-const MOST_READINGS: usize = 1024;
+pub(super) const MOST_READINGS: usize = 1024;
+
+/// The error of more columns of numbers than that.
+pub(super) fn too_many(path: &Path, columns: usize) -> DataError {
+    DataError::Options(format!(
+        "{}: {columns} columns of numbers, more than the {MOST_READINGS} that a model of readings can have: choose some with --columns",
+        path.display()
+    ))
+}
 
 /// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
 /// the columns decide.
@@ -131,11 +140,7 @@ pub(super) fn table(
     let mut judged_out: Vec<String> = Vec::new();
     let mut columns = columns;
     if first.shape.is_none() && columns.len() > MOST_READINGS {
-        return Err(DataError::Options(format!(
-            "{}: {} columns of numbers, more than the {MOST_READINGS} that a model of readings can have: choose some with --columns",
-            first.path.display(),
-            columns.len()
-        )));
+        return Err(too_many(&first.path, columns.len()));
     }
     if first.shape.is_none() && !columns.is_empty() {
         let verdict = judge(&Question {

@@ -87,9 +87,14 @@ pub(super) fn counter(series: &Series<'_>) -> Option<String> {
             "it {verb} with every row, as a counter or a time does"
         ));
     }
-    if steps.falls == 0 && steps.rises >= LEAST_RISES.0 && steps.share(steps.rises) >= LEAST_RISES.1
-    {
+    let many = |part: usize| part >= LEAST_RISES.0 && steps.share(part) >= LEAST_RISES.1;
+    if steps.falls == 0 && many(steps.rises) {
         return Some("it never falls, as a counter or a time".into());
+    }
+    let whole = series.whole();
+    // A battery never rises either, but not in whole numbers.
+    if whole && steps.rises == 0 && many(steps.falls) {
+        return Some("it never rises, as a countdown".into());
     }
     if let Some(step) = wraps(series, &steps) {
         let values = series.runs.len();
@@ -98,7 +103,6 @@ pub(super) fn counter(series: &Series<'_>) -> Option<String> {
             short(step)
         ));
     }
-    let whole = series.whole();
     if whole && in_cycles(series, &steps) {
         return Some(format!(
             "a counter that starts again: it {verb} by {} with every row but a few",
@@ -171,11 +175,8 @@ fn numbers_rows(series: &Series<'_>) -> bool {
 
 /// A step without the noise of its last binary digits.
 fn short(step: f64) -> String {
-    let text = format!("{step:.6}");
-    if step < 1e-4 || text.len() > 12 {
-        return format!("{step}");
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let short: f64 = format!("{step:.5e}").parse().unwrap_or(step);
+    short.to_string()
 }
 
 #[cfg(test)]
@@ -223,6 +224,12 @@ mod tests {
         assert!(judged(&rising).unwrap().contains("with every row"));
         let total: Vec<f64> = rising.iter().map(|x| (x / 5.0).floor()).collect();
         assert!(judged(&total).unwrap().contains("never falls"));
+        let left: Vec<f64> = total.iter().map(|x| 500.0 - x).collect();
+        assert!(judged(&left).unwrap().contains("never rises"));
+        let battery: Vec<f64> = left.iter().map(|x| 12.0 + x / 1000.0).collect();
+        assert_eq!(judged(&battery), None);
+        let degrees: Vec<f64> = (0..50).map(|i| 48.1 + 1e-6 * f64::from(i)).collect();
+        assert!(judged(&degrees).unwrap().contains("by 0.000001 "));
     }
 
     #[test]

@@ -245,6 +245,41 @@ pub(in super::super) fn tells(series: &Series<'_>, labels: &[bool], label: &str)
         .then(|| format!("tells {told} of the {anomalous} rows that {label:?} calls anomalous"))
 }
 
+/// Why a column in full digits is the score of a label: its name says so, and it separates the rows of the label.
+pub(super) fn scores(
+    name: &str,
+    series: &Series<'_>,
+    labels: &[bool],
+    label: &str,
+) -> Option<String> {
+    let words = words(name);
+    let named = names_fault(&words) || words.iter().any(|word| SCORES.contains(&&**word));
+    if !named {
+        return None;
+    }
+    let rows = || {
+        series
+            .values
+            .iter()
+            .zip(labels)
+            .filter(|(x, _)| x.is_finite())
+    };
+    let mut normal: Vec<f64> = rows().filter(|(_, l)| !**l).map(|(x, _)| *x).collect();
+    let anomalous: Vec<f64> = rows().filter(|(_, l)| **l).map(|(x, _)| *x).collect();
+    if normal.len() < 10 || anomalous.len() < 3 {
+        return None;
+    }
+    normal.sort_unstable_by(f64::total_cmp);
+    let tail = ((1.0 - USUAL) * normal.len() as f64) as usize;
+    let (low, high) = (normal[tail], normal[normal.len() - 1 - tail]);
+    let beyond = |out: &dyn Fn(f64) -> bool| {
+        let count = anomalous.iter().filter(|x| out(**x)).count();
+        count as f64 >= TOLD * anomalous.len() as f64
+    };
+    (beyond(&|x| x > high) || beyond(&|x| x < low))
+        .then(|| format!("looks like a score of {label:?}, which it all but tells"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{noise, series};
@@ -351,6 +386,15 @@ mod tests {
         } else {
             0.0
         })));
+        let score = column(&|i, l| (i % 7) as f64 / 50.0 + if l { 0.4 } else { 0.0 });
+        assert!(scores("p_fault", &series(&score), &labels, "fault").is_some());
+        assert!(scores("Score", &series(&score), &labels, "fault").is_some());
+        assert_eq!(scores("vibration", &series(&score), &labels, "fault"), None);
+        let current = column(&|i, _| (i % 7) as f64 / 50.0);
+        assert_eq!(
+            scores("fault_current", &series(&current), &labels, "fault"),
+            None
+        );
         // A contact that closes now and then, a mode, and a reading that separates.
         assert!(!told(&column(&|i, l| f64::from(
             l && i % 40 == 0 || i % 30 == 1

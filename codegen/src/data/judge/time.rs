@@ -6,7 +6,7 @@ use super::counter::Steps;
 use super::label::words;
 
 /// Names of a time.
-const TIMES: [&str; 14] = [
+const TIMES: [&str; 18] = [
     "time",
     "timestamp",
     "datetime",
@@ -21,6 +21,10 @@ const TIMES: [&str; 14] = [
     "zeit",
     "datum",
     "uhrzeit",
+    "heure",
+    "horodatage",
+    "tiempo",
+    "fecha",
 ];
 /// Words for a length of time that is measured.
 const MEASURED: [&str; 18] = [
@@ -132,15 +136,17 @@ pub(super) fn calendar(name: &str, series: &Series<'_>) -> Option<String> {
         rises >= LEAST_RISES && back as f64 <= FALLS * rises as f64
     };
     let part = |word: &str| match word {
-        "year" | "yr" | "yyyy" | "jahr" => within(1900.0, 2100.0) || within(0.0, 99.0),
-        "month" | "monat" => within(1.0, 12.0),
+        "year" | "yr" | "yyyy" | "jahr" | "année" | "annee" | "año" => {
+            within(1900.0, 2100.0) || within(0.0, 99.0)
+        }
+        "month" | "monat" | "mois" => within(1.0, 12.0),
         "mon" | "mm" => within(1.0, 12.0) && goes_on(12.0),
-        "day" => within(0.0, 31.0),
+        "day" | "jour" | "día" => within(0.0, 31.0),
         "dd" | "dom" | "tag" => within(0.0, 31.0) && goes_on(31.0),
         "doy" | "yday" | "dayofyear" => within(0.0, 366.0),
         "weekday" | "dow" | "dayofweek" | "wday" => within(0.0, 7.0),
         "week" | "weekofyear" => within(0.0, 53.0),
-        "hour" | "stunde" => within(0.0, 24.0),
+        "hour" | "stunde" | "heure" | "hora" => within(0.0, 24.0),
         "hr" | "hh" => within(0.0, 24.0) && goes_on(24.0),
         "minute" | "min" | "second" | "sec" | "sekunde" => within(0.0, 59.0) && goes_on(60.0),
         _ => false,

@@ -183,7 +183,10 @@ fn place(frames: &[Frame], mut row: usize) -> String {
 
 /// What a column is.
 fn kind(name: &str, series: &Series<'_>, question: &Question<'_>) -> Kind {
-    let told = (question.labels).and_then(|(label, rows)| label::tells(series, rows, label));
+    let told = question.labels.and_then(|(label, rows)| {
+        let told = label::tells(series, rows, label);
+        told.or_else(|| label::scores(name, series, rows, label))
+    });
     if let Some(why) = told.or_else(|| label::by_name(name, series)) {
         let two_classes = label::two_classes(series);
         return Kind::Label { why, two_classes };
@@ -193,8 +196,8 @@ fn kind(name: &str, series: &Series<'_>, question: &Question<'_>) -> Kind {
     }
     time::time(name, series)
         .or_else(|| time::calendar(name, series))
-        .or_else(|| identifier::identifier(name, series))
         .or_else(|| counter::counter(series))
+        .or_else(|| identifier::identifier(name, series))
         .map_or(Kind::Feature, Kind::LeftOut)
 }
 

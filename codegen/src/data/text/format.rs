@@ -138,6 +138,11 @@ impl Evidence {
         numbers > 0 && 2 * numbers >= self.filled
     }
 
+    /// Whether every cell that says something is a number without a unit.
+    pub fn has_numbers_alone(&self) -> bool {
+        self.numbers == self.filled
+    }
+
     /// Numbers, those with the unit of the column among them.
     fn all_numbers(&self) -> usize {
         let quantities = if self.unit().is_some() {

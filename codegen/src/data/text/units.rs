@@ -1,5 +1,8 @@
 //! Lines of units below the names of columns.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Units, kinds of values and formats, as loggers write them below names; in lower case.
 const UNITS: &str = "c f k degc degf deg_c deg_f celsius fahrenheit kelvin bar mbar barg bara pa kpa mpa hpa psi psia psig mmhg inhg atm torr \
     rpm u/min r/min 1/min min-1 1/s s-1 hz khz mhz s sec ms us ns min h hr hours d v mv uv kv a ma ua ka w kw mw mva va kva var kvar \
@@ -16,6 +19,8 @@ pub(super) fn are_units(cells: &[String]) -> bool {
     let units = filled().filter(|cell| is_unit(cell) || drawn(cell)).count();
     2 * units > filled().count()
 }
+
+static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| UNITS.split_whitespace().collect());
 
 /// Whether a text is a well-known unit.
 pub(super) fn is_unit(cell: &str) -> bool {
@@ -38,7 +43,7 @@ pub(super) fn is_unit(cell: &str) -> bool {
         .replace('\u{b3}', "3")
         .replace('\u{b2}', "2")
         .replace('\u{3c9}', "ohm");
-    bracketed || UNITS.split_whitespace().any(|unit| unit == plain)
+    bracketed || KNOWN.contains(&*plain)
 }
 
 #[cfg(test)]

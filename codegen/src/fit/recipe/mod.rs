@@ -120,7 +120,8 @@ pub struct Recipe {
     #[arg(long, value_name = "N")]
     pub fine_tune: Option<usize>,
     /// Models that are trained without a part of the rows each, so that every row calibrates; 0 for none: held-out rows
-    /// calibrate [default: 5, of many rows 3, where held-out rows are too few for the false-alarm rate, else 0]
+    /// calibrate [default: 5, of many rows 3, where held-out rows are too few for the false-alarm rate, or with --group from
+    /// five machines on; else 0]
     #[arg(long, value_name = "N", value_parser = argument(limits::folds))]
     pub folds: Option<usize>,
     /// Share of normal rows that may raise the alarm [default: 0.01]

@@ -269,3 +269,15 @@ fn numbers_that_name_machines_are_said_and_proposed_as_groups() {
     let (errors, _) = train(&folder, &["--group", "engine"]);
     assert!(!errors.contains("--group"), "{errors}");
 }
+
+#[test]
+fn advice_names_decimal_commas() {
+    let folder = Folder::new();
+    let text = table("", &readings(300), |_, _| String::new());
+    folder.write("a.csv", &text.replace(',', ";").replace('.', ","));
+    let json = folder.succeeds(&["advise", "--data", "a.csv", "--json"]);
+    let advice: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(advice["rows"], 300);
+    let command = advice["command"].as_str().expect("a command");
+    assert!(command.contains("--decimal-comma"), "{command}");
+}

@@ -254,12 +254,15 @@ fn truth_and_switches() {
         (frame.columns[2].numbers, &words.dictionary[..]),
         (0, &["open".to_string(), "closed".into()][..])
     );
-    assert!(
-        frame.columns[0]
-            .words
-            .as_ref()
-            .is_some_and(|words| words.codes.len() == 60)
-    );
+    // Those of numbers where a category is asked for.
+    assert!(frame.columns[0].words.is_none());
+    let category = ReadOptions {
+        category: vec!["x".into()],
+        ..ReadOptions::default()
+    };
+    let frame = with(text("closed", "open"), &category).unwrap();
+    let words = frame.columns[0].words.as_ref();
+    assert!(words.is_some_and(|words| words.codes.len() == 60));
 }
 
 #[test]
