@@ -2,8 +2,8 @@
 //!
 //! A flow learns what readings of healthy machinery look like. On the chip it maps each reading
 //! `x` to a latent `z` by an invertible function `f` and returns the exact log-density
-//! `log p(x) = log N(f(x); 0, I) + log |det df/dx|` (paper equation 3). A reading that is too
-//! unlikely is an anomaly.
+//! `log p(x) = log N(f(x); 0, I) + log |det df/dx|` (paper equation 3), or with a mixture of normal
+//! densities in place of one. A reading that is too unlikely is an anomaly.
 //!
 //! # Where to start
 //!
@@ -65,7 +65,7 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `micromath` | a second back end of elementary functions besides `libm`, for models trained with it ([`Math`]) |
-//! | `extra-layers` | invertible matrices, and what models of other libraries may need: residual networks, log-scales by arc tangent and sigmoid, batch norms that are not folded into affine layers |
+//! | `extra-layers` | mixtures as the density of z, invertible matrices, and what models of other libraries may need: residual networks, log-scales by arc tangent and sigmoid, batch norms that are not folded into affine layers |
 //! | `feature-maps` | images and time windows: checkerboards, squeeze, factor-out, convolutions, logit of counts |
 //! | `assembly` | dense layers in assembly, for floats and integers, on Cortex-M with an FPU and the DSP extension; bit-identical, and the only `unsafe` code |
 //! | `defmt` | `defmt::Format` for the public types |

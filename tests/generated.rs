@@ -240,6 +240,15 @@ fn vectors_need_the_features_of_their_layers() {
     assert_eq!(vector(norm), foreign);
 }
 
+#[test]
+fn a_mixture_needs_its_feature() {
+    let spec = FlowSpec::new(Shape::vector(4), &[]);
+    for spread in [Spread::Shared, Spread::Full] {
+        let base = BaseSpec::Mixture(MixtureSpec::new(3, spread));
+        assert_eq!(spec.with_base(base).validate(), missing(None, Feature::ExtraLayers));
+    }
+}
+
 #[cfg(feature = "maps")]
 #[test]
 fn networks_in_their_trained_form_need_the_desktop() {

@@ -9,6 +9,8 @@ pub mod base;
 pub mod coupling;
 mod maps;
 
+pub use maps::order;
+
 use nvpico::spec::{BatchNormSpec, LogitSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 

@@ -35,6 +35,9 @@ pub(crate) struct Progress {
     pub log_det: i64,
     /// Whether a value overflowed 32 bits; the sample then scores as impossible.
     pub beyond: bool,
+    /// `ln p(z)` in Q24 where the base is a mixture.
+    #[cfg(feature = "extra-layers")]
+    pub base: Option<i64>,
     /// Number of values that are not factored out yet.
     #[cfg(feature = "feature-maps")]
     pub left: usize,
@@ -46,6 +49,8 @@ impl Progress {
         Self {
             log_det: 0,
             beyond: false,
+            #[cfg(feature = "extra-layers")]
+            base: None,
             #[cfg(feature = "feature-maps")]
             left: usize::MAX,
         }
@@ -118,7 +123,8 @@ pub fn exp(s: i32) -> (i32, i32) {
 
 /// `e^s` for `s` within -25 to 0, Q24 to Q30.
 #[inline(always)]
-fn exp_of_negative(s: i32) -> i32 {
+#[must_use]
+pub(crate) fn exp_of_negative(s: i32) -> i32 {
     let (mantissa, exponent) = exp(s);
     let shift = exponent.unsigned_abs().wrapping_add(1);
     rounded(i64::from(mantissa) << 1, shift) as i32
@@ -258,6 +264,43 @@ pub fn ln(v: i32) -> i32 {
     exponent.wrapping_mul(LN_2).wrapping_add(fraction)
 }
 
+/// `ln(sum)` of a sum of at least 1, Q30 to Q24. Absolute error at most 2e-7.
+#[cfg(feature = "extra-layers")]
+#[inline(never)]
+#[must_use]
+pub fn log_sum(sum: u64) -> i32 {
+    let sum = sum.max(1 << Q30);
+    // Within 1 to 2 after the shift.
+    let exponent = 33_u32.wrapping_sub(sum.leading_zeros());
+    let normal = sum.wrapping_shr(exponent) as i32;
+    exponent
+        .cast_signed()
+        .wrapping_mul(LN_2)
+        .wrapping_add(ln(normal))
+}
+
+/// `value * multiplier * 2^-shift` for a positive multiplier, with the first 32 bits of `value`; saturates. `shift`
+/// within `1 ..= 63`.
+#[cfg(feature = "extra-layers")]
+#[inline(never)]
+#[must_use]
+pub fn scaled(value: u64, multiplier: i32, shift: u32) -> i64 {
+    let dropped = 32_u32.saturating_sub(value.leading_zeros());
+    // Below 2^63.
+    let product = value
+        .wrapping_shr(dropped)
+        .wrapping_mul(u64::from(multiplier.unsigned_abs()))
+        .cast_signed();
+    if dropped < shift {
+        return rounded(product, shift.wrapping_sub(dropped));
+    }
+    let up = dropped.wrapping_sub(shift);
+    if product > i64::MAX.wrapping_shr(up) {
+        return i64::MAX;
+    }
+    product.wrapping_shl(up)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +337,47 @@ mod tests {
             let found = f64::from(ln(v)) * STEP;
             let expected = (f64::from(v) / f64::from(1 << 30)).ln();
             assert!((found - expected).abs() < 3e-7, "{v}: {found} {expected}");
+        }
+    }
+
+    #[cfg(feature = "extra-layers")]
+    #[test]
+    fn the_logarithm_of_a_sum_is_right_to_seven_digits() {
+        let one = 1_u64 << 30;
+        let near = (0..4_000).map(|by| one + by);
+        let powers = (30..63).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1]);
+        // Sums of 1 to 70,000 terms.
+        let dense = (one..70_000 * one).step_by(299_999_977);
+        let few = (one..8 * one).step_by(99_991);
+        for sum in near.chain(powers.skip(1)).chain(dense).chain(few) {
+            let found = f64::from(log_sum(sum)) * STEP;
+            let expected = (sum as f64 / one as f64).ln();
+            assert!(
+                (found - expected).abs() < 2.5e-7,
+                "{sum}: {found} {expected}"
+            );
+        }
+        assert_eq!(log_sum(0), log_sum(one));
+    }
+
+    #[cfg(feature = "extra-layers")]
+    #[test]
+    fn products_of_any_size_are_right_or_saturated() {
+        let values = (0..64).flat_map(|power| [(1_u64 << power) - 1, 1 << power, 3 << power]);
+        for value in values.chain([u64::MAX]) {
+            for multiplier in [1, 3, 1 << 29, (1 << 30) - 1, i32::MAX] {
+                for shift in 1..64 {
+                    let exact = value as f64 * f64::from(multiplier) / 2_f64.powi(shift);
+                    let found = scaled(value, multiplier, shift.cast_unsigned());
+                    if exact > 9.3e18 {
+                        assert_eq!(found, i64::MAX, "{value} {multiplier} {shift}");
+                    } else if exact < 9.2e18 {
+                        let error = (found as f64 - exact).abs();
+                        let allowed = 0.5 + exact * 2.5e-10;
+                        assert!(error <= allowed, "{value} {multiplier} {shift}: {found}");
+                    }
+                }
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 use core::hint::black_box;
 use core::marker::PhantomData;
 
+#[cfg(feature = "extra-layers")]
+use super::base::fixed as mixture;
 use super::{Density, ScoreError, Stepper, sealed};
 use crate::arithmetic::fixed::{HALF_LN_2PI, Progress, Q16, Q24, rounded, saturated};
 use crate::image::Program;
@@ -27,7 +29,7 @@ pub struct IntegerScore {
     /// `log p(x)` in units of 2^-16 nat; [`IMPOSSIBLE`](Self::IMPOSSIBLE) if it, or a value it is computed
     /// from, overflows 32 bits.
     pub log_prob: i32,
-    /// `sum(z^2)` of the latent in units of 2^-16, saturating at `i32::MAX`.
+    /// `sum(z^2)` of the latent, also where the base is a mixture, in units of 2^-16, saturating at `i32::MAX`.
     pub z_norm_sq: i32,
     /// `log |det dz/dx|` in units of 2^-16 nat, saturating at 32 bits.
     pub log_det: i32,
@@ -127,7 +129,7 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
         Ok(pass.score(z))
     }
 
-    /// [`score`](Self::score) in steps of one layer each, for cooperative schedulers; see
+    /// [`score`](Self::score) in steps of one layer each and one of a mixture, for cooperative schedulers; see
     /// [`Flow::stepper`](crate::Flow::stepper). The result is bit-identical.
     ///
     /// # Errors
@@ -261,7 +263,8 @@ impl<'a> IntegerPass<'a> {
             return false;
         };
         let Self { program, progress } = self;
-        if layer::forward_fixed::<W>(program, kind, x, scratch, progress).is_none() {
+        let done = run::<W>(program, kind, x, scratch, progress);
+        if done.is_none() {
             // The words were valid, so memory has changed since. No score can be trusted.
             progress.beyond = true;
             *program = Program::new(&[]);
@@ -269,14 +272,30 @@ impl<'a> IntegerPass<'a> {
         true
     }
 
-    /// `log N(z; 0, I) + log_det`, with its terms.
+    /// `ln p(z) + log_det`, with its terms.
     #[inline(always)]
     fn score(&self, z: &[i32]) -> IntegerScore {
         score(z, self.progress)
     }
 }
 
-/// `log N(z; 0, I) + log_det`, with its terms.
+/// Runs a layer, or the base behind the last one. The program stands behind its op, which is `kind`.
+#[inline(always)]
+fn run<W: Weights>(
+    program: &mut Program<'_>,
+    kind: i32,
+    x: &mut [i32],
+    scratch: &mut [i32],
+    progress: &mut Progress,
+) -> Option<()> {
+    #[cfg(feature = "extra-layers")]
+    if mixture::is_mixture(kind) {
+        return mixture::run::<W>(program, kind, x, scratch, progress);
+    }
+    layer::forward_fixed::<W>(program, kind, x, scratch, progress)
+}
+
+/// `ln p(z) + log_det`, with its terms.
 fn score(z: &[i32], progress: Progress) -> IntegerScore {
     let mut z_norm_sq: u64 = 0;
     for &z in z {
@@ -291,6 +310,11 @@ fn score(z: &[i32], progress: Progress) -> IntegerScore {
         .log_det
         .saturating_sub(z_norm_sq)
         .saturating_sub(constant);
+    #[cfg(feature = "extra-layers")]
+    let log_prob = match progress.base {
+        Some(base) => progress.log_det.saturating_add(base),
+        None => log_prob,
+    };
     let mut beyond = progress.beyond;
     let log_prob = saturated(rounded(log_prob, Q24 - Q16), &mut beyond);
     IntegerScore {

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// Score of a sample: `log_prob` and its two terms (paper equation 3). No field is ever NaN.
+/// Score of a sample: `log_prob` and its two terms (paper equation 3); of a mixture as base, `log_prob` has
+/// `ln p(z)` in place of that of `z_norm_sq`. No field is ever NaN.
 ///
 /// The flow may overflow on samples far from the training data. A term that overflowed is infinite and makes
 /// `log_prob = -inf`; the other term keeps its value.
@@ -11,7 +12,7 @@ use core::fmt;
 pub struct Score {
     /// `log p(x)` in nats; `-inf` if the flow overflowed.
     pub log_prob: f32,
-    /// `sum(z^2)` of the latent; `inf` if it overflowed.
+    /// `sum(z^2)` of the latent, also where the base is a mixture; `inf` if it overflowed.
     pub z_norm_sq: f32,
     /// `log |det dz/dx|` in nats; `-inf` if it overflowed in either direction.
     pub log_det: f32,

@@ -40,6 +40,11 @@ impl FlowSpec<'_> {
             }
             index += 1;
         }
+        let (base, dim) = (self.base, self.dim());
+        let words = program.take(base.word_len::<W>(dim));
+        if !matches!(words, Some(words) if base.has_words::<W>(dim, Program::new(words))) {
+            return Err(SpecError::Words { layer: index });
+        }
         Ok(())
     }
 }

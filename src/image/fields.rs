@@ -306,6 +306,36 @@ words! {
         shift: INPUT,
     }
 
+    /// Header of a mixture, followed by what its covariances are given by.
+    MixtureHeader {
+        /// Number of components.
+        components: STATED,
+    }
+
+    /// A mixture with one bandwidth, followed by the layer and a multiplier for the sum of each component.
+    SharedHeader {
+        /// Multiplier of `|z|^2`, positive.
+        multiplier: NUMBER,
+        /// Right shift of the product.
+        shift: SCALING,
+        /// Shift that converts z to activations.
+        input_shift: INPUT,
+        /// Shift for the multipliers of the sums, giving Q24.
+        sum_shift: SCALING,
+    }
+
+    /// A component with a triangle of its own, followed by its centre in Q16 and the rows.
+    ComponentHeader {
+        /// The logarithm of the term at the centre, in Q16.
+        constant: NUMBER,
+    }
+
+    /// A row of a triangle, followed by its multipliers up to the diagonal.
+    TriangleRow {
+        /// Right shift of the sum.
+        shift: SCALING,
+    }
+
     /// A channel's norm inside a residual network: activation = `multiplier h 2^-shift + offset`.
     NormRecord {
         /// Multiplier.

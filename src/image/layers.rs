@@ -72,6 +72,11 @@ pub mod op {
     /// Invertible matrix.
     pub const LINEAR: i32 = 10;
 
+    /// Base density: a mixture with one bandwidth.
+    pub const SHARED_MIXTURE: i32 = 11;
+    /// Base density: a mixture with a triangle a component.
+    pub const FULL_MIXTURE: i32 = 12;
+
     /// Mask for the layer kind, without the flags.
     pub const KIND: i32 = 0xff;
 

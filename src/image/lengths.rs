@@ -170,13 +170,13 @@ impl FlowSpec<'_> {
         while let Some((layer, shape)) = walk.next() {
             total = total.saturating_add(layer.word_len::<W>(shape));
         }
-        total
+        add(total, self.base.word_len::<W>(self.dim()))
     }
 
-    /// Workspace length of an integer score, in words: the sample, and the largest scratch of any layer.
+    /// Workspace length of an integer score, in words: the sample, and the largest scratch of any layer or the base.
     #[must_use]
     pub const fn integer_workspace_len(&self) -> usize {
-        let mut most: usize = 0;
+        let mut most = self.base.integer_scratch(self.dim());
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             let scratch = layer.integer_scratch(shape);

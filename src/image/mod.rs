@@ -18,6 +18,8 @@
 //! | coupling, fully connected | [`DenseHeader`], indices of kept values (two per word), [`Record`]s, sections |
 //! | coupling, convolutions | [`ConvolutionHeader`], indices of kept channels (two per word), [`Record`]s, sections |
 //! | coupling, residual network | [`ResidualHeader`], [`KeptRecord`]s, [`Record`]s, sections |
+//! | mixture, one bandwidth | [`MixtureHeader`], [`SharedHeader`], [`LayerHeader`] and panels, a multiplier per component |
+//! | mixture, triangles | [`MixtureHeader`], per component [`ComponentHeader`], centre, per row [`TriangleRow`] and multipliers |
 //!
 //! The [`Section`]s encode the coupling's networks.
 //!
@@ -35,6 +37,7 @@
 //! assert!(IntegerFlow::<I8>::new(spec, &words).is_ok());
 //! ```
 
+mod base;
 mod check;
 #[cfg(test)]
 mod check_tests;
@@ -54,10 +57,10 @@ pub(crate) use decode::Program;
 #[cfg(feature = "std")]
 pub use encode::{panel_words, value_words};
 pub use fields::{
-    AffineChannel, AffineHeader, BlocksHeader, ConvolutionHeader, DenseHeader, FactorOutHeader,
-    KeptRecord, KernelHeader, LayerHeader, LogitHeader, Narrowing, NetworkHeader, NormRecord,
-    PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader, SqueezeHeader,
-    StandardizeChannel,
+    AffineChannel, AffineHeader, BlocksHeader, ComponentHeader, ConvolutionHeader, DenseHeader,
+    FactorOutHeader, KeptRecord, KernelHeader, LayerHeader, LogitHeader, MixtureHeader, Narrowing,
+    NetworkHeader, NormRecord, PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader,
+    SharedHeader, SqueezeHeader, StandardizeChannel, TriangleRow,
 };
 pub(crate) use layers::Op;
 pub use layers::op;

@@ -96,7 +96,7 @@ pub enum SpecError {
     },
     /// The words of an integer model do not match the layer.
     Words {
-        /// Layer concerned.
+        /// Layer concerned; the number of layers for the base.
         layer: usize,
     },
     /// A layer cannot take the map that reaches it: a squeeze of a map that is not a whole number of cells, or

@@ -301,10 +301,13 @@ impl<'a> FlowSpec<'a> {
         Ok(())
     }
 
-    /// The first value of the input that no coupling transforms, if there is one: such a feature keeps
-    /// its (standardised) value and is modelled as a plain Gaussian.
+    /// The first value of the input that no coupling transforms, if there is one and z is standard normal: such a feature
+    /// keeps its (standardised) value and is modelled as a plain Gaussian.
     #[must_use]
     pub const fn untransformed_feature(&self) -> Option<usize> {
+        if !matches!(self.base, BaseSpec::Normal) {
+            return None;
+        }
         let mut feature = 0;
         while feature < self.dim() {
             // Follow the value's place through the layers that move it.

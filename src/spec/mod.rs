@@ -45,7 +45,6 @@ pub mod network;
 mod shape;
 
 pub use activation::Activation;
-#[cfg(feature = "extra-layers")]
 pub(crate) use base::triangle_len;
 pub use base::{BaseSpec, MixtureSpec, Spread};
 pub use conditioner::Conditioner;
@@ -352,7 +351,6 @@ pub(crate) const fn mul(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arithmetic::Math;
 
     fn coupling(mask: Mask<'_>) -> LayerSpec<'_> {
         LayerSpec::Coupling(CouplingSpec {

@@ -204,6 +204,8 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
         MathName::Libm => "",
         MathName::Micromath => ".with_math(nvpico::Math::Micromath)",
     };
+    let layers = spec.layers();
+    let base = structure::base(spec.flow_spec(&layers).base);
     let shape = match spec.shape.0 {
         [channels, 1, 1] => format!("vector({channels})"),
         [channels, height, width] => format!("map({channels}, {height}, {width})"),
@@ -221,7 +223,7 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
         structure::layer(out, layer);
     }
     line!(out, "        ],");
-    line!(out, "    ){math};");
+    line!(out, "    ){math}{base};");
     line!(out, "    match spec.{}() {{", lengths.validate);
     line!(out, "        Ok(()) => spec,");
     line!(

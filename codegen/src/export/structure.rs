@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use nvpico::spec::{BaseSpec, Spread};
+
 use crate::model::{
     ActivationName, ConditionerName, Layer, MaskName, NetsName, ScaleName, TransformName,
 };
@@ -144,4 +146,20 @@ fn scale_map(map: ScaleName) -> String {
         }
     };
     format!("nvpico::spec::ScaleMap::{map}")
+}
+
+/// What follows the spec of a base that is not standard normal.
+pub(super) fn base(base: BaseSpec) -> String {
+    let BaseSpec::Mixture(mixture) = base else {
+        return String::new();
+    };
+    let spread = match mixture.spread {
+        Spread::Shared => "Shared",
+        Spread::Full => "Full",
+    };
+    format!(
+        ".with_base(nvpico::spec::BaseSpec::Mixture(nvpico::spec::MixtureSpec::new({}, \
+         nvpico::spec::Spread::{spread})))",
+        mixture.components
+    )
 }

@@ -8,6 +8,9 @@ mod imported_flow;
 #[path = "../fixtures/map_flow.rs"]
 mod map_flow;
 #[allow(dead_code)]
+#[path = "../fixtures/mixture_flow.rs"]
+mod mixture_flow;
+#[allow(dead_code)]
 #[path = "../fixtures/pair_flow.rs"]
 mod pair_flow;
 #[allow(dead_code)]
@@ -36,6 +39,10 @@ const IMPORTED: [&str; 1] = ["extra-layers"];
 
 fn imported_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/imported_flow.rs")
+}
+
+fn mixture_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mixture_flow.rs")
 }
 
 /// What the model of maps needs: it has a matrix.
@@ -163,6 +170,36 @@ fn what_other_libraries_have_gives_the_desktops_bits() {
     let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     for report in reports {
         assert_eq!(report.differing_bits, 0, "{report:?}");
+    }
+}
+
+#[test]
+fn a_mixture_gives_the_desktops_bits() {
+    let rows = rows();
+    let mut workspace = [0.0; mixture_flow::WORKSPACE];
+    let mut score = |row: &[f32]| {
+        let score = mixture_flow::FLOW.score(row, &mut workspace).ok()?;
+        Some(score.bits())
+    };
+    let expected: Vec<_> = rows.chunks(mixture_flow::DIM).map(&mut score).collect();
+    for (features, cores) in [
+        (&IMPORTED[..], &[Core::M0, Core::M4f][..]),
+        (&["extra-layers", "assembly"], &[Core::M4f]),
+    ] {
+        let request = VerifyRequest {
+            model: &mixture_model(),
+            dim: mixture_flow::DIM,
+            words: &words(&rows),
+            expected: &expected,
+            cores,
+            features,
+            target_dir: &target_dir(),
+            keep: None,
+        };
+        let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        for report in reports {
+            assert_eq!(report.differing_bits, 0, "{report:?}");
+        }
     }
 }
 
@@ -331,6 +368,12 @@ fn no_panic_is_reachable_from_a_score() {
         check(&imported_model(), &IMPORTED, &["gradient"]),
         Verdict::NoPanic
     );
+    for features in [&IMPORTED[..], &["extra-layers", "assembly"]] {
+        assert_eq!(
+            check(&mixture_model(), features, &["gradient"]),
+            Verdict::NoPanic
+        );
+    }
     for features in [
         &MAP_FEATURES[..],
         &["feature-maps", "extra-layers", "assembly"],

@@ -8,6 +8,8 @@
 //! ```
 
 #[cfg(feature = "extra-layers")]
+pub(crate) mod fixed;
+#[cfg(feature = "extra-layers")]
 pub mod mixture;
 
 use crate::arithmetic::Lanes;

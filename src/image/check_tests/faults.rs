@@ -82,3 +82,45 @@ fn a_fault_inside_scores_as_impossible() {
         assert_eq!(log_prob(&good, [next, 0], &mut workspace), normal);
     }
 }
+
+/// Memory of a mixture corrupted after the check.
+#[cfg(feature = "extra-layers")]
+#[test]
+fn a_fault_inside_a_mixture_scores_as_impossible() {
+    use crate::spec::{BaseSpec, MixtureSpec, Spread};
+
+    for spread in [Spread::Shared, Spread::Full] {
+        let base = BaseSpec::Mixture(MixtureSpec::new(3, spread));
+        let spec = FlowSpec::new(Shape::vector(2), &[LayerSpec::Affine]).with_base(base);
+        let mut image = Image::default();
+        image.affine(2, 1).next_layer();
+        let start = image.words.len();
+        match spread {
+            Spread::Shared => image.shared::<I8>(3, 2),
+            Spread::Full => image.full(3, 2),
+        };
+        let words = image.plain();
+        let flow = IntegerFlow::<I8>::new(spec, &words).unwrap();
+        let mut workspace = vec![0; spec.integer_workspace_len()];
+        let mut log_prob = |words: &[i32]| {
+            let flow = flow.with_words(words);
+            let whole = flow.score(&[3, -4], &mut workspace).unwrap();
+            let mut stepper = flow.stepper(&[3, -4], &mut workspace).unwrap();
+            let stepped = core::iter::from_fn(|| Some(stepper.step()))
+                .flatten()
+                .next();
+            assert_eq!(Some(whole), stepped);
+            whole.log_prob
+        };
+        for len in start + 1..words.len() {
+            let found = log_prob(&words[..len]);
+            assert_eq!(found, IntegerScore::IMPOSSIBLE, "ends at {len}");
+        }
+        for components in [-1, i32::MIN, i32::MAX, 1000] {
+            let found = log_prob(&good_with(&words, start + 1, components));
+            assert_eq!(found, IntegerScore::IMPOSSIBLE, "{components} components");
+        }
+        let found = log_prob(&good_with(&words, start, 13));
+        assert_eq!(found, IntegerScore::IMPOSSIBLE);
+    }
+}

@@ -25,6 +25,18 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
         }
     }
     for size in huge {
+        use crate::spec::{BaseSpec, MixtureSpec, Spread};
+        for spread in [Spread::Shared, Spread::Full] {
+            for (features, components) in [(4, size), (size, 4), (size, size)] {
+                let base = BaseSpec::Mixture(MixtureSpec::new(components, spread));
+                let spec = FlowSpec::new(Shape::vector(features), &[]).with_base(base);
+                assert!(spec.word_len::<I8>() >= usize::MAX / 8);
+                assert!(spec.integer_workspace_len() >= usize::MAX / 8);
+                assert!(spec.validate_integer().is_err());
+            }
+        }
+    }
+    for size in huge {
         let net = ResidualDenseSpec::new(size, size, LEAKY).with_norm(true);
         let layers = [LayerSpec::Coupling(CouplingSpec::new(
             Mask::Even,

@@ -13,7 +13,6 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{I8, I16, op, word};
-use crate::Math;
 use crate::integer::{IntegerFlow, Weights};
 use crate::spec::{
     Activation, Conditioner, CouplingSpec, DenseSpec, FlowSpec, LayerSpec, Mask, Nets,
@@ -37,8 +36,10 @@ enum Kind {
     Entry(u32),
     /// The same on the diagonal, which must not be zero.
     Diagonal(u32),
+    /// A factor above zero.
+    Positive,
 }
-use Kind::{Diagonal, Entry, Number, Shift, Stated};
+use Kind::{Diagonal, Entry, Number, Positive, Shift, Stated};
 
 const SCALING: Kind = Shift(1, 62);
 const INPUT: Kind = Shift(2, 17);
@@ -117,6 +118,32 @@ impl Image {
         self
     }
 
+    /// A mixture with one bandwidth.
+    fn shared<W: Weights>(&mut self, components: usize, dim: usize) -> &mut Self {
+        self.stated(&[op::SHARED_MIXTURE, word(components)]);
+        self.put(Positive, &[0x0102_0304]).shift(SCALING);
+        self.shift(INPUT).shift(SCALING);
+        self.last::<W>(dim, components).numbers(components)
+    }
+
+    /// A mixture with a triangle a component.
+    fn full(&mut self, components: usize, dim: usize) -> &mut Self {
+        self.stated(&[op::FULL_MIXTURE, word(components)]);
+        let entry = 0x0102_0304;
+        for _ in 0..components {
+            self.numbers(1 + dim);
+            for row in 0..dim {
+                let others = entry as u32 * row as u32;
+                self.shift(SCALING);
+                for _ in 0..row {
+                    self.put(Entry(others), &[entry]);
+                }
+                self.put(Diagonal(others), &[entry]);
+            }
+        }
+        self
+    }
+
     fn panels<W: Weights>(&mut self, activations: usize, outputs: usize) -> &mut Self {
         let panel = 4 + activations.div_ceil(4) * W::QUAD_WORDS;
         self.numbers(outputs.div_ceil(4) * panel)
@@ -189,6 +216,7 @@ fn corrupt<W: Weights>(name: &str, spec: FlowSpec<'_>, image: &Image) {
                 Shift(least, most) => (least..=most).contains(&other),
                 Number => true,
                 Entry(others) => other.unsigned_abs() <= (1 << 31) - others,
+                Positive => other > 0,
                 Diagonal(others) => other != 0 && other.unsigned_abs() <= (1 << 31) - others,
             };
             let words = good_with(&good, at, other);
@@ -219,7 +247,10 @@ fn good_with(words: &[i32], at: usize, other: i32) -> Vec<i32> {
 }
 
 fn both(name: &str, shape: Shape, layers: &[LayerSpec<'_>], images: [Image; 2]) {
-    let spec = FlowSpec::new(shape, layers);
+    both_of(name, FlowSpec::new(shape, layers), images);
+}
+
+fn both_of(name: &str, spec: FlowSpec<'_>, images: [Image; 2]) {
     let [bytes, halves] = images;
     corrupt::<I8>(name, spec, &bytes);
     corrupt::<I16>(name, spec, &halves);

@@ -131,6 +131,34 @@ fn other_maps_of_log_scales() {
 
 #[cfg(feature = "extra-layers")]
 #[test]
+fn mixtures_behind_the_last_layer() {
+    use crate::spec::{BaseSpec, MixtureSpec, Spread};
+
+    fn image<W: Weights>(layers: bool, spread: Spread) -> Image {
+        let mut image = Image::default();
+        if layers {
+            image.affine(5, 1).next_layer();
+        }
+        match spread {
+            Spread::Shared => image.shared::<W>(6, 5),
+            Spread::Full => image.full(3, 5),
+        };
+        image
+    }
+    for spread in [Spread::Shared, Spread::Full] {
+        let components = if spread == Spread::Shared { 6 } else { 3 };
+        let base = BaseSpec::Mixture(MixtureSpec::new(components, spread));
+        for layers in [&[][..], &[LayerSpec::Affine]] {
+            let spec = FlowSpec::new(Shape::vector(5), layers).with_base(base);
+            let some = !layers.is_empty();
+            let images = [image::<I8>(some, spread), image::<I16>(some, spread)];
+            both_of("mixture", spec, images);
+        }
+    }
+}
+
+#[cfg(feature = "extra-layers")]
+#[test]
 fn networks_of_residual_blocks() {
     fn image<W: Weights>() -> Image {
         let mut image = Image::default();

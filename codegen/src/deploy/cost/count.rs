@@ -4,7 +4,7 @@
 //! costs on a core.
 
 use nvpico::LayerSpec;
-use nvpico::spec::{Conditioner, Mask, Shape};
+use nvpico::spec::{BaseSpec, Conditioner, Mask, Shape};
 
 use super::activity::active_products;
 use super::work::Work;
@@ -28,6 +28,12 @@ impl Work {
             work.add("layer", 1);
             let shape = spec.shape_at(index);
             work.add_layer(layer, shape, precision);
+        }
+        if let BaseSpec::Mixture(mixture) = spec.base {
+            // Not measured: an estimate says so.
+            work.add("mixture, component", mixture.components);
+            let products = spec.base.multiply_accumulates(spec.dim());
+            work.add("mixture, product", products);
         }
         if precision != Precision::F32 {
             return work;

@@ -5,6 +5,7 @@
 //! which its sum cannot leave 32 bits, whatever the inputs. A hidden unit hands its step on to the
 //! next layer's weights, so there is no multiplier between layers; only the last layer has one for each output.
 
+mod base;
 mod layer;
 mod network;
 mod number;
@@ -171,7 +172,8 @@ pub fn threshold(nats_: f32) -> i32 {
     least as i32
 }
 
-/// The parameters that integers stand for: weights and biases of networks in whole steps, all else as it is.
+/// The parameters that integers stand for: weights and biases of networks and the base in whole steps, all else as it
+/// is.
 /// `params` are in the order of the spec, of a structure that the integer engine runs once it is folded;
 /// networks that folding changes stay as they are.
 ///
@@ -206,6 +208,12 @@ pub fn rounded(
         };
         rounded.extend(networks?.rounded);
     }
+    let base = match precision {
+        Precision::F32 => rest.to_vec(),
+        Precision::I16 => base::base::<I16>(spec.base, spec.dim(), rest)?.rounded,
+        Precision::I8 => base::base::<I8>(spec.base, spec.dim(), rest)?.rounded,
+    };
+    rounded.extend(base);
     Ok(rounded)
 }
 
@@ -232,5 +240,6 @@ fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow
         let own = layer::words::<W>(layer, shape, own, &units, &ranges);
         words.extend(own.with_context(|| format!("layer {index}"))?);
     }
+    words.extend(base::base::<W>(spec.base, spec.dim(), params)?.words);
     Ok(words)
 }

@@ -91,7 +91,12 @@ pub(super) fn all<W: Weights>(
 /// The shift that makes activations of 16 bits of values in Q16.
 pub(super) fn input_shift(ranges: &[f32]) -> i32 {
     let widest = ranges.iter().fold(0.0_f32, |most, &r| most.max(r));
-    let span = MARGIN * f64::from(widest) * power(Q16) / LARGEST_ACTIVATION;
+    shift_for(MARGIN * f64::from(widest))
+}
+
+/// The shift that makes activations of 16 bits of values in Q16 up to `most`.
+pub(super) fn shift_for(most: f64) -> i32 {
+    let span = most * power(Q16) / LARGEST_ACTIVATION;
     let (least, most) = INPUT_SHIFT;
     span.log2().ceil().clamp(f64::from(least), f64::from(most)) as i32
 }
