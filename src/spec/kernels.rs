@@ -40,7 +40,7 @@ impl KernelsSpec {
         MixtureSpec::new(self.count, Spread::Shared)
     }
 
-    const fn base(self) -> BaseSpec {
+    pub(crate) const fn base(self) -> BaseSpec {
         BaseSpec::Mixture(self.mixture())
     }
 

@@ -113,7 +113,19 @@ fn models_trained_here_keep_their_scores() {
     let folder = Folder::new();
     let train = |data: &str, out: &str, rest: &[&str]| {
         // Couplings onto a standard normal, and that alone, whatever the defaults are.
-        let args = ["train", "--data", data, "--seed", "1", "--out", out, "--base", "normal", "--kernels", "0"];
+        let args = [
+            "train",
+            "--data",
+            data,
+            "--seed",
+            "1",
+            "--out",
+            out,
+            "--base",
+            "normal",
+            "--kernels",
+            "0",
+        ];
         folder.succeeds(&[&args[..], rest].concat());
     };
     let pump = ["simulate", "pump", "--rows", "1500", "--out", "pump.csv"];
