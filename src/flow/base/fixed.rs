@@ -82,16 +82,18 @@ pub(crate) fn run_kernels<W: Weights>(
         offset,
     } = KernelsHeader::read(program)?;
     let &[kind] = program.header()?;
-    // The base comes later.
-    run::<W>(program, kind, y, scratch, progress)?;
-    let log_prob = progress.log_det.saturating_add(progress.base.take()?);
-    let log_prob = i64::from(saturated(
-        rounded(log_prob, Q24 - Q16),
-        &mut progress.beyond,
-    ));
+    // Beyond all kernels the density is the lowest that there is; the flow may still tell such samples apart.
+    let mut own = Progress {
+        log_det: progress.log_det,
+        ..Progress::new()
+    };
+    run::<W>(program, kind, y, scratch, &mut own)?;
+    let log_prob = own.log_det.saturating_add(own.base?);
+    let log_prob = saturated(rounded(log_prob, Q24 - Q16), &mut own.beyond);
+    let log_prob = i64::from(if own.beyond { i32::MIN } else { log_prob });
     let product = log_prob.wrapping_mul(i64::from(multiplier));
-    let own = rounded(product, shift.cast_unsigned()).saturating_add(i64::from(offset));
-    progress.second = Some(saturated(own, &mut progress.beyond));
+    let second = rounded(product, shift.cast_unsigned()).saturating_add(i64::from(offset));
+    progress.second = Some(saturated(second, &mut false));
     Some(())
 }
 
