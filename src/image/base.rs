@@ -21,13 +21,13 @@ impl BaseSpec {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => {
                 let head = add(OP, MixtureHeader::WORDS);
-                let own = match spec.spread {
+                let own = match spec.spread() {
                     Spread::Shared => {
                         let layer = spec.layer(dim).numbers::<W>();
                         let layer = add(LayerHeader::WORDS, layer);
-                        add(add(SharedHeader::WORDS, layer), spec.components)
+                        add(add(SharedHeader::WORDS, layer), spec.components())
                     }
-                    Spread::Full => mul(spec.components, component_words(dim)),
+                    Spread::Full => mul(spec.components(), component_words(dim)),
                 };
                 add(head, own)
             }
@@ -38,9 +38,9 @@ impl BaseSpec {
     pub(super) const fn integer_scratch(&self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
-            BaseSpec::Mixture(spec) => match spec.spread {
-                Spread::Shared => add(activation_words(dim), sum_words(spec.components)),
-                Spread::Full => add(dim, spec.components),
+            BaseSpec::Mixture(spec) => match spec.spread() {
+                Spread::Shared => add(activation_words(dim), sum_words(spec.components())),
+                Spread::Full => add(dim, spec.components()),
             },
         }
     }
@@ -51,7 +51,7 @@ impl BaseSpec {
     pub const fn op(&self) -> Option<i32> {
         match self {
             BaseSpec::Normal => None,
-            BaseSpec::Mixture(spec) => Some(match spec.spread {
+            BaseSpec::Mixture(spec) => Some(match spec.spread() {
                 Spread::Shared => op::SHARED_MIXTURE,
                 Spread::Full => op::FULL_MIXTURE,
             }),
@@ -69,7 +69,7 @@ impl BaseSpec {
                 };
                 first == op
                     && MixtureHeader::check(spec.header(), program)
-                    && match spec.spread {
+                    && match spec.spread() {
                         Spread::Shared => spec.has_layer::<W>(dim, program),
                         Spread::Full => spec.has_components(dim, program),
                     }
@@ -126,7 +126,7 @@ impl MixtureSpec {
             stride: dim,
             inputs: dim,
             signs: false,
-            outputs: self.components,
+            outputs: self.components(),
             sums: Sums::Outputs,
         }
     }
@@ -136,7 +136,7 @@ impl MixtureSpec {
     #[doc(hidden)]
     pub const fn header(&self) -> MixtureHeader {
         MixtureHeader {
-            components: word(self.components),
+            components: word(self.components()),
         }
     }
 
@@ -148,7 +148,7 @@ impl MixtureSpec {
             return false;
         };
         let stated = LayerHeader {
-            panels: word(self.components.div_ceil(PANEL)),
+            panels: word(self.components().div_ceil(PANEL)),
             shift: 0,
             slope: 0,
         };
@@ -157,11 +157,11 @@ impl MixtureSpec {
             && layer.fits(stated)
             && layer.shift == 0
             && program.take(self.layer(dim).numbers::<W>()).is_some()
-            && program.take(self.components).is_some()
+            && program.take(self.components()).is_some()
     }
 
     const fn has_components(&self, dim: usize, program: &mut Program<'_>) -> bool {
-        let mut left = self.components;
+        let mut left = self.components();
         while left > 0 {
             if ComponentHeader::read(program).is_none() || program.take(dim).is_none() {
                 return false;

@@ -39,8 +39,12 @@ pub enum BaseSpec {
 #[non_exhaustive]
 pub struct MixtureSpec {
     /// Number of components, at least 1.
+    // Without the feature a mixture is refused. It takes no room then, so that a spec is as small as it was without a
+    // base, and a chip pays nothing.
+    #[cfg(feature = "extra-layers")]
     pub components: usize,
     /// How the covariances are given.
+    #[cfg(feature = "extra-layers")]
     pub spread: Spread,
 }
 
@@ -61,9 +65,9 @@ impl BaseSpec {
     pub const fn param_len(&self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
-            BaseSpec::Mixture(spec) => match spec.spread {
-                Spread::Shared => add(mul(spec.components, add(dim, 1)), 1),
-                Spread::Full => mul(spec.components, spec.component_len(dim)),
+            BaseSpec::Mixture(spec) => match spec.spread() {
+                Spread::Shared => add(mul(spec.components(), add(dim, 1)), 1),
+                Spread::Full => mul(spec.components(), spec.component_len(dim)),
             },
         }
     }
@@ -73,9 +77,9 @@ impl BaseSpec {
     pub const fn scratch_len(&self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
-            BaseSpec::Mixture(spec) => match spec.spread {
-                Spread::Shared => spec.components,
-                Spread::Full => add(spec.components, dim),
+            BaseSpec::Mixture(spec) => match spec.spread() {
+                Spread::Shared => spec.components(),
+                Spread::Full => add(spec.components(), dim),
             },
         }
     }
@@ -85,9 +89,9 @@ impl BaseSpec {
     pub const fn multiply_accumulates(&self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
-            BaseSpec::Mixture(spec) => match spec.spread {
-                Spread::Shared => mul(spec.components, dim),
-                Spread::Full => mul(spec.components, triangle_len(dim)),
+            BaseSpec::Mixture(spec) => match spec.spread() {
+                Spread::Shared => mul(spec.components(), dim),
+                Spread::Full => mul(spec.components(), triangle_len(dim)),
             },
         }
     }
@@ -101,7 +105,7 @@ impl BaseSpec {
                     feature: Feature::ExtraLayers,
                 })
             }
-            BaseSpec::Mixture(MixtureSpec { components: 0, .. }) => Err(SpecError::Components),
+            BaseSpec::Mixture(spec) if spec.components() == 0 => Err(SpecError::Components),
             BaseSpec::Mixture(_) => Ok(()),
         }
     }
@@ -115,7 +119,36 @@ impl MixtureSpec {
     /// A mixture of so many components.
     #[must_use]
     pub const fn new(components: usize, spread: Spread) -> Self {
-        Self { components, spread }
+        #[cfg(not(feature = "extra-layers"))]
+        let _ = (components, spread);
+        Self {
+            #[cfg(feature = "extra-layers")]
+            components,
+            #[cfg(feature = "extra-layers")]
+            spread,
+        }
+    }
+
+    #[cfg(feature = "extra-layers")]
+    pub(crate) const fn components(&self) -> usize {
+        self.components
+    }
+
+    #[cfg(not(feature = "extra-layers"))]
+    #[allow(clippy::unused_self, reason = "a number of the spec where it has one")]
+    pub(crate) const fn components(&self) -> usize {
+        0
+    }
+
+    #[cfg(feature = "extra-layers")]
+    pub(crate) const fn spread(&self) -> Spread {
+        self.spread
+    }
+
+    #[cfg(not(feature = "extra-layers"))]
+    #[allow(clippy::unused_self, reason = "a part of the spec where it has one")]
+    pub(crate) const fn spread(&self) -> Spread {
+        Spread::Shared
     }
 
     /// Parameters of a component of [`Spread::Full`].
@@ -134,7 +167,7 @@ pub(crate) const fn triangle_len(dim: usize) -> usize {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "extra-layers"))]
 mod tests {
     use super::*;
 

@@ -24,6 +24,7 @@ fn lengths_of_what_was_not_validated_do_not_overflow() {
             }
         }
     }
+    #[cfg(feature = "extra-layers")]
     for size in huge {
         use crate::spec::{BaseSpec, MixtureSpec, Spread};
         for spread in [Spread::Shared, Spread::Full] {
