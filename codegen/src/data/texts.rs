@@ -63,6 +63,9 @@ fn is_category(same: &[&Column]) -> bool {
     })
 }
 
+/// Share of the rows with another word than the row before, in a table with a row for each sensor and time.
+const CHANGES: f64 = 0.95;
+
 /// What a column of text may be read as.
 pub(super) fn advice(
     name: &str,
@@ -82,10 +85,24 @@ pub(super) fn advice(
         let codes = codes(same)?;
         judged::tells(&Series::new(codes.into(), &[]), rows, label)
     });
-    Some(told.map_or_else(
-        || format!("--category {} reads it", join([name])),
-        |told| format!("it {told}"),
-    ))
+    if let Some(told) = told {
+        return Some(format!("it {told}"));
+    }
+    let category = format!("--category {} reads it", join([name]));
+    let changes = codes(same).is_some_and(|codes| {
+        let other = codes
+            .windows(2)
+            .filter(|pair| pair[0].to_bits() != pair[1].to_bits())
+            .count();
+        (other + 1) as f64 >= CHANGES * codes.len() as f64
+    });
+    Some(if changes {
+        format!(
+            "{category}; if it names the sensor of each row, write a column for each sensor instead"
+        )
+    } else {
+        category
+    })
 }
 
 /// The first of these columns that names the machine of each row.

@@ -77,8 +77,18 @@ impl Split {
             return (self.held_out.clone(), self.held_out.clone());
         }
         let (mut stop, mut calibrate) = (Vec::new(), Vec::new());
+        // Rows in short stretches, as of machines that take turns, are dealt one by one.
+        let (mut short, mut stopping) = (0usize, 0usize);
         for range in &self.held_out {
-            let at = range.start + range.len().div_ceil(STOPPING);
+            let own = if range.len() < STOPPING {
+                short += range.len();
+                let own = (short.div_ceil(STOPPING) - stopping).min(range.len());
+                stopping += own;
+                own
+            } else {
+                range.len().div_ceil(STOPPING)
+            };
+            let at = range.start + own;
             push(&mut stop, range.start..at);
             push(&mut calibrate, at..range.end);
         }
@@ -189,6 +199,19 @@ mod tests {
         let split = Split::new(5_000, 0.2, SplitChoice::Blocks, 0);
         let (stop, calibrate) = split.roles();
         assert_eq!((count(&stop), count(&calibrate)), (250, 750));
+    }
+
+    #[test]
+    fn machines_that_take_turns_stop_and_calibrate() {
+        let every_fourth: Stretches = (0..100).map(|i| 4 * i..4 * i + 1).collect();
+        let split = Split {
+            train: Vec::new(),
+            held_out: every_fourth.clone(),
+        };
+        let (stop, calibrate) = split.roles();
+        assert_eq!((count(&stop), count(&calibrate)), (25, 75));
+        let both: usize = seen(400, &[&stop, &calibrate]).iter().sum();
+        assert_eq!(both, count(&every_fourth));
     }
 
     #[test]

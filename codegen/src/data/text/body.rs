@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::data::frame::LeftOut;
 
-use super::format::Evidence;
+use super::evidence::Evidence;
 use super::head::Head;
 use super::lines::{Dialect, Rows};
 use super::numbers::{Kind, kind};

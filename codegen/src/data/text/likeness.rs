@@ -1,6 +1,6 @@
 //! How the first rows of a text compare with those below them: which are readings, and which have the names.
 
-use super::format::Evidence;
+use super::evidence::Evidence;
 use super::lines::{Cells, Dialect, is_comment};
 use super::numbers::{Form, Kind, kind, looks_like_data, quantity};
 use super::units::are_units;

@@ -15,6 +15,7 @@ mod body;
 mod columns;
 mod dialect;
 pub(super) mod encoding;
+mod evidence;
 mod format;
 mod head;
 mod likeness;
@@ -25,7 +26,8 @@ mod units;
 
 use body::{Body, Survey};
 use columns::Names;
-use format::{Evidence, Format, Signs};
+use evidence::Evidence;
+use format::{Format, Signs};
 use head::Head;
 use lines::Dialect;
 

@@ -159,7 +159,9 @@ pub(super) fn quantity(cell: &str) -> Option<(&str, Number, &str)> {
     let ends = cell.char_indices().rev().take(LONGEST_UNIT);
     let inside = |c: char| !matches!(c, ',' | ';' | '|' | '\t' | '=' | ':');
     ends.take_while(|(_, c)| inside(*c))
-        .filter(|(_, c)| c.is_alphabetic() || "\u{b0}\u{2103}\u{2109}%\"'".contains(*c))
+        .filter(|(_, c)| {
+            c.is_alphabetic() || "\u{b0}\u{2103}\u{2109}\u{20ac}$\u{a3}%\"'".contains(*c)
+        })
         .find_map(|(at, _)| {
             let before = cell[..at].trim_end();
             let number = number(before).filter(|number| !number.percent)?;

@@ -86,6 +86,17 @@ fn machines_are_held_out_whole() {
     );
     assert_eq!(columns(&summary), SENSORS);
     assert_eq!(summary["calibration"]["method"], "held-out");
+    // Machines that take turns.
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |i, _| format!(",{}", i % 4)),
+    );
+    let (_, summary) = train(&folder, &["--group", "machine"]);
+    let calibration = &summary["calibration"];
+    assert_eq!(
+        (&calibration["method"], &calibration["rows"]),
+        (&"held-out".into(), &56.into())
+    );
     // Enough of them: each row is scored by a model that saw none of its machine.
     folder.write(
         "a.csv",

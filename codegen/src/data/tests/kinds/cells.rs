@@ -345,3 +345,26 @@ fn two_units_in_a_column_are_an_error() {
     let frame = whole(format!("temp,press,part\n{lines}"));
     assert!(frame.said.is_empty() && frame.columns[2].numbers == 0);
 }
+
+#[test]
+fn a_row_for_each_sensor_is_pointed_out() {
+    let folder = Folder::new();
+    let skipped = |text: String| {
+        let table = read(&[folder.file("t.csv", text)], &ReadOptions::default()).unwrap();
+        table.skipped_columns[0].reason.clone()
+    };
+    let names = ["temp", "press", "rpm"];
+    let long = lines(|_, cells| {
+        let rows = names.iter().zip(cells);
+        let rows: Vec<String> = rows.map(|(name, cell)| format!("{name},{cell}")).collect();
+        rows.join("\n")
+    });
+    let reason = skipped(format!("sensor,value\n{long}"));
+    assert!(reason.contains("a column for each sensor"), "{reason}");
+    let modes = lines(|row, cells| format!("{},{}", names[row / 5 % 3], cells.join(",")));
+    let reason = skipped(format!("mode,a,b,c\n{modes}"));
+    assert!(
+        reason.contains("--category mode reads it") && !reason.contains("a column for"),
+        "{reason}"
+    );
+}
