@@ -41,4 +41,4 @@ else
     echo "bench: no estimated cycles, there is no $shared/tools/mcu-cost/mcu-cost" >&2
 fi
 # shellcheck disable=SC2086 # nothing, or two words
-nvpico bench "$@" $page
+nvpico bench models "$@" $page

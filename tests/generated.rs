@@ -100,6 +100,8 @@ fn model(math: MathName) -> Model {
         shape: ShapeName::vector(5),
         math,
         layers,
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     };
     with_params(
         spec,
@@ -151,6 +153,8 @@ fn map_model() -> Model {
         shape: ShapeName([1, 4, 8]),
         math: MathName::Libm,
         layers,
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     };
     let columns: Vec<String> = (0..spec.dim()).map(|at| format!("p{at}")).collect();
     with_params(spec, &columns)

@@ -7,17 +7,16 @@
 //! `$NVPICO_SHARED/data/adbench` holds the sets; the number is that of the seeds. Half of the normal rows train (at most
 //! 20,000), the other half is the test. Every run is a line; a summary follows.
 
-mod sets;
-
 use std::env;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use nvpico_codegen::detection::Set;
+use nvpico_codegen::detection::protocol::adbench;
 use nvpico_codegen::fit::recipe::Recipe;
 use nvpico_codegen::fit::training::{self, Stage};
 use nvpico_codegen::metrics;
-use sets::{Set, adbench, files};
 
 const SEEDS: u64 = 3;
 /// Sets with fewer training rows are summed up apart.
@@ -112,10 +111,10 @@ fn main() -> anyhow::Result<()> {
     }
     let seeds = env::args().nth(1).map_or(Ok(SEEDS), |text| text.parse())?;
     let mut runs = Vec::new();
-    let paths = files(&folder, "npz")?;
+    let sources = adbench::folder(&folder)?;
     for seed in 0..seeds {
-        for path in &paths {
-            let set = adbench(path, seed)?;
+        for source in &sources {
+            let set = source.load(seed)?;
             runs.push(measure(&set, seed).with_context(|| set.name.clone())?);
         }
     }

@@ -48,6 +48,8 @@ enum Command {
     Score(score::ScoreArgs),
     /// Evaluate on labelled rows: AUROC, AUPRC, F1 and error rates
     Eval(eval::EvalArgs),
+    /// Compare detectors on labelled sets, by the protocols of public benchmarks
+    Bench(Box<bench::BenchArgs>),
     /// Draw rows from a model
     Sample(sample::SampleArgs),
     /// Show a model's layers and parameters, and what a score costs
@@ -65,9 +67,6 @@ enum Command {
     /// Measure models of many shapes, for the estimates of `inspect`
     #[command(hide = true)]
     Measure(measure::MeasureArgs),
-    /// Measure models on emulated cores and compare with other engines, for docs/costs.md
-    #[command(hide = true)]
-    Bench(bench::BenchArgs),
     /// Write recordings of simulated machines
     #[command(hide = true)]
     Simulate(simulate::SimulateArgs),

@@ -13,6 +13,7 @@
 //! | [`fit`] | architecture, settings, training, fine-tuning, search within a budget |
 //! | [`import`] | weights trained by other libraries |
 //! | [`evaluation`], [`inspection`], [`measure`] | figures as plain data, for commands to print and for reports |
+//! | [`detection`] | labelled sets by the protocols of their benchmarks, scored by models and by other detectors |
 //! | [`report`] | plots |
 //! | [`demo`] | what the demos record, train and show |
 //! | [`commands`] | arguments and printing |
@@ -31,6 +32,7 @@ pub mod data;
 pub mod demo;
 pub mod deploy;
 pub mod deployed;
+pub mod detection;
 pub mod evaluation;
 pub mod export;
 pub mod fit;

@@ -53,6 +53,14 @@ pub fn folds(value: usize) -> Checked<usize> {
     checked(value, good, "0, or from 2 to 100")
 }
 
+/// 0, or a number of kernels.
+///
+/// # Errors
+/// What it must be.
+pub fn kernels(value: usize) -> Checked<usize> {
+    checked(value, value <= MOST_PARTS, &format!("at most {MOST_PARTS}"))
+}
+
 /// Finite and above 0.
 ///
 /// # Errors

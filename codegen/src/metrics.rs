@@ -20,7 +20,7 @@
 //! assert_eq!(table.missed_alarm_rate(), Some(0.0));
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Scores of log-densities: their negatives.
 #[must_use]
@@ -126,7 +126,7 @@ pub fn roc_curve(scores: &[f64], anomalous: &[bool]) -> Vec<(f64, f64)> {
 }
 
 /// Alarms against labels, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// Anomalous, alarmed.
     pub true_positive: usize,

@@ -35,6 +35,8 @@ fn vector(dim: usize, hidden: &[usize], couplings: usize, between: Option<&Layer
         shape: ShapeName::vector(dim),
         math: MathName::Libm,
         layers,
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     }
 }
 
@@ -60,6 +62,8 @@ fn map() -> ModelSpec {
             coupling(MaskName::FirstHalf),
             coupling(MaskName::SecondHalf),
         ],
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     }
 }
 

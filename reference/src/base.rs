@@ -106,16 +106,39 @@ fn full(dim: usize, own: &[f64]) -> Component {
 pub fn log_prob(spec: &FlowSpec<'_>, params: &[f64], z: &[f64]) -> f64 {
     match spec.base {
         BaseSpec::Mixture(mixture) => {
-            let own = &params[params.len() - spec.base.param_len(spec.dim())..];
+            let end = params.len() - kernels_len(spec);
+            let own = &params[end - spec.base.param_len(spec.dim())..end];
             let z: Vec<f64> = maps::order(spec).iter().map(|&place| z[place]).collect();
-            let logs: Vec<f64> = components(mixture, spec.dim(), own)
-                .iter()
-                .map(|component| component.log_density(&z))
-                .collect();
-            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
-            largest + sum.ln()
+            of_mixture(mixture, own, &z)
         }
         _ => z.iter().map(|z| -0.5 * (z * z + (2.0 * PI).ln())).sum(),
     }
+}
+fn kernels_len(spec: &FlowSpec<'_>) -> usize {
+    spec.kernels
+        .map_or(0, |kernels| kernels.param_len(spec.dim()))
+}
+
+fn of_mixture(spec: MixtureSpec, params: &[f64], z: &[f64]) -> f64 {
+    let logs: Vec<f64> = components(spec, z.len(), params)
+        .iter()
+        .map(|component| component.log_density(z))
+        .collect();
+    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
+    largest + sum.ln()
+}
+
+/// The log-density by the kernels on the flow's scale, if the model has some.
+#[must_use]
+pub fn by_kernels(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Option<f64> {
+    let kernels = spec.kernels?;
+    let own = &params[params.len() - kernels_len(spec)..];
+    let first = FlowSpec::new(spec.shape, spec.layers.get(..1)?);
+    let mut rows = vec![x.to_vec()];
+    let before = &params[..first.param_len()];
+    let log_det = crate::forward_batch(&first, before, &mut rows, crate::Norm::Running)[0];
+    let order = maps::order(&first);
+    let y: Vec<f64> = order.iter().map(|&place| rows[0][place]).collect();
+    Some(own[0] * (of_mixture(kernels.mixture(), &own[2..], &y) + log_det) + own[1])
 }

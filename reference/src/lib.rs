@@ -73,7 +73,10 @@ pub fn forward(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> Pass {
     let mut rows = vec![x.to_vec()];
     let log_det = forward_batch(spec, params, &mut rows, Norm::Running)[0];
     let z = rows.remove(0);
-    let log_prob = log_prob(spec, params, &z, log_det);
+    let mut log_prob = log_prob(spec, params, &z, log_det);
+    if let Some(second) = base::by_kernels(spec, params, x) {
+        log_prob = log_prob.min(second);
+    }
     Pass {
         z,
         log_det,
@@ -177,10 +180,10 @@ pub fn forward_watched(
             }
         }
     }
-    let of_base = spec.base.param_len(spec.dim());
+    let behind = spec.with_layers(&[]).param_len();
     assert_eq!(
         params.len(),
-        of_base,
+        behind,
         "every parameter has a layer or is the base's"
     );
     finish(rows, &places, &mut latents, 0);

@@ -38,6 +38,9 @@ pub(crate) struct Progress {
     /// `ln p(z)` in Q24 where the base is a mixture.
     #[cfg(feature = "extra-layers")]
     pub base: Option<i64>,
+    /// The log-density by the kernels in Q16 where the model has some.
+    #[cfg(feature = "extra-layers")]
+    pub second: Option<i32>,
     /// Number of values that are not factored out yet.
     #[cfg(feature = "feature-maps")]
     pub left: usize,
@@ -51,6 +54,8 @@ impl Progress {
             beyond: false,
             #[cfg(feature = "extra-layers")]
             base: None,
+            #[cfg(feature = "extra-layers")]
+            second: None,
             #[cfg(feature = "feature-maps")]
             left: usize::MAX,
         }

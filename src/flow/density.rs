@@ -72,6 +72,9 @@ pub(crate) mod sealed {
 pub struct Cursor<'a> {
     pass: Pass<'a>,
     log_det: f32,
+    /// Log-density by the kernels; NaN before the first layer.
+    #[cfg(feature = "extra-layers")]
+    second: f32,
 }
 
 impl sealed::Sealed for Flow<'_> {}
@@ -108,6 +111,8 @@ impl<'a> Density for Flow<'a> {
         Ok(Cursor {
             pass: self.start(),
             log_det: 0.0,
+            #[cfg(feature = "extra-layers")]
+            second: f32::NAN,
         })
     }
 
@@ -117,11 +122,21 @@ impl<'a> Density for Flow<'a> {
             // A different workspace than the one it began with.
             return Some(Score::IMPOSSIBLE);
         };
-        let Cursor { pass, log_det } = cursor;
+        let Cursor { pass, log_det, .. } = cursor;
         if pass.next(x, scratch, log_det).is_some() {
+            #[cfg(feature = "extra-layers")]
+            if cursor.second.is_nan() {
+                cursor.second = self.by_kernels(x, scratch, *log_det);
+            }
             return None;
         }
         let (log_prob, z_norm_sq, log_det) = self.score_latent(x, scratch, pass.params, *log_det);
+        #[cfg(feature = "extra-layers")]
+        let log_prob = if cursor.second < log_prob {
+            cursor.second
+        } else {
+            log_prob
+        };
         Some(Score {
             log_prob,
             z_norm_sq,

@@ -292,6 +292,10 @@ fn run<W: Weights>(
     if mixture::is_mixture(kind) {
         return mixture::run::<W>(program, kind, x, scratch, progress);
     }
+    #[cfg(feature = "extra-layers")]
+    if kind == crate::image::op::KERNELS {
+        return mixture::run_kernels::<W>(program, x, scratch, progress);
+    }
     layer::forward_fixed::<W>(program, kind, x, scratch, progress)
 }
 
@@ -317,6 +321,8 @@ fn score(z: &[i32], progress: Progress) -> IntegerScore {
     };
     let mut beyond = progress.beyond;
     let log_prob = saturated(rounded(log_prob, Q24 - Q16), &mut beyond);
+    #[cfg(feature = "extra-layers")]
+    let log_prob = progress.second.unwrap_or(i32::MAX).min(log_prob);
     IntegerScore {
         log_prob: if beyond {
             IntegerScore::IMPOSSIBLE

@@ -90,6 +90,10 @@ impl Flow<'_> {
             return Err(ScoreError::NoGradient { layer });
         }
         let score = self.score(x, workspace)?;
+        #[cfg(feature = "extra-layers")]
+        if let Some(done) = self.kernel_gradient(x, &score, gradient, workspace) {
+            return done.map_or(Err(short), |()| Ok(score));
+        }
         let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
             return Err(short);
         };

@@ -6,6 +6,8 @@ pub mod batch;
 mod density;
 pub(crate) mod fixed;
 mod gradient;
+#[cfg(feature = "extra-layers")]
+mod kernels;
 mod pass;
 mod sample;
 mod score;
@@ -285,8 +287,12 @@ impl<'a> Flow<'a> {
         #[cfg(feature = "extra-layers")]
         {
             let own = self.spec.base.param_len(self.dim());
-            let parts = self.params.len().checked_sub(own);
-            if let Some(parts) = parts.and_then(|at| self.params.split_at_checked(at)) {
+            let kernels = self.kernels().map_or(0, |(_, params)| params.len());
+            let both = self.params.len().checked_sub(kernels);
+            if let Some(both) = both.and_then(|end| self.params.get(..end))
+                && let Some(at) = both.len().checked_sub(own)
+                && let Some(parts) = both.split_at_checked(at)
+            {
                 return parts;
             }
         }
@@ -328,6 +334,17 @@ impl<'a> Flow<'a> {
     /// `(log_prob, z_norm_sq, log_det)` in every lane; `x` becomes z.
     #[inline(always)]
     pub(crate) fn score_lanes<V: Kernels>(&self, x: &mut [V], scratch: &mut [V]) -> (V, V, V) {
+        #[cfg(feature = "extra-layers")]
+        if self.spec.kernels.is_some() {
+            let mut log_det = V::splat(0.0);
+            let mut pass = self.start();
+            let first = pass.next(x, scratch, &mut log_det);
+            debug_assert!(first.is_some(), "there is a first layer");
+            let second = self.by_kernels(x, scratch, log_det);
+            while pass.next(x, scratch, &mut log_det).is_some() {}
+            let score = self.score_latent(x, scratch, pass.params, log_det);
+            return (base::lower(score.0, second), score.1, score.2);
+        }
         let (log_det, params) = self.forward_lanes(x, scratch);
         self.score_latent(x, scratch, params, log_det)
     }

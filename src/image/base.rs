@@ -2,12 +2,14 @@
 //! normal one has none.
 
 use super::decode::Program;
-use super::fields::{ComponentHeader, LayerHeader, MixtureHeader, SharedHeader, TriangleRow};
+use super::fields::{
+    ComponentHeader, KernelsHeader, LayerHeader, MixtureHeader, SharedHeader, TriangleRow,
+};
 use super::sections::{LayerShape, Sums};
 use super::sizes::{activation_words, sum_words};
 use super::width::{PANEL, Width};
 use super::{op, word};
-use crate::spec::{BaseSpec, MixtureSpec, Spread, add, mul};
+use crate::spec::{BaseSpec, KernelsSpec, MixtureSpec, Spread, add, mul};
 
 impl BaseSpec {
     /// Number of words, on `dim` values of z.
@@ -74,6 +76,36 @@ impl BaseSpec {
             }
         };
         fits && program.len() == 0
+    }
+}
+
+impl KernelsSpec {
+    /// Number of words, on `dim` values: op, header and the mixture.
+    #[must_use]
+    #[doc(hidden)]
+    pub const fn word_len<W: Width>(self, dim: usize) -> usize {
+        add(1 + KernelsHeader::WORDS, self.base().word_len::<W>(dim))
+    }
+
+    /// Words of scratch.
+    pub(super) const fn integer_scratch(self, dim: usize) -> usize {
+        self.base().integer_scratch(dim)
+    }
+
+    /// Whether the words are exactly those of these kernels.
+    pub(super) const fn has_words<W: Width>(self, dim: usize, mut program: Program<'_>) -> bool {
+        let Some(&[first]) = program.header() else {
+            return false;
+        };
+        let stated = KernelsHeader::from_words(&[0; KernelsHeader::WORDS]);
+        let Some(found) = KernelsHeader::read(&mut program) else {
+            return false;
+        };
+        first == op::KERNELS
+            && found.fits(stated)
+            // Less than 0 would make far samples likely.
+            && found.multiplier > 0
+            && self.base().has_words::<W>(dim, program)
     }
 }
 

@@ -38,6 +38,16 @@ impl FlowSpec<'_> {
             if !matches!(words, Some(words) if layer.has_words::<W>(shape, Program::new(words))) {
                 return Err(SpecError::Words { layer: index });
             }
+            if index == 0
+                && let Some(kernels) = self.kernels
+            {
+                let dim = self.dim();
+                let words = program.take(kernels.word_len::<W>(dim));
+                if !matches!(words, Some(words) if kernels.has_words::<W>(dim, Program::new(words)))
+                {
+                    return Err(SpecError::Words { layer: index });
+                }
+            }
             index += 1;
         }
         let (base, dim) = (self.base, self.dim());

@@ -324,6 +324,16 @@ words! {
         sum_shift: SCALING,
     }
 
+    /// A second density, followed by a mixture with one bandwidth.
+    KernelsHeader {
+        /// Multiplier of its logarithm, positive.
+        multiplier: NUMBER,
+        /// Right shift of the product, giving Q16.
+        shift: SCALING,
+        /// Added to it, in Q16.
+        offset: NUMBER,
+    }
+
     /// A component with a triangle of its own, followed by its centre in Q16 and the rows.
     ComponentHeader {
         /// The logarithm of the term at the centre, in Q16.

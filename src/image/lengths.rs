@@ -170,6 +170,9 @@ impl FlowSpec<'_> {
         while let Some((layer, shape)) = walk.next() {
             total = total.saturating_add(layer.word_len::<W>(shape));
         }
+        if let Some(kernels) = self.kernels {
+            total = add(total, kernels.word_len::<W>(self.dim()));
+        }
         add(total, self.base.word_len::<W>(self.dim()))
     }
 
@@ -177,6 +180,11 @@ impl FlowSpec<'_> {
     #[must_use]
     pub const fn integer_workspace_len(&self) -> usize {
         let mut most = self.base.integer_scratch(self.dim());
+        if let Some(kernels) = self.kernels
+            && kernels.integer_scratch(self.dim()) > most
+        {
+            most = kernels.integer_scratch(self.dim());
+        }
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             let scratch = layer.integer_scratch(shape);

@@ -20,6 +20,7 @@
 //! | coupling, residual network | [`ResidualHeader`], [`KeptRecord`]s, [`Record`]s, sections |
 //! | mixture, one bandwidth | [`MixtureHeader`], [`SharedHeader`], [`LayerHeader`] and panels, a multiplier per component |
 //! | mixture, triangles | [`MixtureHeader`], per component [`ComponentHeader`], centre, per row [`TriangleRow`] and multipliers |
+//! | kernels, behind the first layer | [`KernelsHeader`], then a mixture with one bandwidth |
 //!
 //! The [`Section`]s encode the coupling's networks.
 //!
@@ -59,9 +60,9 @@ pub(crate) use decode::Program;
 pub use encode::{panel_words, value_words};
 pub use fields::{
     AffineChannel, AffineHeader, BlocksHeader, ComponentHeader, ConvolutionHeader, DenseHeader,
-    FactorOutHeader, KeptRecord, KernelHeader, LayerHeader, LogitHeader, MixtureHeader, Narrowing,
-    NetworkHeader, NormRecord, PermutationHeader, Record, ResidualHeader, Rule, ScalingHeader,
-    SharedHeader, SqueezeHeader, StandardizeChannel, TriangleRow,
+    FactorOutHeader, KeptRecord, KernelHeader, KernelsHeader, LayerHeader, LogitHeader,
+    MixtureHeader, Narrowing, NetworkHeader, NormRecord, PermutationHeader, Record, ResidualHeader,
+    Rule, ScalingHeader, SharedHeader, SqueezeHeader, StandardizeChannel, TriangleRow,
 };
 pub(crate) use layers::Op;
 pub use lengths::{ResidualLengths, net_scratch, residual_lengths};

@@ -27,6 +27,8 @@ pub const LINEAR: i32 = 10;
 pub const SHARED_MIXTURE: i32 = 11;
 /// Base density: a mixture with a triangle a component.
 pub const FULL_MIXTURE: i32 = 12;
+/// Second density, of kernels: a mixture with one bandwidth follows.
+pub const KERNELS: i32 = 13;
 
 /// Mask for the layer kind, without the flags.
 pub const KIND: i32 = 0xff;

@@ -2,6 +2,7 @@
 
 use super::base::BaseSpec;
 use super::error::{Feature, SpecError};
+use super::kernels::KernelsSpec;
 use super::shape::Shape;
 use super::{LayerSpec, add, max};
 use crate::arithmetic::Math;
@@ -18,6 +19,8 @@ pub struct FlowSpec<'a> {
     pub layers: &'a [LayerSpec<'a>],
     /// The density of z.
     pub base: BaseSpec,
+    /// A second density beside that of the flow.
+    pub kernels: Option<KernelsSpec>,
 }
 
 /// Layers with the shapes that reach them, in the order of `forward`.
@@ -85,6 +88,7 @@ impl<'a> FlowSpec<'a> {
             math: Math::Libm,
             layers,
             base: BaseSpec::Normal,
+            kernels: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl<'a> FlowSpec<'a> {
             math: self.math,
             layers,
             base: self.base,
+            kernels: self.kernels,
         }
     }
 
@@ -109,6 +114,24 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn with_base(self, base: BaseSpec) -> Self {
         Self { base, ..self }
+    }
+
+    /// The same with a second density, of kernels.
+    #[must_use]
+    pub const fn with_kernels(self, kernels: KernelsSpec) -> Self {
+        Self {
+            kernels: Some(kernels),
+            ..self
+        }
+    }
+
+    /// The same without a second density.
+    #[must_use]
+    pub const fn without_kernels(self) -> Self {
+        Self {
+            kernels: None,
+            ..self
+        }
     }
 
     /// Values of a sample.
@@ -155,7 +178,11 @@ impl<'a> FlowSpec<'a> {
         while let Some((layer, shape)) = walk.next() {
             total = add(total, layer.param_len(shape));
         }
-        add(total, self.base.param_len(self.dim()))
+        let total = add(total, self.base.param_len(self.dim()));
+        match self.kernels {
+            Some(kernels) => add(total, kernels.param_len(self.dim())),
+            None => total,
+        }
     }
 
     /// Values of workspace for one sample: the sample, and the most scratch that any layer or the base asks for.
@@ -167,7 +194,8 @@ impl<'a> FlowSpec<'a> {
     /// The most scratch that any layer or the base asks for.
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
-        let mut most = self.base.scratch_len(self.dim());
+        let base = self.base.scratch_len(self.dim());
+        let mut most = KernelsSpec::scratch_of(self.kernels, self.dim(), base);
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             most = max(most, layer.scratch_len(shape));
@@ -179,6 +207,9 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total = self.base.multiply_accumulates(self.dim());
+        if let Some(kernels) = self.kernels {
+            total = add(total, kernels.multiply_accumulates(self.dim()));
+        }
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             total = add(total, layer.multiply_accumulates(shape));
@@ -255,6 +286,11 @@ impl<'a> FlowSpec<'a> {
             layers = rest;
         }
         if let Err(error) = self.base.validate() {
+            return Err(error);
+        }
+        if let Some(kernels) = self.kernels
+            && let Err(error) = kernels.validate(self.layers.len())
+        {
             return Err(error);
         }
         // Lengths count f32 values; a slice of them holds at most isize::MAX bytes.

@@ -38,6 +38,7 @@ mod dense;
 mod error;
 mod flow;
 mod gradient;
+mod kernels;
 mod mask;
 #[doc(hidden)]
 pub mod network;
@@ -55,6 +56,7 @@ pub use dense::{DenseSpec, Nets, ResidualDenseSpec};
 pub use error::{Feature, SpecError};
 pub use flow::FlowSpec;
 pub(crate) use flow::Walk;
+pub use kernels::KernelsSpec;
 #[doc(hidden)]
 pub use mask::Features;
 pub use mask::Mask;

@@ -32,6 +32,11 @@
 mod adam;
 mod fold;
 mod init;
+#[allow(
+    clippy::indexing_slicing,
+    reason = "desktop only; lengths come from the rows"
+)]
+pub mod mixture;
 mod options;
 mod parametrization;
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Training options, and reasons why training fails.
 
 use core::fmt;
+use std::vec::Vec;
 
 use crate::flow::Flow;
 use crate::spec::{Conditioner, FlowSpec, LayerSpec, ResidualForm, SpecError};
@@ -37,6 +38,9 @@ pub struct TrainOptions {
     /// Standard deviation of Gaussian noise added to the input, in standardised units; 0 for none. A flow that
     /// starts with a logit gets dequantisation noise instead, uniform within a count's cell.
     pub noise: f32,
+    /// Width of the uniform noise added to each feature, in standardised units: a value that comes in steps lies anywhere
+    /// within one. Empty for none.
+    pub steps: Vec<f32>,
     /// Training stops after this many epochs without a better held-out log-density.
     pub patience: usize,
     /// The learning rate is multiplied by `decay` after this many epochs without a better one.
@@ -58,6 +62,7 @@ impl Default for TrainOptions {
             l2: 5e-5,
             clip: 10.0,
             noise: 0.05,
+            steps: Vec::new(),
             patience: 20,
             plateau: 6,
             decay: 0.5,
@@ -173,6 +178,13 @@ pub(super) fn check(
             "the L2 decay must not be negative",
         ),
         (positive(options.clip), "the gradient clip must be positive"),
+        (
+            options
+                .steps
+                .iter()
+                .all(|step| *step >= 0.0 && step.is_finite()),
+            "the steps must not be negative",
+        ),
         (
             options.noise >= 0.0 && options.noise.is_finite(),
             "the noise must not be negative",

@@ -36,6 +36,8 @@ pub(super) struct Run<'s> {
     batch: usize,
     clip: f64,
     noise: f32,
+    /// Width of uniform noise by feature; empty for none.
+    steps: Vec<f32>,
     /// Whether rows are counts, with noise uniform in their cells.
     counts: bool,
     pub(super) learning_rate: f32,
@@ -84,6 +86,7 @@ impl<'s> Run<'s> {
             batch,
             clip: f64::from(options.clip),
             noise: options.noise,
+            steps: options.steps.clone(),
             counts: matches!(spec.layers.first(), Some(LayerSpec::Logit(_))),
             learning_rate: options.learning_rate,
         }
@@ -160,8 +163,7 @@ impl<'s> Run<'s> {
         }
         if self.counts {
             for x in &mut self.input {
-                let unit = (self.random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
-                let moved = *x + (unit - 0.5);
+                let moved = *x + centred(&mut self.random);
                 // Rounding could move a value at the end of its cell beyond the highest count.
                 if moved < *x + 0.5 {
                     *x = moved;
@@ -173,7 +175,18 @@ impl<'s> Run<'s> {
                 *x += self.noise * noise;
             }
         }
+        if !self.counts && self.steps.iter().any(|step| *step > 0.0) {
+            let steps = self.steps.iter().cycle();
+            for (x, step) in self.input.iter_mut().zip(steps) {
+                *x += step * centred(&mut self.random);
+            }
+        }
     }
+}
+
+/// Uniform in `-1/2 .. 1/2`.
+fn centred(random: &mut impl Rng) -> f32 {
+    (random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0) - 0.5
 }
 
 /// Fisher-Yates shuffle.

@@ -175,6 +175,8 @@ impl Chooser {
             shape: ShapeName([start.channels, start.height, start.width]),
             math: MathName::Libm,
             layers: all,
+            base: nvpico_codegen::model::BaseName::Normal,
+            kernels: None,
         }
     }
 }

@@ -19,8 +19,6 @@ use crate::seeds::{self, Weights};
 /// In the order of [`Case::all`].
 pub const KINDS: [&str; 5] = ["models", "tables", "arrays", "imports", "settings"];
 
-const LAYOUTS: [Layout; 4] = [Layout::Nct, Layout::Nhw, Layout::Nchw, Layout::Nhwc];
-
 /// Parameters of a model that is also scored and exported: larger ones take too long.
 const MOST_PARAMETERS: usize = 20_000;
 
@@ -156,7 +154,7 @@ fn table(bytes: Vec<u8>, path: &Path, chance: &mut Chance) -> bool {
             Vec::new()
         },
         group: chance.one_in(8).then(|| "c".to_owned()),
-        layout: chance.one_in(2).then(|| *chance.of(&LAYOUTS)),
+        layout: chance.one_in(2).then(|| *chance.of(&Layout::ALL)),
         decimal_comma: chance.one_in(3),
         delimiter: (chance.one_in(4)).then(|| *chance.of(&[b',', b';', b'\t', b'"', b'0', 200])),
         columns: chance.one_in(4).then(|| vec!["a".into(), "b".into()]),

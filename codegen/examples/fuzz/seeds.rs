@@ -81,6 +81,8 @@ pub fn models() -> Vec<Vec<u8>> {
                 shape: ShapeName(shape),
                 math: MathName::Libm,
                 layers,
+                base: nvpico_codegen::model::BaseName::Normal,
+                kernels: None,
             };
             let views = spec.layers();
             let flow = spec.flow_spec(&views);

@@ -15,6 +15,8 @@ const UNLIKELY: f64 = 4.0;
 const UNLIKELY_IN_COLUMNS: f64 = 4.8;
 /// Alarms come in bursts even where a tenth of the rows is needed to see it.
 const LEAST_LIKELY: f64 = 0.1;
+/// Log-densities are one, but for one of so many at either end.
+const ALL_BUT: usize = 100;
 /// Rows after which the correlation is gone, for each row of inefficiency: an exponential one falls to a twentieth.
 const GONE: f64 = 1.5;
 
@@ -24,6 +26,11 @@ const GONE: f64 = 1.5;
 pub fn effective_rows(log_probs: &[f32], rate: f64) -> f64 {
     let rows = log_probs.len();
     let sorted = super::ascending(log_probs);
+    // Rows that are all alike are one row, however often it comes.
+    let ends = rows / ALL_BUT;
+    if rows > 1 && sorted[ends].total_cmp(&sorted[rows - 1 - ends]).is_eq() {
+        return 1.0;
+    }
     let of_the_lowest = |share: f64| {
         let count = (share * rows as f64).ceil() as usize;
         let limit = *sorted.get(count.max(1) - 1)?;

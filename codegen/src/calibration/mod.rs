@@ -45,6 +45,8 @@ const ROUNDING: f64 = 1e-9;
 pub enum Method {
     /// Rows of the training data that were held out.
     HeldOut,
+    /// Rows of the training data that were held out and also decided when to stop: they are not new to the model.
+    StoppingRows,
     /// All rows of the training data, each scored by a model that was trained without its part of them.
     CrossValidation,
     /// Rows given to `nvpico calibrate`.

@@ -118,6 +118,20 @@ fn promises_hold_on_slow_processes() {
 }
 
 #[test]
+fn equal_rows_are_one_row() {
+    let mut rows = vec![-3.5; 500];
+    let found = Calibration::of(&rows, 0.01, Method::GivenRows).unwrap();
+    assert_eq!((found.effective_rows, found.false_alarm_rate), (1.0, 0.5));
+    rows[77] = -9.0;
+    rows[300] = -1.0;
+    assert!((effective_rows(&rows, 0.01) - 1.0).abs() < 1e-9);
+    // Readings in coarse steps come again as well.
+    let coarse: Vec<f32> = (0..500).map(|i| -((i * 37 % 50) as f32)).collect();
+    assert!(effective_rows(&coarse, 0.01) > 400.0);
+    assert!((effective_rows(&[-1.0], 0.01) - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn columns_tell_how_far_rows_are_alike() {
     let mut source = random(5);
     let slow = process(0.98, 4_000, &mut source);

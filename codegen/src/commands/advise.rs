@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::data_options::{DataArgs, FeatureOptions, report};
-use crate::data::{self, DataError, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
+use crate::data::{self, DataError, Fault, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
 use crate::output::{self, print_json, say, show};
 use crate::report::plot::{Strip, columns_over_rows};
 
@@ -56,7 +56,7 @@ pub fn run(args: &AdviseArgs) -> anyhow::Result<bool> {
     let options = args.features.apply(args.data.options.read_options()?)?;
     let (table, hints, questions) = read(&args.data.data, options)?;
     let advice = advice(&table, !questions.is_empty());
-    let command = command(args, &hints, table.dim() < 2);
+    let command = command(args, &hints, &table);
     if let Some(out) = &args.out {
         let picture = picture(&table, out)?;
         output::write_atomic(out, picture.as_bytes())
@@ -102,6 +102,13 @@ fn read(files: &[PathBuf], mut options: ReadOptions) -> anyhow::Result<(Table, H
         };
         let hint = match &error {
             DataError::Unclear { hint, .. } => (**hint).clone(),
+            DataError::Cell {
+                fault: Fault::DecimalComma(_),
+                ..
+            } if !options.decimal_comma => Hint {
+                decimal_comma: true,
+                ..Hint::default()
+            },
             DataError::Cell { .. } | DataError::Ragged { .. } if options.skip_bad.is_none() => {
                 Hint {
                     skip_bad: Some(SKIP_BAD),
@@ -123,6 +130,8 @@ fn read(files: &[PathBuf], mut options: ReadOptions) -> anyhow::Result<(Table, H
             .into_iter()
             .chain(hint.skip_bad)
             .reduce(f64::max);
+        options.decimal_comma |= hint.decimal_comma;
+        hints.decimal_comma |= hint.decimal_comma;
         hints.label = hints.label.or(hint.label);
         hints.exclude.extend(hint.exclude);
         hints.missing.extend(hint.missing);
@@ -140,6 +149,12 @@ fn advice(table: &Table, asked: bool) -> Vec<String> {
         return advice;
     };
     advice.extend(overview.notes());
+    if let Some(column) = &overview.machines {
+        advice.push(format!(
+            "`{column}` seems to name the machine of each row: {} never trains on a machine that it holds out",
+            data::option_value("group", &data::shell_quoted(column))
+        ));
+    }
     if let Some(column) = overview.slowest() {
         let stretches = column.independent;
         let rate = 100.0 / (stretches + 1.0);
@@ -172,7 +187,12 @@ fn advice(table: &Table, asked: bool) -> Vec<String> {
 }
 
 /// A command that trains on these files; a single feature needs a window.
-fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
+fn command(args: &AdviseArgs, hints: &Hint, table: &Table) -> String {
+    let single = table.dim() < 2;
+    let machines = table
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.machines.as_ref());
     let given = &args.data.options;
     let mut options = vec!["nvpico train --data".to_owned()];
     options.extend(
@@ -204,6 +224,7 @@ fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
         args.features
             .group
             .as_ref()
+            .or(machines)
             .map(|group| data::shell_quoted(group)),
     );
     option(
@@ -212,14 +233,13 @@ fn command(args: &AdviseArgs, hints: &Hint, single: bool) -> String {
             .or_else(|| single.then_some(8))
             .map(|length| length.to_string()),
     );
+    option("layout", given.layout.map(|layout| layout.name().into()));
     option(
         "delimiter",
         given.delimiter.map(|c| data::shell_quoted(&c.to_string())),
     );
-    if given.decimal_comma {
-        options.push("--decimal-comma".into());
-    }
     let mut rest = Hint {
+        decimal_comma: given.decimal_comma || hints.decimal_comma,
         exclude: Vec::new(),
         missing: given
             .missing

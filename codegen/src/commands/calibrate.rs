@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{DataArgs, load_model, promise};
 use crate::calibration::{Calibration, Interval, Method, least_rows};
-use crate::data::Table;
+use crate::data::{LeftOut, Table};
 use crate::evaluation::{Foreign, Stray};
 use crate::limits::{self, argument};
 use crate::model::{Model, Source};
@@ -76,6 +76,10 @@ struct Summary {
     calibration: Calibration,
     /// Files that the model was trained on: the promise does not hold for these rows.
     trained_on: Vec<String>,
+    /// What the files hold and the threshold was not set on.
+    left_out: Vec<LeftOut>,
+    /// What was read otherwise than it stands.
+    said: Vec<String>,
 }
 
 /// # Errors
@@ -143,6 +147,8 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             interval: calibration.interval,
             calibration,
             trained_on,
+            left_out: table.left_out,
+            said: table.said,
         })?;
     }
     Ok(true)

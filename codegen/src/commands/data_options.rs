@@ -42,7 +42,7 @@ pub struct DataOptions {
     /// a reading
     #[arg(long, value_name = "VALUES", allow_hyphen_values = true, value_parser = missing)]
     pub missing: Option<MissingValues>,
-    /// Axes of an array of three or four dimensions: nct (rows, channels, time), nhw, nchw or nhwc
+    /// Axes of an array of three or four dimensions: nct (rows, channels, time), ntc, nhw, nchw or nhwc
     #[arg(long, value_name = "AXES", value_parser = layout)]
     pub layout: Option<Layout>,
     /// Read numbers such as 1,5 as 1.5
@@ -124,13 +124,9 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn layout(text: &str) -> Result<Layout, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "nct" => Ok(Layout::Nct),
-        "nhw" => Ok(Layout::Nhw),
-        "nchw" => Ok(Layout::Nchw),
-        "nhwc" => Ok(Layout::Nhwc),
-        _ => Err("nct, nhw, nchw or nhwc is expected".into()),
-    }
+    let named = |layout: &Layout| layout.name().eq_ignore_ascii_case(text);
+    let found = Layout::ALL.into_iter().find(named);
+    found.ok_or_else(|| "nct, ntc, nhw, nchw or nhwc is expected".into())
 }
 
 impl DataOptions {

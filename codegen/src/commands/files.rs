@@ -13,7 +13,7 @@ use clap::{ArgMatches, Command};
 use crate::harness::Core;
 
 /// Options with files to read.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 13] = [
     "model",
     "data",
     "valid",
@@ -25,10 +25,20 @@ const INPUTS: [&str; 11] = [
     "scaler",
     "elf",
     "mcu_cost",
+    "files",
+    "folder",
 ];
 
 /// Options with a file or folder to write.
-const OUTPUTS: [&str; 5] = ["out", "png", "keep", "page", "observations"];
+const OUTPUTS: [&str; 7] = [
+    "out",
+    "png",
+    "keep",
+    "page",
+    "observations",
+    "csv",
+    "resume",
+];
 
 /// `calibrate` may replace its own model: verb, output, input.
 const ALLOWED: [(&str, &str, &str); 1] = [("calibrate", "out", "model")];
@@ -44,12 +54,13 @@ struct Named {
 /// # Errors
 /// A message with both files.
 pub(crate) fn keep_inputs(options: &Command, matches: &ArgMatches) -> anyhow::Result<()> {
-    let Some((verb, own)) = matches.subcommand() else {
-        return Ok(());
-    };
-    let Some(options) = options.find_subcommand(verb) else {
-        return Ok(());
-    };
+    let (mut verb, mut options, mut own) = ("", options, matches);
+    while let Some((next, matches)) = own.subcommand() {
+        let Some(found) = options.find_subcommand(next) else {
+            return Ok(());
+        };
+        (verb, options, own) = (next, found, matches);
+    }
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for id in paths(options) {
         let values = own.get_many::<PathBuf>(&id).into_iter().flatten();
@@ -151,7 +162,9 @@ mod tests {
 
     #[test]
     fn every_option_with_a_path_is_an_input_or_an_output() {
-        for verb in Cli::command().get_subcommands() {
+        let all = Cli::command();
+        let verbs = all.get_subcommands();
+        for verb in verbs.flat_map(|verb| verb.get_subcommands().chain([verb])) {
             for id in paths(verb) {
                 let known = INPUTS.contains(&id.as_str()) != OUTPUTS.contains(&id.as_str());
                 assert!(known, "{}: --{id}", verb.get_name());

@@ -44,6 +44,7 @@ pub(crate) fn sentences(calibration: &Calibration) -> String {
     } = *calibration;
     let which = match method {
         Method::HeldOut => "held-out rows",
+        Method::StoppingRows => "held-out rows that also decided when to stop",
         Method::CrossValidation => {
             "rows, each scored by a model that was trained without it and its neighbours"
         }
@@ -66,6 +67,9 @@ pub(crate) fn sentences(calibration: &Calibration) -> String {
             "  rows resemble their neighbours: they stand for {} independent ones",
             effective.round()
         );
+    }
+    if method == Method::StoppingRows {
+        text += "  the training has seen these rows: new ones may raise more alarms; nvpico calibrate sets a threshold on others\n";
     }
     let more = |rows: Option<usize>| match rows {
         Some(rows) => format!("about {} rows more", about(rows)),
@@ -140,6 +144,9 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(!text.contains("independent"), "{text}");
+        assert!(!text.contains("has seen"), "{text}");
+        let seen = Calibration::of(&rows, 0.01, Method::StoppingRows).unwrap();
+        assert!(sentences(&seen).contains("the training has seen these rows"));
         let never = Calibration::of(&rows, 0.0, Method::GivenRows).unwrap();
         assert!(sentences(&never).contains("more rows than there are"));
     }

@@ -4,8 +4,11 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{DataArgs, PrecisionArgs, load_model, promise};
+use crate::calibration::Resemblance;
+use crate::data::{LeftOut, Table};
 use crate::evaluation::{RowScore, Summary, score_rows};
 use crate::output::{self, json_text, say, terminal};
 
@@ -16,9 +19,12 @@ use crate::output::{self, json_text, say, terminal};
 
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
 p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid), for a model of
-counts bits_per_dimension, out_of_range (the first feature far outside the range of the training rows). In JSON an infinity is 1.7976931348623157e+308 with its sign, and null is no value. A summary goes
+counts bits_per_dimension, out_of_range (the first feature far outside the range of the training rows). A summary goes
 to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
-set on.")]
+set on.
+
+JSON has the rows under scores, beside the summary, left_out (what the files hold and was not scored) and said (what was
+read otherwise than it stands). An infinity is 1.7976931348623157e+308 with its sign, and null is no value.")]
 /// Arguments of `nvpico score`.
 pub struct ScoreArgs {
     /// Model file
@@ -31,7 +37,7 @@ pub struct ScoreArgs {
     /// File to write the scores to; standard output by default
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write JSON: a list with one object per row
+    /// Write JSON: the summary, and an object for each row under `scores`
     #[arg(long)]
     json: bool,
 }
@@ -44,8 +50,9 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let scores = score_rows(&ready, &table);
+    let summary = Summary::new(&ready, &scores);
     let text = if args.json {
-        json_text(&scores)?.into_bytes()
+        json_text(&Printed::new(&summary, &table, &scores))?.into_bytes()
     } else {
         csv(&scores, model.levels().is_some())?
     };
@@ -56,8 +63,42 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     } else {
         terminal::write(&text);
     }
-    say!("{}", report(&Summary::new(&ready, &scores)).trim_end());
+    say!("{}", report(&summary).trim_end());
     Ok(true)
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Printed<'a> {
+    rows: usize,
+    anomalous: usize,
+    out_of_range: usize,
+    invalid: usize,
+    /// Numbers of the least likely rows, the least likely first.
+    least_likely: Vec<u64>,
+    /// How the rows compare with those that the threshold was set on; `None` without calibration.
+    resemblance: Option<&'a Resemblance>,
+    /// What the files hold and was not scored.
+    left_out: &'a [LeftOut],
+    /// What was read otherwise than it stands.
+    said: &'a [String],
+    scores: &'a [RowScore],
+}
+
+impl<'a> Printed<'a> {
+    fn new(summary: &'a Summary, table: &'a Table, scores: &'a [RowScore]) -> Self {
+        Self {
+            rows: summary.rows,
+            anomalous: summary.anomalous,
+            out_of_range: summary.out_of_range,
+            invalid: summary.invalid,
+            least_likely: summary.worst.iter().map(|(row, _)| *row).collect(),
+            resemblance: summary.resemblance.as_ref(),
+            left_out: &table.left_out,
+            said: &table.said,
+            scores,
+        }
+    }
 }
 
 /// The summary as text.

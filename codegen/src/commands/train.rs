@@ -224,7 +224,7 @@ fn save(args: &TrainArgs, target: Target, outcome: &Outcome) -> anyhow::Result<(
     Err(anyhow::Error::new(error).context(format!("{}; {place}", cannot_write(args))))
 }
 
-fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
+pub(super) fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let recipe: Recipe = toml::from_str(&text)

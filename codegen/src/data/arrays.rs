@@ -146,7 +146,7 @@ fn format(path: &Path, reason: String) -> DataError {
 }
 
 /// Opens an array of an archive of `size` bytes.
-fn with_array<T>(
+pub(super) fn with_array<T>(
     archive: &mut Archive<Cursor<&[u8]>>,
     name: &str,
     size: u64,
@@ -169,10 +169,10 @@ fn with_array<T>(
 }
 
 /// An array whose values have not been read.
-struct Array<R: Read> {
+pub(super) struct Array<R: Read> {
     file: NpyFile<std::io::Chain<Cursor<Vec<u8>>, R>>,
-    shape: Vec<usize>,
-    count: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) count: usize,
 }
 
 impl<R: Read> Array<R> {
@@ -210,8 +210,13 @@ impl<R: Read> Array<R> {
         Ok(Self { file, shape, count })
     }
 
+    /// Whether the first axis runs fastest.
+    pub(super) fn is_by_column(&self) -> bool {
+        self.shape.len() > 1 && self.file.order() == Order::Fortran
+    }
+
     /// Gives each value to `take`, in the order in which they are stored.
-    fn read(self, take: impl FnMut(f64)) -> Result<(), String> {
+    pub(super) fn read(self, take: impl FnMut(f64)) -> Result<(), String> {
         let DType::Plain(kind) = self.file.dtype() else {
             return Ok(());
         };
@@ -219,6 +224,7 @@ impl<R: Read> Array<R> {
         match (kind.type_char(), kind.size_field()) {
             (TypeChar::Float, 8) => each::<f64, R>(file, |value| value, take),
             (TypeChar::Float, 4) => each::<f32, R>(file, f64::from, take),
+            (TypeChar::Float, 2) => each::<half::f16, R>(file, f64::from, take),
             (TypeChar::Int, 8) => each::<i64, R>(file, |value| value as f64, take),
             (TypeChar::Int, 4) => each::<i32, R>(file, f64::from, take),
             (TypeChar::Int, 2) => each::<i16, R>(file, f64::from, take),
@@ -228,7 +234,6 @@ impl<R: Read> Array<R> {
             (TypeChar::Uint, 2) => each::<u16, R>(file, f64::from, take),
             (TypeChar::Uint, 1) => each::<u8, R>(file, f64::from, take),
             (TypeChar::Bool, _) => each::<bool, R>(file, |value| f64::from(u8::from(value)), take),
-            (TypeChar::Float, 2) => Err("has the type float16: save as float32".into()),
             _ => Err(format!(
                 "has the type {kind}; floats, integers or booleans are needed"
             )),

@@ -50,6 +50,8 @@ pub enum Fault {
     Thousands(String),
     /// A percentage in a column of other numbers.
     Percent(String),
+    /// A number that is not in the unit of the column, and that unit.
+    Unit(String, String),
     /// Not a number.
     Text(String),
 }
@@ -85,6 +87,10 @@ impl fmt::Display for Fault {
             Self::Percent(cell) => write!(
                 out,
                 "{cell:?} has a percent sign, where other cells of the column have none"
+            ),
+            Self::Unit(cell, unit) => write!(
+                out,
+                "{cell:?} is not in {unit:?}, as other cells of the column are: write all of them in one unit"
             ),
             Self::Text(cell) => write!(out, "{cell:?} is not a number"),
         }

@@ -203,6 +203,11 @@ impl Column {
                         self.filled += 1;
                         self.numbers += 1;
                     }
+                    Fault::Unit(cell, _) => {
+                        self.filled += 1;
+                        self.numbers += 1;
+                        self.example.get_or_insert_with(|| cell.clone());
+                    }
                     Fault::DecimalComma(cell)
                     | Fault::Text(cell)
                     | Fault::Time(cell)

@@ -23,6 +23,8 @@ pub struct Hint {
     pub missing: Vec<Missing>,
     /// The share of rows with bad cells that may be left out.
     pub skip_bad: Option<f64>,
+    /// Numbers have a decimal comma.
+    pub decimal_comma: bool,
 }
 
 /// The share that `--skip-bad` allows when none is given.
@@ -62,6 +64,9 @@ impl fmt::Display for Hint {
                 format!("--skip-bad={share}")
             }
         }));
+        if self.decimal_comma {
+            options.push("--decimal-comma".into());
+        }
         f.write_str(&options.join(" "))
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Read {
 }
 
 /// Words that say that nothing is wrong, in lower case.
-const GOOD: [&str; 14] = [
+const GOOD: [&str; 19] = [
     "normal",
     "ok",
     "okay",
@@ -29,9 +29,14 @@ const GOOD: [&str; 14] = [
     "no fault",
     "no_fault",
     "no failure",
+    "i.o.",
+    "gut",
+    "fehlerfrei",
+    "normale",
+    "bueno",
 ];
 /// Words that say that something is wrong, in lower case.
-const BAD: [&str; 24] = [
+const BAD: [&str; 35] = [
     "abnormal",
     "alarm",
     "anomalous",
@@ -56,6 +61,17 @@ const BAD: [&str; 24] = [
     "outlier",
     "warning",
     "worn",
+    "anomalie",
+    "anomal",
+    "anomalía",
+    "fehler",
+    "störung",
+    "defekt",
+    "n.i.o.",
+    "défaut",
+    "panne",
+    "fallo",
+    "avería",
 ];
 /// Cells that stand for no word.
 const NONE: [&str; 8] = [
@@ -323,6 +339,7 @@ mod tests {
             ["ok", "fail"],
             ["BENIGN", "DDoS"],
             ["good", "bad"],
+            ["i.O.", "n.i.O."],
             ["PASS", "FAIL"],
         ] {
             let meaning = Meaning::of("x", &words).unwrap();

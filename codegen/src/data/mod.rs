@@ -31,6 +31,7 @@ mod frame;
 mod gather;
 mod hint;
 mod judge;
+pub(crate) use judge::step;
 mod labels;
 mod layout;
 mod map;
@@ -39,6 +40,7 @@ mod missing;
 mod model_columns;
 mod names;
 pub mod npz;
+mod number_arrays;
 mod overview;
 mod select;
 mod source;
@@ -46,6 +48,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod text;
+mod texts;
 mod write;
 
 use std::fmt;
@@ -62,6 +65,7 @@ pub use layout::Layout;
 pub use map::map_columns;
 pub use missing::Missing;
 pub use names::{join as join_names, shell as shell_quoted, split_names};
+pub use number_arrays::{NumberArray, read_arrays};
 pub use overview::{ColumnOverview, Overview, TimeSpan};
 pub use stats::{ColumnStats, column_stats, constant_columns};
 pub use text::detect_delimiter;
@@ -272,6 +276,6 @@ fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         arrays::read_npz(path, &bytes, sha256, options, model)
     } else {
-        text::read(path, &bytes, &sha256, options)
+        text::read(path, &bytes, &sha256, options, model.is_some())
     }
 }

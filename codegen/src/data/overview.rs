@@ -15,6 +15,8 @@ pub struct Overview {
     pub time: Option<TimeSpan>,
     /// The features.
     pub columns: Vec<ColumnOverview>,
+    /// The column that seems to name the machine of each row, where `--group` names none.
+    pub machines: Option<String>,
 }
 
 /// What a time column says.
@@ -201,6 +203,7 @@ mod tests {
                 drift: None,
                 notes: vec!["odd".into()],
             }],
+            machines: None,
         };
         let text = overview.to_string();
         assert!(

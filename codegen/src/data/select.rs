@@ -15,22 +15,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
+use std::path::Path;
 
 use super::derived::{self, bases};
 use super::error::DataError;
 use super::features::shape_words;
 use super::find::{Index, position};
-use super::frame::{Column, Frame, Words};
+use super::frame::{Column, Frame};
 use super::gather::gather;
-use super::judge::{Question, judge, label};
+use super::judge::{Question, judge};
 use super::labels;
 use super::names::join;
-use super::{Hint, ReadOptions, SkippedColumn, Table, option_value};
+use super::{ReadOptions, SkippedColumn, Table, option_value, texts};
 
 /// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
 /// with each.
-const MOST_READINGS: usize = 1024;
+pub(super) const MOST_READINGS: usize = 1024;
+
+/// The error of more columns of numbers than that.
+pub(super) fn too_many(path: &Path, columns: usize) -> DataError {
+    DataError::Options(format!(
+        "{}: {columns} columns of numbers, more than the {MOST_READINGS} that a model of readings can have: choose some with --columns",
+        path.display()
+    ))
+}
 
 /// Refuses files whose rows are maps of different shapes. Files with column names are not compared with others: there
 /// the columns decide.
@@ -122,17 +131,16 @@ pub(super) fn table(
         None if excluded.is_empty() && first.shape.is_some() => {
             asked_for(frames, &first.feature_names(), &excluded)?
         }
-        None => numeric(frames, &excluded, &other, &mut skipped_columns)?,
+        None => {
+            let labels = labels.as_ref().map(|read| (&*read.name, &*read.rows));
+            numeric(frames, &excluded, &other, labels, &mut skipped_columns)?
+        }
     };
     let mut overview = None;
     let mut judged_out: Vec<String> = Vec::new();
     let mut columns = columns;
     if first.shape.is_none() && columns.len() > MOST_READINGS {
-        return Err(DataError::Options(format!(
-            "{}: {} columns of numbers, more than the {MOST_READINGS} that a model of readings can have: choose some with --columns",
-            first.path.display(),
-            columns.len()
-        )));
+        return Err(too_many(&first.path, columns.len()));
     }
     if first.shape.is_none() && !columns.is_empty() {
         let verdict = judge(&Question {
@@ -140,6 +148,7 @@ pub(super) fn table(
             columns: &columns,
             asked: options.columns.is_some(),
             labels: labels.as_ref().map(|read| (&*read.name, &*read.rows)),
+            grouped: options.group.is_some(),
             take_all: options.take_all,
         })?;
         judged_out = verdict
@@ -150,26 +159,17 @@ pub(super) fn table(
         skipped_columns.extend(verdict.left_out);
         columns = verdict.columns;
         overview = Some(verdict.overview);
+        if let Some(overview) = overview.as_mut().filter(|_| options.group.is_none()) {
+            overview.machines =
+                (overview.machines.take()).or_else(|| texts::machines(frames, &skipped_columns));
+        }
     }
     if let Some(length) = options.window {
         columns = derived::window(&columns, length);
     }
     columns.extend_from_slice(made);
     if columns.is_empty() {
-        let why = skipped_columns
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
-        let way = if judged_out.is_empty() {
-            String::new()
-        } else {
-            let columns = option_value("columns", &join(&judged_out));
-            format!("; if they are readings, {columns} uses them")
-        };
-        return Err(DataError::Format {
-            path: first.path.clone(),
-            reason: format!("no column of readings is left: {}{way}", why.join("; ")),
-        });
+        return Err(nothing_left(first, &skipped_columns, &judged_out));
     }
     let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
     table.overview = overview;
@@ -179,6 +179,21 @@ pub(super) fn table(
         .extend(skipped_columns.iter().map(SkippedColumn::counted));
     table.skipped_columns = skipped_columns;
     Ok(table)
+}
+
+/// The error of files without a column of readings.
+fn nothing_left(first: &Frame, skipped: &[SkippedColumn], judged_out: &[String]) -> DataError {
+    let why: Vec<String> = skipped.iter().map(ToString::to_string).collect();
+    let way = if judged_out.is_empty() {
+        String::new()
+    } else {
+        let columns = option_value("columns", &join(judged_out));
+        format!("; if they are readings, {columns} uses them")
+    };
+    DataError::Format {
+        path: first.path.clone(),
+        reason: format!("no column of readings is left: {}{way}", why.join("; ")),
+    }
 }
 
 /// The columns the user named, checked in each file.
@@ -236,6 +251,7 @@ fn numeric(
     frames: &[Frame],
     excluded: &[String],
     other: &[&String],
+    labels: Option<(&str, &[bool])>,
     skipped: &mut Vec<SkippedColumn>,
 ) -> Result<Vec<String>, DataError> {
     let first = &frames[0];
@@ -255,12 +271,12 @@ fn numeric(
         let same: Vec<&Column> = indexes.iter().filter_map(|frame| frame.get(name)).collect();
         if let Some(mut reason) = not_numeric(&same) {
             if first.labels.is_none()
-                && let Some(question) = label_of_words(first, name, &same)
+                && let Some(question) = texts::label(first, name, &same)
             {
                 return Err(question);
             }
-            if is_category(&same) {
-                reason = format!("{reason}; --category {} reads it", join([name]));
+            if let Some(more) = texts::advice(name, &same, labels) {
+                reason = format!("{reason}; {more}");
             }
             skipped.push(SkippedColumn {
                 name: name.clone(),
@@ -294,58 +310,6 @@ fn numeric(
         }
     }
     Ok(columns)
-}
-
-/// What to answer about a column of words that looks like a label, if it does.
-fn label_of_words(first: &Frame, name: &str, same: &[&Column]) -> Option<DataError> {
-    let all: Option<Vec<&Words>> = same.iter().map(|column| column.words.as_ref()).collect();
-    let all = all?;
-    let words: BTreeSet<&str> = (all.iter())
-        .flat_map(|words| words.dictionary.iter().map(String::as_str))
-        .collect();
-    let good = words.iter().filter(|word| labels::is_good(word)).count();
-    let bad = words.iter().filter(|word| labels::is_bad(word)).count();
-    if !label::in_words(name, words.len(), good, bad) {
-        return None;
-    }
-    let hint = |label: Option<String>, exclude: Vec<String>| Hint {
-        label,
-        exclude,
-        ..Hint::default()
-    };
-    let none = hint(None, vec![name.into()]);
-    let gaps = all.iter().any(|words| words.codes.contains(&Words::NONE));
-    let example = words.iter().next().map_or("", |word| *word);
-    let what = format!("column {name:?} looks like a label in words, such as {example:?}");
-    let out = format!(
-        "{none} leaves it out and trains on all rows, --columns NAMES uses the columns it names"
-    );
-    let (hint, how) = if !gaps && labels::are_words_of_label(name, words.iter().copied()) {
-        let label = hint(Some(name.into()), Vec::new());
-        let how = format!("{label} takes it as the label, {out}");
-        (label, how)
-    } else {
-        let how = format!(
-            "to take it as the label, write 0 for normal and 1 for anomalous in each row; {out}"
-        );
-        (none, how)
-    };
-    Some(DataError::Unclear {
-        path: first.path.clone(),
-        reason: format!("{what}; {how}"),
-        hint: Box::new(hint),
-    })
-}
-
-/// A column of few words that come often.
-fn is_category(same: &[&Column]) -> bool {
-    same.iter().all(|column| {
-        let few = |words: &Words| {
-            (2..=16).contains(&words.dictionary.len())
-                && words.codes.len() >= 5 * words.dictionary.len()
-        };
-        column.times == 0 && column.words.as_ref().is_some_and(few)
-    })
 }
 
 /// Why a column, as it stands in all files, is not one of numbers.

@@ -148,6 +148,13 @@ fn scale_map(map: ScaleName) -> String {
     format!("nvpico::spec::ScaleMap::{map}")
 }
 
+/// What follows the spec of a model with kernels.
+pub(super) fn kernels(kernels: Option<usize>) -> String {
+    kernels.map_or(String::new(), |count| {
+        format!(".with_kernels(nvpico::spec::KernelsSpec::new({count}))")
+    })
+}
+
 /// What follows the spec of a base that is not standard normal.
 pub(super) fn base(base: BaseSpec) -> String {
     let BaseSpec::Mixture(mixture) = base else {

@@ -252,6 +252,8 @@ mod tests {
                     shape,
                     math: MathName::Libm,
                     layers,
+                    base: crate::model::BaseName::Normal,
+                    kernels: None,
                 };
                 let layers = spec.layers();
                 let flow = spec.flow_spec(&layers);

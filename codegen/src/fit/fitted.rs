@@ -1,11 +1,14 @@
 //! A model of some rows, without a threshold.
 
 use anyhow::{Context as _, bail};
+use nvpico::train::mixture::Choice;
 use nvpico::train::{self, Epoch, NoRounding};
 use nvpico::{Flow, LayerSpec};
 
+use super::density::Standardized;
 use super::fine_tune::{FineTuned, fine_tune};
-use super::settings::Settings;
+use super::recipe::BaseChoice;
+use super::settings::{Kind, Settings};
 use super::whitening::whitening;
 use crate::data::Table;
 use crate::interrupt;
@@ -43,11 +46,21 @@ pub struct Fitted {
     pub best_epoch: usize,
     /// The result of fine-tuning, for an integer precision.
     pub fine_tuned: Option<FineTuned>,
+    /// What the rows decided.
+    pub decided: Decided,
     /// Whether `on_epoch` ended it.
     pub ended: bool,
 }
 
-/// Trains on rows of a table; the rows of `stop` decide when to stop.
+/// What the rows decided: models for a cross-validation are made the same way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decided {
+    /// The mixture that was fitted, and whether couplings stand in front of it.
+    pub mixture: Option<(Choice, bool)>,
+}
+
+/// Trains on rows of a table; the rows of `stop` decide when to stop, and where nothing is `decided` which density of the latent
+/// values it is.
 ///
 /// # Errors
 /// A shape that the architecture does not take, or a diverged run.
@@ -56,9 +69,10 @@ pub fn fit_rows(
     settings: &Settings,
     rows: &[f32],
     stop: &[f32],
+    decided: Option<&Decided>,
     mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
 ) -> anyhow::Result<Fitted> {
-    let spec = settings.spec(shape_of(table)).map_err(anyhow::Error::msg)?;
+    let mut spec = settings.spec(shape_of(table)).map_err(anyhow::Error::msg)?;
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
     flow_spec.validate()?;
@@ -68,7 +82,7 @@ pub fn fit_rows(
             flow_spec.param_len()
         );
     }
-    let options = settings.train_options();
+    let mut options = settings.train_options();
     let mut start = train::init(&flow_spec, rows, options.seed);
     if settings.whiten {
         let shape = flow_spec.shape;
@@ -84,17 +98,91 @@ pub fn fit_rows(
         ended |= !more;
         more
     };
-    let trained = train::train_rounded(
-        &flow_spec,
-        start,
-        rows,
-        stop,
-        &options,
-        &NoRounding,
-        &interrupt::heard,
-        |epoch| go_on(Stage::Training, epoch),
-    )?;
-    let mut model = Model::new(spec.clone(), trained.params);
+    let standardized =
+        measures_vectors(settings).then(|| Standardized::new(rows, stop, flow_spec.dim(), &start));
+    let plain = settings.base == BaseChoice::Normal;
+    let stopping = match &standardized {
+        Some(standardized) if !plain => {
+            options.steps = standardized.steps();
+            standardized.within_steps()
+        }
+        _ => stop,
+    };
+    let mixture = standardized.as_ref().and_then(|rows| match decided {
+        Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
+        None if plain => None,
+        None => rows.choose(settings.seed),
+    });
+    let with_couplings = match decided {
+        Some(decided) => decided
+            .mixture
+            .as_ref()
+            .is_none_or(|(_, couplings)| *couplings),
+        None => true,
+    };
+    // The mixture alone: as it is, or where the couplings start.
+    let alone = match (&standardized, &mixture) {
+        (Some(rows), Some(choice)) => rows.mixture(&spec, choice, &start, settings.seed),
+        _ => None,
+    };
+    let in_front = settings.base == BaseChoice::Mixture;
+    let mut trained = None;
+    if with_couplings {
+        let (mut spec, mut start) = (spec.clone(), start);
+        if let (true, Some((own, params))) = (in_front, &alone) {
+            spec.base = own.base;
+            start.extend(&params[LayerSpec::Standardize.param_len(flow_spec.shape)..]);
+        }
+        let layers = spec.layers();
+        let flow_spec = spec.flow_spec(&layers);
+        let found = train::train_rounded(
+            &flow_spec,
+            start,
+            rows,
+            stopping,
+            &options,
+            &NoRounding,
+            &interrupt::heard,
+            |epoch| go_on(Stage::Training, epoch),
+        )?;
+        trained = Some((spec.clone(), found));
+    }
+    let mut epochs = (0, 0);
+    let (mut params, mut couplings) = (Vec::new(), true);
+    let with = match (&trained, alone, &standardized, &mixture) {
+        // Couplings that never helped are left out.
+        (Some((_, trained)), Some(alone), Some(rows), Some(choice))
+            if trained.held_out_log_prob <= rows.held_out_log_prob(choice) =>
+        {
+            Some(alone)
+        }
+        (None, alone, ..) => alone,
+        _ => None,
+    };
+    if let Some((own, found)) = with {
+        (spec, params, couplings) = (own, found, false);
+    } else if let Some((own, found)) = trained {
+        (spec, params, epochs) = (own, found.params, (found.epochs, found.best_epoch));
+    }
+    if params.is_empty() {
+        bail!("the rows carry no mixture of Gaussians: choose --base normal");
+    }
+    let is_mixture = !spec.base.is_normal();
+    if let Some(rows) = &standardized {
+        rows.add_kernels(
+            &mut spec,
+            &mut params,
+            stop,
+            settings.kernels,
+            settings.seed,
+        )?;
+    }
+    let decided = Decided {
+        mixture: mixture
+            .filter(|_| is_mixture)
+            .map(|choice| (choice, couplings)),
+    };
+    let mut model = Model::new(spec, params);
     model.set_features(table.features());
     model.header.precision = settings.precision;
     model.find_ranges(rows);
@@ -109,10 +197,16 @@ pub fn fit_rows(
     })?;
     Ok(Fitted {
         model,
-        epochs: trained.epochs,
-        best_epoch: trained.best_epoch,
+        epochs: epochs.0,
+        best_epoch: epochs.1,
         fine_tuned,
+        decided,
         // A signal ends a training between two epochs, too.
         ended: ended || interrupt::heard(),
     })
+}
+
+/// Whether the model is one of measured values in a vector.
+fn measures_vectors(settings: &Settings) -> bool {
+    matches!(settings.kind, Kind::Vector { .. }) && settings.counts.is_none()
 }

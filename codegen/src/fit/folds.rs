@@ -1,14 +1,15 @@
 //! Scores of all rows by models that did not see them.
 //!
 //! A fold's model is trained like the final one, early stopping and fine-tuning included, on the rows without the fold's
-//! part and the gaps beside it. Its scores of that part are like those that the final model will give to new rows, so the pooled scores
+//! part and the gaps beside it; where a column names machines, a part is whole machines. Its scores of that part are like those that the final model will give to new rows, so the pooled scores
 //! of all folds calibrate the final model (CV+: Barber, Candès, Ramdas and Tibshirani 2021, Annals of Statistics 49). Where that model has
 //! more rows to train on than a fold's, it is a little better than they promise.
 
 use anyhow::Context as _;
 use rayon::prelude::*;
 
-use super::fitted::{Fitted, fit_rows};
+use super::fitted::{Decided, Fitted, fit_rows};
+use super::groups;
 use super::settings::Settings;
 use super::split::{self, Split};
 use crate::data::Table;
@@ -23,6 +24,8 @@ pub(super) struct Plan<'a> {
     pub correlated: usize,
     /// Epochs of the final model's training: no fold has more.
     pub epochs: usize,
+    /// What the final model's rows decided.
+    pub decided: &'a Decided,
 }
 
 /// Scores in the order of the rows; `None` where `on_epoch` ended a training. The folds run in parallel, and each gives the same
@@ -37,19 +40,37 @@ pub(super) fn scores(
         epochs: plan.epochs,
         ..plan.settings.clone()
     };
-    let folds = split::folds(table.rows, plan.folds, plan.correlated);
+    let folds = match &table.groups {
+        Some(groups) => groups::folds(groups, plan.folds),
+        None => split::folds(table.rows, plan.folds, plan.correlated),
+    };
     let fit = |fold: &split::Fold| -> anyhow::Result<Option<AllScores>> {
         let others = split::values(table, &fold.others);
         let rows = others.len() / dim;
-        let inner = Split::new(rows, settings.held_out, settings.split, 0);
+        let machines: Option<Vec<u32>> = table.groups.as_ref().map(|groups| {
+            let own = fold.others.iter().cloned().flatten();
+            own.map(|row| groups[row]).collect()
+        });
+        let inner = match machines {
+            Some(machines) if groups::machines_of(&machines) > 1 => {
+                groups::split(&machines, settings.held_out)?
+            }
+            _ => Split::new(rows, settings.held_out, settings.split, 0),
+        };
         let of = |stretches: &split::Stretches| -> Vec<f32> {
             let values =
                 |range: &std::ops::Range<usize>| &others[range.start * dim..range.end * dim];
             stretches.iter().flat_map(values).copied().collect()
         };
         let (rows, stop) = (of(&inner.train), of(&inner.held_out));
-        let Fitted { model, ended, .. } =
-            fit_rows(table, &settings, &rows, &stop, |_, epoch| on_epoch(epoch))?;
+        let Fitted { model, ended, .. } = fit_rows(
+            table,
+            &settings,
+            &rows,
+            &stop,
+            Some(plan.decided),
+            |_, epoch| on_epoch(epoch),
+        )?;
         if ended {
             return Ok(None);
         }

@@ -5,6 +5,7 @@
 //! chip's budget. [`gaussian`] is the baseline that a flow has to beat; whitening makes a first matrix of the rows.
 
 pub mod architecture;
+mod density;
 pub mod fine_tune;
 mod fitted;
 mod folds;

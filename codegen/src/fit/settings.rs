@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::architecture::{self, Networks, Parts};
 use super::recipe::{
-    Architecture, MaskChoice, MixChoice, NormChoice, Recipe, ScaleChoice, SplitChoice,
+    Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, Recipe, ScaleChoice, SplitChoice,
 };
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
@@ -24,6 +24,11 @@ use crate::model::{
 };
 use crate::precision::Precision;
 
+/// Kernels of the second density.
+const KERNELS: usize = 256;
+/// Couplings of a model of vectors, and of one with many features, whose networks are wide.
+const COUPLINGS: (usize, usize) = (6, 4);
+const MANY_FEATURES: usize = 24;
 /// Added to variances in batch norm.
 const BATCH_NORM_EPS: f32 = 1e-5;
 /// Training rows per batch where there are few rows.
@@ -53,6 +58,10 @@ pub struct Settings {
     pub mix: MixChoice,
     /// Whether a matrix that makes the training rows uncorrelated stands first.
     pub whiten: bool,
+    /// Density of the latent values.
+    pub base: BaseChoice,
+    /// Kernels of the second density, at the most; 0 for none.
+    pub kernels: usize,
     /// Batch norm between couplings.
     pub batch_norm: NormChoice,
     /// Weight of the old running statistics of batch norm.
@@ -143,7 +152,7 @@ impl Settings {
     /// A sentence that names the setting that is out of its range, or that the architecture does not have.
     pub fn new(asked: &Recipe, rows: usize, shape: ShapeName) -> Result<Self, String> {
         asked.check()?;
-        let [_, height, width] = shape.0;
+        let [channels, height, width] = shape.0;
         let architecture = asked.architecture.unwrap_or(match (height, width) {
             (1, 1) => Architecture::Vector,
             (1, _) => Architecture::Window,
@@ -162,6 +171,15 @@ impl Settings {
         let options = TrainOptions::default();
         let is_paper = architecture == Architecture::Paper;
         let is_vector = architecture == Architecture::Vector;
+        let measured = is_vector && asked.levels.is_none();
+        if asked.levels.is_some()
+            && (asked.base.is_some_and(|base| base != BaseChoice::Normal)
+                || asked.kernels.is_some_and(|kernels| kernels > 0))
+        {
+            return Err(
+                "--base and --kernels are for measured values: leave them out, or --levels".into(),
+            );
+        }
         let convolutions = Convolutions {
             scales: (asked.scales).unwrap_or_else(|| architecture::default_scales(shape)),
             filters: asked.filters.unwrap_or(if is_paper { 8 } else { 16 }),
@@ -188,7 +206,8 @@ impl Settings {
                 },
             },
             couplings: asked.couplings.unwrap_or(match architecture {
-                Architecture::Vector => 6,
+                Architecture::Vector if channels * height * width < MANY_FEATURES => COUPLINGS.0,
+                Architecture::Vector => COUPLINGS.1,
                 Architecture::Window | Architecture::Image => 2,
                 Architecture::Paper => 3,
             }),
@@ -205,6 +224,12 @@ impl Settings {
             leaky: asked.leaky.unwrap_or(0.0),
             mix: asked.mix.unwrap_or(MixChoice::None),
             whiten: asked.whiten.unwrap_or(false),
+            base: (asked.base).unwrap_or(if measured {
+                BaseChoice::Auto
+            } else {
+                BaseChoice::Normal
+            }),
+            kernels: asked.kernels.unwrap_or(if measured { KERNELS } else { 0 }),
             batch_norm: asked.batch_norm.unwrap_or(if is_paper {
                 NormChoice::Running
             } else {
@@ -274,6 +299,8 @@ impl Settings {
             shape,
             math: self.math,
             layers,
+            base: crate::model::BaseName::Normal,
+            kernels: None,
         })
     }
 

@@ -1,5 +1,6 @@
 //! From a table of normal rows to a calibrated model: split, train, compare, calibrate.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
@@ -29,6 +30,8 @@ const FEW_FOLDS: usize = 3;
 const MANY: usize = 5_000;
 /// More maps than this are not cross-validated unless asked for.
 const MANY_MAPS: usize = 2_000;
+/// Machines that whole ones are dealt to folds from.
+const LEAST_MACHINES: usize = 5;
 /// Held-out rows calibrate where so many of them, independent ones, may lie below the threshold.
 const ENOUGH: f64 = 10.0;
 
@@ -118,11 +121,10 @@ pub fn run(
         check_counts(table, counts.levels)?;
     }
     let correlated = correlated_rows(&table.values, dim);
-    let folds = match valid {
-        Some(_) => 0,
-        // Machines that were held out calibrate: folds would mix the machines.
-        None if table.groups.is_some() => 0,
-        None => folds(&settings, table.rows, correlated),
+    let folds = match (valid, &table.groups) {
+        (Some(_), _) => 0,
+        (None, Some(groups)) => folds_of_machines(&settings, groups),
+        (None, None) => folds(&settings, table.rows, correlated),
     };
     // Rows that only decide when to stop need no distance, and every operating condition is among them.
     let gap = if folds > 0 { 0 } else { correlated };
@@ -150,14 +152,15 @@ pub fn run(
         stop.clone_from(&split.held_out);
     }
     let stopping = split::values(held_out_table, &stop);
-    let fitted = fit_rows(table, &settings, &rows, &stopping, &mut on_epoch)?;
+    let fitted = fit_rows(table, &settings, &rows, &stopping, None, &mut on_epoch)?;
     let mut scores = None;
     if folds > 0 && !fitted.ended {
         let plan = Plan {
             settings: &settings,
             folds,
             correlated,
-            epochs: fitted.epochs,
+            epochs: fitted.epochs.max(1),
+            decided: &fitted.decided,
         };
         let shared = Mutex::new(&mut on_epoch);
         scores = folds::scores(table, &plan, &|epoch: &Epoch| {
@@ -179,8 +182,10 @@ pub fn run(
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
     let layers = model.header.spec.layers();
-    let flow_spec = model.header.spec.flow_spec(&layers);
-    let held_out_log_prob = train::mean_log_prob(&flow_spec, &model.params, &held_out)?;
+    // Of the flow itself: a second density only lowers it.
+    let flow_spec = model.header.spec.flow_spec(&layers).without_kernels();
+    let own = &model.params[..flow_spec.param_len()];
+    let held_out_log_prob = train::mean_log_prob(&flow_spec, own, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
@@ -196,8 +201,15 @@ pub fn run(
     if let Some(scores) = scores {
         model.calibrate_by(&scores, rate, Method::CrossValidation);
     } else {
+        // Few held-out rows do both, and so do all after an interruption that came before the folds were done.
+        let new = (calibrate.iter()).all(|own| !stop.iter().any(|other| overlap(own, other)));
+        let method = if new {
+            Method::HeldOut
+        } else {
+            Method::StoppingRows
+        };
         let rows = split::values(held_out_table, &calibrate);
-        model.calibrate_on(&rows, rate, Method::HeldOut)?;
+        model.calibrate_on(&rows, rate, method)?;
     }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
@@ -237,13 +249,29 @@ fn folds(settings: &Settings, rows: usize, correlated: usize) -> usize {
     let held_out = split::calibrating(settings.held_out) * rows as f64;
     let independent = held_out / correlated.max(1) as f64;
     let enough = settings.false_alarm_rate * independent >= ENOUGH;
-    // What takes long anyway must not take five times as long.
-    let long = !matches!(settings.kind, Kind::Vector { .. }) && rows > MANY_MAPS;
-    settings.folds.unwrap_or(match rows {
-        _ if enough || long => 0,
-        0..=MANY => FOLDS,
-        _ => FEW_FOLDS,
-    })
+    let few = enough || takes_long(settings, rows);
+    settings.folds.unwrap_or(if few { 0 } else { usual(rows) })
+}
+
+/// How many folds of whole machines calibrate: machines that were held out are few, and may all be of one kind.
+fn folds_of_machines(settings: &Settings, groups: &[u32]) -> usize {
+    let (machines, rows) = (groups::machines_of(groups), groups.len());
+    let few = machines < LEAST_MACHINES || takes_long(settings, rows);
+    let wanted = settings.folds.unwrap_or(if few { 0 } else { usual(rows) });
+    wanted.min(machines)
+}
+
+/// What takes long anyway must not take five times as long.
+fn takes_long(settings: &Settings, rows: usize) -> bool {
+    !matches!(settings.kind, Kind::Vector { .. }) && rows > MANY_MAPS
+}
+
+fn usual(rows: usize) -> usize {
+    if rows <= MANY { FOLDS } else { FEW_FOLDS }
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 /// Checks that counts lie within their levels.

@@ -199,6 +199,8 @@ impl Assembly {
             shape: ShapeName::vector(self.dim),
             math: MathName::Libm,
             layers: self.layers,
+            base: crate::model::BaseName::Normal,
+            kernels: None,
         };
         Model::new(spec, self.params)
     }

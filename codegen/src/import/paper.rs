@@ -113,6 +113,8 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         shape,
         math: MathName::Libm,
         layers: import.layers,
+        base: crate::model::BaseName::Normal,
+        kernels: None,
     };
     Ok(Model::new(spec, import.params).into())
 }

@@ -159,6 +159,8 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         shape: ShapeName::vector(dim),
         math: MathName::Libm,
         layers,
+        base: crate::model::BaseName::Normal,
+        kernels: None,
     };
     Ok(Model::new(spec, params))
 }

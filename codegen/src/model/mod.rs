@@ -34,8 +34,8 @@ pub use file::ModelError;
 pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source};
 pub use layer::Layer;
 pub use names::{
-    ActivationName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SqueezeName,
-    TransformName,
+    ActivationName, BaseName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SpreadName,
+    SqueezeName, TransformName,
 };
 pub(crate) use ranges::first_outside;
 pub use spec::{ModelSpec, ShapeName};
@@ -184,6 +184,8 @@ pub(crate) fn small_model() -> Model {
                 affine: false,
             },
         ],
+        base: crate::model::BaseName::Normal,
+        kernels: None,
     };
     let mut model = Model::new(spec, vec![0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 1.0, 2.0]);
     model.header.columns = vec!["a".into(), "b".into()];

@@ -3,8 +3,9 @@
 
 use nvpico::Math;
 use nvpico::spec::{
-    Activation, Conditioner, ConvolutionLayer, ConvolutionSpec, DenseSpec, Kernel, Mask, Nets,
-    ResidualConvolutionSpec, ResidualDenseSpec, ResidualForm, ScaleMap, Squeeze, Transform,
+    Activation, BaseSpec, Conditioner, ConvolutionLayer, ConvolutionSpec, DenseSpec, Kernel, Mask,
+    MixtureSpec, Nets, ResidualConvolutionSpec, ResidualDenseSpec, ResidualForm, ScaleMap, Spread,
+    Squeeze, Transform,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,55 @@ impl From<MathName> for Math {
         match name {
             MathName::Libm => Math::Libm,
             MathName::Micromath => Math::Micromath,
+        }
+    }
+}
+
+/// See [`BaseSpec`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum BaseName {
+    /// Standard normal.
+    #[default]
+    Normal,
+    /// A mixture of Gaussians.
+    Mixture {
+        /// Number of Gaussians.
+        components: usize,
+        /// What their covariances have in common.
+        spread: SpreadName,
+    },
+}
+
+impl BaseName {
+    /// Whether it is the standard normal density.
+    #[must_use]
+    pub fn is_normal(&self) -> bool {
+        matches!(self, BaseName::Normal)
+    }
+}
+
+/// See [`Spread`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpreadName {
+    /// One bandwidth for all.
+    Shared,
+    /// A full covariance each.
+    Full,
+}
+
+impl From<BaseName> for BaseSpec {
+    fn from(name: BaseName) -> Self {
+        match name {
+            BaseName::Normal => BaseSpec::Normal,
+            BaseName::Mixture { components, spread } => {
+                let spread = match spread {
+                    SpreadName::Shared => Spread::Shared,
+                    SpreadName::Full => Spread::Full,
+                };
+                BaseSpec::Mixture(MixtureSpec::new(components, spread))
+            }
         }
     }
 }

@@ -4,19 +4,20 @@
 //! use nvpico_codegen::model::{Layer, ModelSpec, ShapeName};
 //!
 //! let spec = ModelSpec { shape: ShapeName([3, 1, 1]), math: nvpico_codegen::model::MathName::Libm,
-//!     layers: vec![Layer::Standardize, Layer::Permutation { order: vec![2, 0, 1] }] };
+//!     layers: vec![Layer::Standardize, Layer::Permutation { order: vec![2, 0, 1] }],
+//!     base: nvpico_codegen::model::BaseName::Normal, kernels: None };
 //! let layers = spec.layers();
 //! assert_eq!(spec.flow_spec(&layers).param_len(), 7);
 //! ```
 
 use std::fmt;
 
-use nvpico::spec::Shape;
+use nvpico::spec::{KernelsSpec, Shape};
 use nvpico::{FlowSpec, LayerSpec};
 use serde::{Deserialize, Serialize};
 
 use super::layer::Layer;
-use super::names::{ConditionerName, MathName, ScaleName, TransformName};
+use super::names::{BaseName, ConditionerName, MathName, ScaleName, TransformName};
 use crate::data::map_columns;
 use crate::precision::Precision;
 
@@ -30,6 +31,12 @@ pub struct ModelSpec {
     pub math: MathName,
     /// Layers in the order of `forward`.
     pub layers: Vec<Layer>,
+    /// Density of z.
+    #[serde(default, skip_serializing_if = "BaseName::is_normal")]
+    pub base: BaseName,
+    /// Kernels of a second density, of the values behind the first layer; see [`nvpico::spec::KernelsSpec`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<usize>,
 }
 
 /// Channels, height and width; see [`Shape`].
@@ -99,7 +106,8 @@ impl ModelSpec {
         };
         let is_extra_layer = |layer: &Layer| matches!(layer, Layer::Coupling { transform, .. } if is_extra(transform));
         let is_linear = |layer: &Layer| matches!(layer, Layer::Linear);
-        if any(&is_residual) || any(&is_extra_layer) || any(&is_linear) {
+        let is_mixture = !self.base.is_normal() || self.kernels.is_some();
+        if any(&is_residual) || any(&is_extra_layer) || any(&is_linear) || is_mixture {
             features.push("extra-layers");
         }
         let takes_maps = |layer: &Layer| match layer {
@@ -141,6 +149,12 @@ impl ModelSpec {
     /// The engine's view of the model.
     #[must_use]
     pub fn flow_spec<'a>(&self, layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
-        FlowSpec::new(self.shape.into(), layers).with_math(self.math.into())
+        let spec = FlowSpec::new(self.shape.into(), layers)
+            .with_math(self.math.into())
+            .with_base(self.base.into());
+        match self.kernels {
+            Some(count) => spec.with_kernels(KernelsSpec::new(count)),
+            None => spec,
+        }
     }
 }

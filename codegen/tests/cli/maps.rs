@@ -173,8 +173,9 @@ fn models_of_counts_tell_bits_per_dimension_and_draw_counts() {
     );
     let json = folder.succeeds(&[&["score", "--json"][..], &model, &data].concat());
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(value[3]["row"], 4);
-    assert_eq!(value[3]["bits_per_dimension"].as_f64(), Some(own[3]));
+    let row = &value["scores"][3];
+    assert_eq!(row["row"], 4);
+    assert_eq!(row["bits_per_dimension"].as_f64(), Some(own[3]));
 
     folder.succeeds(&[&["sample", "--out", "d.npy", "--count", "40"][..], &model].concat());
     let drawn = table(&folder, "d.npy");

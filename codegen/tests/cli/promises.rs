@@ -193,8 +193,12 @@ fn score_and_eval_say_unlike_where_rows_are() {
         "next.csv",
         "--json",
     ]);
-    let list: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(list.as_array().map(Vec::len), Some(600));
+    let found: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(found["scores"].as_array().map(Vec::len), Some(600));
+    assert_eq!(
+        (&found["rows"], &found["invalid"]),
+        (&600.into(), &0.into())
+    );
 
     for (data, words) in [("next.csv", false), ("drifted.csv", true)] {
         let text = std::fs::read_to_string(folder.path(data)).expect("written");

@@ -87,6 +87,8 @@ fn a_training_keeps_its_best_state() {
     let (code, words) = running.ends("-TERM");
     assert_eq!(code, Some(0), "{words}");
     assert!(words.contains("kept the best state"), "{words}");
+    // Cross-validation would have come: its rows would have been new to the models.
+    assert!(words.contains("also decided when to stop"), "{words}");
     folder.succeeds(&["inspect", "--model", "n.safetensors"]);
     no_temporary_files(&folder);
 }

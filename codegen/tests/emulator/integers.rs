@@ -48,6 +48,8 @@ fn mixed_map_in_integers() -> (Model, Vec<f32>) {
         shape: ShapeName([3, 1, 4]),
         math: MathName::Libm,
         layers: vec![Layer::Standardize, Layer::Linear],
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     };
     let rows: Vec<f32> = (0..1200_u32).map(|at| (at * at % 89) as f32).collect();
     let layers = spec.layers();
@@ -93,6 +95,8 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
             Layer::Linear,
             coupling(MaskName::Even, ScaleName::Atan(1.5), two),
         ],
+        base: nvpico_codegen::model::BaseName::Normal,
+        kernels: None,
     };
     let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
     let layers = spec.layers();

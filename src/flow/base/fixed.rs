@@ -16,7 +16,8 @@ use crate::arithmetic::fixed::{
     Progress, Q16, Q24, exp_of_negative, log_sum, rounded, saturated, scaled,
 };
 use crate::image::{
-    ComponentHeader, MixtureHeader, PANEL, Program, QUAD_WORDS, SharedHeader, TriangleRow, op, pair,
+    ComponentHeader, KernelsHeader, MixtureHeader, PANEL, Program, QUAD_WORDS, SharedHeader,
+    TriangleRow, op, pair,
 };
 use crate::kernel::dense::fixed::{self as dense, Part, Weights, activation};
 use crate::spec::MixtureSpec;
@@ -63,6 +64,36 @@ pub(crate) fn run<W: Weights>(
     }
     let largest = i64::from(largest) << (Q24 - Q16);
     progress.base = Some(largest.wrapping_add(i64::from(log_sum(sum))));
+    Some(())
+}
+
+/// The log-density by the kernels on the flow's scale, which goes into `progress`; the program stands behind the op.
+/// `None` where the words are not those of kernels.
+#[inline(never)]
+pub(crate) fn run_kernels<W: Weights>(
+    program: &mut Program<'_>,
+    y: &[i32],
+    scratch: &mut [i32],
+    progress: &mut Progress,
+) -> Option<()> {
+    let KernelsHeader {
+        multiplier,
+        shift,
+        offset,
+    } = KernelsHeader::read(program)?;
+    let &[kind] = program.header()?;
+    // Beyond all kernels the density is the lowest that there is; the flow may still tell such samples apart.
+    let mut own = Progress {
+        log_det: progress.log_det,
+        ..Progress::new()
+    };
+    run::<W>(program, kind, y, scratch, &mut own)?;
+    let log_prob = own.log_det.saturating_add(own.base?);
+    let log_prob = saturated(rounded(log_prob, Q24 - Q16), &mut own.beyond);
+    let log_prob = i64::from(if own.beyond { i32::MIN } else { log_prob });
+    let product = log_prob.wrapping_mul(i64::from(multiplier));
+    let second = rounded(product, shift.cast_unsigned()).saturating_add(i64::from(offset));
+    progress.second = Some(saturated(second, &mut false));
     Some(())
 }
 

@@ -86,9 +86,16 @@ pub(crate) fn gradient<V: Kernels>(
     Some(())
 }
 
+/// The lower one, in every lane; neither is NaN.
+#[cfg(feature = "extra-layers")]
+#[inline(always)]
+pub(super) fn lower<V: Lanes>(a: V, b: V) -> V {
+    a.zip(b, |a, b| crate::arithmetic::select(b < a, b, a))
+}
+
 /// `-inf` for NaN and `+inf`.
 #[inline(always)]
-fn impossible_if_beyond<V: Lanes>(log_prob: V) -> V {
+pub(super) fn impossible_if_beyond<V: Lanes>(log_prob: V) -> V {
     // False for NaN and +inf.
     log_prob.map(|s| {
         if s < f32::INFINITY {

@@ -77,6 +77,8 @@ struct Prepared<'a> {
     rounding: f64,
     /// Rows of its lowest and highest value.
     ends: (usize, usize),
+    /// Rows without a reading.
+    gaps: bool,
 }
 
 impl<'a> Prepared<'a> {
@@ -91,12 +93,41 @@ impl<'a> Prepared<'a> {
             high: *high.1,
             rounding: step(values).map_or(0.0, |step| step / 2.0) + 8.0 * f64::EPSILON * largest,
             ends: (low.0, high.0),
+            gaps: values.iter().any(|x| !x.is_finite()),
         })
     }
 }
 
-/// Factor and offset by which one column gives another in every row.
+/// Factor and offset by which one column gives another in every row that has both.
 fn given(own: &Prepared<'_>, other: &Prepared<'_>) -> Option<(f64, f64)> {
+    given_in_all(own, other).or_else(|| given_in_some(own, other))
+}
+
+/// The same where one of them has gaps that the other has not.
+fn given_in_some(own: &Prepared<'_>, other: &Prepared<'_>) -> Option<(f64, f64)> {
+    if !own.gaps && !other.gaps {
+        return None;
+    }
+    let rows = || own.values.iter().copied().zip(other.values.iter().copied());
+    let both = |(a, b): &(f64, f64)| a.is_finite() && b.is_finite();
+    let room = |factor: f64| 4.0 * (own.rounding + factor.abs() * other.rounding);
+    // A look at a few rows tells nearly all columns apart.
+    let step = (own.values.len() / SAMPLE).max(1);
+    let few: (Vec<f64>, Vec<f64>) = rows().step_by(step).filter(both).unzip();
+    let (factor, offset) = line(&few.0, &few.1)?;
+    let mut near = few.0.iter().zip(&few.1);
+    if !near.all(|(a, b)| (a - (factor * b + offset)).abs() <= room(factor)) {
+        return None;
+    }
+    let common: (Vec<f64>, Vec<f64>) = rows().filter(both).unzip();
+    if 2 * common.0.len() < own.values.len() {
+        return None;
+    }
+    given_in_all(&Prepared::of(&common.0)?, &Prepared::of(&common.1)?)
+}
+
+/// Factor and offset by which one column gives another in every row, gaps in the same rows.
+fn given_in_all(own: &Prepared<'_>, other: &Prepared<'_>) -> Option<(f64, f64)> {
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
     let rows = || own.values.iter().zip(other.values);
     if rows().take(SAMPLE).chain(rows()).all(|(a, b)| same(*a, *b)) {
@@ -214,6 +245,22 @@ mod tests {
             "\"t\" gives it exactly, times 1 + 273.15"
         );
         assert_eq!(found[2].reason("t"), "a copy of \"t\"");
+        // Gaps that the other has not.
+        let gaps = |values: &[f64], at: usize| -> Vec<f64> {
+            let rows = values.iter().enumerate();
+            rows.map(|(row, x)| if row % 50 == at { f64::NAN } else { *x })
+                .collect()
+        };
+        let found = copies(&[
+            &gaps(&printed, 3),
+            &gaps(&fahrenheit, 9),
+            &gaps(&copy, 7),
+            &noise(600)[300..],
+        ]);
+        assert_eq!(
+            found.iter().map(|c| (c.column, c.of)).collect::<Vec<_>>(),
+            [(1, 0), (2, 0)]
+        );
         // Turned round, and in full digits.
         let turned: Vec<f64> = celsius.iter().map(|x| 5.0 - 0.25 * x).collect();
         assert_eq!(copies(&[&celsius, &turned]).len(), 1);

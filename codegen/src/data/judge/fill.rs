@@ -43,6 +43,8 @@ const CORE: f64 = 0.7;
 const FEWEST: usize = 10;
 /// How far outside, in ranges of the rest, a value is no reading: known ones, 0 and others.
 const FAR: (f64, f64, f64) = (1.0, 1.0, 3.0);
+/// Most values for no reading on one side, such as -999 for no sensor and -888 for no power.
+const MOST_FILLS: usize = 3;
 /// A spike lies this far outside, and spikes are at most this share of the rows.
 const SPIKE: (f64, f64) = (5.0, 0.005);
 /// Rows in a row with one value on the average, from which on it is a state of the machine.
@@ -102,8 +104,14 @@ pub(super) fn outside(series: &Series<'_>) -> Outside {
             .map(|(other, _)| (other - value).abs())
             .fold(f64::INFINITY, f64::min);
         let known = KNOWN.contains(&value);
-        // Values beside each other are another state, not one value for none.
-        let alone = near > 0.2 * away;
+        // Values beside each other are another state, not one value for none; several values for none are few.
+        let side = if value < rest.0 {
+            &runs[..first]
+        } else {
+            &runs[last + 1..]
+        };
+        let few = side.len() <= MOST_FILLS && side.iter().all(|(_, count)| *count > 1);
+        let alone = near > if few { 0.02 } else { 0.2 } * away;
         let (far, least) = if known {
             (FAR.0 * range, 2)
         } else if value == 0.0 {
@@ -244,6 +252,12 @@ mod tests {
             *x = -9999.0;
         }
         assert_eq!(fills(&two), [-9999.0, -999.0, 65535.0]);
+        let mut near = with(-999.0, 25);
+        near.iter_mut()
+            .skip(9)
+            .step_by(25)
+            .for_each(|x| *x = -888.0);
+        assert_eq!(fills(&near), [-999.0, -888.0]);
         // Beside a single spike, in a long row, and in a column of one value.
         let mut spiked = with(-999.0, 25);
         spiked[150] = 400.0;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Series;
 
 /// Names of labels, whatever the number of their classes.
-const LABELS: [&str; 32] = [
+const LABELS: [&str; 55] = [
     "anomaly",
     "anomalies",
     "anomalous",
@@ -39,9 +39,32 @@ const LABELS: [&str; 32] = [
     "fehler",
     "stoerung",
     "störung",
+    "anomalie",
+    "anomalien",
+    "anomalía",
+    "anomalia",
+    "ausfall",
+    "ausreisser",
+    "ausreißer",
+    "defekt",
+    "klasse",
+    "étiquette",
+    "etiquette",
+    "défaut",
+    "defaut",
+    "panne",
+    "défaillance",
+    "defaillance",
+    "classe",
+    "etiqueta",
+    "fallo",
+    "falla",
+    "avería",
+    "averia",
+    "clase",
 ];
 /// Names of labels when the column has two values: with more it may be a state that the machine reports.
-const FLAGS: [&str; 22] = [
+const FLAGS: [&str; 30] = [
     "state",
     "status",
     "alarm",
@@ -64,6 +87,24 @@ const FLAGS: [&str; 22] = [
     "pass",
     "passed",
     "y",
+    "zustand",
+    "alarme",
+    "alarma",
+    "état",
+    "etat",
+    "estado",
+    "ergebnis",
+    "gut",
+];
+/// Words for how much a row is like the rows of a class: a label with any values.
+const SCORES: [&str; 7] = [
+    "score",
+    "scores",
+    "prob",
+    "probability",
+    "likelihood",
+    "prediction",
+    "predicted",
 ];
 /// Most values of a label.
 const MOST_CLASSES: usize = 20;
@@ -132,8 +173,11 @@ pub(super) fn two_classes(series: &Series<'_>) -> bool {
 
 /// Why a column looks like a label, by its name and values.
 pub(super) fn by_name(name: &str, series: &Series<'_>) -> Option<String> {
-    let classes = classes(series)?;
     let words = words(name);
+    if names_fault(&words) && words.iter().any(|word| SCORES.contains(&&**word)) {
+        return Some("looks like the score of a label, by its name".into());
+    }
+    let classes = classes(series)?;
     let joined = words.concat();
     let is_flag = FLAGS.contains(&&*joined) || words.iter().any(|word| FLAGS.contains(&&**word));
     // `fault current` with 17 whole values is a reading; numbers of classes begin at 0, 1 or -1.
@@ -152,11 +196,23 @@ fn said(classes: &[f64]) -> String {
     }
 }
 
-/// Why a column of few values all but tells the label: nearly all normal rows share a value that nearly no anomalous
-/// row has. A measured quantity may separate the two as well; it has more values.
-pub(super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option<String> {
-    let classes = classes(series)?;
-    if classes.len() < 2 {
+/// Whether the normal rows have one value, and so nothing that could be learnt.
+fn one_value(series: &Series<'_>, labels: &[bool]) -> bool {
+    let normal = series
+        .values
+        .iter()
+        .zip(labels)
+        .filter(|(_, anomalous)| !**anomalous);
+    let mut readings = normal.map(|(x, _)| *x).filter(|x| x.is_finite());
+    let first = readings.next();
+    readings.all(|x| Some(x) == first)
+}
+
+/// Why a column all but tells the label: nearly all normal rows share a value that nearly no anomalous row has. A measured
+/// quantity may separate the two as well; it changes in normal rows too.
+pub(in super::super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option<String> {
+    let few = classes(series).is_some();
+    if series.runs.len() < 2 || !(few || one_value(series, labels)) {
         return None;
     }
     // Rows of each value: normal, anomalous.
@@ -189,6 +245,41 @@ pub(super) fn tells(series: &Series<'_>, labels: &[bool], label: &str) -> Option
         .then(|| format!("tells {told} of the {anomalous} rows that {label:?} calls anomalous"))
 }
 
+/// Why a column in full digits is the score of a label: its name says so, and it separates the rows of the label.
+pub(super) fn scores(
+    name: &str,
+    series: &Series<'_>,
+    labels: &[bool],
+    label: &str,
+) -> Option<String> {
+    let words = words(name);
+    let named = names_fault(&words) || words.iter().any(|word| SCORES.contains(&&**word));
+    if !named {
+        return None;
+    }
+    let rows = || {
+        series
+            .values
+            .iter()
+            .zip(labels)
+            .filter(|(x, _)| x.is_finite())
+    };
+    let mut normal: Vec<f64> = rows().filter(|(_, l)| !**l).map(|(x, _)| *x).collect();
+    let anomalous: Vec<f64> = rows().filter(|(_, l)| **l).map(|(x, _)| *x).collect();
+    if normal.len() < 10 || anomalous.len() < 3 {
+        return None;
+    }
+    normal.sort_unstable_by(f64::total_cmp);
+    let tail = ((1.0 - USUAL) * normal.len() as f64) as usize;
+    let (low, high) = (normal[tail], normal[normal.len() - 1 - tail]);
+    let beyond = |out: &dyn Fn(f64) -> bool| {
+        let count = anomalous.iter().filter(|x| out(**x)).count();
+        count as f64 >= TOLD * anomalous.len() as f64
+    };
+    (beyond(&|x| x > high) || beyond(&|x| x < low))
+        .then(|| format!("looks like a score of {label:?}, which it all but tells"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{noise, series};
@@ -217,6 +308,17 @@ mod tests {
             assert!(by_name(name, &series(&two)).is_some(), "{name}");
         }
         assert!(by_name("label", &series(&[-1.0, 1.0])).is_some());
+        for name in [
+            "Anomalie",
+            "Fehler",
+            "étiquette",
+            "Défaut",
+            "avería",
+            "Zustand",
+        ] {
+            assert!(by_name(name, &series(&two)).is_some(), "{name}");
+        }
+        assert!(by_name("anomaly_score", &series(&noise(50))).is_some());
         assert!(by_name("fault_type", &series(&[0.0, 3.0, 7.0])).is_some());
         // A file of normal rows only.
         let text = by_name("anomaly", &series(&[0.0, 0.0])).unwrap();
@@ -277,6 +379,21 @@ mod tests {
         assert_eq!(
             text,
             "tells 8 of the 15 rows that \"fault\" calls anomalous"
+        );
+        // A score in full digits, which is 0 in all normal rows.
+        assert!(told(&column(&|i, l| if l {
+            0.5 + i as f64 / 1000.0
+        } else {
+            0.0
+        })));
+        let score = column(&|i, l| (i % 7) as f64 / 50.0 + if l { 0.4 } else { 0.0 });
+        assert!(scores("p_fault", &series(&score), &labels, "fault").is_some());
+        assert!(scores("Score", &series(&score), &labels, "fault").is_some());
+        assert_eq!(scores("vibration", &series(&score), &labels, "fault"), None);
+        let current = column(&|i, _| (i % 7) as f64 / 50.0);
+        assert_eq!(
+            scores("fault_current", &series(&current), &labels, "fault"),
+            None
         );
         // A contact that closes now and then, a mode, and a reading that separates.
         assert!(!told(&column(&|i, l| f64::from(

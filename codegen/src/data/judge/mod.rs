@@ -13,9 +13,11 @@ mod copies;
 mod counter;
 mod fill;
 mod flat;
+pub(super) mod identifier;
 pub(super) mod label;
 mod span;
 mod step;
+pub(crate) use step::step;
 mod time;
 mod verdict;
 

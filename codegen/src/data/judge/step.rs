@@ -10,7 +10,7 @@ const MAY_MERGE: f64 = 0.1;
 /// The step of which all values are multiples, but for a common offset; `None` for values in full digits and for less
 /// than two values.
 /// The order of the values does not matter, nor how often each comes.
-pub(super) fn step(values: &[f64]) -> Option<f64> {
+pub(crate) fn step(values: &[f64]) -> Option<f64> {
     let finite = || values.iter().copied().filter(|x| x.is_finite());
     let largest = finite().fold(0.0, |most: f64, x| most.max(x.abs()));
     (0..=MOST_DECIMALS).find_map(|decimals| {

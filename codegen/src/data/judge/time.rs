@@ -6,7 +6,7 @@ use super::counter::Steps;
 use super::label::words;
 
 /// Names of a time.
-const TIMES: [&str; 14] = [
+const TIMES: [&str; 18] = [
     "time",
     "timestamp",
     "datetime",
@@ -21,9 +21,38 @@ const TIMES: [&str; 14] = [
     "zeit",
     "datum",
     "uhrzeit",
+    "heure",
+    "horodatage",
+    "tiempo",
+    "fecha",
+];
+/// Words for a length of time that is measured.
+const MEASURED: [&str; 18] = [
+    "const",
+    "constant",
+    "rise",
+    "fall",
+    "response",
+    "delay",
+    "dead",
+    "settling",
+    "lag",
+    "cycle",
+    "decay",
+    "dwell",
+    "idle",
+    "hold",
+    "transit",
+    "travel",
+    "reaction",
+    "reverberation",
 ];
 /// Of the steps of a time this share does not fall.
 const FORWARD: f64 = 0.95;
+/// Steps of a time that fall, for one that rises: a reading falls as often as it rises.
+const FALLS: f64 = 0.1;
+/// The fewest steps that rise, of a column that is a time by its name; and of a part of a date.
+const LEAST_RISES: usize = 5;
 /// From 2000 to 2050, in seconds since 1970.
 const SECONDS: (f64, f64) = (946_684_800.0, 2_524_608_000.0);
 /// The same in days since 1900, as spreadsheets count.
@@ -52,13 +81,18 @@ pub(super) fn time(name: &str, series: &Series<'_>) -> Option<String> {
     if steps.count == 0 {
         return None;
     }
-    let named = words(name).iter().any(|word| TIMES.contains(&&**word));
-    let forward = steps.share(steps.count - steps.falls) >= FORWARD && steps.rises > 0;
+    let words = words(name);
+    let is = |list: &[&str]| words.iter().any(|word| list.contains(&&**word));
+    let named = is(&TIMES) && !is(&MEASURED);
+    let forward = steps.share(steps.count - steps.falls) >= FORWARD
+        && steps.rises > 0
+        && steps.falls as f64 <= FALLS * steps.rises as f64;
     let unit = unit(series);
     // A few days of a spreadsheet are numbers as any other; seconds since 1970 are not.
     let certain = unit.is_some_and(|(seconds, _)| seconds < 86_400.0);
     if let Some((seconds, unit)) = unit
-        && (named || forward && certain && steps.count >= 9)
+        && (named && (certain || forward || is(&["date", "datum"]))
+            || forward && certain && steps.count >= 9)
     {
         let since = if seconds < 86_400.0 { "1970" } else { "1900" };
         return Some(format!("a time, in {unit} since {since}"));
@@ -71,7 +105,7 @@ pub(super) fn time(name: &str, series: &Series<'_>) -> Option<String> {
     if whole && low >= 20_000_101_000_000.0 && high <= 20_501_231_235_959.0 {
         return Some("a time, written as a number such as 20260301100000".into());
     }
-    (named && forward && steps.count >= 9)
+    (named && forward && steps.count >= 9 && steps.rises >= LEAST_RISES)
         .then(|| "a time, by its name and because it rises".into())
 }
 
@@ -89,15 +123,32 @@ pub(super) fn calendar(name: &str, series: &Series<'_>) -> Option<String> {
     }
     let words = words(name);
     let within = |from: f64, to: f64| low >= from && high <= to;
+    // Short names are those of readings too: `min`, `sec` and `mm` must go on as a clock does.
+    let goes_on = |period: f64| {
+        let (mut steps, mut forward, mut rises) = (0usize, 0usize, 0usize);
+        for (a, b) in series.pairs() {
+            let around = (b - a).rem_euclid(period);
+            steps += 1;
+            forward += usize::from(around <= period / 2.0);
+            rises += usize::from(around > 0.0 && around <= period / 2.0);
+        }
+        let back = steps - forward;
+        rises >= LEAST_RISES && back as f64 <= FALLS * rises as f64
+    };
     let part = |word: &str| match word {
-        "year" | "yr" | "yyyy" | "jahr" => within(1900.0, 2100.0) || within(0.0, 99.0),
-        "month" | "mon" | "mm" | "monat" => within(1.0, 12.0),
-        "day" | "dd" | "dom" | "tag" => within(0.0, 31.0),
+        "year" | "yr" | "yyyy" | "jahr" | "année" | "annee" | "año" => {
+            within(1900.0, 2100.0) || within(0.0, 99.0)
+        }
+        "month" | "monat" | "mois" => within(1.0, 12.0),
+        "mon" | "mm" => within(1.0, 12.0) && goes_on(12.0),
+        "day" | "jour" | "día" => within(0.0, 31.0),
+        "dd" | "dom" | "tag" => within(0.0, 31.0) && goes_on(31.0),
         "doy" | "yday" | "dayofyear" => within(0.0, 366.0),
         "weekday" | "dow" | "dayofweek" | "wday" => within(0.0, 7.0),
         "week" | "weekofyear" => within(0.0, 53.0),
-        "hour" | "hr" | "hh" | "stunde" => within(0.0, 24.0),
-        "minute" | "min" | "second" | "sec" => within(0.0, 59.0),
+        "hour" | "stunde" | "heure" | "hora" => within(0.0, 24.0),
+        "hr" | "hh" => within(0.0, 24.0) && goes_on(24.0),
+        "minute" | "min" | "second" | "sec" | "sekunde" => within(0.0, 59.0) && goes_on(60.0),
         _ => false,
     };
     // `day_of_week` and `hour_of_day` as well; `power_per_hour` and `min_temp` not.
@@ -157,6 +208,15 @@ mod tests {
         assert!(judged("time [s]", &slow).is_some());
         assert_eq!(judged("level", &slow), None);
         assert_eq!(judged("response_time", &noise(100)), None);
+        // A time that is measured: it creeps up with wear, and hardly changes.
+        let measured: Vec<f64> = (noise(400).iter().enumerate())
+            .map(|(i, x)| (50.0 + i as f64 / 100.0 + 0.15 * x).round())
+            .collect();
+        for name in ["rise_time", "Time_const", "closing time", "uptime"] {
+            assert_eq!(judged(name, &measured), None, "{name}");
+        }
+        let clock: Vec<f64> = noise(100).iter().map(|x| 48_000.0 + 3.0 * x).collect();
+        assert_eq!(judged("clock", &clock), None);
         let counts: Vec<f64> = noise(100)
             .iter()
             .map(|x| (45_000.0 + 500.0 * x).floor())
@@ -175,6 +235,13 @@ mod tests {
             assert_eq!(calendar(name, &series(&hours)), None, "{name}");
         }
         assert_eq!(calendar("min", &series(&[0.5, 3.0])), None);
+        let minutes: Vec<f64> = (0..200).map(|i| f64::from(i / 3 % 60)).collect();
+        assert!(calendar("min", &series(&minutes)).is_some());
+        // The lowest pressure, and millimetres of rain.
+        let readings: Vec<f64> = noise(200).iter().map(|x| (6.0 + x).round()).collect();
+        for name in ["min", "sec", "mm", "hh", "tag"] {
+            assert_eq!(calendar(name, &series(&readings)), None, "{name}");
+        }
         assert_eq!(calendar("month", &series(&[0.0, 250.0])), None);
     }
 }

@@ -8,12 +8,13 @@ use super::super::autocorrelation::{drift, independent};
 use super::super::error::DataError;
 use super::super::find::Index;
 use super::super::frame::Frame;
-use super::super::names::join;
+use super::super::hint::value;
+use super::super::names::{join, shell};
 use super::super::overview::{ColumnOverview, Overview};
 use super::super::{Hint, Missing, SKIP_BAD, SkippedColumn};
 use super::columns::values;
 use super::fill::{Fill, Outside, outside};
-use super::{Series, copies, counter, flat, label, span, step, time};
+use super::{Series, copies, counter, flat, identifier, label, span, step, time};
 
 /// What is to be judged.
 pub(in super::super) struct Question<'a> {
@@ -24,6 +25,8 @@ pub(in super::super) struct Question<'a> {
     pub asked: bool,
     /// The label's name, and for each row of all files whether it is anomalous.
     pub labels: Option<(&'a str, &'a [bool])>,
+    /// The user has named the column of the machines.
+    pub grouped: bool,
     /// Values far outside that repeat are readings: the user says so.
     pub take_all: bool,
 }
@@ -38,7 +41,27 @@ pub(in super::super) struct Verdict {
 enum Kind {
     Feature,
     LeftOut(String),
-    Label { why: String, two_classes: bool },
+    /// It names the machine of each row.
+    Machine(String),
+    Label {
+        why: String,
+        two_classes: bool,
+    },
+}
+
+impl Kind {
+    /// Why a column of this name and kind is left out, if it is.
+    fn why_left_out(self, name: &str, grouped: bool) -> Option<String> {
+        match self {
+            Self::LeftOut(why) => Some(why),
+            Self::Machine(why) if grouped => Some(why),
+            Self::Machine(why) => {
+                let option = value("group", &shell(name));
+                Some(format!("{why}; {option} holds whole machines out"))
+            }
+            Self::Feature | Self::Label { .. } => None,
+        }
+    }
 }
 
 /// Judges the columns.
@@ -72,9 +95,13 @@ pub(in super::super) fn judge(question: &Question<'_>) -> Result<Verdict, DataEr
             .collect()
     });
     let mut left_out: Vec<SkippedColumn> = Vec::new();
+    let machines = (question.columns.iter().zip(&kinds))
+        .find(|(_, kind)| matches!(kind, Kind::Machine(_)) && !question.grouped)
+        .map(|(name, _)| name.clone());
     let mut kept: Vec<(&String, Cow<'_, [f64]>)> = Vec::new();
     for (name, kind) in question.columns.iter().zip(kinds) {
-        if let Kind::LeftOut(reason) = kind {
+        let reason = kind.why_left_out(name, question.grouped);
+        if let Some(reason) = reason {
             left_out.push(SkippedColumn {
                 name: name.clone(),
                 reason,
@@ -133,6 +160,7 @@ pub(in super::super) fn judge(question: &Question<'_>) -> Result<Verdict, DataEr
             rows: kept.first().map_or(0, |(_, readings)| readings.len()),
             time: span::of(frames, &indexes, &left_out),
             columns: judged.into_iter().map(|(column, _)| column).collect(),
+            machines,
         },
         left_out,
     })
@@ -155,15 +183,21 @@ fn place(frames: &[Frame], mut row: usize) -> String {
 
 /// What a column is.
 fn kind(name: &str, series: &Series<'_>, question: &Question<'_>) -> Kind {
-    let told = (question.labels).and_then(|(label, rows)| label::tells(series, rows, label));
+    let told = question.labels.and_then(|(label, rows)| {
+        let told = label::tells(series, rows, label);
+        told.or_else(|| label::scores(name, series, rows, label))
+    });
     if let Some(why) = told.or_else(|| label::by_name(name, series)) {
         let two_classes = label::two_classes(series);
         return Kind::Label { why, two_classes };
     }
+    if let Some(why) = identifier::machine(name, series) {
+        return Kind::Machine(why);
+    }
     time::time(name, series)
         .or_else(|| time::calendar(name, series))
         .or_else(|| counter::counter(series))
-        .or_else(|| counter::identifier(name, series))
+        .or_else(|| identifier::identifier(name, series))
         .map_or(Kind::Feature, Kind::LeftOut)
 }
 

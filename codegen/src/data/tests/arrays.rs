@@ -95,6 +95,31 @@ fn arrays_of_every_type_and_order() {
 }
 
 #[test]
+fn half_precision_in_either_order_of_bytes() {
+    let folder = Folder::new();
+    let array = |order: &str, values: [[u8; 2]; 4]| {
+        let mut header =
+            format!("{{'descr': '{order}f2', 'fortran_order': False, 'shape': (2, 2), }}");
+        let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
+        header = format!("{header:padded$}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.bytes());
+        bytes.extend(values.iter().flatten());
+        bytes
+    };
+    // 1, -2, 65504 and the next number above 20.
+    let bits = [0x3c00_u16, 0xc000, 0x7bff, 0x4d01];
+    for (name, bytes) in [
+        ("little.npy", array("<", bits.map(u16::to_le_bytes))),
+        ("big.npy", array(">", bits.map(u16::to_be_bytes))),
+    ] {
+        let table = read(&[folder.file(name, bytes)], &ReadOptions::default()).unwrap();
+        assert_eq!(table.values, [1.0, -2.0, 65_504.0, 20.015_625], "{name}");
+    }
+}
+
+#[test]
 fn array_errors_are_plain() {
     let folder = Folder::new();
     let error = |path: PathBuf| {

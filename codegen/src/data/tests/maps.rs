@@ -88,7 +88,11 @@ fn fortran_order_is_put_right_in_every_dimension() {
         }
     }
     let file = folder.npy("f.npy", &values, &shape.map(|length| length as u64), true);
-    let table = read(&[file], &ReadOptions::default()).unwrap();
+    let options = ReadOptions {
+        layout: Some(Layout::Nchw),
+        ..ReadOptions::default()
+    };
+    let table = read(&[file], &options).unwrap();
     assert_eq!(table.shape, Some([3, 2, 4]));
     for n in 0..2 {
         let expected: Vec<f32> = (0..24)

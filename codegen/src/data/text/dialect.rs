@@ -63,7 +63,7 @@ fn fitness(text: &str, start: usize, end: u8, delimiter: u8) -> f64 {
         }
         numbers += cells
             .iter()
-            .filter(|cell| matches!(kind(cell), Kind::Number(_)))
+            .filter(|cell| matches!(kind(cell), Kind::Number(_) | Kind::Quantity))
             .count();
         all += cells.len();
         rows += 1;
@@ -201,6 +201,8 @@ mod tests {
         );
         assert_eq!(detect_delimiter("\"1;2;3;4\",5\n\"6;7;8;9\",1\n"), b',');
         assert_eq!(detect_delimiter("  1.0   2.0\n 10.0  -3.0\n"), b' ');
+        assert_eq!(detect_delimiter("1.5 V;2.5 A\n3.5 V;4.5 A\n"), b';');
+        assert_eq!(detect_delimiter("1.5 V,2.5 A\n3.5 V,4.5 A\n"), b',');
         assert_eq!(detect_delimiter("word\n1\n"), b',');
         assert_eq!(detect_delimiter("name,kind\nx,y\n"), b',');
         assert_eq!(detect_delimiter(""), b',');

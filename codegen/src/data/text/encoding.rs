@@ -33,6 +33,23 @@ pub(in crate::data) fn refuse(start: &[u8]) -> Option<String> {
     if sample.contains(&0) && wide(sample).is_none() {
         return Some("this is neither text nor a NumPy array (.npy, .npz)".into());
     }
+    let text = sample.trim_ascii_start();
+    // A bracket and a name in quotes, or another bracket: `[degC]` is a unit.
+    let json = match text {
+        [b'{', rest @ ..] => rest.trim_ascii_start().first() == Some(&b'"'),
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'[' | b'{')),
+        _ => false,
+    };
+    if json {
+        return Some("this is JSON; save the table as CSV".into());
+    }
+    let marked = [&b"<!doctype"[..], b"<html", b"<?xml", b"<table"];
+    if marked
+        .iter()
+        .any(|mark| text.len() >= mark.len() && text[..mark.len()].eq_ignore_ascii_case(mark))
+    {
+        return Some("this is a page of HTML or XML; save the table in it as CSV".into());
+    }
     let words = start.len() >= WORDS_ONLY && !start.iter().any(u8::is_ascii_digit);
     words.then(|| "there is no number in its first megabyte".into())
 }
@@ -146,10 +163,14 @@ mod tests {
             (b"\xff\xfe\0\0a\0\0\0", "UTF-32"),
             (&[0; 5000], "neither text"),
             (&vec![b'y'; WORDS_ONLY], "no number"),
+            (b"{\"temp\": 1}", "JSON"),
+            (b"[\n {\"temp\": 1}]", "JSON"),
+            (b"<!DOCTYPE html>", "HTML"),
         ] {
             assert!(refuse(start).unwrap().contains(word));
         }
         assert_eq!(refuse(b"a,b\n1,2\n"), None);
+        assert_eq!(refuse(b"[degC],[bar]\n1,2\n"), None);
         assert_eq!(refuse(b""), None);
     }
 }

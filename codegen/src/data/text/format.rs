@@ -6,11 +6,14 @@
 use crate::data::error::Fault;
 use crate::data::frame::{Column, finite};
 
-use super::numbers::{Form, Kind, Number, Pair, kind, may_be_hexadecimal, value};
+use super::numbers::{Form, Kind, Number, Pair, kind, may_be_hexadecimal, quantity, value};
 use super::times;
+use super::units::is_unit;
 
 /// The largest share of cells of another kind in a column of hexadecimal numbers: 1 in this many.
 const FOREIGN: usize = 10;
+/// Different units that are counted in a column.
+const MOST_UNITS: usize = 4;
 
 /// Counts of a column's cells.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,9 @@ pub(super) struct Evidence {
     hexadecimal_numbers: usize,
     /// Cells that a hexadecimal number may be, letters or not.
     may_be_hexadecimal: usize,
+    /// Numbers with a unit behind them, and how often each unit comes; of the units only the first ones.
+    quantities: usize,
+    units: Vec<(String, usize)>,
     /// 0 and 1.
     zero_or_one: usize,
     /// How often each word of each pair stands there.
@@ -56,11 +62,15 @@ impl Evidence {
         self.filled += 1;
         match kind {
             Kind::Number(number) => {
+                self.numbers += 1;
+                self.zero_or_one += usize::from(matches!(cell, "0" | "1" | "0.0" | "1.0"));
                 self.add_number(cell, number);
                 self.may_be_hexadecimal += usize::from(may_be_hexadecimal(cell));
             }
+            Kind::Quantity => self.add_quantity(cell),
             Kind::Time => self.times += 1,
             Kind::Hexadecimal => {
+                self.add_quantity(cell);
                 self.hexadecimal += 1;
                 self.may_be_hexadecimal += 1;
                 self.hexadecimal_numbers +=
@@ -72,10 +82,36 @@ impl Evidence {
         }
     }
 
+    fn add_quantity(&mut self, cell: &str) {
+        let Some((number, how, unit)) = quantity(cell) else {
+            return;
+        };
+        self.quantities += 1;
+        self.add_number(number, how);
+        let known = self.units.iter_mut().find(|(own, _)| own == unit);
+        if let Some((_, count)) = known {
+            *count += 1;
+        } else if self.units.len() < MOST_UNITS {
+            self.units.push((unit.into(), 1));
+        }
+    }
+
+    /// The unit of the column: the one that most of its cells have, or one of several that are well known, so that the others
+    /// are an error rather than text.
+    pub fn unit(&self) -> Option<&str> {
+        let (unit, count) = self.units.iter().max_by_key(|(_, count)| *count)?;
+        // `25C` is a hexadecimal number too.
+        if self.hexadecimal > 0 {
+            return (*count == self.filled).then_some(unit);
+        }
+        let known = || self.units.iter().all(|(unit, _)| is_unit(unit));
+        let most = 2 * count > self.filled;
+        let several = 2 * self.quantities > self.filled && self.units.len() < MOST_UNITS;
+        (most || (several && known())).then_some(unit)
+    }
+
     fn add_number(&mut self, cell: &str, number: Number) {
-        self.numbers += 1;
         self.percents += usize::from(number.percent);
-        self.zero_or_one += usize::from(matches!(cell, "0" | "1" | "0.0" | "1.0"));
         match number.form {
             Form::Whole => {
                 self.whole += usize::from(cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
@@ -98,7 +134,23 @@ impl Evidence {
 
     /// Whether at least half of the cells are numbers.
     pub fn is_numeric(&self) -> bool {
-        self.numbers > 0 && 2 * self.numbers >= self.filled
+        let numbers = self.all_numbers();
+        numbers > 0 && 2 * numbers >= self.filled
+    }
+
+    /// Whether every cell that says something is a number without a unit.
+    pub fn has_numbers_alone(&self) -> bool {
+        self.numbers == self.filled
+    }
+
+    /// Numbers, those with the unit of the column among them.
+    fn all_numbers(&self) -> usize {
+        let quantities = if self.unit().is_some() {
+            self.quantities
+        } else {
+            0
+        };
+        self.numbers + quantities
     }
 
     /// Whether at least half of the cells are times.
@@ -109,12 +161,13 @@ impl Evidence {
     /// Whether at least half of the cells are something that a name is not.
     pub fn is_reading(&self) -> bool {
         let words: usize = self.words.iter().flatten().sum();
-        let readings = self.numbers + self.hexadecimal_numbers + words + self.times;
+        let readings = self.all_numbers() + self.hexadecimal_numbers + words + self.times;
         readings > 0 && 2 * readings >= self.filled
     }
 
     pub fn is_hexadecimal(&self) -> bool {
         self.hexadecimal_numbers > 0
+            && self.unit().is_none()
             && FOREIGN * (self.filled - self.may_be_hexadecimal) <= self.filled
     }
 
@@ -175,6 +228,8 @@ pub(super) struct Format {
     percent: bool,
     hexadecimal: bool,
     pair: Option<Pair>,
+    /// What stands behind every number.
+    unit: Option<String>,
     /// The first cell that was read in another way than as a plain number.
     example: Option<String>,
 }
@@ -225,6 +280,7 @@ impl Format {
             percent: column.percents == column.numbers,
             hexadecimal: column.is_hexadecimal(),
             pair: column.pair(),
+            unit: column.unit().map(str::to_owned),
             example: None,
         }
     }
@@ -234,6 +290,9 @@ impl Format {
         let kind = kind(cell);
         let read = self.read(cell, kind);
         match kind {
+            Kind::Quantity | Kind::Hexadecimal if self.unit.is_some() => {
+                self.example.get_or_insert_with(|| cell.into());
+            }
             Kind::Time => {
                 column.times += 1;
                 column.seconds.resize(column.values.len(), f64::NAN);
@@ -269,22 +328,35 @@ impl Format {
         let text = || Fault::Text(cell.into());
         match kind {
             Kind::Missing => Err(Fault::Missing(cell.into())),
+            Kind::Number(_) | Kind::Quantity | Kind::Hexadecimal if self.unit.is_some() => {
+                self.read_quantity(cell)
+            }
             _ if self.hexadecimal && may_be_hexadecimal(cell) => {
                 Err(Fault::Hexadecimal(cell.into()))
             }
             Kind::Number(number) if number.percent && !self.percent => {
                 Err(Fault::Percent(cell.into()))
             }
-            Kind::Number(number) => {
-                let decimal = self
-                    .decimal(number.form)
-                    .map_err(|fault| fault(cell.into()))?;
-                let value = value(cell, number.form, decimal).ok_or_else(text)?;
-                finite(value, || cell.into())
-            }
+            Kind::Number(number) => self.read_number(cell, cell, number),
             Kind::Time => Err(Fault::Time(cell.into())),
             Kind::Word(pair, value) if self.pair == Some(pair) => Ok(f64::from(u8::from(value))),
-            Kind::Hexadecimal | Kind::Word(..) | Kind::Text => Err(text()),
+            Kind::Quantity | Kind::Hexadecimal | Kind::Word(..) | Kind::Text => Err(text()),
+        }
+    }
+
+    /// The value of a number, which is the cell or the beginning of it.
+    fn read_number(&self, cell: &str, number: &str, how: Number) -> Result<f64, Fault> {
+        let decimal = self.decimal(how.form).map_err(|fault| fault(cell.into()))?;
+        let value = value(number, how.form, decimal).ok_or_else(|| Fault::Text(cell.into()))?;
+        finite(value, || cell.into())
+    }
+
+    /// The value of a cell of a column with a unit.
+    fn read_quantity(&self, cell: &str) -> Result<f64, Fault> {
+        let unit = self.unit.as_deref().unwrap_or_default();
+        match quantity(cell) {
+            Some((number, how, own)) if own == unit => self.read_number(cell, number, how),
+            _ => Err(Fault::Unit(cell.into(), unit.into())),
         }
     }
 
@@ -332,6 +404,10 @@ impl Format {
                     "{} cells have thousands separators, such as {example:?}",
                     column.thousands
                 )
+            }
+            (None, Some(example)) if self.unit.is_some() => {
+                let unit = self.unit.as_deref().unwrap_or_default();
+                format!("numbers such as {example:?} are read in {unit:?}, without the unit")
             }
             (None, Some(example)) => {
                 format!("percentages such as {example:?} are read without the sign")

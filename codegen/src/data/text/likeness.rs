@@ -2,7 +2,7 @@
 
 use super::format::Evidence;
 use super::lines::{Cells, Dialect, is_comment};
-use super::numbers::{Form, Kind, kind, looks_like_data};
+use super::numbers::{Form, Kind, kind, looks_like_data, quantity};
 use super::units::are_units;
 
 /// Rows that must have decimals before a row of other whole numbers above them counts as a header.
@@ -85,10 +85,17 @@ impl Columns {
                 }
                 Kind::Number(_) if column.is_time() => {}
                 Kind::Number(_) => fits += 1,
+                Kind::Quantity | Kind::Hexadecimal
+                    if column.unit().is_some() && quantity(cell).is_some() =>
+                {
+                    fits += 1;
+                }
                 Kind::Hexadecimal if column.is_hexadecimal() => fits += 1,
                 Kind::Word(..) if column.pair().is_some() => fits += 1,
                 // Names such as "a", "add" and "no" are among these.
-                Kind::Text | Kind::Time | Kind::Hexadecimal | Kind::Word(..) => words += 1,
+                Kind::Text | Kind::Quantity | Kind::Time | Kind::Hexadecimal | Kind::Word(..) => {
+                    words += 1;
+                }
             }
         }
         match (fits, words) {

@@ -9,6 +9,7 @@ use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::frame::{Column, Frame, Labels, Ragged, Words};
 use super::map::map_shape;
+use super::select::{MOST_READINGS, too_many};
 
 mod body;
 mod columns;
@@ -24,18 +25,19 @@ mod units;
 
 use body::{Body, Survey};
 use columns::Names;
-use format::{Format, Signs};
+use format::{Evidence, Format, Signs};
 use head::Head;
 use lines::Dialect;
 
 pub use dialect::detect_delimiter;
 
-/// Reads a text table.
+/// Reads a text table; `for_model` where a model says which columns are used.
 pub(super) fn read(
     path: &Path,
     bytes: &[u8],
     sha256: &str,
     options: &ReadOptions,
+    for_model: bool,
 ) -> Result<Frame, DataError> {
     if options
         .delimiter
@@ -73,11 +75,18 @@ pub(super) fn read(
             label,
         )?),
     };
+    let shape = shape(&names.all, label);
+    if !for_model && options.columns.is_none() && shape.is_none() {
+        few_enough(path, &survey, options)?;
+    }
+    // The words of numbers are those of a category.
+    let categories = for_model || !options.category.is_empty() || options.group.is_some();
+    let words = |column: &Evidence| categories || !column.has_numbers_alone();
     let mut frame = Frame {
         path: path.into(),
         sha256: sha256.into(),
         named: head.names.is_some(),
-        shape: shape(&names.all, label),
+        shape,
         labels: label.map(|label| Labels {
             name: names.all[label].clone(),
             ..Labels::default()
@@ -93,7 +102,12 @@ pub(super) fn read(
             .cloned()
             .chain(names.left_out)
             .collect(),
-        columns: names.all.into_iter().map(column).collect(),
+        columns: (names.all.into_iter().zip(&survey.columns))
+            .map(|(name, evidence)| Column {
+                words: words(evidence).then(Words::default),
+                ..Column::named(name)
+            })
+            .collect(),
         ..Frame::default()
     };
     let signs = Signs::of(&survey.columns);
@@ -125,6 +139,19 @@ pub(super) fn read(
     Ok(frame)
 }
 
+/// Refuses more columns of numbers than a model of readings can have, before all of them are read.
+fn few_enough(path: &Path, survey: &Survey, options: &ReadOptions) -> Result<(), DataError> {
+    let numeric = survey.columns.iter().filter(|column| column.is_numeric());
+    let numeric = numeric.count();
+    // All of them will be features but for these.
+    let named = [&options.label, &options.group].into_iter().flatten();
+    let other = options.category.len() + options.exclude.len() + named.count();
+    if numeric > MOST_READINGS + other {
+        return Err(too_many(path, numeric));
+    }
+    Ok(())
+}
+
 /// Adds a row, or counts it as one with another number of cells.
 fn push(frame: &mut Frame, body: &Body, formats: &mut [Format], label: Option<usize>) {
     let position = frame.total_rows as u64;
@@ -153,13 +180,6 @@ fn push(frame: &mut Frame, body: &Body, formats: &mut [Format], label: Option<us
     frame.rows += 1;
     frame.positions.push(position);
     frame.places.push(place);
-}
-
-fn column(name: String) -> Column {
-    Column {
-        words: Some(Words::default()),
-        ..Column::named(name)
-    }
 }
 
 fn shape(names: &[String], label: Option<usize>) -> Option<[usize; 3]> {

@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Missing,
     /// A number, after a percent sign is taken off.
     Number(Number),
+    /// A number with a unit behind it, as [`quantity`] takes it apart.
+    Quantity,
     /// A date or a time of day.
     Time,
     /// Hexadecimal digits with a letter among them.
@@ -134,7 +136,35 @@ pub(super) fn kind(cell: &str) -> Kind {
     let word = words
         .iter()
         .find(|(word, ..)| word.eq_ignore_ascii_case(cell));
-    word.map_or(Kind::Text, |(_, pair, value)| Kind::Word(*pair, *value))
+    match word {
+        Some((_, pair, value)) => Kind::Word(*pair, *value),
+        None if quantity(cell).is_some() => Kind::Quantity,
+        None => Kind::Text,
+    }
+}
+
+/// Letters of the longest unit.
+const LONGEST_UNIT: usize = 16;
+
+/// A number and the unit behind it, such as `40.39` and `°C`. Whether it is a unit shows in the other cells of the column.
+pub(super) fn quantity(cell: &str) -> Option<(&str, Number, &str)> {
+    if !cell.starts_with(|c: char| c.is_ascii_digit() || "+-.\u{2212}".contains(c)) {
+        return None;
+    }
+    if let Some(at) = cell.find(" 1/") {
+        let number = number(&cell[..at]).filter(|number| !number.percent)?;
+        return Some((&cell[..at], number, cell[at..].trim_start()));
+    }
+    // The longest number at the beginning: an exponent is a part of it.
+    let ends = cell.char_indices().rev().take(LONGEST_UNIT);
+    let inside = |c: char| !matches!(c, ',' | ';' | '|' | '\t' | '=' | ':');
+    ends.take_while(|(_, c)| inside(*c))
+        .filter(|(_, c)| c.is_alphabetic() || "\u{b0}\u{2103}\u{2109}%\"'".contains(*c))
+        .find_map(|(at, _)| {
+            let before = cell[..at].trim_end();
+            let number = number(before).filter(|number| !number.percent)?;
+            Some((before, number, &cell[at..]))
+        })
 }
 
 /// Only hexadecimal digits, with a letter or `0x` among them.
@@ -160,7 +190,7 @@ pub(super) fn looks_like_data<'a>(cells: impl Iterator<Item = &'a str> + Clone) 
     };
     cells
         .clone()
-        .any(|cell| matches!(kind(cell), Kind::Number(_)))
+        .any(|cell| matches!(kind(cell), Kind::Number(_) | Kind::Quantity))
         && cells.into_iter().all(starts)
 }
 
@@ -425,12 +455,29 @@ mod tests {
             "1.2.3",
             "192.168.0.1",
             "1,00,7",
-            "20.5 C",
+            "20.5 C;3",
             "1 2",
             "in",
             "é",
         ] {
             assert_eq!(kind(cell), Kind::Text, "{cell}");
+        }
+        for (cell, number, unit) in [
+            ("20.5 C", "20.5", "C"),
+            ("-3,5\u{b0}C", "-3,5", "\u{b0}C"),
+            ("1e5 V", "1e5", "V"),
+            ("9.81 m/s2", "9.81", "m/s2"),
+            ("45 %RH", "45", "%RH"),
+            ("1450 1/min", "1450", "1/min"),
+            ("3/4", "", ""),
+            ("12 %", "12", "%"),
+        ] {
+            let found = quantity(cell).map(|(number, _, unit)| (number, unit));
+            assert_eq!(
+                found,
+                (!number.is_empty()).then_some((number, unit)),
+                "{cell}"
+            );
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Lines of units below the names of columns.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Units, kinds of values and formats, as loggers write them below names; in lower case.
-const UNITS: &str = "c f k degc degf deg_c deg_f celsius fahrenheit kelvin bar mbar pa kpa mpa hpa psi mmhg inhg atm torr \
-    rpm 1/min min-1 1/s s-1 hz khz mhz s sec ms us ns min h hr hours d v mv uv kv a ma ua ka w kw mw mva va kva var kvar \
+const UNITS: &str = "c f k degc degf deg_c deg_f celsius fahrenheit kelvin bar mbar barg bara pa kpa mpa hpa psi psia psig mmhg inhg atm torr \
+    rpm u/min r/min 1/min min-1 1/s s-1 hz khz mhz s sec ms us ns min h hr hours d v mv uv kv a ma ua ka w kw mw mva va kva var kvar \
     wh kwh mwh j kj mj ohm kohm mohm f uf nf pf h mh t mt g mg kg ug lb n kn mn nm knm m mm cm km um nm in ft m/s km/h mph \
     m/s2 m/s^2 mm/s rad rad/s deg deg/s l l/min l/h l/s m3 m3/h m^3/h m3/s m^3/s gpm cfm kg/h kg/s kg/m3 t/h %rh rh % ppm ppb \
     db dba dbm lx lux lm cd ph us/cm ms/cm mg/l ug/m3 w/m2 w/m^2 ntu ts rn yyyy-mm-dd hh:mm:ss date time datetime unit units \
@@ -17,7 +20,10 @@ pub(super) fn are_units(cells: &[String]) -> bool {
     2 * units > filled().count()
 }
 
-fn is_unit(cell: &str) -> bool {
+static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| UNITS.split_whitespace().collect());
+
+/// Whether a text is a well-known unit.
+pub(super) fn is_unit(cell: &str) -> bool {
     let bracketed = [('[', ']'), ('(', ')')]
         .iter()
         .any(|(open, close)| cell.starts_with(*open) && cell.ends_with(*close));
@@ -37,7 +43,7 @@ fn is_unit(cell: &str) -> bool {
         .replace('\u{b3}', "3")
         .replace('\u{b2}', "2")
         .replace('\u{3c9}', "ohm");
-    bracketed || UNITS.split_whitespace().any(|unit| unit == plain)
+    bracketed || KNOWN.contains(&*plain)
 }
 
 #[cfg(test)]

@@ -35,6 +35,11 @@ impl Work {
             let products = spec.base.multiply_accumulates(spec.dim());
             work.add("mixture, product", products);
         }
+        if let Some(kernels) = spec.kernels {
+            work.add("mixture, component", kernels.count);
+            let products = kernels.multiply_accumulates(spec.dim());
+            work.add("mixture, product", products);
+        }
         if precision != Precision::F32 {
             return work;
         }

@@ -174,6 +174,8 @@ impl Dice {
             shape: ShapeName::vector(dim),
             math: MathName::Libm,
             layers,
+            base: crate::model::BaseName::Normal,
+            kernels: None,
         }
     }
 
@@ -232,6 +234,8 @@ impl Dice {
             shape: ShapeName(shape),
             math: MathName::Libm,
             layers,
+            base: crate::model::BaseName::Normal,
+            kernels: None,
         }
     }
 
@@ -284,6 +288,8 @@ impl Dice {
             shape: ShapeName([channels, size, size]),
             math: MathName::Libm,
             layers,
+            base: crate::model::BaseName::Normal,
+            kernels: None,
         }
     }
 

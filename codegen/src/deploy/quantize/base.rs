@@ -1,10 +1,12 @@
 //! The density of z as words of the integer engine.
 
 use anyhow::{Context as _, ensure};
-use nvpico::image::{ComponentHeader, LayerHeader, PANEL, SharedHeader, TriangleRow, word};
+use nvpico::image::{
+    ComponentHeader, KernelsHeader, LayerHeader, PANEL, SharedHeader, TriangleRow, op, word,
+};
 use nvpico::integer::Weights;
 use nvpico::kernel::dense;
-use nvpico::spec::{BaseSpec, MixtureSpec, Spread};
+use nvpico::spec::{BaseSpec, KernelsSpec, MixtureSpec, Spread};
 
 use super::network::shift_for;
 use super::number::{Q16, Q24, common_shift, power, whole};
@@ -41,6 +43,44 @@ pub(super) fn base<W: Weights>(spec: BaseSpec, dim: usize, params: &[f32]) -> an
     let head = [&[op][..], &mixture.header().to_words()].concat();
     own.words.splice(0..0, head);
     Ok(own)
+}
+
+/// The kernels beside a flow on `dim` values behind its first layer; no words without kernels.
+///
+/// # Errors
+/// A sentence about a number that leaves the integers.
+pub(super) fn kernels<W: Weights>(
+    spec: Option<KernelsSpec>,
+    dim: usize,
+    params: &[f32],
+) -> anyhow::Result<Base> {
+    let (Some(spec), Some((&[slope, offset], own))) = (spec, params.split_first_chunk()) else {
+        return Ok(Base::default());
+    };
+    let context = "the kernels cannot be made of integers";
+    ensure!(
+        slope > 0.0,
+        "kernels on a scale of {slope} times the flow's: train the model again"
+    );
+    let shift = common_shift(std::iter::once(f64::from(slope)));
+    let multiplier = whole(f64::from(slope), shift, "their scale").context(context)?;
+    let offset = whole(f64::from(offset), Q16, "their offset").context(context)?;
+    let header = KernelsHeader {
+        multiplier,
+        shift,
+        offset,
+    };
+    let mixture = base::<W>(BaseSpec::Mixture(spec.mixture()), dim, own)?;
+    let mut all = Base {
+        words: [&[op::KERNELS][..], &header.to_words()].concat(),
+        rounded: vec![
+            (f64::from(multiplier) * power(-shift)) as f32,
+            (f64::from(offset) * power(-Q16)) as f32,
+        ],
+    };
+    all.words.extend(mixture.words);
+    all.rounded.extend(mixture.rounded);
+    Ok(all)
 }
 
 /// Bias and weights of a component.

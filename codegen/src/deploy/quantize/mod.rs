@@ -208,19 +208,33 @@ pub fn rounded(
         };
         rounded.extend(networks?.rounded);
     }
-    let base = match precision {
-        Precision::F32 => rest.to_vec(),
-        Precision::I16 => base::base::<I16>(spec.base, spec.dim(), rest)?.rounded,
-        Precision::I8 => base::base::<I8>(spec.base, spec.dim(), rest)?.rounded,
+    let (own, kernels) = rest.split_at(spec.base.param_len(spec.dim()));
+    let found = match precision {
+        Precision::F32 => {
+            rounded.extend_from_slice(rest);
+            return Ok(rounded);
+        }
+        Precision::I16 => [
+            base::base::<I16>(spec.base, spec.dim(), own)?,
+            base::kernels::<I16>(spec.kernels, spec.dim(), kernels)?,
+        ],
+        Precision::I8 => [
+            base::base::<I8>(spec.base, spec.dim(), own)?,
+            base::kernels::<I8>(spec.kernels, spec.dim(), kernels)?,
+        ],
     };
-    rounded.extend(base);
+    rounded.extend(found.into_iter().flat_map(|part| part.rounded));
     Ok(rounded)
 }
 
 fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow::Result<Vec<i32>> {
     let layers = model.spec.layers();
     let spec = model.spec.flow_spec(&layers);
-    let mut params = &model.params[..];
+    let of_kernels = spec
+        .kernels
+        .map_or(0, |kernels| kernels.param_len(spec.dim()));
+    let (mut params, kernels) = model.params.split_at(model.params.len() - of_kernels);
+    let kernels = base::kernels::<W>(spec.kernels, spec.dim(), kernels)?;
     let mut words = Vec::new();
     for (index, layer) in spec.layers.iter().enumerate() {
         let shape = spec.shape_at(index);
@@ -239,7 +253,11 @@ fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow
         let ranges = ranges.coupling(&spec, index);
         let own = layer::words::<W>(layer, shape, own, &units, &ranges);
         words.extend(own.with_context(|| format!("layer {index}"))?);
+        if index == 0 {
+            words.extend(kernels.words.iter());
+        }
     }
-    words.extend(base::base::<W>(spec.base, spec.dim(), params)?.words);
+    let (own, _) = params.split_at(spec.base.param_len(spec.dim()));
+    words.extend(base::base::<W>(spec.base, spec.dim(), own)?.words);
     Ok(words)
 }

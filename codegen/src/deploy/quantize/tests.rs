@@ -52,6 +52,8 @@ pub(super) fn model(
         shape,
         math: MathName::Libm,
         layers,
+        base: crate::model::BaseName::Normal,
+        kernels: None,
     };
     let layers = spec.layers();
     let flow = spec.flow_spec(&layers);

@@ -49,8 +49,8 @@ fn unit<'v>(values: impl Iterator<Item = &'v f32>, mean: f64, deviation: f64) ->
         }
     }
     let span = mean.abs() + ROOM * farthest;
-    // The span is below 2^31 units.
-    let coarsest = span.log2().floor() as i32 - 30;
+    // The span is below 2^31 units; a column of zeros has none.
+    let coarsest = (span.log2().floor() as i32).saturating_sub(30);
     let unit = if all_whole {
         coarsest.max(0)
     } else {
@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(unit_of(&[-8_388_608.0, 8_388_607.0], 4.8e6), 0);
         assert_eq!(unit_of(&[0.0, 33_554_432.0], 9.7e6), 1);
         assert_eq!(unit_of(&[7.0; 3], 1e-3), 0);
+        assert_eq!(unit_of(&[0.0; 3], 1.0), 0);
         for (values, deviation) in [
             ([0.0, 3e9], 8.7e8),
             ([5e9, 5.001e9], 3e5),

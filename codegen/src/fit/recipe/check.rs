@@ -28,6 +28,7 @@ impl Recipe {
         })?;
         let momentum = self.batch_norm_momentum;
         in_range("batch-norm-momentum", momentum, limits::share_or_none)?;
+        in_range("kernels", self.kernels, limits::kernels)?;
         in_range("epochs", self.epochs, limits::at_least_one)?;
         in_range("batch", self.batch, limits::at_least_one)?;
         in_range("learning-rate", self.learning_rate, limits::above_zero)?;

@@ -43,6 +43,19 @@ pub enum ScaleChoice {
     Additive,
 }
 
+/// Density of the latent values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaseChoice {
+    /// Couplings onto a standard normal, or a mixture of Gaussians without couplings: the one that gives held-out rows
+    /// the higher density
+    Auto,
+    /// Standard normal (the paper's)
+    Normal,
+    /// A mixture of Gaussians, fitted first; the couplings are trained in front of it
+    Mixture,
+}
+
 /// Batch norm between couplings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

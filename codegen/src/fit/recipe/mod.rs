@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{self, argument};
 use crate::model::MathName;
 use crate::precision::Precision;
-pub use choice::{Architecture, MaskChoice, MixChoice, NormChoice, ScaleChoice, SplitChoice};
+pub use choice::{
+    Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, ScaleChoice, SplitChoice,
+};
 
 /// Architecture and training options; `None` is the default.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -64,6 +66,13 @@ pub struct Recipe {
     /// Starts with an invertible matrix that makes the training rows uncorrelated, of maps over their channels
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub whiten: Option<bool>,
+    /// Density of the latent values [default: auto for tables, normal for maps and counts]
+    #[arg(long, value_enum, value_name = "DENSITY")]
+    pub base: Option<BaseChoice>,
+    /// Kernels of a second, local density: a row is as unlikely as the less favourable of the two says; 0 for none
+    /// [default: 256 for tables, fewer where flash is short; maps and counts 0]
+    #[arg(long, value_name = "N", value_parser = argument(limits::kernels))]
+    pub kernels: Option<usize>,
     /// Batch norm between couplings [default: none]
     #[arg(long, value_enum, value_name = "KIND")]
     pub batch_norm: Option<NormChoice>,
@@ -111,7 +120,8 @@ pub struct Recipe {
     #[arg(long, value_name = "N")]
     pub fine_tune: Option<usize>,
     /// Models that are trained without a part of the rows each, so that every row calibrates; 0 for none: held-out rows
-    /// calibrate [default: 5, of many rows 3, where held-out rows are too few for the false-alarm rate, else 0]
+    /// calibrate [default: 5, of many rows 3, where held-out rows are too few for the false-alarm rate, or with --group from
+    /// five machines on; else 0]
     #[arg(long, value_name = "N", value_parser = argument(limits::folds))]
     pub folds: Option<usize>,
     /// Share of normal rows that may raise the alarm [default: 0.01]
@@ -144,6 +154,11 @@ impl Recipe {
             (self.hidden.is_some(), "hidden"),
             (self.mask.is_some(), "mask"),
             (self.nets.is_some(), "nets"),
+            (
+                self.base.is_some_and(|base| base != BaseChoice::Normal),
+                "base",
+            ),
+            (self.kernels.is_some_and(|kernels| kernels > 0), "kernels"),
         ];
         let map = [
             (self.scales.is_some(), "scales"),

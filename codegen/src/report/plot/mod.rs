@@ -17,6 +17,7 @@ mod bitmap;
 mod colour;
 mod columns;
 mod contents;
+mod detectors;
 mod dimensions;
 mod frontier;
 mod histogram;
@@ -33,6 +34,7 @@ use plotters::prelude::*;
 
 pub use columns::{Strip, columns_over_rows};
 pub use contents::{Group, Sheet};
+pub use detectors::{DetectorPoints, detectors_on_sets};
 pub use frontier::{Point, frontier};
 pub use histogram::density_histogram;
 pub use roc::roc;

@@ -90,3 +90,33 @@ fn one_is_normal_where_the_name_says_so_and_most_rows_are_normal() {
     let (errors, _) = train(&folder, &["--label", "flag"]);
     assert!(errors.contains("169 of 300 rows anomalous"), "{errors}");
 }
+
+#[test]
+fn a_sibling_that_is_constant_in_normal_rows_is_asked_about() {
+    let folder = Folder::new();
+    let bad = |i: usize| i % 40 < 3;
+    folder.write(
+        "a.csv",
+        &table(",fault,sib_score,kind", &readings(300), |i, _| {
+            let score = if bad(i) { 0.5 + i as f64 / 1000.0 } else { 0.0 };
+            let kind = if bad(i) { "bearing" } else { "none" };
+            format!(",{},{score},{kind}", u8::from(bad(i)))
+        }),
+    );
+    refused(
+        &folder,
+        &["--label", "fault"],
+        &[
+            "\"sib_score\" all but tells \"fault\"",
+            "--exclude sib_score",
+        ],
+    );
+    // A text that tells the label is no category to propose.
+    let (errors, summary) = train(&folder, &["--label", "fault", "--exclude", "sib_score"]);
+    assert_eq!(columns(&summary), SENSORS);
+    assert!(
+        errors.contains("`kind`: text") && !errors.contains("--category"),
+        "{errors}"
+    );
+    assert!(errors.contains("it all but tells \"fault\""), "{errors}");
+}

@@ -85,6 +85,18 @@ fn machines_are_held_out_whole() {
         (Some(225), Some(75))
     );
     assert_eq!(columns(&summary), SENSORS);
+    assert_eq!(summary["calibration"]["method"], "held-out");
+    // Enough of them: each row is scored by a model that saw none of its machine.
+    folder.write(
+        "a.csv",
+        &table(",machine", &readings(300), |i, _| {
+            format!(",{}", 1 + i / 50)
+        }),
+    );
+    let (_, summary) = train(&folder, &["--group", "machine"]);
+    let calibration = &summary["calibration"];
+    assert_eq!(calibration["method"], "cross-validation");
+    assert_eq!(calibration["rows"], 300);
     folder.write(
         "a.csv",
         &table(",machine", &readings(300), |_, _| ",7".into()),
@@ -198,4 +210,74 @@ fn advice_answers_its_own_questions_and_draws() {
     let words: Vec<&str> = command.split(' ').skip(1).collect();
     folder.succeeds(&[&words[..], &SHORT].concat());
     folder.succeeds(&["advise", "--data", "a.csv", "--out", "a.html"]);
+}
+
+#[test]
+fn every_verb_counts_in_json_what_it_did_not_use() {
+    let folder = Folder::new();
+    folder.write("a.csv", &table("", &readings(300), |_, _| String::new()));
+    let _ = train(&folder, &[]);
+    let mut text = table(",y", &readings(300), |i, _| {
+        if i == 7 { ",1".into() } else { ",0".into() }
+    });
+    text = text.replacen(&format!("{},", readings(300)[4][0]), "-999,", 1);
+    folder.write("b.csv", &format!("# from the logger\n{text}"));
+    let common = ["--model", "m.safetensors", "--data", "b.csv", "--json"];
+    let bad = ["--missing=-999", "--skip-bad", "--label", "y"];
+    for verb in ["score", "eval", "calibrate"] {
+        let out: &[&str] = match verb {
+            "calibrate" => &["--out", "c.safetensors"],
+            _ => &[],
+        };
+        let json = folder.succeeds(&[&[verb][..], &common, &bad, out].concat());
+        let found: Value = serde_json::from_str(&json).expect("JSON");
+        let left_out = found["left_out"].as_array().expect("a list");
+        let rows = left_out.iter().find(|left| {
+            left["what"]
+                .as_str()
+                .is_some_and(|what| what.starts_with("rows"))
+        });
+        assert_eq!(
+            rows.expect("rows are counted")["count"],
+            1,
+            "{verb}: {found}"
+        );
+        assert!(found["said"].is_array(), "{verb}: {found}");
+    }
+}
+
+#[test]
+fn numbers_that_name_machines_are_said_and_proposed_as_groups() {
+    let folder = Folder::new();
+    folder.write(
+        "a.csv",
+        &table(",engine", &readings(300), |i, _| format!(",{}", 1 + i / 50)),
+    );
+    let (errors, summary) = train(&folder, &[]);
+    assert_eq!(columns(&summary), SENSORS);
+    assert!(
+        errors.contains("column `engine`: it names 6 machines")
+            && errors.contains("--group engine"),
+        "{errors}"
+    );
+    let advice: Value =
+        serde_json::from_str(&folder.succeeds(&["advise", "--data", "a.csv", "--json"]))
+            .expect("JSON");
+    assert_eq!(advice["data"]["machines"], "engine");
+    let command = advice["command"].as_str().expect("a command");
+    assert!(command.contains("--group engine"), "{command}");
+    let (errors, _) = train(&folder, &["--group", "engine"]);
+    assert!(!errors.contains("--group"), "{errors}");
+}
+
+#[test]
+fn advice_names_decimal_commas() {
+    let folder = Folder::new();
+    let text = table("", &readings(300), |_, _| String::new());
+    folder.write("a.csv", &text.replace(',', ";").replace('.', ","));
+    let json = folder.succeeds(&["advise", "--data", "a.csv", "--json"]);
+    let advice: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(advice["rows"], 300);
+    let command = advice["command"].as_str().expect("a command");
+    assert!(command.contains("--decimal-comma"), "{command}");
 }

@@ -254,12 +254,15 @@ fn truth_and_switches() {
         (frame.columns[2].numbers, &words.dictionary[..]),
         (0, &["open".to_string(), "closed".into()][..])
     );
-    assert!(
-        frame.columns[0]
-            .words
-            .as_ref()
-            .is_some_and(|words| words.codes.len() == 60)
-    );
+    // Those of numbers where a category is asked for.
+    assert!(frame.columns[0].words.is_none());
+    let category = ReadOptions {
+        category: vec!["x".into()],
+        ..ReadOptions::default()
+    };
+    let frame = with(text("closed", "open"), &category).unwrap();
+    let words = frame.columns[0].words.as_ref();
+    assert!(words.is_some_and(|words| words.codes.len() == 60));
 }
 
 #[test]
@@ -285,4 +288,60 @@ fn other_spellings_of_numbers() {
         assert_eq!((times.columns[0].times, times.columns[0].numbers), (3, 0));
         assert_eq!(times.columns[0].seconds, [36_001.25, 36_001.5, 36_002.0]);
     }
+}
+
+#[test]
+fn units_behind_numbers() {
+    let lines_with = |unit: &'static str| {
+        let lines =
+            lines(move |_, [temp, press, speed]| format!("{temp}{unit};{press} bar;{speed} 1/min"));
+        format!("temp;press;rpm\n{lines}")
+    };
+    for unit in [
+        " \u{b0}C", "\u{b0}C", "C", "V", " mV", " m/s2", "%RH", " widgets",
+    ] {
+        let frame = whole(lines_with(unit));
+        assert_readings(&frame, unit);
+        assert!(says(
+            &frame,
+            &format!("in {:?}, without the unit", unit.trim())
+        ));
+        assert!(says(&frame, "in \"bar\""), "{:?}", frame.said);
+        assert_names(&frame, &["temp", "press", "rpm"]);
+    }
+    // Without a header, and with commas.
+    let frame = whole(lines(|_, cells| cells.join("V,") + "V"));
+    assert_readings(&frame, "no header");
+    let table = lines_with(" \u{b0}C").replace('.', ",");
+    assert_readings(&with(table, &comma()).unwrap(), "decimal commas");
+}
+
+#[test]
+fn two_units_in_a_column_are_an_error() {
+    let table = |odd: &'static str, every: usize| {
+        let lines = lines(move |row, [temp, press, _]| {
+            let unit = if row % every == 10 { odd } else { " \u{b0}C" };
+            format!("{temp}{unit},{press}")
+        });
+        let folder = Folder::new();
+        let file = folder.file("t.csv", format!("temp,press\n{lines}"));
+        read(&[file], &ReadOptions::default()).map_err(|error| error.to_string())
+    };
+    for (odd, every) in [(" \u{b0}F", 60), ("", 60), (" \u{b0}F", 12), (" K", 50)] {
+        let error = table(odd, every).unwrap_err();
+        assert!(
+            error.contains("line 12, column \"temp\"") && error.contains("is not in \"\u{b0}C\""),
+            "{error}"
+        );
+    }
+    // Names of things that begin with numbers are text.
+    let lines = lines(|row, [temp, press, _]| {
+        format!(
+            "{temp},{press},{}{}",
+            row,
+            ["a", "b", "x7", "st", "nd"][row % 5]
+        )
+    });
+    let frame = whole(format!("temp,press,part\n{lines}"));
+    assert!(frame.said.is_empty() && frame.columns[2].numbers == 0);
 }

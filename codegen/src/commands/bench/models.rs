@@ -1,25 +1,28 @@
-//! `nvpico bench`: models on the emulated cores beside what other engines were measured at, as the table of docs/costs.md.
+//! `nvpico bench models`: models on the emulated cores beside what other engines were measured at, as the table of docs/costs.md.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 
-use super::load_model;
-use super::verify::verify_if_it_fits;
+use super::super::load_model;
+use super::super::verify::verify_if_it_fits;
+use super::page::Page;
 use crate::deploy::cost::samples::rows_of;
 use crate::harness::Core;
 use crate::measure::bench::{SEED, measure, table};
-use crate::output::{self, print_json, say, show};
+use crate::output::{print_json, say, show};
 use crate::precision::Precision;
 
 /// The marks around the table.
-const BEGIN: &str = "<!-- bench: written by scripts/bench.sh, up to the mark of the end -->";
-const END: &str = "<!-- bench: end -->";
+const MARKS: [&str; 2] = [
+    "<!-- bench: written by scripts/bench.sh, up to the mark of the end -->",
+    "<!-- bench: end -->",
+];
 
 #[derive(Debug, Args)]
-/// Arguments of `nvpico bench`.
-pub struct BenchArgs {
+/// Arguments of `nvpico bench models`.
+pub struct ModelArgs {
     /// Models, as NAME=FILE
     #[arg(required = true, value_name = "NAME=FILE")]
     models: Vec<String>,
@@ -39,11 +42,10 @@ pub struct BenchArgs {
 
 /// # Errors
 /// Building, emulation or writing fails.
-pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
-    if let Some(page) = &args.page {
-        // Before the work, not after it.
-        cut(page)?;
-    }
+pub fn run(args: &ModelArgs) -> anyhow::Result<bool> {
+    // Before the work, not after it.
+    let page = args.page.as_deref().map(|page| Page::open(page, MARKS));
+    let page = page.transpose()?;
     if args.mcu_cost.is_none() {
         say!("no --mcu-cost: the column of estimated cycles stays empty");
     }
@@ -91,47 +93,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<bool> {
         print_json(&rows)?;
     }
     let text = table(&rows);
-    match &args.page {
-        Some(page) => {
-            let (before, after) = cut(page)?;
-            let text = format!("{before}{BEGIN}\n\n{text}\n{END}{after}");
-            output::write_atomic(page, text.as_bytes())
-                .with_context(|| format!("cannot write {}", page.display()))?;
-            say!("wrote the table in {}", page.display());
-        }
+    match page {
+        Some(page) => page.write(&text)?,
         None if args.json => {}
         None => show!("{text}"),
     }
     Ok(rows.iter().all(|row| row.differing_bits == 0))
-}
-
-/// What stands before and after the table.
-fn cut(page: &Path) -> anyhow::Result<(String, String)> {
-    let text =
-        std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
-    let parts = text
-        .split_once(BEGIN)
-        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.with_context(|| {
-        format!(
-            "{} has no place for the table: put the two lines\n{BEGIN}\n{END}\nwhere it is to stand",
-            page.display()
-        )
-    })?;
-    Ok((before.to_owned(), after.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_without_the_marks_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let page = folder.path().join("costs.md");
-        std::fs::write(&page, "# text\n").unwrap();
-        assert!(cut(&page).unwrap_err().to_string().contains(BEGIN));
-        std::fs::write(&page, format!("a\n{BEGIN}\nold\n{END}\nb\n")).unwrap();
-        assert_eq!(cut(&page).unwrap(), ("a\n".to_owned(), "\nb\n".to_owned()));
-    }
 }

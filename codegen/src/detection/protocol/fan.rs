@@ -1,0 +1,299 @@
+//! Fans with and without a weight on a blade: windows of raw acceleration, one row of features each.
+//!
+//! `ceiling-fan.npz`: a fan at three speeds; each speed alone, and the three in one model. `accelerometer.csv`: a fan in
+//! three configurations at 17 speeds; one configuration is normal, with and without the speed as a column.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::signal::features;
+use crate::data::{self, NumberArray, ReadOptions, Table, read_arrays};
+use crate::detection::{Set, Source};
+
+const AXES: usize = 3;
+const SPEEDS: [&str; 3] = ["low", "med", "high"];
+/// Bands of the ceiling fan's spectrum, and of the other fan's.
+const BANDS: (usize, usize) = (8, 4);
+/// Training windows of each speed in the model of all speeds.
+const OF_ALL: usize = 350;
+/// Rows of a window of the other fan, windows of a speed, and those that train.
+const ROWS: usize = 60;
+const WINDOWS: usize = 50;
+const TRAINING: usize = 30;
+
+/// The sets of a folder that holds one of the two files, or the folders `ceiling-fan` and `fan-speeds` with them.
+///
+/// # Errors
+/// Neither file, or one that is not as the protocol has it.
+pub fn folder(folder: &Path) -> anyhow::Result<Vec<Source>> {
+    let find = |own: &str, file: &str| {
+        let mut places = [folder.join(file), folder.join(own).join(file)].into_iter();
+        places.find(|place| place.is_file())
+    };
+    let mut sets = Vec::new();
+    if let Some(path) = find("ceiling-fan", "ceiling-fan.npz") {
+        let own = ceiling_fan(&read_arrays(&path)?);
+        sets.extend(own.with_context(|| path.display().to_string())?);
+    }
+    if let Some(path) = find("fan-speeds", "accelerometer.csv") {
+        let own = fan_speeds(&path);
+        sets.extend(own.with_context(|| path.display().to_string())?);
+    }
+    if sets.is_empty() {
+        bail!(
+            "{}: there is neither ceiling-fan.npz nor accelerometer.csv in this folder, nor in its folders ceiling-fan and \
+             fan-speeds",
+            folder.display()
+        );
+    }
+    let source = |set: Set| {
+        let set = Arc::new(set);
+        Source::new(set.name.clone(), move |_| Ok((*set).clone()))
+    };
+    Ok(sets.into_iter().map(source).collect())
+}
+
+/// Rows of features with the part that each has.
+#[derive(Default)]
+struct Parts {
+    rows: Vec<Vec<f32>>,
+    labels: Vec<bool>,
+    training: Vec<usize>,
+    tests: Vec<usize>,
+}
+
+impl Parts {
+    /// Normal windows, the first `training` of which train; the rest from `tests` on tests.
+    fn normal(&mut self, rows: &[Vec<f32>], training: usize, tests: usize) {
+        for (at, row) in rows.iter().enumerate() {
+            let index = self.add(row, false);
+            if at < training {
+                self.training.push(index);
+            } else if at >= tests {
+                self.tests.push(index);
+            }
+        }
+    }
+
+    fn anomalous(&mut self, rows: &[Vec<f32>]) {
+        for row in rows {
+            let index = self.add(row, true);
+            self.tests.push(index);
+        }
+    }
+
+    fn add(&mut self, row: &[f32], label: bool) -> usize {
+        self.rows.push(row.to_vec());
+        self.labels.push(label);
+        self.rows.len() - 1
+    }
+
+    fn set(self, name: &str, columns: &[String]) -> anyhow::Result<Set> {
+        let table = Table {
+            columns: columns.to_vec(),
+            rows: self.rows.len(),
+            values: self.rows.concat(),
+            ..Table::default()
+        };
+        Set::of(name, &table, &self.labels, &self.training, &self.tests)
+    }
+}
+
+fn columns(bands: usize) -> Vec<String> {
+    let of_axis = |axis: &str| {
+        let names = ["rms", "crest", "kurtosis", "skewness"].map(str::to_owned);
+        let bands = (0..bands).map(|band| format!("band{band}"));
+        let all = names.into_iter().chain(bands);
+        all.map(|name| format!("{axis}_{name}")).collect::<Vec<_>>()
+    };
+    ["x", "y", "z"].into_iter().flat_map(of_axis).collect()
+}
+
+/// The features of a window of rows of three axes.
+fn row(window: &[f64], bands: usize) -> Vec<f32> {
+    let axis = |axis: usize| -> Vec<f64> {
+        let values = window.iter().skip(axis).step_by(AXES);
+        values.copied().collect()
+    };
+    (0..AXES)
+        .flat_map(|at| features(&axis(at), bands))
+        .collect()
+}
+
+fn ceiling_fan(arrays: &[NumberArray]) -> anyhow::Result<Vec<Set>> {
+    let windows = |name: String| -> anyhow::Result<Vec<Vec<f32>>> {
+        let array = arrays.iter().find(|array| array.name == name);
+        let array = array.with_context(|| format!("there is no array {name:?}"))?;
+        let &[_, length, AXES] = &array.shape[..] else {
+            bail!(
+                "array {name:?} has the shape {:?}; windows x rows x 3 axes are expected",
+                array.shape
+            );
+        };
+        ensure!(
+            length > 2 * BANDS.0,
+            "array {name:?} has windows of {length} rows, too few for {} bands",
+            BANDS.0
+        );
+        array.finite()?;
+        let windows = array.values.chunks_exact(length * AXES);
+        Ok(windows.map(|window| row(window, BANDS.0)).collect())
+    };
+    let columns = columns(BANDS.0);
+    let mut sets = Vec::new();
+    let mut all = Parts::default();
+    for speed in SPEEDS {
+        let normal = windows(format!("fan_0_{speed}_0_weight"))?;
+        let anomalous = windows(format!("fan_0_{speed}_1_weight"))?;
+        let first = normal.len() * 6 / 10;
+        let mut own = Parts::default();
+        own.normal(&normal, first, first);
+        own.anomalous(&anomalous);
+        sets.push(own.set(&format!("ceiling-fan {speed}"), &columns)?);
+        all.normal(&normal, OF_ALL.min(first), first);
+        all.anomalous(&anomalous);
+    }
+    sets.push(all.set("ceiling-fan all", &columns)?);
+    Ok(sets)
+}
+
+/// Windows of one configuration at one speed.
+struct Recording {
+    configuration: u32,
+    speed: f32,
+    windows: Vec<Vec<f32>>,
+}
+
+fn recordings(path: &Path) -> anyhow::Result<Vec<Recording>> {
+    let wanted = ["wconfid", "pctid", "x", "y", "z"].map(str::to_owned);
+    let options = ReadOptions {
+        columns: Some(wanted.to_vec()),
+        take_all: true,
+        ..ReadOptions::default()
+    };
+    let table = data::read(&[path.to_owned()], &options)?;
+    let mut found: Vec<(u32, f32, Vec<f64>)> = Vec::new();
+    for row in table.iter() {
+        let (configuration, speed) = (row[0] as u32, row[1]);
+        let own =
+            (found.iter()).position(|(c, s, _)| *c == configuration && s.total_cmp(&speed).is_eq());
+        let own = own.unwrap_or_else(|| {
+            found.push((configuration, speed, Vec::new()));
+            found.len() - 1
+        });
+        found[own].2.extend(row[2..].iter().copied().map(f64::from));
+    }
+    let recording = |(configuration, speed, values): (u32, f32, Vec<f64>)| {
+        let windows = values.chunks_exact(ROWS * AXES).take(WINDOWS);
+        Recording {
+            configuration,
+            speed,
+            windows: windows.map(|window| row(window, BANDS.1)).collect(),
+        }
+    };
+    Ok(found.into_iter().map(recording).collect())
+}
+
+fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
+    let all = recordings(path)?;
+    let mut configurations: Vec<u32> = all.iter().map(|own| own.configuration).collect();
+    configurations.sort_unstable();
+    configurations.dedup();
+    let mut sets = Vec::new();
+    for with_speed in [false, true] {
+        let mut columns = columns(BANDS.1);
+        if with_speed {
+            columns.push("speed".into());
+        }
+        for &normal in &configurations {
+            let mut parts = Parts::default();
+            for own in &all {
+                let mut rows = own.windows.clone();
+                if with_speed {
+                    for row in &mut rows {
+                        row.push(own.speed);
+                    }
+                }
+                if own.configuration == normal {
+                    parts.normal(&rows, TRAINING, TRAINING);
+                } else {
+                    parts.anomalous(&rows);
+                }
+            }
+            let more = if with_speed { " with speed" } else { "" };
+            sets.push(parts.set(&format!("fan-speeds {normal}{more}"), &columns)?);
+        }
+    }
+    Ok(sets)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Windows of 20 rows of three axes that never repeat.
+    fn windows(name: &str, count: usize) -> NumberArray {
+        let seed = name.bytes().map(u64::from).sum::<u64>();
+        let value = |at: u64| f64::from(((at + seed) * 7_919 % 1_009) as u32) / 1_009.0;
+        NumberArray {
+            name: name.into(),
+            shape: vec![count, 20, AXES],
+            values: (0..count as u64 * 20 * 3).map(value).collect(),
+        }
+    }
+
+    #[test]
+    fn the_ceiling_fan_has_three_speeds_and_all_of_them() {
+        let mut arrays = Vec::new();
+        for speed in SPEEDS {
+            arrays.push(windows(&format!("fan_0_{speed}_0_weight"), 10));
+            arrays.push(windows(&format!("fan_0_{speed}_1_weight"), 7));
+        }
+        let sets = ceiling_fan(&arrays).unwrap();
+        let rows = |set: &Set| (set.training.rows, set.labels.len(), set.dim());
+        assert_eq!(rows(&sets[0]), (6, 4 + 7, 36));
+        assert_eq!(sets[0].labels.iter().filter(|label| **label).count(), 7);
+        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 36)));
+        assert_eq!(sets[3].training.row(0), sets[0].training.row(0));
+        assert_eq!(sets[0].training.columns[12], "y_rms");
+        arrays.pop();
+        let error = ceiling_fan(&arrays).unwrap_err().to_string();
+        assert!(error.contains("fan_0_high_1_weight"), "{error}");
+    }
+
+    #[test]
+    fn a_configuration_is_normal_in_turn() {
+        let root = tempfile::tempdir().unwrap();
+        let mut text = String::from("wconfid,pctid,x,y,z\n");
+        for configuration in 1..=2_u32 {
+            for row in 0..32 * 60 {
+                let value = |prime: u32| f64::from((row + configuration) * prime % 1_013) / 1_013.0;
+                let _ = writeln!(
+                    text,
+                    "{configuration},20,{},{},{}",
+                    value(7_919),
+                    value(104_729),
+                    value(1_299_709)
+                );
+            }
+        }
+        std::fs::create_dir(root.path().join("fan-speeds")).unwrap();
+        std::fs::write(root.path().join("fan-speeds/accelerometer.csv"), text).unwrap();
+        let sources = folder(root.path()).unwrap();
+        let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
+        assert_eq!(
+            names[..3],
+            ["fan-speeds 1", "fan-speeds 2", "fan-speeds 1 with speed"]
+        );
+        let set = sources[2].load(0).unwrap();
+        assert_eq!(
+            (set.training.rows, set.labels.len(), set.dim()),
+            (30, 2 + 32, 25)
+        );
+        assert_eq!(set.training.row(0)[24].to_bits(), 20_f32.to_bits());
+    }
+}
