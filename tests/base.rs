@@ -94,8 +94,10 @@ fn bits_are_those_of_a_row_alone_and_in_steps() {
                 let params = models::params(&spec, &mut random);
                 let mut rows = random.normals(37 * dim);
                 // Rows at all distances, and some beyond all.
-                for (row, x) in rows.chunks_exact_mut(dim).enumerate().skip(17) {
-                    x[row % dim] *= 10.0_f32.powi((row as i32 * 2 - 30).min(37));
+                let powers = (4..37).step_by(2).chain(std::iter::repeat(37));
+                for ((row, x), power) in rows.chunks_exact_mut(dim).enumerate().skip(17).zip(powers)
+                {
+                    x[row % dim] *= 10.0_f32.powi(power);
                 }
                 assert_same_scores(spec, &params, &rows);
                 let flow = common::flow(spec, &params);
@@ -132,7 +134,7 @@ fn the_farther_the_less_likely_and_never_a_number_beyond_all() {
                 );
                 before = score.log_prob;
             }
-            assert_eq!(before, f32::NEG_INFINITY);
+            assert!(before < f32::MIN, "{before}");
         }
     }
 }

@@ -300,6 +300,7 @@ fn sum(a: &[Map], b: &[Map]) -> Vec<Map> {
 }
 
 /// For each value of z in the order that the layers leave them, its place in the sample.
+#[must_use]
 pub fn order(spec: &FlowSpec<'_>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..spec.dim()).collect();
     for (index, layer) in spec.layers.iter().enumerate() {

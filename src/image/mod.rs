@@ -49,6 +49,7 @@ mod fields;
 mod heads;
 mod layers;
 mod lengths;
+pub mod op;
 mod sections;
 mod sizes;
 mod stated;
@@ -64,7 +65,6 @@ pub use fields::{
     Rule, ScalingHeader, SharedHeader, SqueezeHeader, StandardizeChannel, TriangleRow,
 };
 pub(crate) use layers::Op;
-pub use layers::op;
 pub use lengths::{ResidualLengths, net_scratch, residual_lengths};
 pub use sections::{LayerShape, Section, Sums};
 pub use sizes::{activation_words, place_words, window_inputs};

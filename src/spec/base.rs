@@ -67,7 +67,7 @@ impl BaseSpec {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
                 Spread::Shared => add(mul(spec.components(), add(dim, 1)), 1),
-                Spread::Full => mul(spec.components(), spec.component_len(dim)),
+                Spread::Full => mul(spec.components(), MixtureSpec::component_len(dim)),
             },
         }
     }
@@ -98,7 +98,6 @@ impl BaseSpec {
 
     pub(super) const fn validate(&self) -> Result<(), SpecError> {
         match self {
-            BaseSpec::Normal => Ok(()),
             BaseSpec::Mixture(_) if !cfg!(feature = "extra-layers") => {
                 Err(SpecError::FeatureMissing {
                     layer: None,
@@ -106,7 +105,7 @@ impl BaseSpec {
                 })
             }
             BaseSpec::Mixture(spec) if spec.components() == 0 => Err(SpecError::Components),
-            BaseSpec::Mixture(_) => Ok(()),
+            BaseSpec::Normal | BaseSpec::Mixture(_) => Ok(()),
         }
     }
 }
@@ -152,7 +151,7 @@ impl MixtureSpec {
     }
 
     /// Parameters of a component of [`Spread::Full`].
-    pub(crate) const fn component_len(&self, dim: usize) -> usize {
+    pub(crate) const fn component_len(dim: usize) -> usize {
         add(add(dim, 1), triangle_len(dim))
     }
 }

@@ -148,47 +148,18 @@ fn every_core_gives_the_desktops_bits() {
     }
 }
 
-#[test]
-fn what_other_libraries_have_gives_the_desktops_bits() {
+/// Compares scores of a model of five features with the desktop's, for features of the engine and cores.
+fn compare_bits(
+    model: &Path,
+    cases: &[(&[&str], &[Core])],
+    score: impl FnMut(&[f32]) -> Option<ScoreBits>,
+) {
     let rows = rows();
-    let mut workspace = [0.0; imported_flow::WORKSPACE];
-    let mut score = |row: &[f32]| {
-        let score = imported_flow::FLOW.score(row, &mut workspace).ok()?;
-        Some(score.bits())
-    };
-    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(&mut score).collect();
-    let request = VerifyRequest {
-        model: &imported_model(),
-        dim: small_flow::DIM,
-        words: &words(&rows),
-        expected: &expected,
-        cores: &[Core::M0, Core::M4f],
-        features: &IMPORTED,
-        target_dir: &target_dir(),
-        keep: None,
-    };
-    let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
-    for report in reports {
-        assert_eq!(report.differing_bits, 0, "{report:?}");
-    }
-}
-
-#[test]
-fn a_mixture_gives_the_desktops_bits() {
-    let rows = rows();
-    let mut workspace = [0.0; mixture_flow::WORKSPACE];
-    let mut score = |row: &[f32]| {
-        let score = mixture_flow::FLOW.score(row, &mut workspace).ok()?;
-        Some(score.bits())
-    };
-    let expected: Vec<_> = rows.chunks(mixture_flow::DIM).map(&mut score).collect();
-    for (features, cores) in [
-        (&IMPORTED[..], &[Core::M0, Core::M4f][..]),
-        (&["extra-layers", "assembly"], &[Core::M4f]),
-    ] {
+    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
+    for &(features, cores) in cases {
         let request = VerifyRequest {
-            model: &mixture_model(),
-            dim: mixture_flow::DIM,
+            model,
+            dim: small_flow::DIM,
             words: &words(&rows),
             expected: &expected,
             cores,
@@ -201,6 +172,29 @@ fn a_mixture_gives_the_desktops_bits() {
             assert_eq!(report.differing_bits, 0, "{report:?}");
         }
     }
+}
+
+#[test]
+fn what_other_libraries_have_gives_the_desktops_bits() {
+    let mut workspace = [0.0; imported_flow::WORKSPACE];
+    let cases = [(&IMPORTED[..], &[Core::M0, Core::M4f][..])];
+    compare_bits(&imported_model(), &cases, |row| {
+        let score = imported_flow::FLOW.score(row, &mut workspace).ok()?;
+        Some(score.bits())
+    });
+}
+
+#[test]
+fn a_mixture_gives_the_desktops_bits() {
+    let mut workspace = [0.0; mixture_flow::WORKSPACE];
+    let cases = [
+        (&IMPORTED[..], &[Core::M0, Core::M4f][..]),
+        (&["extra-layers", "assembly"], &[Core::M4f]),
+    ];
+    compare_bits(&mixture_model(), &cases, |row| {
+        let score = mixture_flow::FLOW.score(row, &mut workspace).ok()?;
+        Some(score.bits())
+    });
 }
 
 #[test]
@@ -251,22 +245,8 @@ fn feature_maps_give_the_desktops_bits() {
 
 #[test]
 fn the_kernel_in_assembly_gives_the_same_bits() {
-    let rows = rows();
-    let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
-    let request = VerifyRequest {
-        model: &model(),
-        dim: small_flow::DIM,
-        words: &words(&rows),
-        expected: &expected,
-        cores: &[Core::M4f, Core::M7, Core::M33],
-        features: &["assembly"],
-        target_dir: &target_dir(),
-        keep: None,
-    };
-    let reports = compare(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
-    for report in reports {
-        assert_eq!(report.differing_bits, 0, "{report:?}");
-    }
+    let cases = [(&["assembly"][..], &[Core::M4f, Core::M7, Core::M33][..])];
+    compare_bits(&model(), &cases, score);
 }
 
 #[test]

@@ -266,7 +266,7 @@ pub(crate) fn sample(
             }
         }
         Spread::Full => {
-            let len = spec.component_len(z.len());
+            let len = MixtureSpec::component_len(z.len());
             let (own, _) = Component::split(params.get(component.checked_mul(len)?..)?, z.len())?;
             // W (z - m) is normal: by substitution.
             for (at, row) in rows(own.triangle).enumerate() {
@@ -323,7 +323,7 @@ fn log_weight(spec: MixtureSpec, params: &[f32], dim: usize, component: usize) -
             Some(bias + norm_sq * (0.25 / g))
         }
         Spread::Full => {
-            let len = spec.component_len(dim);
+            let len = MixtureSpec::component_len(dim);
             let (own, _) = Component::split(params.get(component.checked_mul(len)?..)?, dim)?;
             let mut log_weight = own.constant;
             for row in rows(own.triangle) {
