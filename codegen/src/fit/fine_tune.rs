@@ -144,7 +144,7 @@ pub fn fine_tune(
 mod tests {
     use super::*;
     use crate::data::Table;
-    use crate::fit::recipe::Recipe;
+    use crate::fit::recipe::{BaseChoice, Recipe};
     use crate::fit::training::{self, Stage};
     use crate::simulate::pump::Pump;
 
@@ -166,6 +166,8 @@ mod tests {
             noise: Some(0.0),
             precision: Some(precision),
             fine_tune: Some(fine_tune),
+            base: Some(BaseChoice::Normal),
+            kernels: Some(0),
             ..Recipe::default()
         };
         let mut epochs = 0;

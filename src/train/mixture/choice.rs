@@ -5,7 +5,7 @@ use std::vec::Vec;
 use super::Mixture;
 
 /// Numbers of components that are tried.
-const COMPONENTS: [usize; 6] = [1, 2, 3, 4, 6, 8];
+const COMPONENTS: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 /// Variances that are added, in units of a standardised feature.
 const FLOORS: [f64; 5] = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// Numbers of components that need not raise the held-out log-density before the search ends.
