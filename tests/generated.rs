@@ -231,16 +231,13 @@ fn vectors_need_the_features_of_their_layers() {
     let vector = |layer| verdict(Shape::vector(4), layer);
     let foreign = missing(Some(0), Feature::ExtraLayers);
     assert_eq!(vector(couple(Mask::Even, ScaleMap::RescaledTanh, dense(Nets::One))), Ok(()));
-    let blocks = ResidualDenseSpec::new(3, 0, Activation::Relu).with_norm(true);
-    let residual = couple(Mask::Even, ScaleMap::RescaledTanh, Conditioner::ResidualDense(blocks));
+    let blocks = Conditioner::ResidualDense(ResidualDenseSpec::new(3, 0, Activation::Relu).with_norm(true));
+    let residual = couple(Mask::Even, ScaleMap::RescaledTanh, blocks);
     assert_eq!(vector(residual), foreign);
-    let atan = couple(Mask::Even, ScaleMap::Atan { scale: 1.0 }, dense(Nets::One));
-    assert_eq!(vector(atan), foreign);
-    let norm = LayerSpec::BatchNorm(BatchNormSpec::new(1e-3, false));
-    assert_eq!(vector(norm), foreign);
-    let mixture = BaseSpec::Mixture(MixtureSpec::new(3, Spread::Full));
-    let spec = FlowSpec::new(Shape::vector(4), &[]).with_base(mixture);
-    assert_eq!(spec.validate(), missing(None, Feature::ExtraLayers));
+    assert_eq!(vector(couple(Mask::Even, ScaleMap::Atan { scale: 1.0 }, dense(Nets::One))), foreign);
+    assert_eq!(vector(LayerSpec::BatchNorm(BatchNormSpec::new(1e-3, false))), foreign);
+    let mixture = FlowSpec::new(Shape::vector(4), &[]).with_base(BaseSpec::Mixture(MixtureSpec::new(3, Spread::Full)));
+    assert_eq!(mixture.validate(), missing(None, Feature::ExtraLayers));
 }
 
 #[cfg(feature = "maps")]

@@ -39,7 +39,7 @@ impl FlowSpec<'_> {
                 return Err(SpecError::Words { layer: index });
             }
             if index == 0
-                && let Some(kernels) = self.kernels
+                && let Some(kernels) = self.second()
             {
                 let dim = self.dim();
                 let words = program.take(kernels.word_len::<W>(dim));

@@ -170,7 +170,7 @@ impl FlowSpec<'_> {
         while let Some((layer, shape)) = walk.next() {
             total = total.saturating_add(layer.word_len::<W>(shape));
         }
-        if let Some(kernels) = self.kernels {
+        if let Some(kernels) = self.second() {
             total = add(total, kernels.word_len::<W>(self.dim()));
         }
         add(total, self.base.word_len::<W>(self.dim()))
@@ -180,7 +180,7 @@ impl FlowSpec<'_> {
     #[must_use]
     pub const fn integer_workspace_len(&self) -> usize {
         let mut most = self.base.integer_scratch(self.dim());
-        if let Some(kernels) = self.kernels
+        if let Some(kernels) = self.second()
             && kernels.integer_scratch(self.dim()) > most
         {
             most = kernels.integer_scratch(self.dim());

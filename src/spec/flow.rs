@@ -20,6 +20,8 @@ pub struct FlowSpec<'a> {
     /// The density of z.
     pub base: BaseSpec,
     /// A second density beside that of the flow.
+    // Without the feature a model with kernels is refused, and a spec is as small as one that cannot have any.
+    #[cfg(feature = "extra-layers")]
     pub kernels: Option<KernelsSpec>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> FlowSpec<'a> {
             math: Math::Libm,
             layers,
             base: BaseSpec::Normal,
+            #[cfg(feature = "extra-layers")]
             kernels: None,
         }
     }
@@ -100,6 +103,7 @@ impl<'a> FlowSpec<'a> {
             math: self.math,
             layers,
             base: self.base,
+            #[cfg(feature = "extra-layers")]
             kernels: self.kernels,
         }
     }
@@ -116,11 +120,28 @@ impl<'a> FlowSpec<'a> {
         Self { base, ..self }
     }
 
+    /// The second density; none without the feature.
+    #[cfg(feature = "extra-layers")]
+    pub(crate) const fn second(&self) -> Option<KernelsSpec> {
+        self.kernels
+    }
+
+    /// The second density; none without the feature.
+    #[cfg(not(feature = "extra-layers"))]
+    #[allow(clippy::unused_self, reason = "a part of the spec where it has one")]
+    pub(crate) const fn second(&self) -> Option<KernelsSpec> {
+        None
+    }
+
     /// The same with a second density, of kernels.
     #[must_use]
     pub const fn with_kernels(self, kernels: KernelsSpec) -> Self {
         Self {
+            #[cfg(feature = "extra-layers")]
             kernels: Some(kernels),
+            // Refused alike.
+            #[cfg(not(feature = "extra-layers"))]
+            base: kernels.base(),
             ..self
         }
     }
@@ -129,6 +150,7 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn without_kernels(self) -> Self {
         Self {
+            #[cfg(feature = "extra-layers")]
             kernels: None,
             ..self
         }
@@ -179,7 +201,7 @@ impl<'a> FlowSpec<'a> {
             total = add(total, layer.param_len(shape));
         }
         let total = add(total, self.base.param_len(self.dim()));
-        match self.kernels {
+        match self.second() {
             Some(kernels) => add(total, kernels.param_len(self.dim())),
             None => total,
         }
@@ -195,7 +217,7 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
         let base = self.base.scratch_len(self.dim());
-        let mut most = KernelsSpec::scratch_of(self.kernels, self.dim(), base);
+        let mut most = KernelsSpec::scratch_of(self.second(), self.dim(), base);
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             most = max(most, layer.scratch_len(shape));
@@ -207,7 +229,7 @@ impl<'a> FlowSpec<'a> {
     #[must_use]
     pub const fn multiply_accumulates(&self) -> usize {
         let mut total = self.base.multiply_accumulates(self.dim());
-        if let Some(kernels) = self.kernels {
+        if let Some(kernels) = self.second() {
             total = add(total, kernels.multiply_accumulates(self.dim()));
         }
         let mut walk = self.walk();
@@ -223,8 +245,14 @@ impl<'a> FlowSpec<'a> {
     pub const fn largest_step(&self) -> usize {
         let mut most = self.base.multiply_accumulates(self.dim());
         let mut walk = self.walk();
+        // Kernels are part of the first step.
+        let mut before = match self.second() {
+            Some(kernels) => kernels.multiply_accumulates(self.dim()),
+            None => 0,
+        };
         while let Some((layer, shape)) = walk.next() {
-            most = max(most, layer.multiply_accumulates(shape));
+            most = max(most, add(before, layer.multiply_accumulates(shape)));
+            before = 0;
         }
         most
     }
@@ -288,7 +316,7 @@ impl<'a> FlowSpec<'a> {
         if let Err(error) = self.base.validate() {
             return Err(error);
         }
-        if let Some(kernels) = self.kernels
+        if let Some(kernels) = self.second()
             && let Err(error) = kernels.validate(self.layers.len())
         {
             return Err(error);

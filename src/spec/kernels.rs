@@ -21,8 +21,6 @@ use super::{add, max};
 #[non_exhaustive]
 pub struct KernelsSpec {
     /// Number of kernels, at least 1.
-    // As in a mixture: without the feature it takes no room.
-    #[cfg(feature = "extra-layers")]
     pub count: usize,
 }
 
@@ -33,29 +31,13 @@ impl KernelsSpec {
     /// So many kernels.
     #[must_use]
     pub const fn new(count: usize) -> Self {
-        #[cfg(not(feature = "extra-layers"))]
-        let _ = count;
-        Self {
-            #[cfg(feature = "extra-layers")]
-            count,
-        }
-    }
-
-    #[cfg(feature = "extra-layers")]
-    const fn count(self) -> usize {
-        self.count
-    }
-
-    #[cfg(not(feature = "extra-layers"))]
-    #[allow(clippy::unused_self, reason = "a number of the spec where it has one")]
-    const fn count(self) -> usize {
-        0
+        Self { count }
     }
 
     /// The kernels as a mixture.
     #[must_use]
     pub const fn mixture(self) -> MixtureSpec {
-        MixtureSpec::new(self.count(), Spread::Shared)
+        MixtureSpec::new(self.count, Spread::Shared)
     }
 
     pub(crate) const fn base(self) -> BaseSpec {
@@ -95,7 +77,7 @@ impl KernelsSpec {
                 feature: Feature::ExtraLayers,
             });
         }
-        if self.count() == 0 || layers == 0 {
+        if self.count == 0 || layers == 0 {
             return Err(SpecError::Components);
         }
         Ok(())

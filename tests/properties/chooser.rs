@@ -2,8 +2,8 @@
 
 use nvpico::spec::{ConvolutionLayer, Kernel, Shape};
 use nvpico_codegen::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName,
-    ShapeName, SqueezeName, TransformName,
+    ActivationName, BaseName, ConditionerName, Layer, MaskName, MathName, ModelSpec, NetsName,
+    ScaleName, ShapeName, SpreadName, SqueezeName, TransformName,
 };
 use rand_core::Rng;
 
@@ -153,6 +153,22 @@ impl Chooser {
         Some(layer)
     }
 
+    /// Standard normal, or a mixture of few components.
+    fn base(&mut self) -> BaseName {
+        let components = 1 + self.below(6);
+        match self.below(4) {
+            0 | 1 => BaseName::Normal,
+            2 => BaseName::Mixture {
+                components,
+                spread: SpreadName::Shared,
+            },
+            _ => BaseName::Mixture {
+                components,
+                spread: SpreadName::Full,
+            },
+        }
+    }
+
     /// A valid structure with so many layers, or one more.
     pub fn spec(&mut self, layers: usize) -> ModelSpec {
         let start = self.shape();
@@ -175,7 +191,7 @@ impl Chooser {
             shape: ShapeName([start.channels, start.height, start.width]),
             math: MathName::Libm,
             layers: all,
-            base: nvpico_codegen::model::BaseName::Normal,
+            base: self.base(),
             kernels: None,
         }
     }

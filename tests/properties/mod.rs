@@ -8,6 +8,7 @@ use crate::common::models::{self, Random, maps};
 use crate::common::reference;
 use crate::common::scores::assert_same_scores;
 use crate::common::tolerance::MODEL;
+use nvpico::spec::BaseSpec;
 use nvpico::train::fold;
 use nvpico::{FlowSpec, LayerSpec};
 use nvpico_codegen::calibration::Method;
@@ -161,9 +162,11 @@ proptest! {
             let at = |index| (&flow.layers[index], flow.shape_at(index));
             let all = || (0..flow.layers.len()).map(at);
             let sum: usize = all().map(|(layer, shape)| layer.param_len(shape)).sum();
-            prop_assert_eq!(sum, flow.param_len());
+            let dim = flow.dim();
+            prop_assert_eq!(sum + flow.base.param_len(dim), flow.param_len());
             let most = all().map(|(layer, shape)| layer.scratch_len(shape)).max();
-            prop_assert_eq!(most.unwrap_or(0), flow.scratch_len());
+            let most = most.unwrap_or(0).max(flow.base.scratch_len(dim));
+            prop_assert_eq!(most, flow.scratch_len());
             for (layer, shape) in all() {
                 let after = layer.output_shape(shape);
                 prop_assert_eq!(after.and_then(|after| layer.input_shape(after)), Some(shape));
@@ -186,6 +189,10 @@ proptest! {
             if flow.layers.contains(&LayerSpec::Linear) {
                 return Ok(());
             }
+            // A mixture models every value.
+            let mixture = flow.base != BaseSpec::Normal;
+            prop_assert!(!mixture || flow.untransformed_feature().is_none());
+            let flow = flow.with_base(BaseSpec::Normal);
             let additive: Vec<LayerSpec<'_>> = flow
                 .layers
                 .iter()

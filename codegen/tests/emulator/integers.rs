@@ -8,8 +8,8 @@ use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::verify::compare;
 use nvpico_codegen::harness::{Core, VerifyRequest};
 use nvpico_codegen::model::{
-    ActivationName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec, NetsName,
-    ScaleName, ShapeName, TransformName,
+    ActivationName, BaseName, ConditionerName, Layer, MaskName, MathName, Model, ModelSpec,
+    NetsName, ScaleName, ShapeName, SpreadName, TransformName,
 };
 use nvpico_codegen::precision::Precision;
 
@@ -109,6 +109,38 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
     (model, rows)
 }
 
+/// A coupling onto a mixture, in integers.
+fn mixture_in_integers(spread: SpreadName) -> (Model, Vec<f32>) {
+    let coupling = Layer::Coupling {
+        mask: MaskName::Even,
+        transform: TransformName::Affine(ScaleName::ClampedTanh(1.5)),
+        conditioner: ConditionerName::Dense {
+            hidden: vec![6],
+            activation: ActivationName::Relu,
+            nets: NetsName::One,
+        },
+    };
+    let components = 6;
+    let spec = ModelSpec {
+        shape: ShapeName::vector(5),
+        math: MathName::Libm,
+        layers: vec![Layer::Standardize, coupling],
+        base: BaseName::Mixture { components, spread },
+        kernels: None,
+    };
+    let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
+    let layers = spec.layers();
+    let flow = spec.flow_spec(&layers);
+    let mut params = nvpico::train::init(&flow, &rows, 3);
+    // Any constants, centres and triangles; the bandwidth is positive.
+    for (at, param) in params.iter_mut().enumerate().skip(11) {
+        *param += (at % 7) as f32 * 0.05 - 0.15;
+    }
+    let mut model = Model::new(spec, params);
+    model.find_ranges(&rows);
+    (model, rows)
+}
+
 #[test]
 fn integers_give_the_desktops_bits_and_cannot_panic() {
     let vector = Recipe {
@@ -134,6 +166,8 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
         in_integers([3, 4, 2], paper),
         imported_in_integers(),
         mixed_map_in_integers(),
+        mixture_in_integers(SpreadName::Shared),
+        mixture_in_integers(SpreadName::Full),
     ] {
         // Counts that no converter gives, and readings beyond all counts.
         rows[0] = 3e9;

@@ -66,10 +66,14 @@ fn second_target_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware-2")
 }
 
+/// The desktop's bits.
+fn score_by(flow: &nvpico::Flow<'_>, row: &[f32]) -> Option<ScoreBits> {
+    let mut workspace = vec![0.0; flow.workspace_len()];
+    Some(flow.score(row, &mut workspace).ok()?.bits())
+}
+
 fn score(row: &[f32]) -> Option<ScoreBits> {
-    let mut workspace = [0.0; small_flow::WORKSPACE];
-    let score = small_flow::FLOW.score(row, &mut workspace).ok()?;
-    Some(score.bits())
+    score_by(&small_flow::FLOW, row)
 }
 
 fn words(rows: &[f32]) -> Vec<u32> {
@@ -152,7 +156,7 @@ fn every_core_gives_the_desktops_bits() {
 fn compare_bits(
     model: &Path,
     cases: &[(&[&str], &[Core])],
-    score: impl FnMut(&[f32]) -> Option<ScoreBits>,
+    score: impl Fn(&[f32]) -> Option<ScoreBits>,
 ) {
     let rows = rows();
     let expected: Vec<_> = rows.chunks(small_flow::DIM).map(score).collect();
@@ -176,24 +180,20 @@ fn compare_bits(
 
 #[test]
 fn what_other_libraries_have_gives_the_desktops_bits() {
-    let mut workspace = [0.0; imported_flow::WORKSPACE];
     let cases = [(&IMPORTED[..], &[Core::M0, Core::M4f][..])];
     compare_bits(&imported_model(), &cases, |row| {
-        let score = imported_flow::FLOW.score(row, &mut workspace).ok()?;
-        Some(score.bits())
+        score_by(&imported_flow::FLOW, row)
     });
 }
 
 #[test]
 fn a_mixture_gives_the_desktops_bits() {
-    let mut workspace = [0.0; mixture_flow::WORKSPACE];
     let cases = [
         (&IMPORTED[..], &[Core::M0, Core::M4f][..]),
         (&["extra-layers", "assembly"], &[Core::M4f]),
     ];
     compare_bits(&mixture_model(), &cases, |row| {
-        let score = mixture_flow::FLOW.score(row, &mut workspace).ok()?;
-        Some(score.bits())
+        score_by(&mixture_flow::FLOW, row)
     });
 }
 
@@ -254,11 +254,7 @@ fn two_layers_in_turns_give_the_same_bits() {
     let rows = &rows()[..20 * pair_flow::DIM];
     let expected: Vec<_> = rows
         .chunks(pair_flow::DIM)
-        .map(|row| {
-            let mut workspace = [0.0; pair_flow::WORKSPACE];
-            let score = pair_flow::FLOW.score(row, &mut workspace).ok()?;
-            Some(score.bits())
-        })
+        .map(|row| score_by(&pair_flow::FLOW, row))
         .collect();
     for features in [&[][..], &["assembly"]] {
         let request = VerifyRequest {

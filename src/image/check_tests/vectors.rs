@@ -159,6 +159,30 @@ fn mixtures_behind_the_last_layer() {
 
 #[cfg(feature = "extra-layers")]
 #[test]
+fn kernels_behind_the_first_layer() {
+    use crate::spec::{BaseSpec, KernelsSpec, MixtureSpec, Spread};
+
+    fn image<W: Weights>(with_base: bool) -> Image {
+        let mut image = Image::default();
+        image.affine(5, 1).stated(&[op::KERNELS]);
+        image.put(Positive, &[1 << 20]).shift(SCALING).numbers(1);
+        image.shared::<W>(6, 5).next_layer();
+        image.affine(5, 1).next_layer();
+        if with_base {
+            image.full(2, 5);
+        }
+        image
+    }
+    let layers = [LayerSpec::Affine, LayerSpec::Affine];
+    let spec = FlowSpec::new(Shape::vector(5), &layers).with_kernels(KernelsSpec::new(6));
+    both_of("kernels", spec, [image::<I8>(false), image::<I16>(false)]);
+    let base = BaseSpec::Mixture(MixtureSpec::new(2, Spread::Full));
+    let images = [image::<I8>(true), image::<I16>(true)];
+    both_of("kernels and a mixture", spec.with_base(base), images);
+}
+
+#[cfg(feature = "extra-layers")]
+#[test]
 fn networks_of_residual_blocks() {
     fn image<W: Weights>() -> Image {
         let mut image = Image::default();
