@@ -10,6 +10,7 @@ mod generated;
 mod gradients;
 mod input_gradients;
 mod invertibility;
+mod kernels;
 mod map_bits;
 mod map_refusals;
 mod map_training;

@@ -16,7 +16,7 @@ use nvpico::detector::{AlarmRule, Decision, Detector};
 use nvpico_codegen::data::Table;
 use nvpico_codegen::deploy::Ready;
 use nvpico_codegen::export::{self, ExportOptions};
-use nvpico_codegen::fit::recipe::Recipe;
+use nvpico_codegen::fit::recipe::{BaseChoice, Recipe};
 use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::Core;
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
@@ -71,6 +71,8 @@ impl Integers {
             couplings: Some(4),
             hidden: Some(vec![8]),
             false_alarm_rate: Some(0.001),
+            base: Some(BaseChoice::Normal),
+            kernels: Some(0),
             ..Recipe::default()
         };
         let outcome = training::fit(&table, None, recipe, |_, _| true).expect("it can be trained");

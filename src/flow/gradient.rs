@@ -92,7 +92,7 @@ impl Flow<'_> {
         let score = self.score(x, workspace)?;
         #[cfg(feature = "extra-layers")]
         if let Some(done) = self.kernel_gradient(x, &score, gradient, workspace) {
-            return done.map_or(Err(short), |()| Ok(score));
+            return if done { Ok(score) } else { Err(short) };
         }
         let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
             return Err(short);

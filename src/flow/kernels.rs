@@ -7,15 +7,15 @@ use crate::layer;
 use crate::spec::KernelsSpec;
 
 impl<'a> Flow<'a> {
-    /// The gradient by the kernels, where they are the less favourable density of a sample whose score is given; `None`
-    /// where they are not, `Some(None)` where the workspace is too short.
+    /// Writes the gradient by the kernels, where they are the less favourable density of a sample whose score is given; `None`
+    /// where they are not, and whether the workspace was long enough.
     pub(super) fn kernel_gradient(
         &self,
         x: &[f32],
         score: &Score,
         gradient: &mut [f32],
         workspace: &mut [f32],
-    ) -> Option<Option<()>> {
+    ) -> Option<bool> {
         let (kernels, params) = self.kernels()?;
         let (y, scratch) = self.load(x, workspace).ok()?;
         let (mut log_det, mut pass) = (0.0, self.start());
@@ -39,7 +39,7 @@ impl<'a> Flow<'a> {
         };
         let done = found();
         super::without_nan(gradient);
-        Some(done)
+        Some(done.is_some())
     }
 
     /// The kernels and their parameters, where the model has some.

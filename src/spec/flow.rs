@@ -330,10 +330,13 @@ impl<'a> FlowSpec<'a> {
     }
 
     /// The first value of the input that no coupling transforms, if there is one and z is standard normal: such a feature
-    /// keeps its (standardised) value and is modelled as a plain Gaussian.
+    /// keeps its (standardised) value and is modelled as a plain Gaussian. None where the base is a mixture.
     #[must_use]
     pub const fn untransformed_feature(&self) -> Option<usize> {
         if !matches!(self.base, BaseSpec::Normal) {
+            return None;
+        }
+        if let BaseSpec::Mixture(_) = self.base {
             return None;
         }
         let mut feature = 0;

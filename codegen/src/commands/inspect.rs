@@ -87,6 +87,10 @@ pub fn report(i: &Inspection) -> String {
         ),
     };
     let _ = writeln!(out, "\n{table}");
+    let _ = writeln!(out, "density of z           {}", i.base);
+    if let Some(kernels) = i.kernels {
+        let _ = writeln!(out, "kernels                {kernels}, of a second density");
+    }
     let _ = writeln!(out, "parameters             {}", i.parameters);
     let _ = writeln!(out, "multiply-accumulates   {}", i.multiply_accumulates);
     let _ = writeln!(out, "precision              {}", i.precision);

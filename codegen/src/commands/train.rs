@@ -14,7 +14,7 @@ use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
 use crate::evaluation::Stray;
 use crate::fit::fine_tune::FineTuned;
-use crate::fit::recipe::Recipe;
+use crate::fit::recipe::{BaseChoice, Recipe};
 use crate::fit::search::Trial;
 use crate::fit::settings::Settings;
 use crate::fit::training::{self, Outcome, Stage};
@@ -144,6 +144,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     let mut recipe = args.recipe.or(&file);
     let (mut trials, mut tried) = (None, None);
     if let Some(limits) = args.budget.limits() {
+        // What couplings cost is estimated; what mixtures and kernels cost is not.
+        recipe.base.get_or_insert(BaseChoice::Normal);
+        recipe.kernels.get_or_insert(0);
         let found = budget::find(&table, &recipe, limits, &args.out)?;
         recipe = found.recipe;
         trials = Some(found.trials);
@@ -349,14 +352,22 @@ pub(super) fn report(outcome: &Outcome) {
         say!("column `{name}` is constant: its standard deviation is taken as 1");
     }
     let provenance = &outcome.model.header.provenance;
-    say!(
-        "best of {} epochs: number {}; mean log-density of {} held-out rows:",
-        outcome.epochs,
-        provenance.best_epoch,
-        provenance.held_out_rows
-    );
-    if provenance.best_epoch == 0 {
-        say!("  (number 0 is the untrained model: training did not improve on it)");
+    let spec = &outcome.model.header.spec;
+    let rows = provenance.held_out_rows;
+    if outcome.epochs == 0 && !spec.base.is_normal() {
+        say!(
+            "{} without couplings: held-out rows prefer it; mean log-density of {rows} of them:",
+            spec.base
+        );
+    } else {
+        say!(
+            "best of {} epochs: number {}; mean log-density of {rows} held-out rows:",
+            outcome.epochs,
+            provenance.best_epoch,
+        );
+        if provenance.best_epoch == 0 {
+            say!("  (number 0 is the untrained model: training did not improve on it)");
+        }
     }
     say!("  flow      {:>12.4} nats", outcome.held_out_log_prob);
     say!(
@@ -384,6 +395,11 @@ pub(super) fn report(outcome: &Outcome) {
         say!(
             "  the flow does NOT beat the Gaussian: too few rows, held-out rows unlike the training rows\n  \
              (compare --split last and blocks), or overfitting (try fewer --couplings or more --noise)"
+        );
+    }
+    if let Some(kernels) = spec.kernels {
+        say!(
+            "{kernels} kernels beside it: a row is as unlikely as the less favourable density says"
         );
     }
     if let Some(calibration) = &outcome.model.header.calibration {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use nvpico::train::mixture::Choice;
-use nvpico::train::{self, Epoch, NoRounding};
+use nvpico::train::{self, Epoch, NoRounding, TrainOptions, Trained};
 use nvpico::{Flow, LayerSpec};
 
 use super::density::Standardized;
@@ -12,7 +12,7 @@ use super::settings::{Kind, Settings};
 use super::whitening::whitening;
 use crate::data::Table;
 use crate::interrupt;
-use crate::model::{Model, ShapeName};
+use crate::model::{Model, ModelSpec, ShapeName};
 
 /// Most parameters of a model; no microcontroller holds as many.
 pub(super) const MOST_PARAMS: usize = 1 << 24;
@@ -72,7 +72,7 @@ pub fn fit_rows(
     decided: Option<&Decided>,
     mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
 ) -> anyhow::Result<Fitted> {
-    let mut spec = settings.spec(shape_of(table)).map_err(anyhow::Error::msg)?;
+    let spec = settings.spec(shape_of(table)).map_err(anyhow::Error::msg)?;
     let layers = spec.layers();
     let flow_spec = spec.flow_spec(&layers);
     flow_spec.validate()?;
@@ -100,88 +100,26 @@ pub fn fit_rows(
     };
     let standardized =
         measures_vectors(settings).then(|| Standardized::new(rows, stop, flow_spec.dim(), &start));
-    let plain = settings.base == BaseChoice::Normal;
-    let stopping = match &standardized {
-        Some(standardized) if !plain => {
-            options.steps = standardized.steps();
-            standardized.within_steps()
-        }
-        _ => stop,
+    let beginning = Beginning {
+        settings,
+        spec: &spec,
+        start,
+        options: &mut options,
+        rows,
+        stop,
+        standardized: standardized.as_ref(),
     };
-    let mixture = standardized.as_ref().and_then(|rows| match decided {
-        Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
-        None if plain => None,
-        None => rows.choose(settings.seed),
-    });
-    let with_couplings = match decided {
-        Some(decided) => decided
-            .mixture
-            .as_ref()
-            .is_none_or(|(_, couplings)| *couplings),
-        None => true,
-    };
-    // The mixture alone: as it is, or where the couplings start.
-    let alone = match (&standardized, &mixture) {
-        (Some(rows), Some(choice)) => rows.mixture(&spec, choice, &start, settings.seed),
-        _ => None,
-    };
-    let in_front = settings.base == BaseChoice::Mixture;
-    let mut trained = None;
-    if with_couplings {
-        let (mut spec, mut start) = (spec.clone(), start);
-        if let (true, Some((own, params))) = (in_front, &alone) {
-            spec.base = own.base;
-            start.extend(&params[LayerSpec::Standardize.param_len(flow_spec.shape)..]);
-        }
-        let layers = spec.layers();
-        let flow_spec = spec.flow_spec(&layers);
-        let found = train::train_rounded(
-            &flow_spec,
-            start,
-            rows,
-            stopping,
-            &options,
-            &NoRounding,
-            &interrupt::heard,
-            |epoch| go_on(Stage::Training, epoch),
-        )?;
-        trained = Some((spec.clone(), found));
-    }
-    let mut epochs = (0, 0);
-    let (mut params, mut couplings) = (Vec::new(), true);
-    let with = match (&trained, alone, &standardized, &mixture) {
-        // Couplings that never helped are left out.
-        (Some((_, trained)), Some(alone), Some(rows), Some(choice))
-            if trained.held_out_log_prob <= rows.held_out_log_prob(choice) =>
-        {
-            Some(alone)
-        }
-        (None, alone, ..) => alone,
-        _ => None,
-    };
-    if let Some((own, found)) = with {
-        (spec, params, couplings) = (own, found, false);
-    } else if let Some((own, found)) = trained {
-        (spec, params, epochs) = (own, found.params, (found.epochs, found.best_epoch));
-    }
-    if params.is_empty() {
-        bail!("the rows carry no mixture of Gaussians: choose --base normal");
-    }
-    let is_mixture = !spec.base.is_normal();
+    let Latent {
+        mut spec,
+        mut params,
+        epochs,
+        best_epoch,
+        decided,
+    } = beginning.train(decided, |epoch| go_on(Stage::Training, epoch))?;
     if let Some(rows) = &standardized {
-        rows.add_kernels(
-            &mut spec,
-            &mut params,
-            stop,
-            settings.kernels,
-            settings.seed,
-        )?;
+        let (most, seed) = (settings.kernels, settings.seed);
+        rows.add_kernels(&mut spec, &mut params, stop, most, seed)?;
     }
-    let decided = Decided {
-        mixture: mixture
-            .filter(|_| is_mixture)
-            .map(|choice| (choice, couplings)),
-    };
     let mut model = Model::new(spec, params);
     model.set_features(table.features());
     model.header.precision = settings.precision;
@@ -197,8 +135,8 @@ pub fn fit_rows(
     })?;
     Ok(Fitted {
         model,
-        epochs: epochs.0,
-        best_epoch: epochs.1,
+        epochs,
+        best_epoch,
         fine_tuned,
         decided,
         // A signal ends a training between two epochs, too.
@@ -209,4 +147,131 @@ pub fn fit_rows(
 /// Whether the model is one of measured values in a vector.
 fn measures_vectors(settings: &Settings) -> bool {
     matches!(settings.kind, Kind::Vector { .. }) && settings.counts.is_none()
+}
+
+/// What a flow is made from.
+struct Beginning<'a> {
+    settings: &'a Settings,
+    /// With couplings, onto a standard normal.
+    spec: &'a ModelSpec,
+    start: Vec<f32>,
+    options: &'a mut TrainOptions,
+    rows: &'a [f32],
+    stop: &'a [f32],
+    /// For measured vectors.
+    standardized: Option<&'a Standardized>,
+}
+
+/// A flow without kernels.
+struct Latent {
+    spec: ModelSpec,
+    params: Vec<f32>,
+    epochs: usize,
+    best_epoch: usize,
+    decided: Decided,
+}
+
+impl Beginning<'_> {
+    /// Trains couplings, fits a mixture, and keeps what gives the rows of `stop` the higher density.
+    fn train(
+        self,
+        decided: Option<&Decided>,
+        on_epoch: impl FnMut(&Epoch) -> bool,
+    ) -> anyhow::Result<Latent> {
+        let plain = self.settings.base == BaseChoice::Normal;
+        let stop = match self.standardized {
+            Some(standardized) if !plain => {
+                self.options.steps = standardized.steps();
+                standardized.within_steps()
+            }
+            _ => self.stop,
+        };
+        let choice = self.standardized.and_then(|rows| match decided {
+            Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
+            None if plain => None,
+            None => rows.choose(self.settings.seed),
+        });
+        let alone = self.standardized.zip(choice.as_ref());
+        let alone = alone.and_then(|(rows, choice)| {
+            let (spec, params) =
+                rows.mixture(self.spec, choice, &self.start, self.settings.seed)?;
+            Some((spec, params, rows.held_out_log_prob(choice)))
+        });
+        let mixture = decided.and_then(|decided| decided.mixture.as_ref());
+        let trained = if mixture.is_none_or(|(_, couplings)| *couplings) {
+            let in_front = self.settings.base == BaseChoice::Mixture;
+            let base = alone.as_ref().filter(|_| in_front);
+            Some(self.couplings(
+                base.map(|(spec, params, _)| (spec, &params[..])),
+                stop,
+                on_epoch,
+            )?)
+        } else {
+            None
+        };
+        let of = |couplings| Decided {
+            mixture: choice.clone().map(|choice| (choice, couplings)),
+        };
+        match (trained, alone) {
+            // Couplings that do not help are left out.
+            (Some((_, trained)), Some((spec, params, held_out_log_prob)))
+                if trained.held_out_log_prob <= held_out_log_prob =>
+            {
+                Ok(Latent {
+                    spec,
+                    params,
+                    epochs: 0,
+                    best_epoch: 0,
+                    decided: of(false),
+                })
+            }
+            (None, Some((spec, params, _))) => Ok(Latent {
+                spec,
+                params,
+                epochs: 0,
+                best_epoch: 0,
+                decided: of(false),
+            }),
+            (Some((spec, trained)), _) => Ok(Latent {
+                decided: if spec.base.is_normal() {
+                    Decided::default()
+                } else {
+                    of(true)
+                },
+                spec,
+                params: trained.params,
+                epochs: trained.epochs,
+                best_epoch: trained.best_epoch,
+            }),
+            (None, None) => bail!("the rows carry no mixture of Gaussians: choose --base normal"),
+        }
+    }
+
+    /// Trains couplings onto a standard normal, or onto a mixture whose structure and parameters are given.
+    fn couplings(
+        self,
+        base: Option<(&ModelSpec, &[f32])>,
+        stop: &[f32],
+        on_epoch: impl FnMut(&Epoch) -> bool,
+    ) -> anyhow::Result<(ModelSpec, Trained)> {
+        let (mut spec, mut start) = (self.spec.clone(), self.start);
+        if let Some((own, params)) = base {
+            spec.base = own.base;
+            let standardize = LayerSpec::Standardize.param_len(spec.shape.into());
+            start.extend(&params[standardize..]);
+        }
+        let layers = spec.layers();
+        let trained = train::train_rounded(
+            &spec.flow_spec(&layers),
+            start,
+            self.rows,
+            stop,
+            self.options,
+            &NoRounding,
+            &interrupt::heard,
+            on_epoch,
+        )?;
+        drop(layers);
+        Ok((spec, trained))
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::calibration::Calibration;
 use crate::deploy::Ready;
-use crate::model::{Layer, MathName, Model, Provenance, ShapeName};
+use crate::model::{BaseName, Layer, MathName, Model, Provenance, ShapeName};
 use crate::output;
 use crate::precision::Precision;
 pub use costs::{CoreCost, costs};
@@ -59,6 +59,10 @@ pub struct Inspection {
     pub flash_bytes: usize,
     /// Bytes of RAM that the workspace takes.
     pub ram_bytes: usize,
+    /// Density of z.
+    pub base: BaseName,
+    /// Kernels of the second density.
+    pub kernels: Option<usize>,
     /// The first feature that no coupling transforms.
     pub untransformed_feature: Option<usize>,
     /// A log-density below it is anomalous in this precision, in nats.
@@ -120,6 +124,8 @@ pub fn inspect(model: &Model) -> Inspection {
         multiply_accumulates: spec.multiply_accumulates(),
         flash_bytes: (ready.as_ref()).map_or(4 * spec.param_len(), Ready::param_bytes),
         ram_bytes: (ready.as_ref()).map_or(4 * spec.workspace_len(), Ready::workspace_bytes),
+        base: deployed.spec.base,
+        kernels: deployed.spec.kernels,
         untransformed_feature: spec.untransformed_feature(),
         threshold: ready.as_ref().and_then(Ready::threshold),
         calibration: model.header.calibration,

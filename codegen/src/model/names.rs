@@ -1,6 +1,8 @@
 //! The parts of a layer as data: masks, transforms, networks and their maps by name, and what they are to
 //! the engine.
 
+use std::fmt;
+
 use nvpico::Math;
 use nvpico::spec::{
     Activation, BaseSpec, Conditioner, ConvolutionLayer, ConvolutionSpec, DenseSpec, Kernel, Mask,
@@ -49,6 +51,26 @@ impl BaseName {
     #[must_use]
     pub fn is_normal(&self) -> bool {
         matches!(self, BaseName::Normal)
+    }
+}
+
+impl fmt::Display for BaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BaseName::Normal => write!(f, "standard normal"),
+            BaseName::Mixture {
+                components: 1,
+                spread: SpreadName::Full,
+            } => write!(f, "a Gaussian"),
+            BaseName::Mixture {
+                components,
+                spread: SpreadName::Full,
+            } => write!(f, "mixture of {components} Gaussians"),
+            BaseName::Mixture {
+                components,
+                spread: SpreadName::Shared,
+            } => write!(f, "{components} kernels of one bandwidth"),
+        }
     }
 }
 

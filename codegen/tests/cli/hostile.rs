@@ -106,8 +106,9 @@ fn numbers_in_json_are_numbers() {
     ];
     let text = folder.succeeds(&args);
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(value[0]["log_prob"], f64::MIN, "{text}");
-    assert_eq!(value[0]["decision"], "anomalous");
+    let score = &value["scores"][0];
+    assert_eq!(score["log_prob"], f64::MIN, "{text}");
+    assert_eq!(score["decision"], "anomalous");
 }
 
 #[test]

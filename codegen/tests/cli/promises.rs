@@ -286,3 +286,27 @@ fn rows_far_outside_the_training_rows_set_no_threshold() {
         .expect("the spike's row");
     assert!(row.contains(",anomalous,"), "{row}");
 }
+
+/// The defaults: a mixture or couplings, and kernels beside them, from training to the generated module.
+#[test]
+fn the_default_density_goes_all_the_way() {
+    let folder = Folder::with_model();
+    let train = ["train", "--data", "normal.csv", "--out", "d.safetensors"];
+    let args = [&train[..], &["--epochs", "3", "--folds", "0"]].concat();
+    folder.succeeds(&args);
+    let text = folder.succeeds(&["inspect", "--model", "d.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(value["base"]["mixture"]["components"].is_u64(), "{text}");
+    assert!(value["kernels"].as_u64().is_some_and(|count| count > 100));
+    for precision in ["f32", "i8"] {
+        let model = ["--model", "d.safetensors", "--precision", precision];
+        let scores = folder.succeeds(&[&["score", "--data", "normal.csv"][..], &model].concat());
+        assert!(scores.lines().count() > 100);
+        folder.succeeds(&[&["export", "--out", "d.rs"][..], &model].concat());
+        let module = std::fs::read_to_string(folder.path("d.rs")).expect("a module");
+        assert!(module.contains("with_base") && module.contains("with_kernels"));
+    }
+    // Couplings in front of the mixture.
+    let args = [&args[..], &["--base", "mixture", "--couplings", "2"]].concat();
+    folder.succeeds(&args);
+}

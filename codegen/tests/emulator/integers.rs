@@ -2,7 +2,7 @@
 
 use nvpico_codegen::data::Table;
 use nvpico_codegen::export::{self, ExportOptions};
-use nvpico_codegen::fit::recipe::{Architecture, Recipe};
+use nvpico_codegen::fit::recipe::{Architecture, BaseChoice, Recipe};
 use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::no_panic::{self, Verdict};
 use nvpico_codegen::harness::verify::compare;
@@ -36,6 +36,8 @@ fn in_integers(shape: [usize; 3], recipe: Recipe) -> (Model, Vec<f32>) {
     let recipe = Recipe {
         epochs: Some(2),
         couplings: Some(2),
+        base: Some(BaseChoice::Normal),
+        kernels: Some(0),
         ..recipe
     };
     let outcome = training::fit(&table, None, recipe, |_, _| true);

@@ -69,7 +69,7 @@ pub(super) fn cluster(rows: &[f64], dim: usize, count: usize, seed: u64) -> Clus
 
 /// Rows far from each other.
 fn first(rows: &[f64], dim: usize, count: usize, seed: u64) -> Vec<f64> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x006b_6d65_616e_73);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x6b6d_6561_6e73);
     let all = rows.len() / dim;
     let row = |at: usize| &rows[at * dim..(at + 1) * dim];
     let mut centres = row((uniform(&mut random) * all as f64) as usize % all).to_vec();
