@@ -91,8 +91,12 @@ impl Flow<'_> {
         }
         let score = self.score(x, workspace)?;
         #[cfg(feature = "extra-layers")]
-        if let Some(done) = self.kernel_gradient(x, &score, gradient, workspace) {
-            return if done { Ok(score) } else { Err(short) };
+        if self.spec.kernels.is_some() {
+            if let Some(done) = self.kernel_gradient(x, &score, gradient, workspace) {
+                return if done { Ok(score) } else { Err(short) };
+            }
+            // The workspace holds z again.
+            self.score(x, workspace)?;
         }
         let Some((z, scratch)) = workspace.split_at_mut_checked(self.dim()) else {
             return Err(short);

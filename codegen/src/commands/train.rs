@@ -9,6 +9,7 @@ use nvpico::train::Epoch;
 use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
+use super::data_options::normal_rows_only;
 use super::{DataArgs, FeatureOptions, progress_bar, promise, report_math_error};
 use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
@@ -250,38 +251,6 @@ fn say_columns(table: &Table) {
         say!("{}", overview.to_string().trim_end());
         overview.notes().for_each(|note| say!("{note}"));
     }
-}
-
-/// Drops rows labelled anomalous: a model is trained on normal rows.
-fn normal_rows_only(mut table: Table) -> Table {
-    let Some(labels) = table.labels.take() else {
-        return table;
-    };
-    let dim = table.columns.len();
-    let before = table.rows;
-    let normal = |index: &usize| !labels[*index];
-    table.values = (0..before)
-        .filter(normal)
-        .flat_map(|row| table.values[row * dim..(row + 1) * dim].to_vec())
-        .collect();
-    table.row_numbers = (0..before)
-        .filter(normal)
-        .map(|row| table.row_numbers[row])
-        .collect();
-    table.groups = table.groups.map(|groups| {
-        let rows = (0..before).filter(normal);
-        rows.map(|row| groups[row]).collect()
-    });
-    table.rows = table.row_numbers.len();
-    if table.rows < before {
-        say!("left out {} rows labelled anomalous", before - table.rows);
-        table.left_out.push(LeftOut {
-            what: "rows labelled anomalous".into(),
-            count: (before - table.rows) as u64,
-            why: "a model is trained on normal rows".into(),
-        });
-    }
-    table
 }
 
 /// Trains with a progress bar on a terminal, or a line for every tenth epoch in a pipe.

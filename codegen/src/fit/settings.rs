@@ -163,23 +163,11 @@ impl Settings {
                 "--{setting} does not apply to this architecture: leave it out, or choose another --architecture"
             ));
         }
-        if asked.whiten == Some(true) && asked.levels.is_some() {
-            return Err(
-                "--whiten has no meaning for counts: leave out --levels or --whiten".into(),
-            );
-        }
+        check_counts(asked)?;
         let options = TrainOptions::default();
         let is_paper = architecture == Architecture::Paper;
         let is_vector = architecture == Architecture::Vector;
         let measured = is_vector && asked.levels.is_none();
-        if asked.levels.is_some()
-            && (asked.base.is_some_and(|base| base != BaseChoice::Normal)
-                || asked.kernels.is_some_and(|kernels| kernels > 0))
-        {
-            return Err(
-                "--base and --kernels are for measured values: leave them out, or --levels".into(),
-            );
-        }
         let convolutions = Convolutions {
             scales: (asked.scales).unwrap_or_else(|| architecture::default_scales(shape)),
             filters: asked.filters.unwrap_or(if is_paper { 8 } else { 16 }),
@@ -357,6 +345,23 @@ impl Settings {
             ..TrainOptions::default()
         }
     }
+}
+
+/// Settings that counts do not take.
+fn check_counts(asked: &Recipe) -> Result<(), String> {
+    if asked.levels.is_none() {
+        return Ok(());
+    }
+    if asked.whiten == Some(true) {
+        return Err("--whiten has no meaning for counts: leave out --levels or --whiten".into());
+    }
+    let has_base = asked.base.is_some_and(|base| base != BaseChoice::Normal);
+    if has_base || asked.kernels.is_some_and(|kernels| kernels > 0) {
+        return Err(
+            "--base and --kernels are for measured values: leave them out, or --levels".into(),
+        );
+    }
+    Ok(())
 }
 
 fn masks(choice: MaskChoice) -> &'static [MaskName] {

@@ -181,11 +181,7 @@ pub fn run(
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
-    let layers = model.header.spec.layers();
-    // Of the flow itself: a second density only lowers it.
-    let flow_spec = model.header.spec.flow_spec(&layers).without_kernels();
-    let own = &model.params[..flow_spec.param_len()];
-    let held_out_log_prob = train::mean_log_prob(&flow_spec, own, &held_out)?;
+    let held_out_log_prob = flow_log_prob(&model, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
@@ -223,6 +219,14 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// Mean log-density of rows under the flow itself: a second density only lowers it.
+fn flow_log_prob(model: &Model, rows: &[f32]) -> anyhow::Result<f64> {
+    let layers = model.header.spec.layers();
+    let flow_spec = model.header.spec.flow_spec(&layers).without_kernels();
+    let own = &model.params[..flow_spec.param_len()];
+    Ok(train::mean_log_prob(&flow_spec, own, rows)?)
 }
 
 /// The rows to train on and those held out; `valid` is held out as a whole, and so are machines.

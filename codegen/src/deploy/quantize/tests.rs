@@ -56,8 +56,7 @@ pub(super) fn model(
         kernels: None,
     };
     let layers = spec.layers();
-    let flow = spec.flow_spec(&layers);
-    let mut params = nvpico::train::init(&flow, rows, 3);
+    let mut params = nvpico::train::init(&spec.flow_spec(&layers), rows, 3);
     // The last layers are all zero at first.
     let zeros: Vec<usize> = (0..params.len())
         .filter(|&at| params[at].abs() <= 0.0)
