@@ -15,7 +15,7 @@ impl BaseSpec {
     /// Number of words, on `dim` values of z.
     #[must_use]
     #[doc(hidden)]
-    pub const fn word_len<W: Width>(&self, dim: usize) -> usize {
+    pub const fn word_len<W: Width>(self, dim: usize) -> usize {
         const OP: usize = 1;
         match self {
             BaseSpec::Normal => 0,
@@ -35,7 +35,7 @@ impl BaseSpec {
     }
 
     /// Words of scratch: the logarithms of all terms, behind what they are computed from.
-    pub(super) const fn integer_scratch(&self, dim: usize) -> usize {
+    pub(super) const fn integer_scratch(self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
@@ -48,7 +48,7 @@ impl BaseSpec {
     /// The first word; none of a standard normal density.
     #[must_use]
     #[doc(hidden)]
-    pub const fn op(&self) -> Option<i32> {
+    pub const fn op(self) -> Option<i32> {
         match self {
             BaseSpec::Normal => None,
             BaseSpec::Mixture(spec) => Some(match spec.spread() {
@@ -59,7 +59,7 @@ impl BaseSpec {
     }
 
     /// Whether the words are exactly those of this base.
-    pub(super) const fn has_words<W: Width>(&self, dim: usize, mut program: Program<'_>) -> bool {
+    pub(super) const fn has_words<W: Width>(self, dim: usize, mut program: Program<'_>) -> bool {
         let program = &mut program;
         let fits = match self {
             BaseSpec::Normal => true,
@@ -120,7 +120,7 @@ impl MixtureSpec {
     /// The layer that computes the logarithms of the terms of [`Spread::Shared`].
     #[must_use]
     #[doc(hidden)]
-    pub const fn layer(&self, dim: usize) -> LayerShape {
+    pub const fn layer(self, dim: usize) -> LayerShape {
         LayerShape {
             taps: 1,
             stride: dim,
@@ -134,13 +134,13 @@ impl MixtureSpec {
     /// Header of a mixture.
     #[must_use]
     #[doc(hidden)]
-    pub const fn header(&self) -> MixtureHeader {
+    pub const fn header(self) -> MixtureHeader {
         MixtureHeader {
             components: word(self.components()),
         }
     }
 
-    const fn has_layer<W: Width>(&self, dim: usize, program: &mut Program<'_>) -> bool {
+    const fn has_layer<W: Width>(self, dim: usize, program: &mut Program<'_>) -> bool {
         let shifts = SharedHeader::from_words(&[0; SharedHeader::WORDS]);
         // Less than 0 would make far samples likely.
         let (Some(found), Some(layer)) = (SharedHeader::read(program), LayerHeader::read(program))
@@ -160,7 +160,7 @@ impl MixtureSpec {
             && program.take(self.components()).is_some()
     }
 
-    const fn has_components(&self, dim: usize, program: &mut Program<'_>) -> bool {
+    const fn has_components(self, dim: usize, program: &mut Program<'_>) -> bool {
         let mut left = self.components();
         while left > 0 {
             if ComponentHeader::read(program).is_none() || program.take(dim).is_none() {

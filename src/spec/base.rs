@@ -62,7 +62,7 @@ impl BaseSpec {
     /// Number of parameters, on `dim` values of z.
     #[must_use]
     #[inline]
-    pub const fn param_len(&self, dim: usize) -> usize {
+    pub const fn param_len(self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
@@ -74,7 +74,7 @@ impl BaseSpec {
 
     /// Length of the scratch: a value for each component, and for [`Spread::Full`] the distance from a centre.
     #[must_use]
-    pub const fn scratch_len(&self, dim: usize) -> usize {
+    pub const fn scratch_len(self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
@@ -86,7 +86,7 @@ impl BaseSpec {
 
     /// Multiply-accumulates for one sample.
     #[must_use]
-    pub const fn multiply_accumulates(&self, dim: usize) -> usize {
+    pub const fn multiply_accumulates(self, dim: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
@@ -96,7 +96,7 @@ impl BaseSpec {
         }
     }
 
-    pub(super) const fn validate(&self) -> Result<(), SpecError> {
+    pub(super) const fn validate(self) -> Result<(), SpecError> {
         match self {
             BaseSpec::Mixture(_) if !cfg!(feature = "extra-layers") => {
                 Err(SpecError::FeatureMissing {
@@ -129,24 +129,24 @@ impl MixtureSpec {
     }
 
     #[cfg(feature = "extra-layers")]
-    pub(crate) const fn components(&self) -> usize {
+    pub(crate) const fn components(self) -> usize {
         self.components
     }
 
     #[cfg(not(feature = "extra-layers"))]
     #[allow(clippy::unused_self, reason = "a number of the spec where it has one")]
-    pub(crate) const fn components(&self) -> usize {
+    pub(crate) const fn components(self) -> usize {
         0
     }
 
     #[cfg(feature = "extra-layers")]
-    pub(crate) const fn spread(&self) -> Spread {
+    pub(crate) const fn spread(self) -> Spread {
         self.spread
     }
 
     #[cfg(not(feature = "extra-layers"))]
     #[allow(clippy::unused_self, reason = "a part of the spec where it has one")]
-    pub(crate) const fn spread(&self) -> Spread {
+    pub(crate) const fn spread(self) -> Spread {
         Spread::Shared
     }
 

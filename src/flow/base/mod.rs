@@ -67,6 +67,10 @@ pub(crate) fn of_latent<V: Kernels>(
 /// The gradient `d log p(z) / d z` by the base of a flow; arguments as for [`of_latent`]. `None` where parameters are
 /// missing.
 #[inline(always)]
+#[cfg_attr(
+    not(feature = "extra-layers"),
+    allow(clippy::unnecessary_wraps, reason = "a mixture may lack parameters")
+)]
 pub(crate) fn gradient<V: Kernels>(
     flow: &FlowSpec<'_>,
     z: &[V],
