@@ -170,7 +170,7 @@ pub(crate) fn forward_fixed<W: Weights>(
         Op::Standardize => affine::fixed::forward(program, StandardizeChannel::WORDS, x, progress),
         Op::Affine => affine::fixed::forward(program, AffineChannel::WORDS, x, progress),
         #[cfg(feature = "extra-layers")]
-        Op::Linear => linear::forward_fixed(program, x, progress),
+        Op::Linear => linear::fixed::forward(program, x, progress),
         #[cfg(not(feature = "extra-layers"))]
         Op::Linear => None,
         Op::Permutation => permutation::fixed::forward(program, x, scratch),
