@@ -46,5 +46,6 @@ pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod precision;
+mod random;
 pub mod report;
 pub mod simulate;

@@ -47,6 +47,12 @@ mod run;
     reason = "desktop only; ranges come from the spec it was built from"
 )]
 mod step;
+#[doc(hidden)]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "desktop only; lengths come from the dimension"
+)]
+pub mod triangle;
 
 use std::vec::Vec;
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Set;
 use super::scoring::{Score, Scoring};
-use super::set::hex;
+use crate::model::hex;
 use crate::output;
 
 /// A set that is done with a seed; the names are those of `--json`.

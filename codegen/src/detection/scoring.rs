@@ -90,7 +90,9 @@ impl Scoring {
         };
         let outcome = training::fit(&set.training, None, recipe, |_, _| !interrupt::heard())?;
         let model = outcome.model;
-        let untrained = model.header.provenance.best_epoch == 0;
+        // A mixture has no epochs.
+        let untrained =
+            model.header.provenance.best_epoch == 0 && model.header.spec.base.is_normal();
         let of = |&precision: &Precision| -> anyhow::Result<Score> {
             let ready = model.ready(Some(precision))?;
             let found = ready.score(&set.tests);

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use sha2::{Digest as _, Sha256};
 
 use crate::data::{LeftOut, Table};
+use crate::model::hex;
 
 /// Rows to train on, rows to test on and which of these are anomalous.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,15 +86,6 @@ impl Set {
         hash.update(labels);
         hex(&hash.finalize())
     }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn notes(table: &Table) -> Vec<String> {

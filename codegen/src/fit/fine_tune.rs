@@ -104,7 +104,15 @@ pub fn fine_tune(
         matches!(layer, LayerSpec::Coupling(own)
             if matches!(own.conditioner, Conditioner::ResidualConvolution(_)))
     };
-    if options.epochs == 0 || mean(errors) < NEAR || layers.iter().any(is_normalised) {
+    // Without couplings nothing is trained.
+    let has_couplings = layers
+        .iter()
+        .any(|layer| matches!(layer, LayerSpec::Coupling(_)));
+    if options.epochs == 0
+        || mean(errors) < NEAR
+        || !has_couplings
+        || layers.iter().any(is_normalised)
+    {
         return Ok(Some(done));
     }
     let spec = model.header.spec.flow_spec(&layers);

@@ -19,13 +19,15 @@
 //! assert!(normal.log_prob(&[50.0, 51.0]) > normal.log_prob(&[50.0, 10.0]) + 100.0);
 //! ```
 
+use nvpico::train::triangle::{cholesky, place};
+
 /// A Gaussian fitted to rows.
 #[derive(Clone, Debug)]
 pub struct Gaussian {
     mean: Vec<f64>,
     /// Standard deviation of each feature, 1 for a constant one.
     scale: Vec<f64>,
-    /// Lower Cholesky factor of the correlation matrix plus ridge, row-major.
+    /// Lower Cholesky factor of the correlation matrix plus ridge, by its triangle.
     factor: Vec<f64>,
     /// `-dim/2 ln 2 pi - sum ln scale - sum ln diag(factor)`.
     log_normalizer: f64,
@@ -49,29 +51,10 @@ impl Gaussian {
         {
             return None;
         }
-        let count = (values.len() / dim) as f64;
-        let mut mean = vec![0.0; dim];
-        for row in values.chunks_exact(dim) {
-            for (sum, value) in mean.iter_mut().zip(row) {
-                *sum += f64::from(*value) / count;
-            }
-        }
-        let mut scale = vec![0.0; dim];
-        for row in values.chunks_exact(dim) {
-            for ((sum, value), mean) in scale.iter_mut().zip(row).zip(&mean) {
-                *sum += (f64::from(*value) - mean).powi(2) / count;
-            }
-        }
-        for (variance, mean) in scale.iter_mut().zip(&mean) {
-            let deviation = variance.sqrt();
-            // The engine's rule: what rounding leaves of a constant is no deviation.
-            let constant =
-                deviation <= mean.abs() * 1e-7 || deviation < f64::from(f32::MIN_POSITIVE);
-            *variance = if constant { 1.0 } else { deviation };
-        }
+        let (mean, scale) = moments(values, dim);
         let correlation = correlation(values, &mean, &scale);
         let (factor, ridge) = factor_with_ridge(&correlation, dim)?;
-        let log_diagonal: f64 = (0..dim).map(|i| factor[i * dim + i].ln()).sum();
+        let log_diagonal: f64 = (0..dim).map(|i| factor[place(i, i)].ln()).sum();
         let log_scale: f64 = scale.iter().map(|value| value.ln()).sum();
         let log_normalizer =
             -0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - log_scale - log_diagonal;
@@ -107,7 +90,7 @@ impl Gaussian {
         // Forward substitution: factor * solved = (row - mean) / scale.
         let mut solved = vec![0.0; dim];
         for i in 0..dim {
-            let factor = &self.factor[i * dim..=i * dim + i];
+            let factor = &self.factor[place(i, 0)..=place(i, i)];
             let known: f64 = factor.iter().zip(&solved[..i]).map(|(l, z)| l * z).sum();
             let scaled = (f64::from(row[i]) - self.mean[i]) / self.scale[i];
             solved[i] = (scaled - known) / factor[i];
@@ -126,6 +109,30 @@ impl Gaussian {
         let count = rows.len() as f64;
         rows.map(|row| self.log_prob(row)).sum::<f64>() / count
     }
+}
+
+/// Mean and standard deviation of each feature; the deviation of a constant one is 1.
+pub(crate) fn moments(values: &[f32], dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let count = (values.len() / dim) as f64;
+    let mut mean = vec![0.0; dim];
+    for row in values.chunks_exact(dim) {
+        for (sum, value) in mean.iter_mut().zip(row) {
+            *sum += f64::from(*value) / count;
+        }
+    }
+    let mut scale = vec![0.0; dim];
+    for row in values.chunks_exact(dim) {
+        for ((sum, value), mean) in scale.iter_mut().zip(row).zip(&mean) {
+            *sum += (f64::from(*value) - mean).powi(2) / count;
+        }
+    }
+    for (variance, mean) in scale.iter_mut().zip(&mean) {
+        let deviation = variance.sqrt();
+        // The engine's rule: what rounding leaves of a constant is no deviation.
+        let constant = deviation <= mean.abs() * 1e-7 || deviation < f64::from(f32::MIN_POSITIVE);
+        *variance = if constant { 1.0 } else { deviation };
+    }
+    (mean, scale)
 }
 
 /// The correlation matrix, row-major; the row of a constant feature is that of the identity.
@@ -160,33 +167,16 @@ pub(super) fn correlation(values: &[f32], mean: &[f64], scale: &[f64]) -> Vec<f6
     matrix
 }
 
-/// The Cholesky factor, with the smallest ridge of 0, 1e-9, 1e-8, ... 1 that gives one.
+/// The triangle of the Cholesky factor, with the smallest ridge of 0, 1e-9, 1e-8, ... 1 that gives one.
 pub(super) fn factor_with_ridge(matrix: &[f64], dim: usize) -> Option<(Vec<f64>, f64)> {
+    let lower = |ridge: f64| -> Vec<f64> {
+        let entry = |(i, j)| matrix[i * dim + j] + if i == j { ridge } else { 0.0 };
+        let places = (0..dim).flat_map(|i| (0..=i).map(move |j| (i, j)));
+        places.map(entry).collect()
+    };
     std::iter::once(0.0)
         .chain((-9..=0).map(|exponent| 10f64.powi(exponent)))
-        .find_map(|ridge| cholesky(matrix, dim, ridge).map(|factor| (factor, ridge)))
-}
-
-fn cholesky(matrix: &[f64], dim: usize, ridge: f64) -> Option<Vec<f64>> {
-    let mut factor = vec![0.0; dim * dim];
-    for i in 0..dim {
-        for j in 0..=i {
-            let dot: f64 = (0..j)
-                .map(|k| factor[i * dim + k] * factor[j * dim + k])
-                .sum();
-            let rest = matrix[i * dim + j] - dot;
-            factor[i * dim + j] = if i == j {
-                let pivot = rest + ridge;
-                if pivot.is_nan() || pivot < SMALLEST_PIVOT {
-                    return None;
-                }
-                pivot.sqrt()
-            } else {
-                rest / factor[j * dim + j]
-            };
-        }
-    }
-    Some(factor)
+        .find_map(|ridge| Some((cholesky(&lower(ridge), dim, SMALLEST_PIVOT)?, ridge)))
 }
 
 #[cfg(test)]

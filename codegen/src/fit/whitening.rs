@@ -7,6 +7,7 @@
 
 use nvpico::layer::linear::log_det;
 use nvpico::spec::Shape;
+use nvpico::train::triangle;
 
 use super::gaussian::{correlation, factor_with_ridge};
 
@@ -53,24 +54,21 @@ fn by_place(rows: &[f32], shape: Shape) -> Vec<f32> {
 /// The triangles of the inverse of a lower triangle: its diagonal is U, and with the columns over their diagonal it is
 /// L.
 fn of_inverse(factor: &[f64], dim: usize) -> Vec<f64> {
-    let at = |row: usize, column: usize| factor[row * dim + column];
-    let mut inverse = vec![0.0; dim * dim];
-    for column in 0..dim {
-        inverse[column * dim + column] = 1.0 / at(column, column);
-        for row in column + 1..dim {
-            let known: f64 = (column..row)
-                .map(|k| at(row, k) * inverse[k * dim + column])
-                .sum();
-            inverse[row * dim + column] = -known / at(row, row);
-        }
-    }
+    let inverse = triangle::inverse(factor, dim);
+    let mut factors = vec![0.0; dim * dim];
     for row in 0..dim {
-        for column in 0..row {
+        for column in 0..=row {
+            let value = inverse[triangle::place(row, column)];
             // Over the diagonal of its column, which is one over that of the factor.
-            inverse[row * dim + column] *= at(column, column);
+            let scale = if row == column {
+                1.0
+            } else {
+                factor[triangle::place(column, column)]
+            };
+            factors[row * dim + column] = value * scale;
         }
     }
-    inverse
+    factors
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Checks of a model, wherever it comes from.
 
 use nvpico::integer::UNITS;
+use nvpico::spec::{BaseSpec, Spread};
 use nvpico::{Flow, FlowSpec};
 
 use super::{FORMAT, Layer, Model, ModelSpec, ShapeName};
@@ -52,6 +53,7 @@ impl Model {
             return Err(format!("parameter {at} is {}", self.params[at]));
         }
         check_scales(&header.spec, &spec, &self.params)?;
+        check_densities(&spec, &self.params)?;
         if let Some(parts) = &self.integer {
             let good = parts.ranges.iter().all(|r| r.is_finite() && *r >= 0.0);
             if !good || parts.units.len() != header.spec.dim() {
@@ -126,6 +128,24 @@ impl Model {
             among.map_or_else(|| "none".to_owned(), |among| among.to_string())
         ))
     }
+}
+
+/// Numbers that would make far rows likely if they were not above 0: the slope of kernels, and what a bandwidth is given by.
+fn check_densities(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
+    let kernels = spec.kernels.map_or(0, |own| own.param_len(spec.dim()));
+    let (flow, kernels) = params.split_at(params.len() - kernels);
+    let base = &flow[flow.len() - spec.base.param_len(spec.dim())..];
+    let shared = matches!(spec.base, BaseSpec::Mixture(own) if own.spread == Spread::Shared);
+    for (number, what) in [
+        (base.first().filter(|_| shared), "the base's 1 / (2 h^2)"),
+        (kernels.first(), "the slope of the kernels"),
+        (kernels.get(2), "the kernels' 1 / (2 h^2)"),
+    ] {
+        if let Some(number) = number.filter(|number| **number <= 0.0) {
+            return Err(format!("{what} is {number}: it must be above 0"));
+        }
+    }
+    Ok(())
 }
 
 /// Scales must be invertible: finite, not zero, variances positive.

@@ -279,6 +279,22 @@ mod tests {
     }
 
     #[test]
+    fn kernels_that_make_far_rows_likely_are_refused() {
+        let mut model = model();
+        model.header.spec.kernels = Some(1);
+        // Slope, offset, 1 / (2 h^2), then a kernel at 0.
+        model.params.extend([0.5, -1.0, 2.0, 0.0, 0.0, 0.0]);
+        assert_eq!(model.validate(), Ok(()));
+        for at in [8, 10] {
+            for number in [0.0, -0.5] {
+                let mut bad = model.clone();
+                bad.params[at] = number;
+                assert!(bad.validate().unwrap_err().contains("above 0"));
+            }
+        }
+    }
+
+    #[test]
     fn damaged_models_are_refused() {
         for damage in [f32::NAN, f32::INFINITY] {
             let mut bad = model();

@@ -7,7 +7,7 @@
 //! assert!(names.contains(&"cavitation"));
 //! ```
 
-use super::random::Source;
+use crate::random::Source;
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

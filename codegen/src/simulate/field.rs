@@ -13,7 +13,7 @@
 //! assert!(rows.iter().all(|row| (10.0..40.0).contains(&row[3])));
 //! ```
 
-use super::random::Source;
+use crate::random::Source;
 
 /// Names of a row's values: those of the firmware's drivers (`nvpico_drivers::station::COLUMNS`).
 pub const COLUMNS: [&str; 4] = ["field_x_ut", "field_y_ut", "field_z_ut", "temperature_c"];

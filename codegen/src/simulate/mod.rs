@@ -17,7 +17,6 @@
 mod fault;
 pub mod field;
 pub mod pump;
-mod random;
 pub mod thermal;
 
 use std::io::{self, Write};

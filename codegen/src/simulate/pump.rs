@@ -17,8 +17,8 @@
 //! ```
 
 use super::fault::{Fault, FaultKind};
-use super::random::Source;
 use super::{Recording, Sensor};
+use crate::random::Source;
 
 /// The sensors, in the order of the values.
 pub const SENSORS: [Sensor; 8] = [

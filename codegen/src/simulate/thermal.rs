@@ -19,8 +19,8 @@
 use std::io;
 use std::path::Path;
 
-use super::random::Source;
 use crate::data;
+use crate::random::Source;
 
 /// Channels, height and width of a frame.
 pub const SHAPE: [usize; 3] = [1, SIDE, SIDE];

@@ -30,6 +30,7 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
+use super::triangle::{cholesky, inverse, place};
 pub use choice::{Choice, choose};
 pub use kernels::{Kernels, kernels};
 
@@ -53,12 +54,11 @@ pub struct Mixture {
 /// One Gaussian of a mixture.
 #[derive(Clone, Debug, PartialEq)]
 struct Component {
-    log_weight: f64,
     mean: Vec<f64>,
     /// Inverse of the covariance's lower Cholesky factor, row by row: a lower triangle `W` with `|W (z - mean)|^2` the
     /// squared Mahalanobis distance.
     factor: Vec<f64>,
-    /// `log_weight + sum ln diag(W) - dim/2 ln 2 pi`.
+    /// `ln weight + sum ln diag(W) - dim/2 ln 2 pi`.
     constant: f64,
 }
 
@@ -106,7 +106,7 @@ impl Sums {
 
 impl Component {
     /// The Gaussian of weighted sums, with `floor` added to the variances. `None` where it is degenerate all the same.
-    fn of(sums: &Sums, rows: usize, floor: &[f64]) -> Option<Self> {
+    fn of(sums: &Sums, rows: f64, floor: &[f64]) -> Option<Self> {
         let dim = floor.len();
         let mean: Vec<f64> = sums.first.iter().map(|sum| sum / sums.weight).collect();
         let mut covariance = sums.second.iter().map(|sum| sum / sums.weight);
@@ -121,13 +121,11 @@ impl Component {
                 });
             }
         }
-        let factor = inverse(&cholesky(&lower, dim)?, dim);
-        let log_weight = libm::log(sums.weight / rows as f64);
-        let diagonal = (0..dim).filter_map(|i| factor.get(start(i) + i));
-        let log_det: f64 = diagonal.map(|&w| libm::log(w)).sum();
+        let factor = inverse(&cholesky(&lower, dim, SMALLEST_PIVOT)?, dim);
+        let log_weight = libm::log(sums.weight / rows);
+        let log_det: f64 = (0..dim).map(|i| libm::log(factor[place(i, i)])).sum();
         let constant = log_weight + log_det - dim as f64 * HALF_LN_2PI;
         constant.is_finite().then_some(Self {
-            log_weight,
             mean,
             factor,
             constant,
@@ -151,16 +149,12 @@ impl Component {
     }
 }
 
-/// Where row `i` of a lower triangle begins.
-const fn start(i: usize) -> usize {
-    i * (i + 1) / 2
-}
-
 impl Mixture {
     /// Fits `components` Gaussians to standardised rows (row-major, `dim` values each). `floor` is added to the variance
     /// of each feature. The first components are those of a k-means clustering with `seed`.
     ///
-    /// `None` where the rows are fewer than the components, are not finite, or leave a component without rows.
+    /// Fewer components come out where some are left without a row. `None` where the rows are fewer than the components,
+    /// not finite, or degenerate in spite of the floor.
     #[must_use]
     pub fn fit(
         rows: &[f64],
@@ -178,11 +172,11 @@ impl Mixture {
         for (row, &label) in rows.chunks_exact(dim).zip(&labels) {
             sums.get_mut(label)?.add_row(row, 1.0);
         }
-        let mut mixture = Self::of(&sums, count, floor)?;
+        let mut mixture = Self::of(&sums, floor)?;
         let mut before = f64::NEG_INFINITY;
         for _ in 0..ITERATIONS {
             let (sums, log_prob) = mixture.expectation(rows);
-            let next = Self::of(&sums, count, floor)?;
+            let next = Self::of(&sums, floor)?;
             let done = log_prob - before < TOLERANCE;
             mixture = next;
             before = log_prob;
@@ -193,17 +187,16 @@ impl Mixture {
         Some(mixture)
     }
 
-    fn of(sums: &[Sums], rows: usize, floor: &[f64]) -> Option<Self> {
-        // A component that shares in less than a row is one row's spike.
-        let component = |sums: &Sums| {
-            if sums.weight < 1.0 {
-                return None;
-            }
-            Component::of(sums, rows, floor)
-        };
+    /// Components that share in less than a row are left out: they would be a row's spike.
+    fn of(sums: &[Sums], floor: &[f64]) -> Option<Self> {
+        let kept = || sums.iter().filter(|sums| sums.weight >= 1.0);
+        let rows: f64 = kept().map(|sums| sums.weight).sum();
+        let components: Option<Vec<Component>> = kept()
+            .map(|sums| Component::of(sums, rows, floor))
+            .collect();
         Some(Self {
             dim: floor.len(),
-            components: sums.iter().map(component).collect::<Option<_>>()?,
+            components: components.filter(|components| !components.is_empty())?,
         })
     }
 
@@ -293,47 +286,4 @@ fn log_sum_exp(terms: &[f64]) -> f64 {
     }
     let sum: f64 = terms.iter().map(|term| libm::exp(term - most)).sum();
     most + libm::log(sum)
-}
-
-/// Lower Cholesky factor of a lower triangle, row by row.
-fn cholesky(lower: &[f64], dim: usize) -> Option<Vec<f64>> {
-    let mut factor = vec![0.0; lower.len()];
-    for i in 0..dim {
-        for j in 0..=i {
-            let (a, b) = (
-                factor.get(start(i)..start(i) + j)?,
-                factor.get(start(j)..start(j) + j)?,
-            );
-            let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
-            let rest = lower.get(start(i) + j)? - dot;
-            let value = if i == j {
-                if rest.is_nan() || rest < SMALLEST_PIVOT {
-                    return None;
-                }
-                rest.sqrt()
-            } else {
-                rest / factor.get(start(j) + j)?
-            };
-            *factor.get_mut(start(i) + j)? = value;
-        }
-    }
-    Some(factor)
-}
-
-/// Inverse of a lower triangle, row by row.
-fn inverse(factor: &[f64], dim: usize) -> Vec<f64> {
-    let at = |i: usize, j: usize| factor.get(start(i) + j).copied().unwrap_or(0.0);
-    let mut inverse = vec![0.0; factor.len()];
-    for column in 0..dim {
-        for row in column..dim {
-            let known: f64 = (column..row)
-                .map(|k| at(row, k) * inverse.get(start(k) + column).copied().unwrap_or(0.0))
-                .sum();
-            let unit = if row == column { 1.0 } else { 0.0 };
-            if let Some(slot) = inverse.get_mut(start(row) + column) {
-                *slot = (unit - known) / at(row, row);
-            }
-        }
-    }
-    inverse
 }

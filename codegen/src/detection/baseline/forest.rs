@@ -1,8 +1,6 @@
 //! An isolation forest: random cuts set anomalous rows apart after few of them.
 
-use rand_xoshiro::Xoshiro256PlusPlus;
-
-use super::{below, uniform};
+use crate::random::Source;
 
 /// Trees, and the most rows of each.
 const TREES: usize = 100;
@@ -30,7 +28,7 @@ enum Node {
 }
 
 impl Forest {
-    pub fn fit(rows: &[f64], dim: usize, random: &mut Xoshiro256PlusPlus) -> Self {
+    pub fn fit(rows: &[f64], dim: usize, random: &mut Source) -> Self {
         let count = rows.len() / dim;
         let sample = count.min(ROWS);
         let depth = (sample as f64).log2().ceil() as usize;
@@ -39,7 +37,7 @@ impl Forest {
         let tree = |_| {
             // The first rows of a shuffle that goes no further.
             for at in 0..sample {
-                all.swap(at, at + below(random, count - at));
+                all.swap(at, at + random.index(count - at));
             }
             let mut own = all[..sample].to_vec();
             grow(rows, dim, &mut own, depth, random, &mut nodes)
@@ -78,7 +76,7 @@ fn grow(
     dim: usize,
     own: &mut [usize],
     depth: usize,
-    random: &mut Xoshiro256PlusPlus,
+    random: &mut Source,
     nodes: &mut usize,
 ) -> Node {
     *nodes += 1;
@@ -95,8 +93,8 @@ fn grow(
     if depth == 0 || own.len() < 2 || vary.is_empty() {
         return Node::Leaf(expected_depth(own.len()));
     }
-    let (feature, (low, high)) = vary[below(random, vary.len())];
-    let at = low + uniform(random) * (high - low);
+    let (feature, (low, high)) = vary[random.index(vary.len())];
+    let at = random.uniform(low, high);
     // Rounding may reach the highest value: then nothing would lie above.
     let at = if at < high { at } else { low };
     own.sort_by_key(|row| rows[row * dim + feature] > at);

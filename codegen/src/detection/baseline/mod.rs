@@ -1,24 +1,20 @@
 //! The detectors that a model is compared with. Those that go by distance or by random starts see rows that are
 //! standardised by the training rows.
 //!
-//! No crate that was looked at fits all of it: linfa's mixtures give no log-density and do not start anew, its trees of
+//! The mixtures are those that a model's base is fitted with. For the others no crate that was looked at fits: linfa's trees of
 //! neighbours gain nothing with 20 features, and the forests to be had take the number of features at compile time or no
-//! seed. So these are short and checked against scikit-learn.
+//! seed. So these are short, and all are checked against scikit-learn.
 
-mod clusters;
 mod forest;
-mod linear;
-mod mixture;
 mod nearest;
 mod standard;
 
-use rand_core::{Rng as _, SeedableRng as _};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use nvpico::train::mixture::Mixture;
 use serde::{Deserialize, Serialize};
 
 use crate::fit::gaussian::Gaussian;
+use crate::random::Source;
 use forest::Forest;
-use mixture::Mixture;
 use nearest::Nearest;
 use standard::Standard;
 
@@ -34,6 +30,10 @@ pub enum Baseline {
     /// An isolation forest of 100 trees, of 256 rows each.
     Forest,
 }
+
+/// Starts of a mixture, and what is added to its variances: as scikit-learn's `GaussianMixture`.
+const STARTS: u64 = 3;
+const VARIANCE: f64 = 1e-6;
 
 /// Bytes of a number on a chip: a 32-bit float.
 const WORD: usize = 4;
@@ -70,7 +70,6 @@ impl Baseline {
             let words = format!("{count} training rows, {needed} are needed");
             (count < needed).then_some(words).map_or(Ok(()), Err)
         };
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let standard = Standard::of(rows, dim);
         let kind = match self {
             Self::Gaussian => Kind::Gaussian(
@@ -79,8 +78,14 @@ impl Baseline {
             Self::Mixture(components) => {
                 too_few(components)?;
                 let rows = standard.rows(rows);
-                let fitted = Mixture::fit(&rows, dim, components, &mut random);
-                Kind::Mixture(fitted.ok_or("a covariance matrix is singular")?)
+                let floor = vec![VARIANCE; dim];
+                let starts = (0..STARTS).map(|start| seed.wrapping_mul(STARTS).wrapping_add(start));
+                let fitted =
+                    starts.filter_map(|seed| Mixture::fit(&rows, dim, components, &floor, seed));
+                let best = fitted
+                    .map(|fitted| (fitted.mean_log_prob(&rows), fitted))
+                    .max_by(|(a, _), (b, _)| a.total_cmp(b));
+                Kind::Mixture(best.ok_or("a covariance matrix is singular")?.1)
             }
             Self::Nearest(neighbours) => {
                 too_few(neighbours)?;
@@ -88,6 +93,7 @@ impl Baseline {
             }
             Self::Forest => {
                 too_few(2)?;
+                let mut random = Source::new(seed);
                 Kind::Forest(Forest::fit(&standard.rows(rows), dim, &mut random))
             }
         };
@@ -167,17 +173,6 @@ impl Fitted {
             Kind::Forest(forest) => [WORD * scale + 8 * forest.nodes(), WORD * dim],
         }
     }
-}
-
-/// A number from 0 up to 1.
-fn uniform(random: &mut Xoshiro256PlusPlus) -> f64 {
-    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// A number below `count`, which is above 0.
-fn below(random: &mut Xoshiro256PlusPlus, count: usize) -> usize {
-    // Rounding may give `count` itself for counts near 2^53.
-    ((uniform(random) * count as f64) as usize).min(count - 1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The distance to the k-th nearest training row, found by looking at all of them.
 
-use super::clusters::square;
-
 #[derive(Clone, Debug)]
 pub(super) struct Nearest {
     rows: Vec<f64>,
@@ -22,7 +20,7 @@ impl Nearest {
         // The smallest squares so far, the largest of them last.
         let mut nearest = vec![f64::INFINITY; self.neighbours];
         for other in self.rows.chunks_exact(self.dim) {
-            let distance = square(row, other);
+            let distance: f64 = row.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum();
             let last = self.neighbours - 1;
             if distance < nearest[last] {
                 let at = nearest.partition_point(|own| *own <= distance);

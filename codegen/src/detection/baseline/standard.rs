@@ -1,5 +1,7 @@
 //! Rows standardised by the training rows: mean 0, deviation 1 in every column; a constant column keeps its unit.
 
+use crate::fit::gaussian::moments;
+
 #[derive(Clone, Debug)]
 pub(super) struct Standard {
     mean: Vec<f64>,
@@ -8,18 +10,7 @@ pub(super) struct Standard {
 
 impl Standard {
     pub fn of(rows: &[f32], dim: usize) -> Self {
-        let count = (rows.len() / dim.max(1)).max(1) as f64;
-        let column = |at: usize| rows.iter().skip(at).step_by(dim).copied().map(f64::from);
-        let mean: Vec<f64> = (0..dim).map(|at| column(at).sum::<f64>() / count).collect();
-        let deviation = |(at, mean): (usize, &f64)| {
-            let variance = column(at).map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-            let deviation = variance.sqrt();
-            // What rounding leaves of a constant is no deviation.
-            let constant =
-                deviation <= mean.abs() * 1e-7 || deviation < f64::from(f32::MIN_POSITIVE);
-            if constant { 1.0 } else { deviation }
-        };
-        let scale = mean.iter().enumerate().map(deviation).collect();
+        let (mean, scale) = moments(rows, dim);
         Self { mean, scale }
     }
 

@@ -14,7 +14,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A seeded source.
 #[derive(Clone, Debug)]
-pub(super) struct Source(Xoshiro256PlusPlus);
+pub(crate) struct Source(Xoshiro256PlusPlus);
 
 impl Source {
     pub fn new(seed: u64) -> Self {
