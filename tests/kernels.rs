@@ -1,7 +1,7 @@
 //! A second density of kernels: a sample is as unlikely as the less favourable density says.
 
 use nvpico::spec::{BaseSpec, KernelsSpec, MixtureSpec, Spread};
-use nvpico::train::mixture;
+use nvpico::train::mixture::{self, Mixture};
 use nvpico::{FlowSpec, LayerSpec, SpecError};
 
 use crate::common;
@@ -147,6 +147,46 @@ fn fitted_densities_are_those_of_their_parameters() {
                 (f64::from(found) - expected).abs() < 2e-3,
                 "{base:?}: {found}, {expected}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_density_of_several_starts_is_their_mean() {
+    let mut random = Random::new(305);
+    let rows: Vec<f64> = (0..400).map(|_| f64::from(random.normal())).collect();
+    let mut choice = mixture::choose(&rows, &rows, &[0.0, 0.0], 8, 1).expect("a mixture");
+    (choice.components, choice.starts) = (3, 3);
+    let mean = choice.fit(&rows, &[0.0, 0.0], 5).expect("a mixture");
+    let floor = [choice.floor; 2];
+    let starts: Vec<Mixture> = (5..8)
+        .map(|seed| Mixture::fit(&rows, 2, 3, &floor, seed).expect("a mixture"))
+        .collect();
+    assert!(starts[0] != starts[1] || starts[1] != starts[2]);
+    for row in rows.chunks_exact(2).take(20) {
+        let densities = starts.iter().map(|own| own.log_prob(row).exp());
+        let expected = (densities.sum::<f64>() / 3.0).ln();
+        assert!((mean.log_prob(row) - expected).abs() < 1e-9);
+    }
+}
+
+/// A few far rows get no clusters of their own, from whatever seed.
+#[test]
+fn clusters_are_found_beside_far_rows() {
+    let mut random = Random::new(306);
+    let mut rows: Vec<f64> = (0..300)
+        .flat_map(|row| {
+            let near = [-1.5, 0.0, 1.5][row % 3];
+            let [a, b] = [random.normal(), random.normal()].map(f64::from);
+            [near + 0.05 * a, near + 0.05 * b]
+        })
+        .collect();
+    rows.extend([60.0, -2.0, -2.0, 80.0, -70.0, 5.0]);
+    for seed in 0..5 {
+        let mixture = Mixture::fit(&rows, 2, 4, &[1e-6; 2], seed).expect("a mixture");
+        for near in [-1.5, 0.0, 1.5] {
+            let found = mixture.log_prob(&[near, near]);
+            assert!(found > 1.5, "seed {seed}: {found} at {near}");
         }
     }
 }

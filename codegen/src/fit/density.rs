@@ -6,17 +6,24 @@
 //! comes from a second density, of kernels around representative rows, and a row is as unlikely as the less favourable of the two
 //! says ([`nvpico::spec::KernelsSpec`]).
 
+use std::borrow::Cow;
+use std::iter::repeat_n;
+
 use nvpico::spec::LayerSpec;
-use nvpico::train::mixture::{self, Choice};
+use nvpico::train::mixture::{self, Choice, Kernels};
 use nvpico::{Flow, batch};
 
 use crate::calibration::ascending;
 use crate::data::step;
+use crate::deployed::log_probs;
+use crate::metrics;
 use crate::model::{BaseName, Layer, ModelSpec, SpreadName};
 use crate::random::Source;
 
 /// Bytes that a model's parameters take in floats, where the rows decide how many kernels and Gaussians it has.
 const MOST_BYTES: usize = 62 << 10;
+/// Bytes of them that a mixture takes.
+const MIXTURE_BYTES: usize = 38 << 10;
 /// Fewer kernels are no density of anything.
 const LEAST_KERNELS: usize = 16;
 /// The held-out rows choose the bandwidth of the highest density. Anomalies are told apart better by a narrower one
@@ -30,12 +37,25 @@ const NARROWEST_STEP: f64 = 1e-6;
 const STEP_SEED: u64 = 0x7374_6570;
 /// A standardised step is no wider than this: a column of two values has no noise of its size.
 const WIDEST_STEP: f64 = 2.0;
+/// How far made-up outliers go on beyond a row, as a share of its difference from a near one; that is the nearest of so many; how many
+/// outliers there are at the least, and their seed.
+const BEYOND: (f64, f64) = (0.3, 1.2);
+const NEAREST_OF: usize = 20;
+const BEYOND_ROWS: usize = 2_000;
+const BEYOND_SEED: u64 = 0x6265_796f;
+/// What a model's AUROC on them gains by kernels of full weight decides their weight: this much without gain or loss, so much more for each
+/// point of a hundred, and never outside these limits. `docs/detection.md` has the figures.
+const WEIGHT: f64 = 1.0;
+const WEIGHT_PER_POINT: f64 = 0.5;
+const WEIGHTS: (f64, f64) = (0.3, 1.0);
 
 /// Rows as the first layer leaves them.
 pub(super) struct Standardized {
     dim: usize,
     rows: Vec<f64>,
+    /// With each value anywhere within its step.
     held_out: Vec<f64>,
+    held_out_as_read: Vec<f64>,
     /// The step in which each feature comes, 0 for one in full digits.
     steps: Vec<f64>,
     /// The held-out rows in the sensors' units, each value anywhere within its step.
@@ -80,6 +100,7 @@ impl Standardized {
             dim,
             rows: all(rows),
             held_out: all(&within_steps),
+            held_out_as_read: all(held_out),
             steps,
             within_steps,
             log_det: scale.iter().map(|&scale| f64::from(scale).ln()).sum(),
@@ -99,7 +120,7 @@ impl Standardized {
     /// The mixture that gives the held-out rows the highest density; `None` where its parameters take too much flash.
     pub(super) fn choose(&self, seed: u64) -> Option<Choice> {
         let component = 4 * (1 + self.dim + self.dim * (self.dim + 1) / 2);
-        let most = MOST_BYTES / 2 / component;
+        let most = MIXTURE_BYTES / component;
         if most == 0 {
             return None;
         }
@@ -111,15 +132,22 @@ impl Standardized {
         choice.held_out_log_prob + self.log_det
     }
 
-    /// Structure and parameters of a flow without couplings whose base is a chosen mixture.
+    /// Structure and parameters of a flow without couplings whose base is a chosen mixture, fitted to the training rows, and with `all` to
+    /// the held-out rows as well.
     pub(super) fn mixture(
         &self,
         spec: &ModelSpec,
         choice: &Choice,
         start: &[f32],
         seed: u64,
+        all: bool,
     ) -> Option<(ModelSpec, Vec<f32>)> {
-        let mixture = choice.fit(&self.rows, &self.steps, seed)?;
+        let rows = if all {
+            self.all()
+        } else {
+            self.rows.as_slice().into()
+        };
+        let mixture = choice.fit(&rows, &self.steps, seed)?;
         let base = BaseName::Mixture {
             components: mixture.components(),
             spread: SpreadName::Full,
@@ -135,51 +163,162 @@ impl Standardized {
         Some((spec, params))
     }
 
-    /// Adds kernels to a model: at most `count`, fewer where flash or rows are short of them. `held_out` are the rows that chose the
-    /// bandwidth, in the sensors' units.
-    pub(super) fn add_kernels(
+    /// Training rows and held-out rows.
+    fn all(&self) -> Cow<'_, [f64]> {
+        let rows = self.rows.iter().chain(&self.held_out_as_read);
+        rows.copied().collect()
+    }
+
+    /// At most `count` kernels for a model, fewer where flash or rows are short of them, `None` where they are too few. `held_out` are
+    /// the rows that chose the bandwidth, in the sensors' units; they choose the weight as well, where it is not given.
+    pub(super) fn kernels(
         &self,
-        spec: &mut ModelSpec,
-        params: &mut Vec<f32>,
+        spec: &ModelSpec,
+        params: &[f32],
         held_out: &[f32],
-        count: usize,
+        (count, weight): (usize, Option<f64>),
         seed: u64,
-    ) -> anyhow::Result<()> {
-        let left = MOST_BYTES.saturating_sub(4 * params.len()) / (4 * (self.dim + 1));
-        let count = count.min(left);
+    ) -> anyhow::Result<Option<Beside>> {
+        let count = self.room(params.len(), count);
         if count < LEAST_KERNELS {
-            return Ok(());
+            return Ok(None);
         }
         let found = mixture::kernels(&self.rows, &self.held_out, self.dim, count, seed);
         let Some(kernels) = found.map(|kernels| kernels.sharper(SHARPER)) else {
-            return Ok(());
+            return Ok(None);
         };
-        let layers = spec.layers();
-        let flow = Flow::new(spec.flow_spec(&layers), params)?;
-        let scores = batch::score(&flow, held_out);
-        let flow_log_probs: Vec<f32> = (scores.iter())
-            .map(|score| {
-                score
-                    .as_ref()
-                    .map_or(f32::NEG_INFINITY, |score| score.log_prob)
-            })
-            .collect();
-        let (mean, scale_of) = (&params[..self.dim], &params[self.dim..2 * self.dim]);
-        let own: Vec<f32> = standardize(held_out, mean, scale_of)
-            .chunks_exact(self.dim)
+        let flow = Scale::of(&log_probs_of(spec, params, held_out)?);
+        let own = self.held_out_as_read.chunks_exact(self.dim);
+        let own: Vec<f32> = own
             .map(|row| (kernels.log_prob(row) + self.log_det) as f32)
             .collect();
-        let ((median, spread), (own_median, own_spread)) = (scale(&flow_log_probs), scale(&own));
-        let slope = spread / own_spread;
-        let offset = median - slope * own_median;
-        if !(slope > 0.0 && slope.is_finite() && offset.is_finite()) {
-            return Ok(());
+        let mut found = Beside {
+            slope: 1.0,
+            offset: 0.0,
+            weight: WEIGHTS.1,
+            kernels,
+        };
+        let own = Scale::of(&own);
+        found.bring(own, flow);
+        if !found.is_usable() {
+            return Ok(None);
         }
-        params.extend([slope, offset]);
-        params.extend(kernels.params());
-        spec.kernels = Some(kernels.count());
-        Ok(())
+        found.weight = match weight {
+            Some(weight) => weight,
+            None => self.weight(&found, spec, params)?,
+        };
+        found.bring(own, flow);
+        Ok(Some(found))
     }
+
+    /// The same kernels around training and held-out rows; `params` are those of the model without them.
+    pub(super) fn around_all(&self, beside: &Beside, params: &[f32], seed: u64) -> Option<Beside> {
+        let count = self.room(params.len(), beside.kernels.count());
+        let bandwidth = beside.kernels.bandwidth();
+        let kernels = Kernels::around(&self.all(), self.dim, count, bandwidth, seed)?;
+        Some(Beside {
+            kernels,
+            ..beside.clone()
+        })
+    }
+
+    /// As many kernels as fit beside a number of parameters.
+    fn room(&self, params: usize, count: usize) -> usize {
+        count.min(MOST_BYTES.saturating_sub(4 * params) / (4 * (self.dim + 1)))
+    }
+
+    /// The nearest of some training rows.
+    fn near(&self, row: &[f64], random: &mut Source) -> &[f64] {
+        let mut nearest = (f64::INFINITY, self.rows.as_slice());
+        for _ in 0..NEAREST_OF {
+            let at = random.index(self.rows.len() / self.dim) * self.dim;
+            let other = &self.rows[at..at + self.dim];
+            let pairs = row.iter().zip(other);
+            let distance: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+            if distance < nearest.0 {
+                nearest = (distance, other);
+            }
+        }
+        nearest.1
+    }
+
+    /// The weight of kernels, by how well they tell rows from others that go on beyond them, away from a near one.
+    ///
+    /// Where anomalies lie in directions of large variance, kernels find more of them than a global density; where sensors follow tight
+    /// relations, they find fewer. Of a dozen kinds of made-up outliers this one told best which of the two it is (`docs/detection.md`).
+    fn weight(&self, beside: &Beside, spec: &ModelSpec, params: &[f32]) -> anyhow::Result<f64> {
+        let mut random = Source::new(BEYOND_SEED);
+        let (mut made_up, mut labels) = (Vec::new(), Vec::new());
+        let (held_out, dim) = (self.held_out_as_read.len() / self.dim, self.dim);
+        let repeats = BEYOND_ROWS.div_ceil(held_out.max(1));
+        let stride = held_out.div_ceil(BEYOND_ROWS).max(1);
+        for row in self.held_out.chunks_exact(dim).step_by(stride) {
+            made_up.extend(row);
+            labels.push(false);
+            labels.extend(repeat_n(true, repeats));
+            for _ in 0..repeats {
+                let near = self.near(row, &mut random);
+                let far = random.uniform(BEYOND.0, BEYOND.1);
+                let pairs = row.iter().zip(near);
+                made_up.extend(pairs.map(|(x, other)| x + far * (x - other)));
+            }
+        }
+        let features = params[..dim].iter().zip(&params[dim..2 * dim]).cycle();
+        let values = made_up.iter().zip(features);
+        let rows: Vec<f32> = values
+            .map(|(x, (mean, scale))| (x / f64::from(*scale)) as f32 + mean)
+            .collect();
+        let alone = log_probs_of(spec, params, &rows)?;
+        let (mut with_spec, mut with_params) = (spec.clone(), params.to_vec());
+        beside.add_to(&mut with_spec, &mut with_params);
+        let both = log_probs_of(&with_spec, &with_params, &rows)?;
+        let auroc = |log_probs: &[f32]| metrics::auroc(&metrics::scores(log_probs), &labels);
+        let gain = auroc(&both)
+            .zip(auroc(&alone))
+            .map(|(both, alone)| both - alone);
+        let weight = WEIGHT + WEIGHT_PER_POINT * 100.0 * gain.unwrap_or(0.0);
+        Ok(weight.clamp(WEIGHTS.0, WEIGHTS.1))
+    }
+}
+
+/// Kernels beside a flow, on its scale.
+#[derive(Clone)]
+pub(super) struct Beside {
+    slope: f32,
+    offset: f32,
+    weight: f64,
+    kernels: Kernels,
+}
+
+impl Beside {
+    /// Brings log-densities of the scale `from` to the scale `to`, by the weight closer to its median.
+    fn bring(&mut self, from: Scale, to: Scale) {
+        self.slope = self.weight as f32 * to.spread / from.spread;
+        self.offset = to.median - self.slope * from.median;
+    }
+
+    fn is_usable(&self) -> bool {
+        self.slope > 0.0 && self.slope.is_finite() && self.offset.is_finite()
+    }
+
+    /// 1 for as much as the flow, less for less.
+    pub(super) fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// Appends them to a model that has none.
+    pub(super) fn add_to(&self, spec: &mut ModelSpec, params: &mut Vec<f32>) {
+        params.extend([self.slope, self.offset]);
+        params.extend(self.kernels.params());
+        spec.kernels = Some(self.kernels.count());
+    }
+}
+
+/// Log-densities of rows, in the sensors' units, under a model.
+fn log_probs_of(spec: &ModelSpec, params: &[f32], rows: &[f32]) -> anyhow::Result<Vec<f32>> {
+    let layers = spec.layers();
+    let flow = Flow::new(spec.flow_spec(&layers), params)?;
+    Ok(log_probs(&batch::score(&flow, rows)))
 }
 
 /// Rows as the first layer leaves them.
@@ -192,17 +331,28 @@ fn standardize(rows: &[f32], mean: &[f32], scale: &[f32]) -> Vec<f64> {
 }
 
 /// The median of log-densities, and how far a low quantile is below it.
-fn scale(log_probs: &[f32]) -> (f32, f32) {
-    let sorted = ascending(log_probs);
-    let at = |share: f64| {
-        let place = share * (sorted.len().saturating_sub(1)) as f64;
-        let (below, above) = (place.floor() as usize, place.ceil() as usize);
-        let part = (place - below as f64) as f32;
-        match (sorted.get(below), sorted.get(above)) {
-            (Some(a), Some(b)) => a + (b - a) * part,
-            _ => f32::NAN,
+#[derive(Clone, Copy)]
+struct Scale {
+    median: f32,
+    spread: f32,
+}
+
+impl Scale {
+    fn of(log_probs: &[f32]) -> Self {
+        let sorted = ascending(log_probs);
+        let at = |share: f64| {
+            let place = share * (sorted.len().saturating_sub(1)) as f64;
+            let (below, above) = (place.floor() as usize, place.ceil() as usize);
+            let part = (place - below as f64) as f32;
+            match (sorted.get(below), sorted.get(above)) {
+                (Some(a), Some(b)) => a + (b - a) * part,
+                _ => f32::NAN,
+            }
+        };
+        let median = at(0.5);
+        Self {
+            median,
+            spread: median - at(LOW),
         }
-    };
-    let median = at(0.5);
-    (median, median - at(LOW))
+    }
 }

@@ -176,6 +176,7 @@ mod tests {
             fine_tune: Some(fine_tune),
             base: Some(BaseChoice::Normal),
             kernels: Some(0),
+            folds: Some(0),
             ..Recipe::default()
         };
         let mut epochs = 0;

@@ -5,7 +5,7 @@ use nvpico::train::mixture::Choice;
 use nvpico::train::{self, Epoch, NoRounding, TrainOptions, Trained};
 use nvpico::{Flow, LayerSpec};
 
-use super::density::Standardized;
+use super::density::{Beside, Standardized};
 use super::fine_tune::{FineTuned, fine_tune};
 use super::recipe::BaseChoice;
 use super::settings::{Kind, Settings};
@@ -57,19 +57,30 @@ pub struct Fitted {
 pub struct Decided {
     /// The mixture that was fitted, and whether couplings stand in front of it.
     pub mixture: Option<(Choice, bool)>,
+    /// The weight of kernels beside it.
+    pub kernels: Option<f64>,
 }
 
-/// Trains on rows of a table; the rows of `stop` decide when to stop, and where nothing is `decided` which density of the latent
-/// values it is.
+/// Rows that a model is made from.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// They train.
+    pub train: &'a [f32],
+    /// They decide when to stop, and where nothing is decided which density it is.
+    pub stop: &'a [f32],
+    /// Once that is decided, a mixture without couplings and its kernels are fitted to the rows of `stop` as well: others calibrate.
+    pub join: bool,
+}
+
+/// Trains on rows of a table.
 ///
 /// # Errors
 /// A shape that the architecture does not take, or a diverged run.
 pub fn fit_rows(
     table: &Table,
     settings: &Settings,
-    rows: &[f32],
-    stop: &[f32],
-    decided: Option<&Decided>,
+    rows: Rows<'_>,
+    decided_before: Option<&Decided>,
     mut on_epoch: impl FnMut(Stage, &Epoch) -> bool,
 ) -> anyhow::Result<Fitted> {
     let spec = settings.spec(shape_of(table)).map_err(anyhow::Error::msg)?;
@@ -83,11 +94,11 @@ pub fn fit_rows(
         );
     }
     let mut options = settings.train_options();
-    let mut start = train::init(&flow_spec, rows, options.seed);
+    let mut start = train::init(&flow_spec, rows.train, options.seed);
     if settings.whiten {
         let shape = flow_spec.shape;
         let (standardize, rest) = start.split_at_mut(LayerSpec::Standardize.param_len(shape));
-        let matrix = whitening(rows, shape, standardize, options.noise)
+        let matrix = whitening(rows.train, shape, standardize, options.noise)
             .context("the training rows hold values that are not finite")?;
         rest[..matrix.len()].copy_from_slice(&matrix);
     }
@@ -98,15 +109,14 @@ pub fn fit_rows(
         ended |= !more;
         more
     };
-    let standardized =
-        measures_vectors(settings).then(|| Standardized::new(rows, stop, flow_spec.dim(), &start));
+    let standardized = measures_vectors(settings)
+        .then(|| Standardized::new(rows.train, rows.stop, flow_spec.dim(), &start));
     let beginning = Beginning {
         settings,
         spec: &spec,
         start,
         options: &mut options,
         rows,
-        stop,
         standardized: standardized.as_ref(),
     };
     let Latent {
@@ -114,23 +124,28 @@ pub fn fit_rows(
         mut params,
         epochs,
         best_epoch,
-        decided,
-    } = beginning.train(decided, |epoch| go_on(Stage::Training, epoch))?;
-    if let Some(rows) = &standardized {
-        let (most, seed) = (settings.kernels, settings.seed);
-        rows.add_kernels(&mut spec, &mut params, stop, most, seed)?;
+        mut decided,
+    } = beginning.train(decided_before, |epoch| go_on(Stage::Training, epoch))?;
+    if let Some(standardized) = &standardized {
+        let densities = Densities {
+            settings,
+            rows,
+            standardized,
+            decided: decided_before,
+        };
+        densities.finish(&mut spec, &mut params, &mut decided)?;
     }
     let mut model = Model::new(spec, params);
     model.set_features(table.features());
     model.header.precision = settings.precision;
-    model.find_ranges(rows);
+    model.find_ranges(rows.train);
     // Whatever keeps it from being one in integers is said before the work of fine-tuning.
     model.ready(None).context(
         "the trained model cannot be expressed in integers: train it without --precision",
     )?;
     let mut fine_tuning = options.clone();
     fine_tuning.epochs = settings.fine_tune;
-    let fine_tuned = fine_tune(&mut model, rows, stop, &fine_tuning, |epoch| {
+    let fine_tuned = fine_tune(&mut model, rows.train, rows.stop, &fine_tuning, |epoch| {
         go_on(Stage::FineTuning, epoch)
     })?;
     Ok(Fitted {
@@ -156,8 +171,7 @@ struct Beginning<'a> {
     spec: &'a ModelSpec,
     start: Vec<f32>,
     options: &'a mut TrainOptions,
-    rows: &'a [f32],
-    stop: &'a [f32],
+    rows: Rows<'a>,
     /// For measured vectors.
     standardized: Option<&'a Standardized>,
 }
@@ -184,7 +198,7 @@ impl Beginning<'_> {
                 self.options.steps = standardized.steps();
                 standardized.within_steps()
             }
-            _ => self.stop,
+            _ => self.rows.stop,
         };
         let choice = self.standardized.and_then(|rows| match decided {
             Some(decided) => decided.mixture.clone().map(|(choice, _)| choice),
@@ -194,7 +208,7 @@ impl Beginning<'_> {
         let alone = self.standardized.zip(choice.as_ref());
         let alone = alone.and_then(|(rows, choice)| {
             let (spec, params) =
-                rows.mixture(self.spec, choice, &self.start, self.settings.seed)?;
+                rows.mixture(self.spec, choice, &self.start, self.settings.seed, false)?;
             Some((spec, params, rows.held_out_log_prob(choice)))
         });
         let mixture = decided.and_then(|decided| decided.mixture.as_ref());
@@ -211,6 +225,7 @@ impl Beginning<'_> {
         };
         let of = |couplings| Decided {
             mixture: choice.clone().map(|choice| (choice, couplings)),
+            kernels: None,
         };
         match (trained, alone) {
             // Couplings that do not help are left out.
@@ -234,7 +249,10 @@ impl Beginning<'_> {
             }),
             (Some((spec, trained)), _) => Ok(Latent {
                 decided: if spec.base.is_normal() {
-                    Decided::default()
+                    Decided {
+                        mixture: None,
+                        ..of(true)
+                    }
                 } else {
                     of(true)
                 },
@@ -264,7 +282,7 @@ impl Beginning<'_> {
         let trained = train::train_rounded(
             &spec.flow_spec(&layers),
             start,
-            self.rows,
+            self.rows.train,
             stop,
             self.options,
             &NoRounding,
@@ -273,5 +291,110 @@ impl Beginning<'_> {
         )?;
         drop(layers);
         Ok((spec, trained))
+    }
+}
+
+/// The last steps of a model of vectors.
+struct Densities<'a> {
+    settings: &'a Settings,
+    rows: Rows<'a>,
+    standardized: &'a Standardized,
+    /// What a model of more rows decided.
+    decided: Option<&'a Decided>,
+}
+
+impl Densities<'_> {
+    /// Adds kernels, and fits what is no network to all rows where they may join.
+    fn finish(
+        &self,
+        spec: &mut ModelSpec,
+        params: &mut Vec<f32>,
+        decided: &mut Decided,
+    ) -> anyhow::Result<()> {
+        let Self {
+            settings,
+            rows,
+            standardized,
+            ..
+        } = self;
+        let seed = settings.seed;
+        let (most, weight) = match self.decided {
+            Some(Decided { kernels: None, .. }) => (0, None),
+            Some(Decided { kernels, .. }) => (settings.kernels, *kernels),
+            None => (settings.kernels, None),
+        };
+        let mut kernels = standardized.kernels(spec, params, rows.stop, (most, weight), seed)?;
+        decided.kernels = kernels.as_ref().map(Beside::weight);
+        if let (true, Some((choice, false))) = (rows.join, &decided.mixture) {
+            let all = standardized.mixture(spec, choice, params, seed, true);
+            (*spec, *params) = all.context("the rows carry no mixture of Gaussians")?;
+            kernels = kernels.and_then(|own| standardized.around_all(&own, params, seed));
+        }
+        if let Some(kernels) = kernels {
+            kernels.add_to(spec, params);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::recipe::Recipe;
+    use crate::fit::training;
+    use crate::random::Source;
+
+    /// Two features whose sum deviates by `tight`, with a few rows far along their common direction.
+    fn table(tight: f64) -> Table {
+        let mut random = Source::new(7);
+        let row = |_| {
+            let along = random.normal(1.0);
+            [along as f32, (random.normal(tight) - along) as f32]
+        };
+        Table {
+            columns: vec!["a".into(), "b".into()],
+            rows: 600,
+            row_numbers: (1..=600).collect(),
+            values: (0..600).flat_map(row).collect(),
+            ..Table::default()
+        }
+    }
+
+    fn fitted(table: &Table, join: bool, decided: Option<&Decided>) -> Fitted {
+        let recipe = Recipe {
+            couplings: Some(1),
+            hidden: Some(vec![4]),
+            epochs: Some(2),
+            seed: Some(1),
+            ..Recipe::default()
+        };
+        let settings = training::settings(table, &recipe).unwrap();
+        let (train, stop) = table.values.split_at(900);
+        let rows = Rows { train, stop, join };
+        fit_rows(table, &settings, rows, decided, |_, _| true).unwrap()
+    }
+
+    #[test]
+    fn kernels_weigh_less_where_sensors_follow_a_tight_relation() {
+        let weight = |tight| fitted(&table(tight), false, None).decided.kernels.unwrap();
+        let (tight, loose) = (weight(0.01), weight(1.0));
+        assert!(tight < 0.5 && loose > 0.8, "{tight}, {loose}");
+        assert!(tight >= 0.3 && loose <= 1.0, "{tight}, {loose}");
+    }
+
+    #[test]
+    fn held_out_rows_join_a_mixture_once_they_have_decided() {
+        let table = table(0.01);
+        let apart = fitted(&table, false, None);
+        assert!(matches!(apart.decided.mixture, Some((_, false))));
+        let again = fitted(&table, false, Some(&apart.decided));
+        assert_eq!(apart.model.params, again.model.params);
+        let joined = fitted(&table, true, Some(&apart.decided));
+        assert_eq!(apart.decided, joined.decided);
+        // Standardised as before, but the mixture is another one.
+        let standardize = 2 * 2 + 1;
+        let (one, other) = (&apart.model.params, &joined.model.params);
+        assert_eq!(one[..standardize], other[..standardize]);
+        assert_ne!(one[standardize..], other[standardize..]);
     }
 }

@@ -8,7 +8,7 @@
 use anyhow::Context as _;
 use rayon::prelude::*;
 
-use super::fitted::{Decided, Fitted, fit_rows};
+use super::fitted::{Decided, Fitted, Rows, fit_rows};
 use super::groups;
 use super::settings::Settings;
 use super::split::{self, Split};
@@ -66,8 +66,11 @@ pub(super) fn scores(
         let Fitted { model, ended, .. } = fit_rows(
             table,
             &settings,
-            &rows,
-            &stop,
+            Rows {
+                train: &rows,
+                stop: &stop,
+                join: true,
+            },
             Some(plan.decided),
             |_, epoch| on_epoch(epoch),
         )?;

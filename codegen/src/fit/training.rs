@@ -7,7 +7,7 @@ use anyhow::bail;
 use nvpico::train::{self, Epoch};
 
 use super::fine_tune::FineTuned;
-use super::fitted::{Fitted, MOST_PARAMS, fit_rows};
+use super::fitted::{Fitted, MOST_PARAMS, Rows, fit_rows};
 pub use super::fitted::{Stage, shape_of};
 use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
@@ -117,9 +117,7 @@ pub fn run(
     mut on_epoch: impl FnMut(Stage, &Epoch) -> bool + Send,
 ) -> anyhow::Result<Outcome> {
     let dim = table.dim();
-    if let Some(counts) = settings.counts {
-        check_counts(table, counts.levels)?;
-    }
+    check_counts(table, &settings)?;
     let correlated = correlated_rows(&table.values, dim);
     let folds = match (valid, &table.groups) {
         (Some(_), _) => 0,
@@ -132,27 +130,25 @@ pub fn run(
     let held_out_table = valid.unwrap_or(table);
     let rows = split::values(table, &split.train);
     let held_out = split::values(held_out_table, &split.held_out);
-    let (train_rows, held_out_rows) = (rows.len() / dim, held_out.len() / dim);
+    let [train_rows, held_out_rows] = [&rows, &held_out].map(|rows| rows.len() / dim);
     if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
         bail!(
             "{train_rows} rows to train on and {held_out_rows} held out are too few: at least \
              {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, a few hundred are better"
         );
     }
-    let constant = constant_columns(table);
-    if constant.len() == dim {
-        bail!("every column is constant: there is nothing to train on");
-    }
-    // A map is standardised channel by channel: a constant pixel does not matter.
-    let constant = constant.into_iter().filter(|_| table.shape.is_none());
-    let constant: Vec<String> = constant.map(|at| table.columns[at].clone()).collect();
-
+    let constant = constant_names(table)?;
     let (mut stop, calibrate) = split.roles();
     if folds > 0 {
         stop.clone_from(&split.held_out);
     }
     let stopping = split::values(held_out_table, &stop);
-    let fitted = fit_rows(table, &settings, &rows, &stopping, None, &mut on_epoch)?;
+    let own = Rows {
+        train: &rows,
+        stop: &stopping,
+        join: false,
+    };
+    let fitted = fit_rows(table, &settings, own, None, &mut on_epoch)?;
     let mut scores = None;
     if folds > 0 && !fitted.ended {
         let plan = Plan {
@@ -173,15 +169,27 @@ pub fn run(
         epochs,
         best_epoch,
         fine_tuned,
+        decided,
         ..
     } = fitted;
+
+    let held_out_log_prob = flow_log_prob(&model, &held_out)?;
+    if scores.is_some()
+        && decided
+            .mixture
+            .as_ref()
+            .is_some_and(|(_, couplings)| !couplings)
+    {
+        // Other models calibrate: what was held out need not be lost.
+        let all = Rows { join: true, ..own };
+        model = fit_rows(table, &settings, all, Some(&decided), |_, _| true)?.model;
+    }
 
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
         bail!("the training rows contain values that are not finite");
     };
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
-    let held_out_log_prob = flow_log_prob(&model, &held_out)?;
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
@@ -193,19 +201,11 @@ pub fn run(
         held_out_log_prob: finite(held_out_log_prob),
         gaussian_log_prob: finite(gaussian_log_prob),
     };
-    let rate = settings.false_alarm_rate;
-    if let Some(scores) = scores {
-        model.calibrate_by(&scores, rate, Method::CrossValidation);
-    } else {
-        // Few held-out rows do both, and so do all after an interruption that came before the folds were done.
-        let new = (calibrate.iter()).all(|own| !stop.iter().any(|other| overlap(own, other)));
-        let method = if new {
-            Method::HeldOut
-        } else {
-            Method::StoppingRows
-        };
-        let rows = split::values(held_out_table, &calibrate);
-        model.calibrate_on(&rows, rate, method)?;
+    match scores {
+        Some(scores) => {
+            model.calibrate_by(&scores, settings.false_alarm_rate, Method::CrossValidation);
+        }
+        None => calibrate_on_held_out(&mut model, held_out_table, &settings, [&stop, &calibrate])?,
     }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
@@ -219,6 +219,34 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// Names of the columns that hold one value.
+fn constant_names(table: &Table) -> anyhow::Result<Vec<String>> {
+    let constant = constant_columns(table);
+    if constant.len() == table.dim() {
+        bail!("every column is constant: there is nothing to train on");
+    }
+    // A map is standardised channel by channel: a constant pixel does not matter.
+    let constant = constant.into_iter().filter(|_| table.shape.is_none());
+    Ok(constant.map(|at| table.columns[at].clone()).collect())
+}
+
+/// Few held-out rows both stop the training and calibrate, and so do all after an interruption that came before the folds were done.
+fn calibrate_on_held_out(
+    model: &mut Model,
+    table: &Table,
+    settings: &Settings,
+    [stop, calibrate]: [&split::Stretches; 2],
+) -> anyhow::Result<()> {
+    let new = (calibrate.iter()).all(|own| !stop.iter().any(|other| overlap(own, other)));
+    let method = if new {
+        Method::HeldOut
+    } else {
+        Method::StoppingRows
+    };
+    let rows = split::values(table, calibrate);
+    model.calibrate_on(&rows, settings.false_alarm_rate, method)
 }
 
 /// Mean log-density of rows under the flow itself: a second density only lowers it.
@@ -279,8 +307,11 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
 }
 
 /// Checks that counts lie within their levels.
-fn check_counts(table: &Table, levels: u32) -> anyhow::Result<()> {
-    let dim = table.dim();
+fn check_counts(table: &Table, settings: &Settings) -> anyhow::Result<()> {
+    let Some(counts) = settings.counts else {
+        return Ok(());
+    };
+    let (levels, dim) = (counts.levels, table.dim());
     let beyond = |x: &f32| !(*x >= 0.0 && *x < levels as f32);
     if let Some(at) = table.values.iter().position(beyond) {
         bail!(

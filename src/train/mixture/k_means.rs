@@ -17,6 +17,8 @@ pub(super) struct Clusters {
     pub labels: Vec<usize>,
     /// Rows of each cluster.
     pub counts: Vec<usize>,
+    /// Sum of the squared distances of the rows to their centres, before the centres moved last.
+    pub scatter: f64,
 }
 
 /// Squared distance.
@@ -33,8 +35,10 @@ pub(super) fn cluster(rows: &[f64], dim: usize, count: usize, seed: u64) -> Clus
     let mut centres = first(rows, dim, count, seed);
     let mut labels = vec![0; rows.len() / dim];
     let mut counts = vec![0; count];
+    let mut scatter = f64::INFINITY;
     for _ in 0..ITERATIONS {
-        let found = assign(rows, dim, &centres);
+        let (found, distances): (Vec<usize>, Vec<f64>) = assign(rows, dim, &centres);
+        scatter = distances.iter().sum();
         let same = found == labels;
         labels = found;
         let mut sums = vec![0.0; count * dim];
@@ -64,6 +68,7 @@ pub(super) fn cluster(rows: &[f64], dim: usize, count: usize, seed: u64) -> Clus
         centres,
         labels,
         counts,
+        scatter,
     }
 }
 
@@ -91,8 +96,8 @@ fn first(rows: &[f64], dim: usize, count: usize, seed: u64) -> Vec<f64> {
     centres
 }
 
-/// The nearest centre of each row.
-fn assign(rows: &[f64], dim: usize, centres: &[f64]) -> Vec<usize> {
+/// The nearest centre of each row, and its squared distance.
+fn assign(rows: &[f64], dim: usize, centres: &[f64]) -> (Vec<usize>, Vec<f64>) {
     rows.par_chunks_exact(dim)
         .map(|row| {
             let mut best = (f64::INFINITY, 0);
@@ -102,7 +107,7 @@ fn assign(rows: &[f64], dim: usize, centres: &[f64]) -> Vec<usize> {
                     best = (distance, at);
                 }
             }
-            best.1
+            (best.1, best.0)
         })
-        .collect()
+        .unzip()
 }

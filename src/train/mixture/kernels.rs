@@ -35,30 +35,10 @@ pub fn kernels(
     count: usize,
     seed: u64,
 ) -> Option<Kernels> {
-    let all = rows.len() / dim.max(1);
-    if all == 0 || count == 0 || held_out.is_empty() {
+    if held_out.is_empty() {
         return None;
     }
-    let (centres, counts) = if all <= count {
-        (rows.to_vec(), std::vec![1; all])
-    } else {
-        let found = k_means::cluster(rows, dim, count, seed);
-        (found.centres, found.counts)
-    };
-    let kept = |at: &usize| counts[*at] > 0;
-    let used: Vec<usize> = (0..counts.len()).filter(kept).collect();
-    let mut kernels = Kernels {
-        dim,
-        centres: used
-            .iter()
-            .flat_map(|&at| centres[at * dim..(at + 1) * dim].to_vec())
-            .collect(),
-        log_weights: used
-            .iter()
-            .map(|&at| libm::log(counts[at] as f64 / all as f64))
-            .collect(),
-        bandwidth: 1.0,
-    };
+    let mut kernels = Kernels::around(rows, dim, count, 1.0, seed)?;
     let distances: Vec<Vec<f64>> = held_out
         .par_chunks_exact(dim)
         .map(|row| kernels.distances(row))
@@ -81,6 +61,41 @@ pub fn kernels(
 }
 
 impl Kernels {
+    /// At most `count` kernels around standardised rows. `None` without rows.
+    #[must_use]
+    pub fn around(
+        rows: &[f64],
+        dim: usize,
+        count: usize,
+        bandwidth: f64,
+        seed: u64,
+    ) -> Option<Self> {
+        let all = rows.len() / dim.max(1);
+        if all == 0 || count == 0 {
+            return None;
+        }
+        let (centres, counts) = if all <= count {
+            (rows.to_vec(), std::vec![1; all])
+        } else {
+            let found = k_means::cluster(rows, dim, count, seed);
+            (found.centres, found.counts)
+        };
+        let kept = |at: &usize| counts[*at] > 0;
+        let used: Vec<usize> = (0..counts.len()).filter(kept).collect();
+        Some(Self {
+            dim,
+            centres: used
+                .iter()
+                .flat_map(|&at| centres[at * dim..(at + 1) * dim].to_vec())
+                .collect(),
+            log_weights: used
+                .iter()
+                .map(|&at| libm::log(counts[at] as f64 / all as f64))
+                .collect(),
+            bandwidth,
+        })
+    }
+
     /// Number of kernels.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -41,6 +41,9 @@ const ITERATIONS: usize = 60;
 const TOLERANCE: f64 = 1e-3;
 /// Rows of a part of the sums: they are added in the order of the parts, whatever the threads.
 const PART: usize = 256;
+/// Clusterings of which the tightest one starts a mixture, and where it clips standardised values.
+const CLUSTERINGS: u64 = 4;
+const CLIP: f64 = 3.0;
 /// A pivot below this is rounding.
 const SMALLEST_PIVOT: f64 = 1e-12;
 
@@ -167,9 +170,11 @@ impl Mixture {
         if components == 0 || count < components || !rows.iter().all(|x| x.is_finite()) {
             return None;
         }
-        let labels = k_means::cluster(rows, dim, components, seed).labels;
+        // A few far rows would make clusters of their own, or wide ones: values are clipped for it.
+        let near: Vec<f64> = rows.iter().map(|x| x.clamp(-CLIP, CLIP)).collect();
+        let labels = tightest_clusters(&near, dim, components, seed);
         let mut sums = vec![Sums::new(dim); components];
-        for (row, &label) in rows.chunks_exact(dim).zip(&labels) {
+        for (row, &label) in near.chunks_exact(dim).zip(&labels) {
             sums.get_mut(label)?.add_row(row, 1.0);
         }
         let mut mixture = Self::of(&sums, floor)?;
@@ -185,6 +190,21 @@ impl Mixture {
             }
         }
         Some(mixture)
+    }
+
+    /// The mean of densities on the same dimensions: a mixture of all their components.
+    fn average(mixtures: &[Self]) -> Option<Self> {
+        let share = libm::log(mixtures.len() as f64);
+        let components = mixtures.iter().flat_map(|mixture| &mixture.components);
+        Some(Self {
+            dim: mixtures.first()?.dim,
+            components: components
+                .map(|component| Component {
+                    constant: component.constant - share,
+                    ..component.clone()
+                })
+                .collect(),
+        })
     }
 
     /// Components that share in less than a row are left out: they would be a row's spike.
@@ -258,11 +278,13 @@ impl Mixture {
     /// Mean log-density of rows, in nats.
     #[must_use]
     pub fn mean_log_prob(&self, rows: &[f64]) -> f64 {
-        let log_probs: Vec<f64> = rows
-            .par_chunks(self.dim)
+        mean(&self.log_probs(rows))
+    }
+
+    fn log_probs(&self, rows: &[f64]) -> Vec<f64> {
+        rows.par_chunks(self.dim)
             .map(|row| self.log_prob(row))
-            .collect();
-        log_probs.iter().sum::<f64>() / log_probs.len() as f64
+            .collect()
     }
 
     /// The parameters of a base density with [`Spread::Full`](crate::spec::Spread), in the order of the spec.
@@ -276,6 +298,19 @@ impl Mixture {
         }
         params
     }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The cluster of each row in the tightest of some clusterings.
+fn tightest_clusters(rows: &[f64], dim: usize, count: usize, seed: u64) -> Vec<usize> {
+    let seeds = (0..CLUSTERINGS).map(|at| seed.wrapping_mul(CLUSTERINGS).wrapping_add(at));
+    let tightest = seeds
+        .map(|seed| k_means::cluster(rows, dim, count, seed))
+        .min_by(|a, b| a.scatter.total_cmp(&b.scatter));
+    tightest.map_or_else(Vec::new, |clusters| clusters.labels)
 }
 
 /// `ln(sum(exp(terms)))`.

