@@ -10,6 +10,7 @@
 //! | to | use |
 //! | --- | --- |
 //! | smooth readings | [`window`]: moving average over the last few samples |
+//! | turn raw samples into features | [`features`]: windows, moments, spectra, in a stream |
 //! | describe a model | [`FlowSpec`], [`LayerSpec`] and the types in [`spec`]; every length is a `const fn` |
 //! | score in floats | [`Flow`]: `score`, `stepper` (one layer per step), `forward`, `inverse`, `sample` |
 //! | explain a score | [`Flow::input_gradient`]: the score and its gradient with respect to every feature |
@@ -123,6 +124,7 @@ extern crate std;
 #[doc(hidden)]
 pub mod arithmetic;
 pub mod detector;
+pub mod features;
 mod flow;
 #[doc(hidden)]
 pub mod image;

@@ -6,6 +6,7 @@ mod common;
 mod base;
 mod bits;
 mod edges;
+mod features;
 mod generated;
 mod gradients;
 mod input_gradients;

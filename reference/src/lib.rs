@@ -7,6 +7,7 @@
 
 pub mod base;
 pub mod coupling;
+pub mod features;
 mod maps;
 
 pub use maps::order;

@@ -139,6 +139,12 @@ pub(crate) fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+/// Logarithm to the base of 10; minus infinity of 0.
+#[inline]
+pub(crate) fn log10(x: f32) -> f32 {
+    libm::log10f(x)
+}
+
 /// `e^x`, square root and natural logarithm in double precision, for training statistics. Uses the pinned crate
 /// rather than the platform's libm so that training is bit-reproducible on every machine.
 #[cfg(feature = "std")]

@@ -36,6 +36,7 @@ mod convolution;
 mod coupling;
 mod dense;
 mod error;
+pub mod features;
 mod flow;
 mod gradient;
 mod kernels;
