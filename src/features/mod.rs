@@ -37,6 +37,14 @@
 //! # Ok::<(), nvpico::spec::features::FeatureError>(())
 //! ```
 //!
+//! # How exact
+//!
+//! Against the definitions in double precision, on quiet, loud, clipped and constant windows (`tests/features/agreement.rs`): means and
+//! RMS within 1e-6 of the largest sample, deviations within 2e-6 of the peak, logarithms of them 3e-6, crest factors 2e-6 of
+//! their value, skewness and kurtosis 1e-5 times the squared ratio of peak to peak and deviation, autocorrelations and
+//! correlations 4e-6. A value of a transform is off by at most 5e-7 of the root of the frame's sum of squares, so a bin that is weak
+//! beside others is less exact: a band 60 dB below the whole power within 0.01 of its logarithm.
+//!
 //! The transform is our own, not the `microfft` crate's: that one has `unsafe` code, a function for each length with all
 //! shorter ones inside, and assertions; this one is one loop for all lengths, and its tables are as long as the spec's frame
 //! asks for.

@@ -10,21 +10,25 @@ const BLOCK: usize = 32;
 const LOG10_2: f32 = core::f32::consts::LOG10_2;
 
 /// Sum of a function of values, oldest first.
+#[inline(always)]
 pub(super) fn sum<T: Copy>(values: &[T], mut of: impl FnMut(T) -> f32) -> f32 {
-    let mut total = 0.0;
-    let (blocks, rest) = values.as_chunks::<BLOCK>();
-    for block in blocks {
-        let mut own = 0.0;
-        for &value in block {
-            own += of(value);
+    let (total, _, _) = sums(values, |&value| (of(value), 0.0, 0.0));
+    total
+}
+
+/// Sums of three functions of values, oldest first.
+#[inline(always)]
+fn sums<T>(values: &[T], mut of: impl FnMut(&T) -> (f32, f32, f32)) -> (f32, f32, f32) {
+    let mut total = (0.0, 0.0, 0.0);
+    for block in values.chunks(BLOCK) {
+        let mut own = (0.0, 0.0, 0.0);
+        for value in block {
+            let value = of(value);
+            own = (own.0 + value.0, own.1 + value.1, own.2 + value.2);
         }
-        total += own;
+        total = (total.0 + own.0, total.1 + own.1, total.2 + own.2);
     }
-    let mut own = 0.0;
-    for &value in rest {
-        own += of(value);
-    }
-    total + own
+    total
 }
 
 /// Where a channel lies and how far it goes. `y = ((x - pivot) - offset) * scale`, whose largest magnitude is within 1 to
@@ -69,15 +73,16 @@ impl Level {
             least: pivot,
             largest: pivot,
         };
-        for &value in values {
+        let total = sum(values, |value| {
             if value < range.least {
                 range.least = value;
             }
             if value > range.largest {
                 range.largest = value;
             }
-        }
-        let offset = sum(values, |value| value - pivot) / values.len() as f32;
+            value - pivot
+        });
+        let offset = total / values.len() as f32;
         // Rounding keeps the order of values, so these are the outermost of all.
         let above = (range.largest - pivot) - offset;
         let below = offset - (range.least - pivot);
@@ -163,20 +168,18 @@ pub(super) struct Moments {
 
 impl Moments {
     /// Moments of `y`, computed from each value by `of`.
-    pub(super) fn of(values: &[f32], of: impl Fn(f32) -> f32) -> Self {
-        let count = values.len() as f32;
-        let (mut cubes, mut fourths) = (Blocks::default(), Blocks::default());
-        let square = sum(values, |value| {
+    #[inline(always)]
+    pub(super) fn of<T>(values: &[T], of: impl Fn(&T) -> f32) -> Self {
+        let (square, cube, fourth) = sums(values, |value| {
             let value = of(value);
             let square = value * value;
-            cubes.add(square * value);
-            fourths.add(square * square);
-            square
+            (square, square * value, square * square)
         });
+        let count = values.len() as f32;
         Self {
             square: square / count,
-            cube: cubes.total() / count,
-            fourth: fourths.total() / count,
+            cube: cube / count,
+            fourth: fourth / count,
         }
     }
 

@@ -168,6 +168,6 @@ impl Spectrum<'_> {
     /// Moments of the powers themselves.
     fn moments(&self) -> Moments {
         let (level, _) = Level::of(self.powers);
-        Moments::of(self.powers, |power| level.centred(power))
+        Moments::of(self.powers, |&power| level.centred(power))
     }
 }

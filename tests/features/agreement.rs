@@ -21,7 +21,7 @@ fn scale(x: &[f64]) -> Scale {
     let peak = most(&|x| (x - mean).abs());
     let power = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
     let deviation = power.sqrt();
-    let contrast = if x.iter().any(|&other| other != x[0]) {
+    let contrast = if x.iter().any(|other| (other - x[0]).abs() > 0.0) {
         2.0 * peak / deviation
     } else {
         0.0
@@ -41,15 +41,17 @@ fn allowed(feature: Feature<'_>, spec: &FeatureSpec<'_>, x: &[f64], expected: f6
         contrast,
     } = scale(x);
     match feature {
-        Feature::Samples | Feature::Last | Feature::Minimum | Feature::Maximum => 0.0,
+        Feature::Samples
+        | Feature::Last
+        | Feature::Minimum
+        | Feature::Maximum
+        | Feature::ZeroCrossings => 0.0,
         Feature::Mean | Feature::Rms | Feature::PeakToPeak => 1e-6 * largest,
         Feature::Deviation => 2e-6 * peak,
         Feature::LogDeviation | Feature::LogRms => 3e-6,
         Feature::Crest => 2e-6 * expected,
-        Feature::Skewness => 1e-5 * contrast.powi(2).max(1.0),
-        Feature::Kurtosis => 1e-5 * contrast.powi(2).max(1.0),
+        Feature::Skewness | Feature::Kurtosis => 1e-5 * contrast.powi(2).max(1.0),
         Feature::Slope => 4e-6 * peak * f64::from(spec.rate) / x.len() as f64,
-        Feature::ZeroCrossings => 0.0,
         Feature::Autocorrelation { .. } => 4e-6,
         Feature::Bands(_) => 1e-4,
         Feature::Centroid | Feature::Spread => 1e-5 * f64::from(spec.rate),

@@ -68,7 +68,7 @@ proptest! {
         let spec = spec(window, hop, SpectrumSpec::of_window(window, Taper::None));
         let found = stream(spec, &rows);
         let mut expected = Vec::new();
-        let is_invalid = |row: &Vec<f32>| row.iter().any(|value| !(value.abs() < 1.2e30));
+        let is_invalid = |row: &Vec<f32>| row.iter().any(|value| value.is_nan() || value.abs() > 1.2e30);
         let mut from = 0;
         for side in rows.split(is_invalid) {
             for end in (window..=side.len()).step_by(hop) {
@@ -146,9 +146,9 @@ fn a_window_that_is_complete_survives_a_gap_behind_it() {
         let found = extractor.finish().expect("complete").to_vec();
         assert_eq!(bits(&found), bits(&of_window(spec, &rows)));
         extractor.lost(0);
-        for at in 0..16 {
+        for (at, row) in rows.iter().enumerate() {
             let expected = if at < 15 { Pushed::Stored } else { Pushed::Due };
-            assert_eq!(extractor.push(&rows[at]), expected);
+            assert_eq!(extractor.push(row), expected);
         }
         extractor.lost(3);
         assert_eq!(

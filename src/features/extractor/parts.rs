@@ -1,5 +1,7 @@
 //! The parts of the work on a window.
 
+use core::cell::Cell;
+
 use super::super::moments::{Level, Moments};
 use super::super::pair;
 use super::super::spectrum::{Spectrum, Transform};
@@ -15,14 +17,13 @@ impl<'a> Extractor<'a, '_> {
             return;
         };
         let [older, newer] = self.ring.window(channel, pending.start, spec.window);
-        for (place, &sample) in values.iter_mut().zip(older.iter().chain(newer)) {
-            *place = sample;
+        if let Some((first, second)) = values.split_at_mut_checked(older.len())
+            && second.len() == newer.len()
+        {
+            first.copy_from_slice(older);
+            second.copy_from_slice(newer);
         }
         let output = self.output.get_mut(pending.output..).unwrap_or(&mut []);
-        let (mut level, range) = Level::of(values);
-        let moments = Moments::of(values, |value| level.centred(value));
-        level.square = moments.square;
-        save(self.levels, channel, level);
         each(spec, channel, output, |feature, own| {
             if let Feature::Samples = feature {
                 for (place, &sample) in own.iter_mut().zip(&*values) {
@@ -31,9 +32,16 @@ impl<'a> Extractor<'a, '_> {
             }
         });
         let newest = values.last().copied().unwrap_or(0.0);
-        for value in &mut *values {
-            *value = level.centred(*value);
-        }
+        let (mut level, range) = Level::of(values);
+        // Centres the window in place, too.
+        let cells = Cell::from_mut(&mut *values).as_slice_of_cells();
+        let moments = Moments::of(cells, |cell| {
+            let centred = level.centred(cell.get());
+            cell.set(centred);
+            centred
+        });
+        level.square = moments.square;
+        save(self.levels, channel, level);
         let view = View {
             rate: spec.rate,
             floor: spec.floor,
