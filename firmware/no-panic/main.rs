@@ -8,6 +8,9 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "samples")]
+mod samples;
+
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
@@ -42,6 +45,8 @@ fn main() -> ! {
         // Too short a workspace, but the optimiser does not know.
         black_box(flow.input_gradient(row, gradient, workspace)).ok();
     }
+    #[cfg(feature = "samples")]
+    samples::extract();
     #[cfg(feature = "control")]
     black_box(row[black_box(0)]);
     loop {

@@ -22,7 +22,7 @@ pub enum Verdict {
 /// Links the scoring path of `model` for `core` against a panic handler that cannot link. `features` are those
 /// of the engine that the model needs. The memory is no board's, so the core must be a Cortex-M.
 ///
-/// `parts` are features of the program: `gradient` adds the gradient of a score in floats; with `control` the program has
+/// `parts` are features of the program: `gradient` adds the gradient of a score in floats, `samples` the features of samples; with `control` the program has
 /// one panic put in, so the verdict must be [`Verdict::PanicReachable`]: that shows that the check can fail.
 ///
 /// # Errors
