@@ -37,6 +37,12 @@
 //! # Ok::<(), nvpico::spec::features::FeatureError>(())
 //! ```
 //!
+//! # What it is not yet
+//!
+//! Features are not part of a model: `nvpico train` takes rows of features, and neither its file nor the exported module has a
+//! [`FeatureSpec`]. Compute the rows to train on with this module on the desktop; the chip computes the same bits. There is no form in
+//! integers: a core without an FPU takes software floats.
+//!
 //! # How exact
 //!
 //! Against the definitions in double precision, on quiet, loud, clipped and constant windows (`tests/features/agreement.rs`): means and
