@@ -170,11 +170,9 @@ impl Mixture {
         if components == 0 || count < components || !rows.iter().all(|x| x.is_finite()) {
             return None;
         }
-        // A few far rows would make clusters of their own, or wide ones: values are clipped for it.
-        let near: Vec<f64> = rows.iter().map(|x| x.clamp(-CLIP, CLIP)).collect();
-        let labels = tightest_clusters(&near, dim, components, seed);
+        let labels = first_clusters(rows, dim, components, seed);
         let mut sums = vec![Sums::new(dim); components];
-        for (row, &label) in near.chunks_exact(dim).zip(&labels) {
+        for (row, &label) in rows.chunks_exact(dim).zip(&labels) {
             sums.get_mut(label)?.add_row(row, 1.0);
         }
         let mut mixture = Self::of(&sums, floor)?;
@@ -304,11 +302,12 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The cluster of each row in the tightest of some clusterings.
-fn tightest_clusters(rows: &[f64], dim: usize, count: usize, seed: u64) -> Vec<usize> {
+/// The cluster of each row in the tightest of some clusterings. A few far rows would make clusters of their own: values are clipped for it.
+fn first_clusters(rows: &[f64], dim: usize, count: usize, seed: u64) -> Vec<usize> {
+    let near: Vec<f64> = rows.iter().map(|x| x.clamp(-CLIP, CLIP)).collect();
     let seeds = (0..CLUSTERINGS).map(|at| seed.wrapping_mul(CLUSTERINGS).wrapping_add(at));
     let tightest = seeds
-        .map(|seed| k_means::cluster(rows, dim, count, seed))
+        .map(|seed| k_means::cluster(&near, dim, count, seed))
         .min_by(|a, b| a.scatter.total_cmp(&b.scatter));
     tightest.map_or_else(Vec::new, |clusters| clusters.labels)
 }
