@@ -1,25 +1,11 @@
 //! Models that others trained, against their float64 reference. The files are not part of the project:
 //! they are looked for in `NVPICO_SHARED` (default `../shared`), and the test says when it skips.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nvpico_codegen::import::{auto, check, freia, normflows, plain};
 
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("NVPICO_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
-    let folder = root.join(folder);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!(
-        "skipped: {} is not there (set NVPICO_SHARED)",
-        folder.display()
-    );
-    None
-}
+use crate::common::shared::shared;
 
 #[test]
 fn measured_models_agree_with_float64() {

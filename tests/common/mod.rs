@@ -6,6 +6,7 @@ pub mod layers;
 pub mod models;
 pub mod reference;
 pub mod scores;
+pub mod shared;
 pub mod tolerance;
 pub mod training;
 

@@ -1,35 +1,19 @@
 //! The spectral block that Edge Impulse documents, by its open implementation. The file is not part of the project: it is looked for
 //! in `NVPICO_SHARED` (default `../shared`), and the test says when it skips.
 
-use std::path::PathBuf;
-
 use nvpico::spec::features::{Bands, Feature, FeatureSpec, SpectrumSpec, Taper};
-use nvpico_codegen::data::{NumberArray, read_arrays};
+use nvpico_codegen::data::read_arrays;
 
 use super::of_window;
-
-fn arrays() -> Option<Vec<NumberArray>> {
-    let root = std::env::var_os("NVPICO_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
-    let file = root.join("golden/spectral_block.npz");
-    if file.is_file() {
-        return Some(read_arrays(&file).expect("arrays"));
-    }
-    eprintln!(
-        "skipped: {} is not there (set NVPICO_SHARED)",
-        file.display()
-    );
-    None
-}
+use crate::common::shared::shared;
 
 #[test]
 fn the_spectral_block_is_that_of_its_open_implementation() {
     const FLOOR: f32 = 1e-10;
-    let Some(arrays) = arrays() else {
+    let Some(file) = shared("golden/spectral_block.npz") else {
         return;
     };
+    let arrays = read_arrays(&file).expect("arrays");
     let array = |name: &str| {
         let found = arrays.iter().find(|array| array.name == name);
         found.unwrap_or_else(|| panic!("{name} is in the archive"))

@@ -142,8 +142,8 @@ impl Standardized {
         seed: u64,
         all: bool,
     ) -> Option<(ModelSpec, Vec<f32>)> {
-        let rows = if all {
-            self.all()
+        let rows: Cow<'_, [f64]> = if all {
+            self.all().into()
         } else {
             self.rows.as_slice().into()
         };
@@ -164,7 +164,7 @@ impl Standardized {
     }
 
     /// Training rows and held-out rows.
-    fn all(&self) -> Cow<'_, [f64]> {
+    fn all(&self) -> Vec<f64> {
         let rows = self.rows.iter().chain(&self.held_out_as_read);
         rows.copied().collect()
     }
@@ -176,7 +176,8 @@ impl Standardized {
         spec: &ModelSpec,
         params: &[f32],
         held_out: &[f32],
-        (count, weight): (usize, Option<f64>),
+        count: usize,
+        weight: Option<f64>,
         seed: u64,
     ) -> anyhow::Result<Option<Beside>> {
         let count = self.room(params.len(), count);

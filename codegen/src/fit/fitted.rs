@@ -318,12 +318,13 @@ impl Densities<'_> {
             ..
         } = self;
         let seed = settings.seed;
-        let (most, weight) = match self.decided {
-            Some(Decided { kernels: None, .. }) => (0, None),
-            Some(Decided { kernels, .. }) => (settings.kernels, *kernels),
-            None => (settings.kernels, None),
+        let weight = self.decided.and_then(|decided| decided.kernels);
+        // A model that decides finds the weight; those after it have none where that one had none.
+        let mut kernels = if self.decided.is_some() && weight.is_none() {
+            None
+        } else {
+            standardized.kernels(spec, params, rows.stop, settings.kernels, weight, seed)?
         };
-        let mut kernels = standardized.kernels(spec, params, rows.stop, (most, weight), seed)?;
         decided.kernels = kernels.as_ref().map(Beside::weight);
         if let (true, Some((choice, false))) = (rows.join, &decided.mixture) {
             let all = standardized.mixture(spec, choice, params, seed, true);
@@ -344,7 +345,7 @@ mod tests {
     use crate::fit::training;
     use crate::random::Source;
 
-    /// Two features whose sum deviates by `tight`, with a few rows far along their common direction.
+    /// Two features whose sum has the standard deviation `tight`.
     fn table(tight: f64) -> Table {
         let mut random = Source::new(7);
         let row = |_| {

@@ -18,7 +18,7 @@ pub enum FeatureError {
     },
     /// A hop of 0 samples.
     Hop,
-    /// A rate beyond [`FeatureSpec::SLOWEST`] or [`FeatureSpec::FASTEST`].
+    /// A rate below [`FeatureSpec::SLOWEST`], above [`FeatureSpec::FASTEST`], or NaN.
     Rate,
     /// A least power that is not positive or not finite.
     Floor,
@@ -91,9 +91,7 @@ impl FeatureError {
             FeatureError::Channels => "features need at least 1 channel",
             FeatureError::Window { .. } => "a window has 2 to 65,536 samples",
             FeatureError::Hop => "a hop has at least 1 sample",
-            FeatureError::Rate => {
-                "the rate must be positive and at most 16.7 million, in samples a second"
-            }
+            FeatureError::Rate => "the rate must be from 2^-30 to 2^24 samples a second",
             FeatureError::Floor => "the least power must be positive",
             FeatureError::Lists { .. } => "there must be one list of features for each channel",
             FeatureError::Nothing => "there is no feature: name at least one",
@@ -101,7 +99,7 @@ impl FeatureError {
                 "the lag of an autocorrelation must be at least 1 and shorter than the window"
             }
             FeatureError::Spectrum => {
-                "bands, centroid and spread need a spectrum: say how by with_spectrum"
+                "a feature of the spectrum needs one: describe it with with_spectrum"
             }
             FeatureError::Frame { .. } => {
                 "the frame of a spectrum must be a power of two from 8 to 65,536; one frame at least as long as the window, several at most as long"
@@ -163,4 +161,8 @@ impl fmt::Display for FeatureError {
 impl core::error::Error for FeatureError {}
 
 // The limits that messages name.
-const _: () = assert!(FeatureSpec::LONGEST == 65_536);
+const _: () = assert!(
+    FeatureSpec::LONGEST == 65_536
+        && (1.0 / FeatureSpec::SLOWEST) as u32 == 1 << 30
+        && FeatureSpec::FASTEST as u32 == 1 << 24
+);
