@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`limits`], [`output`], [`interrupt`], [`precision`], [`metrics`] | ranges of settings; files, words, tables and JSON; signals; number formats; AUROC and its relatives |
 //! | [`data`] | tables of sensor readings, read and written |
+//! | [`samples`] | raw samples, and the features of their windows by the engine's extractor |
 //! | [`calibration`] | what a threshold can promise: ranks, independent rows, intervals |
 //! | [`model`] | the model file: structure, parameters, calibration |
 //! | [`simulate`] | machines to try everything on |
@@ -48,4 +49,5 @@ pub mod output;
 pub mod precision;
 mod random;
 pub mod report;
+pub mod samples;
 pub mod simulate;

@@ -1,5 +1,5 @@
 //! Reads sensors, scores each reading with the model of the normal field, and raises an alarm when too many readings are
-//! not normal. The model may be in floats or in integers.
+//! not normal. The model may be in floats or in integers, of readings as they are or of the features of windows of them.
 //!
 //! In a board's folder `cargo run --release --bin detect` runs it: on emulated sensors, whose readings QEMU's control
 //! protocol moves; on a recording where the emulated board has no sensors; on a real board flashed by probe-rs. The
@@ -10,13 +10,13 @@
 
 use board::{COLUMNS, entry};
 use nvpico::Detector;
-use nvpico_app::{Acquire, HISTORY, Nats, RULE, detect, same_names};
+use nvpico_app::{Acquire, HISTORY, Nats, RULE, same_names};
 use nvpico_support::DefmtLog;
 
 include!(concat!(env!("OUT_DIR"), "/field.rs"));
 
 const _: () = assert!(
-    same_names(&model::COLUMNS, &COLUMNS),
+    same_names(READINGS, &COLUMNS),
     "the model was trained on other columns than this program reads"
 );
 
@@ -48,6 +48,6 @@ fn main() -> ! {
         THRESHOLD.nats()
     );
     let mut acquire = Acquire::new(source, clock, DefmtLog);
-    detect(&mut acquire, &mut detector, &UNITS);
+    watch!(&mut acquire, &mut detector);
     board::halt()
 }

@@ -8,30 +8,35 @@ use board::{NAME, Timer, entry};
 use nvpico_harness::host;
 use nvpico_harness::replay::{self, Memory, Record, Scorer, Setting, chunk};
 
-use model::{DIM, THRESHOLD, Value, vectors};
+use model::{THRESHOLD, Value, vectors};
 
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
 
-const ZERO: Value = Value::from_ne_bytes([0; 4]);
-const CHUNK: usize = chunk(DIM);
+const NO_VALUE: RowValue = RowValue::from_ne_bytes([0; 4]);
+const CHUNK: usize = if OF_SAMPLES { 1 } else { chunk(ROW) };
 
-static mut MEMORY: Memory<Value, (), { CHUNK * DIM }, CHUNK> = Memory::new(ZERO, ());
+static mut MEMORY: Memory<RowValue, (), { CHUNK * ROW }, CHUNK> = Memory::new(NO_VALUE, ());
 
 /// In the model's place.
 struct Nothing;
 
 impl Scorer for Nothing {
-    type Value = Value;
+    type Value = RowValue;
+    type LogProb = Value;
     type Workspace = ();
     type Outcome = u32;
 
     #[inline(always)]
-    fn score(_row: &[Value], _workspace: &mut ()) -> u32 {
+    fn score(_row: &[RowValue], _workspace: &mut ()) -> u32 {
         0
     }
 
     fn record(outcome: u32) -> Record {
-        [outcome; 4]
+        [outcome; 5]
+    }
+
+    fn digest(_workspace: &()) -> u32 {
+        0
     }
 }
 
@@ -46,7 +51,7 @@ fn main() -> ! {
         bits: &vectors::LOG_PROB_BITS,
         threshold: THRESHOLD,
     };
-    host::exit(replay::run::<Nothing, Timer, DIM, { CHUNK * DIM }, CHUNK>(
+    host::exit(replay::run::<Nothing, Timer, ROW, { CHUNK * ROW }, CHUNK>(
         memory, &setting,
     ))
 }

@@ -1,5 +1,5 @@
-//! Replays recorded rows through the generated model, in the emulator: see `nvpico_harness::replay`. Exit status 0 when
-//! all is well, 1 otherwise.
+//! Replays recorded rows through the generated model, in the emulator: see `nvpico_harness::replay`. A row is what the model
+//! takes or, of a model of raw samples, a window of them. Exit status 0 when all is well, 1 otherwise.
 
 #![no_std]
 #![no_main]
@@ -9,37 +9,49 @@ use nvpico::ScoreError;
 use nvpico_harness::host;
 use nvpico_harness::replay::{self, Memory, Record, Scorer, Setting, chunk, status};
 
-use model::{DIM, FLOW, THRESHOLD, Value, WORKSPACE, vectors};
+use model::{FLOW, THRESHOLD, Value, WORKSPACE, vectors};
 
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
 
 const ZERO: Value = Value::from_ne_bytes([0; 4]);
-const CHUNK: usize = chunk(DIM);
+const NO_VALUE: RowValue = RowValue::from_ne_bytes([0; 4]);
+const CHUNK: usize = if OF_SAMPLES { 1 } else { chunk(ROW) };
 
-static mut MEMORY: Memory<Value, [Value; WORKSPACE], { CHUNK * DIM }, CHUNK> =
-    Memory::new(ZERO, [ZERO; WORKSPACE]);
+type Workspace = ([Value; WORKSPACE], Input);
+
+static mut MEMORY: Memory<RowValue, Workspace, { CHUNK * ROW }, CHUNK> =
+    Memory::new(NO_VALUE, ([ZERO; WORKSPACE], Input::NEW));
 
 /// The generated model.
 struct Model;
 
 impl Scorer for Model {
-    type Value = Value;
-    type Workspace = [Value; WORKSPACE];
+    type Value = RowValue;
+    type LogProb = Value;
+    type Workspace = Workspace;
     type Outcome = Result<[u32; 3], ScoreError>;
 
     #[inline(always)]
-    fn score(row: &[Value], workspace: &mut [Value; WORKSPACE]) -> Self::Outcome {
-        Ok(FLOW.score(row, workspace)?.bits())
+    fn score(row: &[RowValue], (workspace, input): &mut Workspace) -> Self::Outcome {
+        Ok(FLOW.score(input.of(row), workspace)?.bits())
     }
 
     fn record(outcome: Self::Outcome) -> Record {
         match outcome {
-            Ok([log_prob, z_norm_sq, log_det]) => [log_prob, z_norm_sq, log_det, status::OK],
-            Err(ScoreError::NonFinite { index }) => {
-                [0, 0, 0, status::NON_FINITE | (index as u32 & 0x00FF_FFFF)]
-            }
-            Err(_) => [0, 0, 0, status::REFUSED],
+            Ok([log_prob, z_norm_sq, log_det]) => [log_prob, z_norm_sq, log_det, status::OK, 0],
+            Err(ScoreError::NonFinite { index }) => [
+                0,
+                0,
+                0,
+                status::NON_FINITE | (index as u32 & 0x00FF_FFFF),
+                0,
+            ],
+            Err(_) => [0, 0, 0, status::REFUSED, 0],
         }
+    }
+
+    fn digest((_, input): &Workspace) -> u32 {
+        input.digest()
     }
 }
 
@@ -54,7 +66,7 @@ fn main() -> ! {
         bits: &vectors::LOG_PROB_BITS,
         threshold: THRESHOLD,
     };
-    host::exit(replay::run::<Model, Timer, DIM, { CHUNK * DIM }, CHUNK>(
+    host::exit(replay::run::<Model, Timer, ROW, { CHUNK * ROW }, CHUNK>(
         memory, &setting,
     ))
 }

@@ -37,11 +37,13 @@
 //! # Ok::<(), nvpico::spec::features::FeatureError>(())
 //! ```
 //!
+//! A model that `nvpico train --features` makes holds its [`FeatureSpec`]; the exported module has it as `SAMPLES`, with its
+//! tables, and a checked `FEATURES`. `nvpico verify` compares features and scores with the desktop's, bit for bit.
+//!
 //! # What it is not yet
 //!
-//! Features are not part of a model: `nvpico train` takes rows of features, and neither its file nor the exported module has a
-//! [`FeatureSpec`]. Compute the rows to train on with this module on the desktop; the chip computes the same bits. There is no form in
-//! integers: a core without an FPU takes software floats.
+//! There is no form in integers: on a core without an FPU features take software floats, also where the model behind them is in
+//! integers. There is no filter in front of a spectrum.
 //!
 //! # How exact
 //!

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::sample_options::{SampleOptions, windows};
 use crate::data::{self, Layout, LeftOut, Missing, ReadOptions, Table, split_names};
 use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output::say;
+use crate::samples::SampleSpec;
 
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
-    /// CSV (delimiter detected), .npy or .npz (arrays X and y; maps are N x height x width or N x channels x
+    /// CSV (delimiter detected), .wav, .npy or .npz (arrays X and y; maps are N x height x width or N x channels x
     /// height x width); several files must have the same columns or the same shape
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub data: Vec<PathBuf>,
@@ -56,7 +58,7 @@ pub struct DataOptions {
 /// What features are made of columns; a model keeps it in the names of its features.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FeatureOptions {
-    /// Make each row a window of N consecutive rows: a feature for each reading of each column
+    /// Make each row a window of N consecutive rows: a feature for each reading of each column, or the --features of the window
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one))]
     pub window: Option<usize>,
     /// Columns to read as categories, such as an operating mode: a feature of 0 and 1 for each of their values
@@ -143,6 +145,7 @@ impl DataOptions {
             skip_bad: self.skip_bad,
             missing: missing.values,
             take_all: missing.none,
+            samples: false,
             window: None,
             category: Vec::new(),
             group: None,
@@ -155,35 +158,60 @@ impl DataOptions {
 
     /// Reads the columns of numbers.
     pub(crate) fn read(&self, files: &[PathBuf]) -> anyhow::Result<Table> {
-        self.read_features(files, &FeatureOptions::default())
-    }
-
-    /// Reads files for training.
-    pub(crate) fn read_features(
-        &self,
-        files: &[PathBuf],
-        features: &FeatureOptions,
-    ) -> anyhow::Result<Table> {
-        let options = features.apply(self.read_options()?)?;
+        let options = self.read_options()?;
         let table = data::read(files, &options)?;
         report(&table);
         Ok(table)
     }
 
-    /// Reads the columns that a model wants.
-    pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
-        self.read_same(&model.features(), files)
+    /// Reads files for training, raw samples as rows of features.
+    pub(crate) fn read_training(
+        &self,
+        files: &[PathBuf],
+        features: &FeatureOptions,
+        samples: &SampleOptions,
+    ) -> anyhow::Result<(Table, Option<SampleSpec>)> {
+        let mut options = features.apply(self.read_options()?)?;
+        if samples.is_some() {
+            if !options.category.is_empty() {
+                anyhow::bail!(
+                    "--category: a window of samples has no category; leave it out, or record one file for each"
+                );
+            }
+            options.samples = true;
+            options.window = None;
+        }
+        let table = data::read(files, &options)?;
+        report(&table);
+        if !samples.is_some() {
+            return Ok((table, None));
+        }
+        let (spec, table) = samples.windows(features.window, table)?;
+        Ok((table, Some(spec)))
     }
 
-    /// Reads these features.
+    /// Reads the columns that a model wants.
+    pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
+        self.read_same(&model.features(), model.header.samples.as_ref(), files)
+    }
+
+    /// Reads these features, or the samples that they are features of.
     pub(crate) fn read_same(
         &self,
         features: &data::Features,
+        samples: Option<&SampleSpec>,
         files: &[PathBuf],
     ) -> anyhow::Result<Table> {
-        let table = data::read_for(features, files, &self.read_options()?)?;
+        let mut options = self.read_options()?;
+        let Some(spec) = samples else {
+            let table = data::read_for(features, files, &options)?;
+            report(&table);
+            return Ok(table);
+        };
+        options.samples = true;
+        let table = data::read_for(&data::Features::named(&spec.channels), files, &options)?;
         report(&table);
-        Ok(table)
+        windows(spec, table)
     }
 }
 
@@ -238,6 +266,12 @@ pub(super) fn normal_rows_only(mut table: Table) -> Table {
         let rows = (0..before).filter(normal);
         rows.map(|row| groups[row]).collect()
     });
+    if let Some(windows) = &mut table.windows {
+        let mut row = 0..before;
+        windows
+            .starts
+            .retain(|_| row.next().is_some_and(|row| !labels[row]));
+    }
     table.rows = table.row_numbers.len();
     if table.rows < before {
         say!("left out {} rows labelled anomalous", before - table.rows);

@@ -11,6 +11,7 @@ use crate::inspection::{self, Inspection};
 use crate::model::Provenance;
 use crate::output::{TextTable, print_json, printable, show};
 use crate::precision::Precision;
+use crate::samples::SampleSpec;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -73,6 +74,9 @@ pub fn report(i: &Inspection) -> String {
             layer.scratch_bytes.to_string(),
         ]);
     }
+    if let Some(samples) = &i.samples {
+        out += &of_samples(samples);
+    }
     let _ = match &i.columns {
         Some(columns) => writeln!(
             out,
@@ -96,6 +100,9 @@ pub fn report(i: &Inspection) -> String {
     let _ = writeln!(out, "precision              {}", i.precision);
     let _ = writeln!(out, "flash for parameters   {} bytes", i.flash_bytes);
     let _ = writeln!(out, "RAM for the workspace  {} bytes", i.ram_bytes);
+    if let Some(bytes) = i.feature_ram_bytes {
+        let _ = writeln!(out, "RAM for the features   {bytes} bytes");
+    }
     // Integers have their own scratch.
     let floats = i.precision == Precision::F32;
     if let Some(peak) = (i.layers.iter().position(|layer| layer.workspace_peak)).filter(|_| floats)
@@ -143,6 +150,31 @@ pub fn report(i: &Inspection) -> String {
         let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
     }
     out
+}
+
+/// What the samples of a model are, and which features of them it takes.
+fn of_samples(samples: &SampleSpec) -> String {
+    let lists: Vec<String> = (samples.features.iter())
+        .map(|list| {
+            let names: Vec<String> = list.iter().map(ToString::to_string).collect();
+            names.join(",")
+        })
+        .collect();
+    let features = if let [all] = &lists[..] {
+        all.clone()
+    } else {
+        let named = samples.channels.iter().zip(&lists);
+        let named = named.map(|(channel, list)| format!("{channel}={list}"));
+        named.collect::<Vec<_>>().join(" ")
+    };
+    format!(
+        "samples of {} at {} Hz, a window of {} every {}: {}\n",
+        printable(&samples.channels.join(", ")),
+        samples.rate,
+        samples.window,
+        samples.hop,
+        printable(&features)
+    )
 }
 
 /// Where the model comes from.

@@ -18,6 +18,7 @@ pub mod inspect_cost;
 pub mod measure;
 mod promise;
 pub mod sample;
+mod sample_options;
 pub mod score;
 pub mod simulate;
 pub mod train;
@@ -31,6 +32,7 @@ use anyhow::Context as _;
 use clap::Args;
 pub use data_options::{DataArgs, DataOptions, FeatureOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub use sample_options::SampleOptions;
 
 use crate::inspection::math_error;
 use crate::model::{MathName, Model};

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
 use super::data_options::normal_rows_only;
-use super::{DataArgs, FeatureOptions, progress_bar, promise, report_math_error};
+use super::{DataArgs, FeatureOptions, SampleOptions, progress_bar, promise, report_math_error};
 use crate::calibration::Calibration;
 use crate::data::{LeftOut, Overview, Table};
 use crate::evaluation::Stray;
@@ -20,7 +20,7 @@ use crate::fit::search::Trial;
 use crate::fit::settings::Settings;
 use crate::fit::training::{self, Outcome, Stage};
 use crate::interrupt;
-use crate::model::{SeenValues, ShapeName};
+use crate::model::{Model, SeenValues, ShapeName};
 use crate::output::{self, Target, print_json, printable, say};
 use crate::precision::Precision;
 
@@ -29,6 +29,7 @@ use crate::precision::Precision;
   nvpico train --data normal.csv --out pump.safetensors
   nvpico train --data monday.csv tuesday.csv --exclude time --out pump.safetensors --hidden 16,16 --seed 7
   nvpico train --data normal.csv --valid next-day.csv --config pump.toml --out pump.safetensors
+  nvpico train --data axes.csv --features vibration --rate 1kHz --window 256 --hop 128 --out fan.safetensors
   nvpico train --data normal.csv --flash 32K --ram 1K --cycles 200K --core m0plus --out pump.safetensors
 
 All rows must be normal. Ctrl-C ends the training and keeps the best state so far.
@@ -39,6 +40,8 @@ pub struct TrainArgs {
     data: DataArgs,
     #[command(flatten)]
     features: FeatureOptions,
+    #[command(flatten)]
+    samples: SampleOptions,
     /// Normal rows for early stopping and calibration, instead of a share of --data
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
@@ -116,10 +119,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     };
     // Fail before the training, not after it, if the model cannot be written.
     let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
-    let table = args
-        .data
-        .options
-        .read_features(&args.data.data, &args.features)?;
+    let (table, samples) =
+        (args.data.options).read_training(&args.data.data, &args.features, &args.samples)?;
     say_columns(&table);
     let table = normal_rows_only(table);
     let valid = args
@@ -127,7 +128,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         .as_ref()
         .map(|path| -> anyhow::Result<Table> {
             let files = std::slice::from_ref(path);
-            let valid = args.data.options.read_same(&table.features(), files)?;
+            let valid = args.data.options.read_same(&table.features(), samples.as_ref(), files)?;
             let valid = normal_rows_only(valid);
             let seen = SeenValues::of(training::shape_of(&table).0, &table.values);
             match seen.and_then(|seen| Stray::found(&seen, &valid)) {
@@ -153,14 +154,19 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         trials = Some(found.trials);
         tried = found.interrupted;
     }
-    let outcome = if let Some(outcome) = tried {
+    let mut outcome = if let Some(outcome) = tried {
         *outcome
     } else {
         let settings = training::settings(&table, &recipe)?;
-        let space = training::most_bytes(&table, valid.as_ref(), &settings);
+        let windows = table.windows.as_ref();
+        let kept = windows.map_or(0, |own| Model::KEPT_WINDOWS * 4 * own.window * own.channels);
+        let space = training::most_bytes(&table, valid.as_ref(), &settings) + kept;
         target.reserve(space).with_context(|| cannot_write(args))?;
         fit_with_progress(&table, valid.as_ref(), settings)?
     };
+    if let (Some(spec), Some(windows)) = (samples, &table.windows) {
+        outcome.model.set_samples(spec, windows);
+    }
     save(args, target, &outcome)?;
     let interrupted = interrupt::heard();
     if interrupted {

@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::{DataArgs, PrecisionArgs, load_model, progress_bar};
+use crate::data::{Table, Windows};
 use crate::deploy::Ready;
 use crate::export::{self, ExportOptions};
 use crate::harness::boards;
@@ -110,9 +111,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let cores = args.core.cores()?;
-    let reports = verify_model(
+    let reports = verify_input(
         &ready,
-        &table.values,
+        &Input::of(&table),
         &cores,
         args.assembly,
         args.keep.as_deref(),
@@ -125,7 +126,27 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
     Ok(reports.iter().all(|r| r.differing_bits == 0))
 }
 
-/// Exports a model, builds the firmware with it, replays rows and compares, with a progress bar.
+/// Rows to verify on.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Rows of features.
+    pub rows: &'a [f32],
+    /// The samples that they are features of, for a model of raw samples.
+    pub windows: Option<&'a Windows>,
+}
+
+impl<'a> Input<'a> {
+    /// The rows of a table.
+    #[must_use]
+    pub fn of(table: &'a Table) -> Self {
+        Self {
+            rows: &table.values,
+            windows: table.windows.as_ref(),
+        }
+    }
+}
+
+/// As [`verify_input`], on rows of features.
 ///
 /// # Errors
 /// Building or emulation fails.
@@ -136,7 +157,44 @@ pub fn verify_model(
     assembly: bool,
     keep: Option<&Path>,
 ) -> anyhow::Result<Vec<CoreReport>> {
-    let (words, expected) = ready.bits(rows);
+    let input = Input {
+        rows,
+        windows: None,
+    };
+    verify_input(ready, &input, cores, assembly, keep)
+}
+
+/// Exports a model, builds the firmware with it, replays rows and compares, with a progress bar.
+///
+/// # Errors
+/// Building or emulation fails.
+pub fn verify_input(
+    ready: &Ready<'_>,
+    input: &Input<'_>,
+    cores: &[Core],
+    assembly: bool,
+    keep: Option<&Path>,
+) -> anyhow::Result<Vec<CoreReport>> {
+    let (mut words, expected) = ready.bits(input.rows);
+    let mut dim = ready.spec().dim();
+    let mut digests = None;
+    if let Some(windows) = input.windows {
+        let rows = words.chunks_exact(dim);
+        digests = Some(
+            rows.map(|row| verify::digest(row.iter().copied()))
+                .collect::<Vec<_>>(),
+        );
+        dim = windows.window * windows.channels;
+        words = windows
+            .iter()
+            .flatten()
+            .map(|sample| sample.to_bits())
+            .collect();
+        anyhow::ensure!(
+            words.len() == expected.len() * dim,
+            "a window has features that are no counts in this precision: it cannot be verified"
+        );
+    }
     // Emulators and compilers are not to outlive us.
     interrupt::keep();
     let folder = temporary_folder()?;
@@ -150,8 +208,9 @@ pub fn verify_model(
     let reports = verify::verify(
         &VerifyRequest {
             model: &module,
-            dim: ready.spec().dim(),
+            dim,
             words: &words,
+            digests: digests.as_deref(),
             expected: &expected,
             cores,
             features: &features,

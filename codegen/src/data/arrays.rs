@@ -328,7 +328,11 @@ fn frame<R: Read>(
     options: &ReadOptions,
     model: Option<&Features>,
 ) -> Result<Frame, String> {
-    let axes = Axes::of(&array.shape, options.layout, model)?;
+    let axes = if options.samples {
+        Axes::of_samples(&array.shape, options.layout, model)?
+    } else {
+        Axes::of(&array.shape, options.layout, model)?
+    };
     let rows = array.shape[0];
     let features = match axes.map {
         Some(map) => Features::map(map),

@@ -38,6 +38,10 @@ pub(super) struct Frame {
     pub said: Vec<String>,
     /// What the file holds and the frame does not.
     pub left_out: Vec<LeftOut>,
+    /// Samples a second, where the file states it.
+    pub rate: Option<f64>,
+    /// Rows of each recording, where the file holds several.
+    pub recording: Option<usize>,
 }
 
 /// Rows with another number of cells than there are columns.

@@ -8,7 +8,8 @@ use super::find::Index;
 use super::frame::{Column, Frame, LeftOut};
 use super::labels;
 use super::map::map_shape;
-use super::{SourceFile, Table};
+use super::samples::Continuity;
+use super::{ReadOptions, SourceFile, Table};
 
 /// Gathers the rows, in order. Rows with bad cells are left out where `skip_bad` allows the share that they are.
 pub(super) fn gather(
@@ -16,14 +17,17 @@ pub(super) fn gather(
     columns: Vec<String>,
     labels: Option<labels::Read>,
     groups: Option<&[u32]>,
-    skip_bad: Option<f64>,
+    options: &ReadOptions,
 ) -> Result<Table, DataError> {
+    let skip_bad = options.skip_bad;
+    let continuity = (options.samples).then(|| Continuity::of(frames, &columns));
     let mut table = Table {
         shape: shape_of(&frames[0], &columns),
         columns,
         said: labels.iter().filter_map(|read| read.said.clone()).collect(),
         labels: labels.is_some().then(Vec::new),
         groups: groups.is_some().then(Vec::new),
+        rate: continuity.as_ref().and_then(|own| own.rate(frames)),
         ..Table::default()
     };
     let labels = labels.map(|read| read.rows);
@@ -55,6 +59,8 @@ pub(super) fn gather(
         let group = |row: usize| groups.map(|groups| groups[at + row]);
         let start = table.rows;
         left.bad += frame.total_rows - frame.rows;
+        // Of the row that was kept last in this file.
+        let mut last: Option<usize> = None;
         for row in 0..frame.rows {
             let own = labels.as_ref().map(|labels| labels[at + row]);
             if bad(row) {
@@ -76,6 +82,17 @@ pub(super) fn gather(
                     .map(|(column, lag)| column.values[row - lag] as f32),
             );
             table.row_numbers.push(before + frame.positions[row] + 1);
+            if let Some(continuity) = &continuity {
+                let follows = last.is_some_and(|last| {
+                    frame.positions[row] - frame.positions[last] == 1
+                        && group(last) == group(row)
+                        && continuity.follows(frame, row, at + row)
+                });
+                if !follows {
+                    table.stretches.push(table.rows);
+                }
+                last = Some(row);
+            }
             if let (Some(kept), Some(labels)) = (&mut table.labels, &labels) {
                 kept.push(labels[at + first..=at + row].contains(&true));
             }

@@ -27,6 +27,15 @@ impl Layout {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Nct, Self::Ntc, Self::Nhw, Self::Nchw, Self::Nhwc];
 
+    /// Of recordings of so many channels, where only one axis can be theirs.
+    fn of_samples(shape: &[usize], channels: usize) -> Option<Self> {
+        match shape {
+            [_, a, b] if *b == channels && *a != channels => Some(Self::Ntc),
+            [_, a, b] if *a == channels && *b != channels => Some(Self::Nct),
+            _ => None,
+        }
+    }
+
     /// Its name in options.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -111,6 +120,16 @@ impl Axes {
                 },
             )),
         }
+    }
+
+    /// The axes of samples: as asked for, or as the channels of the model tell.
+    pub fn of_samples(
+        shape: &[usize],
+        layout: Option<Layout>,
+        model: Option<&Features>,
+    ) -> Result<Self, String> {
+        let by_channels = || Layout::of_samples(shape, model?.dim());
+        Self::of(shape, layout.or_else(by_channels), None)
     }
 
     /// Values of a row.

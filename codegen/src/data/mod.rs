@@ -42,6 +42,7 @@ mod names;
 pub mod npz;
 mod number_arrays;
 mod overview;
+mod samples;
 mod select;
 mod source;
 mod stats;
@@ -49,6 +50,7 @@ mod stats;
 mod tests;
 mod text;
 mod texts;
+mod wav;
 mod write;
 
 use std::fmt;
@@ -67,6 +69,7 @@ pub use missing::Missing;
 pub use names::{join as join_names, shell as shell_quoted, split_names};
 pub use number_arrays::{NumberArray, read_arrays};
 pub use overview::{ColumnOverview, Overview, TimeSpan};
+pub use samples::Windows;
 pub use stats::{ColumnStats, column_stats, constant_columns};
 pub use text::detect_delimiter;
 pub use write::{write_npy, write_npz};
@@ -103,6 +106,12 @@ pub struct Table {
     pub groups: Option<Vec<u32>>,
     /// For each kept row its number from 1 among all data rows of all files, left-out ones counted.
     pub row_numbers: Vec<u64>,
+    /// Of rows that are samples: the rows that do not follow the row before, as the first of a file does not.
+    pub stretches: Vec<usize>,
+    /// Of rows that are samples: how many there are in a second, where the files tell.
+    pub rate: Option<f64>,
+    /// Of rows that are features of samples: the samples.
+    pub windows: Option<Windows>,
 }
 
 impl Table {
@@ -190,6 +199,8 @@ pub struct ReadOptions {
     pub missing: Vec<Missing>,
     /// A value far outside the others that repeats is a reading: it is not asked for.
     pub take_all: bool,
+    /// Rows are samples that follow each other in time; recordings of an array are put one after the other.
+    pub samples: bool,
     /// Each row becomes a window of so many consecutive rows.
     pub window: Option<usize>,
     /// Columns that are read as categories: a feature of 0 and 1 for each of their words.
@@ -237,7 +248,7 @@ pub fn read_for(
         derived::categories_of_model(frame, &bases.columns)?;
         model_columns::fit_to_model(frame, &bases, &options.exclude)?;
     }
-    let table = select::table_of_model(&frames, &model.columns, options.skip_bad)?;
+    let table = select::table_of_model(&frames, &model.columns, options)?;
     Ok(Table {
         shape: model.shape,
         ..table
@@ -256,6 +267,9 @@ fn frames(
         .iter()
         .map(|path| frame(path, options, model))
         .collect::<Result<_, _>>()?;
+    if options.samples {
+        frames.iter_mut().try_for_each(samples::unfold)?;
+    }
     select::same_shapes(&frames)?;
     mark::mark_missing(&mut frames, &options.missing)?;
     Ok(frames)
@@ -275,6 +289,8 @@ fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result
         arrays::read_npy(path, &bytes, sha256, options, model)
     } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         arrays::read_npz(path, &bytes, sha256, options, model)
+    } else if wav::is_wav(&bytes) {
+        wav::read(path, &bytes, sha256)
     } else {
         text::read(path, &bytes, &sha256, options, model.is_some())
     }

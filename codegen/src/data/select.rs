@@ -74,12 +74,12 @@ fn is_label(frame: &Frame, name: &str) -> bool {
 pub(super) fn table_of_model(
     frames: &[Frame],
     features: &[String],
-    skip_bad: Option<f64>,
+    options: &ReadOptions,
 ) -> Result<Table, DataError> {
     let first = frames.first().ok_or(DataError::NoFiles)?;
     let labels = labels::read(frames)?;
     asked_for(frames, &bases(first, features), &[])?;
-    gather(frames, features.to_vec(), labels, None, skip_bad)
+    gather(frames, features.to_vec(), labels, None, options)
 }
 
 /// The table of these files, their columns judged; `made` are features that were made of columns.
@@ -171,7 +171,7 @@ pub(super) fn table(
     if columns.is_empty() {
         return Err(nothing_left(first, &skipped_columns, &judged_out));
     }
-    let mut table = gather(frames, columns, labels, groups.as_deref(), options.skip_bad)?;
+    let mut table = gather(frames, columns, labels, groups.as_deref(), options)?;
     table.overview = overview;
     table.said.extend(about_labels);
     table

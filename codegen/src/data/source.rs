@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::error::DataError;
 use super::text::encoding::refuse;
+use super::wav;
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -80,6 +81,7 @@ fn take(path: &Path, mut source: impl Read, most: u64) -> Result<Vec<u8>, DataEr
         .map_err(failed)?;
     if !bytes.starts_with(b"\x93NUMPY")
         && !bytes.starts_with(b"PK")
+        && !wav::is_wav(&bytes)
         && let Some(reason) = refuse(&bytes)
     {
         return Err(format(reason));

@@ -22,6 +22,7 @@ macro_rules! line {
     }};
 }
 
+mod samples;
 mod structure;
 mod vectors;
 
@@ -63,6 +64,9 @@ pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
             units(&mut out, quantized);
             words(&mut out, quantized);
         }
+    }
+    if let Some(spec) = &ready.model.header.samples {
+        samples::write(&mut out, ready, spec);
     }
     Vectors::new(ready, options.vectors).write(&mut out);
     out
@@ -138,6 +142,13 @@ fn header(out: &mut String, ready: &Ready<'_>) {
         out,
         "// engine's code comes on top, `nvpico verify` measures it"
     );
+    if let Some(samples) = &model.header.samples {
+        let bytes = samples.with(|spec| 4 * spec.state_len());
+        line!(
+            out,
+            "// takes raw samples: {bytes} bytes of RAM more for the extractor of their features"
+        );
+    }
     line!(out, "{LINTS}");
     line!(out, "");
 }

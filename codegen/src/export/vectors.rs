@@ -5,17 +5,44 @@ use std::fmt::Write as _;
 
 use super::joined;
 use crate::deploy::{Engine, Ready};
+use crate::samples::SampleSpec;
 
 /// Inputs and the bits of their log-densities.
 pub(super) struct Vectors {
     /// As Rust writes them, each followed by a comma.
     inputs: Vec<String>,
     log_prob_bits: Vec<u32>,
+    /// Inputs are windows of samples.
+    of_windows: bool,
 }
 
 impl Vectors {
-    /// Samples of the model itself, every fourth one far out in the tail.
+    /// Samples of the model itself, every fourth one far out in the tail; of a model of raw samples the windows that it holds.
     pub(super) fn new(ready: &Ready<'_>, count: usize) -> Self {
+        match &ready.model.header.samples {
+            Some(spec) => Self::of_windows(ready, spec, count),
+            None => Self::of_rows(ready, count),
+        }
+    }
+
+    fn of_windows(ready: &Ready<'_>, spec: &SampleSpec, count: usize) -> Self {
+        let windows = ready
+            .model
+            .windows
+            .chunks(spec.window * spec.channels.len());
+        let windows: Vec<&[f32]> = windows.take(count).collect();
+        let rows: Vec<f32> = windows
+            .iter()
+            .flat_map(|own| spec.features_of(own))
+            .collect();
+        Self {
+            inputs: windows.iter().map(|window| joined(window)).collect(),
+            log_prob_bits: log_prob_bits(ready, &rows),
+            of_windows: true,
+        }
+    }
+
+    fn of_rows(ready: &Ready<'_>, count: usize) -> Self {
         let rows = samples(ready, count);
         let dim = ready.spec().dim();
         let mut inputs = Vec::new();
@@ -29,11 +56,10 @@ impl Vectors {
                 }
             });
         }
-        let (_, bits) = ready.bits(&rows);
-        let log_prob = |bits: &Option<[u32; 3]>| bits.map_or(0, |[log_prob, _, _]| log_prob);
         Self {
             inputs,
-            log_prob_bits: bits.iter().map(log_prob).collect(),
+            log_prob_bits: log_prob_bits(ready, &rows),
+            of_windows: false,
         }
     }
 
@@ -44,15 +70,20 @@ impl Vectors {
             "/// Inputs and the bits that every target must give for them."
         );
         line!(out, "pub mod vectors {{");
-        line!(
-            out,
-            "    /// Samples, a quarter of them far out in the tail."
-        );
+        let (what, kind) = if self.of_windows {
+            (
+                "Windows of samples, one value a channel after the other.",
+                "[f32; super::WINDOW_VALUES]",
+            )
+        } else {
+            (
+                "Samples, a quarter of them far out in the tail.",
+                "[super::Value; super::DIM]",
+            )
+        };
+        line!(out, "    /// {what}");
         line!(out, "    #[rustfmt::skip]");
-        line!(
-            out,
-            "    pub static INPUTS: [[super::Value; super::DIM]; {count}] = ["
-        );
+        line!(out, "    pub static INPUTS: [{kind}; {count}] = [");
         for row in &self.inputs {
             line!(out, "        [{}],", row.trim_end_matches(','));
         }
@@ -70,8 +101,15 @@ impl Vectors {
         }
         line!(out, "    ];");
         line!(out, "}}");
-        out.push_str(TESTS);
+        out.push_str(if self.of_windows { WINDOW_TESTS } else { TESTS });
     }
+}
+
+/// The bits of each row's log-density.
+fn log_prob_bits(ready: &Ready<'_>, rows: &[f32]) -> Vec<u32> {
+    let (_, bits) = ready.bits(rows);
+    let log_prob = |bits: &Option<[u32; 3]>| bits.map_or(0, |[log_prob, _, _]| log_prob);
+    bits.iter().map(log_prob).collect()
 }
 
 /// Samples of the model, every fourth one far out in the tail; zeros for one that overflows.
@@ -104,3 +142,27 @@ mod tests {
     }
 }
 ";
+
+const WINDOW_TESTS: &str = r#"
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn vectors_have_their_bits() {
+        let mut state = [0.0; super::FEATURE_STATE];
+        let mut workspace = [super::Value::default(); super::WORKSPACE];
+        let vectors = super::vectors::INPUTS
+            .iter()
+            .zip(super::vectors::LOG_PROB_BITS);
+        for (window, bits) in vectors {
+            let mut extractor = super::FEATURES.extractor(&mut state).expect("its length");
+            for sample in window.chunks_exact(super::CHANNELS.len()) {
+                let _ = extractor.push(sample);
+            }
+            let row = super::row(extractor.finish().expect("a whole window"));
+            let score = super::FLOW.score(&row.expect("counts"), &mut workspace);
+            let found = score.map(|score| score.log_prob.to_ne_bytes());
+            assert_eq!(found, Ok(bits.to_ne_bytes()));
+        }
+    }
+}
+"#;

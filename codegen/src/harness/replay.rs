@@ -10,8 +10,8 @@ use super::HarnessError;
 use super::core::Core;
 use super::qemu::{self, Ended};
 
-/// Words that the firmware writes for a row: the bits of three values and a status.
-const RECORD_WORDS: usize = 4;
+/// Words that the firmware writes for a row: the bits of three values, a status, the digest of features.
+const RECORD_WORDS: usize = 5;
 const WORD: usize = size_of::<u32>();
 /// Words of the firmware's `report.bin`.
 const REPORT_WORDS: usize = 6;
@@ -26,6 +26,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Replay {
     /// Bits of `log_prob`, `z_norm_sq` and `log_det` by row; `None` of a row that the engine refused.
     pub(super) scores: Vec<Option<[u32; 3]>>,
+    /// Digest of the features of each window of samples.
+    pub(super) digests: Vec<u32>,
     /// Instructions of the scoring loops.
     pub(super) instructions: u64,
     /// Bytes from the top of the stack to the deepest word that was written.
@@ -41,7 +43,7 @@ pub(super) struct Rows<'a> {
     pub(super) core: Core,
     /// The rows, one after the other: the bits of floats, or counts.
     pub(super) words: &'a [u32],
-    /// Features of a row.
+    /// Values of a row.
     pub(super) dim: usize,
 }
 
@@ -83,6 +85,7 @@ impl Rows<'_> {
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 all.scores.extend(part.scores);
+                all.digests.extend(part.digests);
                 all.instructions += part.instructions;
                 all.stack_depth = all.stack_depth.max(part.stack_depth);
                 all.stack_reach = part.stack_reach;
@@ -136,6 +139,9 @@ impl Rows<'_> {
         let ticks = u64::from(ticks_high) << 32 | u64::from(ticks_low);
         Ok(Replay {
             scores: records.as_chunks().0.iter().map(to_score).collect(),
+            digests: (records.chunks(RECORD_WORDS))
+                .filter_map(|record| record.last().copied())
+                .collect(),
             // One nanosecond of virtual time an instruction.
             instructions: ticks * u64::from(picoseconds_per_tick) / 1000,
             stack_depth,
@@ -149,7 +155,7 @@ fn rows_done(folder: &Path) -> usize {
         .map_or(0, |data| data.len() as usize / (RECORD_WORDS * WORD))
 }
 
-fn to_score(&[log_prob, z_norm_sq, log_det, status]: &[u32; RECORD_WORDS]) -> Option<[u32; 3]> {
+fn to_score(&[log_prob, z_norm_sq, log_det, status, _]: &[u32; RECORD_WORDS]) -> Option<[u32; 3]> {
     (status == SCORED).then_some([log_prob, z_norm_sq, log_det])
 }
 

@@ -29,10 +29,12 @@ const EMPTY: &str = "empty";
 pub struct VerifyRequest<'a> {
     /// The module that `nvpico export` wrote.
     pub model: &'a Path,
-    /// Features of a row.
+    /// Values of a row: features, or those of a window of samples.
     pub dim: usize,
     /// The rows, one after the other: the bits of floats, or counts.
     pub words: &'a [u32],
+    /// Of windows of samples the [`digest`] of each one's features.
+    pub digests: Option<&'a [u32]>,
     /// The desktop's scores, one a row; `None` where the desktop refuses the row.
     pub expected: &'a [Option<ScoreBits>],
     /// The cores to emulate.
@@ -45,6 +47,14 @@ pub struct VerifyRequest<'a> {
     pub keep: Option<&'a Path>,
 }
 
+/// FNV-1a over the words of a row of features, as the firmware computes it.
+#[must_use]
+pub fn digest(words: impl Iterator<Item = u32>) -> u32 {
+    words.fold(0x811c_9dc5, |hash, word| {
+        (hash ^ word).wrapping_mul(0x0100_0193)
+    })
+}
+
 /// What a core's run showed. The names are those of `nvpico verify --json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CoreReport {
@@ -52,7 +62,8 @@ pub struct CoreReport {
     pub core: Core,
     /// Rows that were replayed.
     pub rows: usize,
-    /// Bits that differ from the desktop's, over the three values of all rows.
+    /// Bits that differ from the desktop's, over the three values of all rows; of raw samples also over digests of the
+    /// features.
     pub differing_bits: u64,
     /// Instructions of one score, the mean over the rows.
     pub instructions_per_score: u64,
@@ -240,7 +251,27 @@ fn compare_core(
     let replay = rows(request, core).replay(&score, folder.path(), |done| {
         progress(Progress::Scoring { core, done, total });
     })?;
-    let (differing_bits, first_difference) = differences(request.expected, &replay.scores);
+    let (mut differing_bits, mut first_difference) = differences(request.expected, &replay.scores);
+    for (row, (desktop, chip)) in request
+        .digests
+        .into_iter()
+        .flatten()
+        .zip(&replay.digests)
+        .enumerate()
+    {
+        differing_bits += u64::from((desktop ^ chip).count_ones());
+        if desktop != chip
+            && first_difference
+                .as_ref()
+                .is_none_or(|first| first.row > row)
+        {
+            first_difference = Some(Difference {
+                row,
+                chip: replay.scores.get(row).copied().flatten(),
+                desktop: request.expected[row],
+            });
+        }
+    }
     Ok(Compared {
         comparison: Comparison {
             core,

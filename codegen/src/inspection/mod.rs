@@ -11,6 +11,7 @@ use crate::deploy::Ready;
 use crate::model::{BaseName, Layer, MathName, Model, Provenance, ShapeName};
 use crate::output;
 use crate::precision::Precision;
+use crate::samples::SampleSpec;
 pub use costs::{CoreCost, costs};
 use math_error::MathError;
 
@@ -43,6 +44,12 @@ pub struct Inspection {
     /// Names of the values; not told for maps, whose shape says all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// The raw samples that the values are features of; absent where rows of features are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SampleSpec>,
+    /// Bytes of RAM that an extractor of the features takes, beside the workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature_ram_bytes: Option<usize>,
     /// The precision that the model is meant for; the costs below are those in it.
     pub precision: Precision,
     /// Back end of elementary functions.
@@ -116,6 +123,9 @@ pub fn inspect(model: &Model) -> Inspection {
             .map_shape()
             .is_none()
             .then(|| model.header.columns.clone()),
+        samples: model.header.samples.clone(),
+        feature_ram_bytes: (model.header.samples.as_ref())
+            .map(|samples| samples.with(|spec| 4 * spec.state_len())),
         precision: (ready.as_ref()).map_or(Precision::F32, Ready::precision),
         math: deployed.spec.math,
         math_error: math_error::measure(deployed.spec.math.into()),

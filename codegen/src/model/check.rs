@@ -38,6 +38,7 @@ impl Model {
                 ));
             }
         }
+        self.validate_samples()?;
         let layers = header.spec.layers();
         let spec = header.spec.flow_spec(&layers);
         spec.validate().map_err(|e| e.to_string())?;
@@ -74,6 +75,29 @@ impl Model {
             return Err("the ranges of the values it was trained on are damaged".into());
         }
         self.validate_decision()
+    }
+
+    /// Checks that the features are those of its samples.
+    fn validate_samples(&self) -> Result<(), String> {
+        let Some(samples) = &self.header.samples else {
+            return if self.windows.is_empty() {
+                Ok(())
+            } else {
+                Err("windows of samples in a model of rows of features".into())
+            };
+        };
+        samples
+            .validate()
+            .map_err(|error| format!("its features of samples: {error}"))?;
+        if samples.names() != self.header.columns {
+            return Err("its features are not those of its samples".into());
+        }
+        let values = samples.window * samples.channels.len();
+        if !self.windows.len().is_multiple_of(values) || self.windows.iter().any(|x| !x.is_finite())
+        {
+            return Err("its windows of samples are damaged".into());
+        }
+        Ok(())
     }
 
     /// Checks the threshold against the rows that it comes from.

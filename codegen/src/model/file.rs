@@ -10,13 +10,15 @@ use super::{FORMAT, Header, IntegerHeader, IntegerParts, Model, checksum, hex};
 use crate::output;
 
 /// The tensors, in the order of the document of this module.
-const TENSORS: [&str; 5] = [
+const TENSORS: [&str; 6] = [
     "params",
     "calibration",
     "ranges",
     "calibration_i16",
     "calibration_i8",
+    WINDOWS,
 ];
+const WINDOWS: &str = "windows";
 
 /// Why a model file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +114,11 @@ impl Model {
             params: read_f32(&tensors, "params")?,
             calibration,
             integer: integer.transpose()?,
+            windows: if header.samples.is_some() {
+                read_f32(&tensors, WINDOWS)?
+            } else {
+                Vec::new()
+            },
             header,
         };
         model.validate()?;
@@ -141,8 +148,12 @@ impl Model {
             names.push(TENSORS[2]);
             if self.header.calibration.is_some() {
                 values.extend(parts.calibrations.iter().map(|c| &c[..]));
-                names.extend(&TENSORS[3..]);
+                names.extend(&TENSORS[3..5]);
             }
+        }
+        if self.header.samples.is_some() {
+            values.push(&self.windows);
+            names.push(WINDOWS);
         }
         let data: Vec<Vec<u8>> = values.iter().map(|v| bytes(v)).collect();
         let view = |data, len| TensorView::new(Dtype::F32, vec![len], data).expect("lengths agree");

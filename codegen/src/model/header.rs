@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::spec::ModelSpec;
 use crate::calibration::Calibration;
 use crate::precision::Precision;
+use crate::samples::SampleSpec;
 
 /// The header's `nvpico` entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Header {
     /// Channels, height and width of a sample, where samples are maps; a model may still take them value by value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_shape: Option<[usize; 3]>,
+    /// The samples that the features are made of; `None` for a model of rows of features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SampleSpec>,
     /// The precision that it is meant for.
     #[serde(default)]
     pub precision: Precision,

@@ -6,6 +6,7 @@
 //! | `calibration` | `[rows]` | log-densities of the rows that the threshold was chosen on, ascending; absent without calibration |
 //! | `ranges` | `[n]` | the largest magnitudes inside the networks, on the training rows before any fine-tuning; absent without an integer form |
 //! | `calibration_i16`, `calibration_i8` | `[rows]` | as `calibration`, in integers |
+//! | `windows` | `[n]` | some normal windows of samples, which exported modules are tested with; absent for a model of rows of features |
 //!
 //! The header's `nvpico` entry is a [`Header`]. A format version this program does not know is
 //! refused, and so is a field it does not know. A checksum covers every byte of the file: a damaged one is refused.
@@ -28,8 +29,9 @@ mod ranges;
 mod spec;
 
 use crate::calibration::{Calibration, Method, ascending};
-use crate::data::Features;
+use crate::data::{Features, Windows};
 use crate::precision::Precision;
+use crate::samples::SampleSpec;
 pub use file::ModelError;
 pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source};
 pub use layer::Layer;
@@ -41,7 +43,7 @@ pub(crate) use ranges::first_outside;
 pub use spec::{ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// A model: header, parameters, calibration rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,8 @@ pub struct Model {
     pub calibration: Vec<f32>,
     /// What its integer form is made from; `None` where it has none.
     pub integer: Option<IntegerParts>,
+    /// Some normal windows of samples, one after the other; empty for a model of rows of features.
+    pub windows: Vec<f32>,
 }
 
 /// What the integer form of a model is made from: found on normal rows, kept in the model file.
@@ -78,6 +82,9 @@ impl IntegerParts {
 }
 
 impl Model {
+    /// Windows of samples that a model keeps.
+    pub const KEPT_WINDOWS: usize = 4;
+
     /// A model without a threshold, its features named by position.
     #[must_use]
     pub fn new(spec: ModelSpec, params: Vec<f32>) -> Self {
@@ -87,6 +94,7 @@ impl Model {
                 checksum: String::new(),
                 columns: spec.shape.value_names(),
                 sample_shape: spec.is_map().then_some(spec.shape.0),
+                samples: None,
                 spec,
                 precision: Precision::F32,
                 integer: None,
@@ -97,6 +105,7 @@ impl Model {
             params,
             calibration: Vec::new(),
             integer: None,
+            windows: Vec::new(),
         }
     }
 
@@ -137,6 +146,16 @@ impl Model {
     pub fn set_features(&mut self, features: Features) {
         self.header.columns = features.columns;
         self.header.sample_shape = features.shape;
+    }
+
+    /// Makes it a model of raw samples: the features are those of the spec, and some of the windows are kept to test
+    /// exported modules with.
+    pub fn set_samples(&mut self, spec: SampleSpec, windows: &Windows) {
+        let all = windows.starts.len();
+        let count = all.min(Self::KEPT_WINDOWS);
+        let spread = (0..count).flat_map(|index| windows.get(index * all / count));
+        self.windows = spread.copied().collect();
+        self.header.samples = Some(spec);
     }
 
     /// The threshold, where the model has one.
@@ -229,7 +248,7 @@ mod tests {
         assert!(error.contains(&format!("format {}", FORMAT + 1)), "{error}");
         let text = String::from_utf8_lossy(&good.to_bytes()).into_owned();
         assert!(text.contains("provenance"));
-        let field = r#"{"format":3,"surprise":0}"#;
+        let field = r#"{"format":4,"surprise":0}"#;
         assert!(serde_json::from_str::<Header>(field).is_err());
     }
 

@@ -9,6 +9,7 @@ mod kept;
 mod maps;
 mod precision;
 mod promises;
+mod samples;
 mod signals;
 mod streams;
 mod usage;

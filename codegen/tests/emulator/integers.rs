@@ -193,6 +193,7 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
                     model: &module,
                     dim: model.header.spec.dim(),
                     words: &words,
+                    digests: None,
                     expected: &expected,
                     cores,
                     features: &features,

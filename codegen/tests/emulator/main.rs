@@ -17,16 +17,15 @@ mod pair_flow;
 #[path = "../fixtures/small_flow.rs"]
 mod small_flow;
 
+mod builds;
 mod integers;
+mod samples;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use nvpico_codegen::harness::boards::{self, Board};
-use nvpico_codegen::harness::firmware::{self, BuildRequest, build_engine};
-use nvpico_codegen::harness::no_panic::{self, Verdict};
+use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
-use nvpico_codegen::harness::toolchain::Toolchain;
 use nvpico_codegen::harness::verify::{ScoreBits, compare};
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
 
@@ -119,6 +118,7 @@ fn every_core_gives_the_desktops_bits() {
         model: &model(),
         dim: small_flow::DIM,
         words: &words(&rows),
+        digests: None,
         expected: &expected,
         cores: &Core::ALL,
         features: &[],
@@ -165,6 +165,7 @@ fn compare_bits(
             model,
             dim: small_flow::DIM,
             words: &words(&rows),
+            digests: None,
             expected: &expected,
             cores,
             features,
@@ -226,6 +227,7 @@ fn feature_maps_give_the_desktops_bits() {
             model: &map_model(),
             dim: map_flow::DIM,
             words: &words(&rows),
+            digests: None,
             expected: &expected,
             cores: if features.len() == MAP_FEATURES.len() {
                 &[Core::M0, Core::M3, Core::M4f]
@@ -261,6 +263,7 @@ fn two_layers_in_turns_give_the_same_bits() {
             model: &pair_model(),
             dim: pair_flow::DIM,
             words: &words(rows),
+            digests: None,
             expected: &expected,
             cores: &[Core::M4f],
             features,
@@ -314,6 +317,7 @@ fn a_wrong_bit_is_seen() {
         model: &model(),
         dim: small_flow::DIM,
         words: &words(rows),
+        digests: None,
         expected: &expected,
         cores: &[Core::M4f],
         features: &[],
@@ -326,73 +330,4 @@ fn a_wrong_bit_is_seen() {
         reports[0].first_difference.as_ref().map(|first| first.row),
         Some(2)
     );
-}
-
-#[test]
-fn no_panic_is_reachable_from_a_score() {
-    let check = |model: &Path, features: &[&str], parts: &[&str]| {
-        no_panic::check(model, Core::M4f, features, parts, &target_dir())
-            .unwrap_or_else(|error| panic!("{error}"))
-    };
-    for features in [&[][..], &["assembly"]] {
-        let verdict = check(&model(), features, &["gradient", "samples"]);
-        assert_eq!(verdict, Verdict::NoPanic);
-    }
-    assert_eq!(check(&pair_model(), &["assembly"], &[]), Verdict::NoPanic);
-    assert_eq!(
-        check(&imported_model(), &IMPORTED, &["gradient"]),
-        Verdict::NoPanic
-    );
-    for features in [&IMPORTED[..], &["extra-layers", "assembly"]] {
-        assert_eq!(
-            check(&mixture_model(), features, &["gradient"]),
-            Verdict::NoPanic
-        );
-    }
-    for features in [
-        &MAP_FEATURES[..],
-        &["feature-maps", "extra-layers", "assembly"],
-    ] {
-        assert_eq!(
-            check(&map_model(), features, &["gradient"]),
-            Verdict::NoPanic
-        );
-    }
-    assert!(
-        matches!(
-            check(&model(), &[], &["control"]),
-            Verdict::PanicReachable(_)
-        ),
-        "the check sees a panic that is there"
-    );
-}
-
-#[test]
-fn the_engine_compiles_for_every_target() {
-    for target in Board::targets().unwrap_or_else(|error| panic!("{error}")) {
-        for features in [
-            &[][..],
-            &["micromath"],
-            &["extra-layers", "micromath", "defmt"],
-        ] {
-            build_engine(&target, features, &target_dir())
-                .unwrap_or_else(|error| panic!("{error}"));
-        }
-    }
-}
-
-#[test]
-fn the_programs_for_sensors_build_for_a_real_board() {
-    let boards = boards::locate().unwrap_or_else(|error| panic!("{error}"));
-    let folder = boards.join("boards/nrf52840-dk");
-    let toolchain = Toolchain::find("thumbv7em-none-eabihf", &folder);
-    let mut command = toolchain
-        .unwrap_or_else(|error| panic!("{error}"))
-        .build_command(&folder, &target_dir());
-    let built = command
-        .args(["--quiet", "--release", "--bin", "detect", "--bin", "record"])
-        .output()
-        .expect("cargo runs");
-    let errors = String::from_utf8_lossy(&built.stderr);
-    assert!(built.status.success(), "{errors}");
 }

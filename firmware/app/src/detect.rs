@@ -1,7 +1,7 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
 use nvpico::Density;
-use nvpico::detector::{AlarmRule, Detector};
+use nvpico::detector::{AlarmRule, Detector, Observation};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Event, Log, Source};
@@ -73,8 +73,7 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY:
     L: Log<S::Value, S::Fault, N>,
     D: Density<Value: Input<S::Value> + Nats>,
 {
-    let mut alarm = false;
-    let mut number = 0u32;
+    let mut told = Told::default();
     while let Some(reading) = acquire.next() {
         let observation = match reading
             .as_ref()
@@ -84,27 +83,48 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY:
             Some(values) => detector.observe(&values),
             None => detector.observe_invalid(),
         };
-        if let Ok(reading) = &reading {
-            let log_prob = match observation.score {
-                Some(Ok(score)) => D::log_prob(&score).nats(),
+        told.observation::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
+        told.number = told.number.wrapping_add(1);
+    }
+}
+
+/// What the log was told.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Number of the reading, wrapping.
+    pub(crate) number: u32,
+    alarm: bool,
+}
+
+impl Told {
+    /// Tells the log of an observation; `reading` is the newest one, unless a sensor gave none.
+    pub(crate) fn observation<D: Density<Value: Nats>, V, F, const N: usize>(
+        &mut self,
+        log: &mut impl Log<V, F, N>,
+        observation: &Observation<D::Score>,
+        reading: Option<&[V; N]>,
+    ) {
+        let number = self.number;
+        if let Some(reading) = reading {
+            let log_prob = match &observation.score {
+                Some(Ok(score)) => D::log_prob(score).nats(),
                 _ => f32::NEG_INFINITY,
             };
-            acquire.log.log(Event::Scored {
+            log.log(Event::Scored {
                 number,
                 reading,
                 log_prob,
                 decision: observation.decision,
             });
         }
-        if observation.alarm != alarm {
-            alarm = observation.alarm;
-            acquire.log.log(if alarm {
+        if observation.alarm != self.alarm {
+            self.alarm = observation.alarm;
+            log.log(if self.alarm {
                 Event::AlarmRaised { number }
             } else {
                 Event::AlarmCleared { number }
             });
         }
-        number = number.wrapping_add(1);
     }
 }
 

@@ -1,5 +1,5 @@
 //! The application, independent of any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
-//! keeps the alarm, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees
+//! keeps the alarm, [`detect_windows`] does so with the features of windows of them, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees
 //! what it was trained on.
 //!
 //! A board supplies the [`Source`] and the [`Clock`]; where events and rows go is a [`Log`] and a [`Store`]. All four
@@ -58,11 +58,13 @@ mod detect;
 mod record;
 #[cfg(test)]
 mod test_parts;
+mod windows;
 
 pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
 pub use csv::Line;
 pub use detect::{HISTORY, Input, Nats, RULE, detect};
 pub use record::{Store, record};
+pub use windows::{detect_windows, has_rate};
 
 /// Whether two lists of names are equal. In `const` contexts, to refuse a model for other columns at compile time.
 pub const fn same_names(a: &[&str], b: &[&str]) -> bool {

@@ -19,6 +19,13 @@ const MODELS: [(&str, &str); 2] = [("model.rs", "pump.rs"), ("field.rs", "field.
 /// A module in integers has this constant, one in floats has not.
 const UNITS: &str = "pub const UNITS:";
 
+/// A module of raw samples has this constant, one of rows of features has not.
+const SAMPLES: &str = "pub const SAMPLES:";
+
+/// What a program replays through either: rows, or windows of samples.
+const ROWS: &str = include_str!("rows.rs");
+const WINDOWS: &str = include_str!("windows.rs");
+
 /// Links the programs by the `memory.x` beside the `Cargo.toml`, with a symbol by which a host finds the board: its
 /// folder's name.
 ///
@@ -51,7 +58,8 @@ fn link(more: &str) {
 }
 
 /// Writes `model.rs` and `field.rs` into `OUT_DIR`. Each declares a generated module by its path, so that the module
-/// may have inner attributes, as `model`, and the units of its counts as `UNITS`, zeros for a model in floats.
+/// may have inner attributes, as `model`, the units of its counts as `UNITS`, zeros for a model in floats, and what a row
+/// of a recording is.
 ///
 /// # Panics
 /// Files cannot be read or written.
@@ -75,11 +83,16 @@ fn declare(path: &Path) -> String {
             } else {
                 "[0; model::DIM]"
             };
+            let input = if text.contains(SAMPLES) {
+                WINDOWS
+            } else {
+                ROWS
+            };
             format!(
                 "/// The generated model.\n#[path = {path_text:?}]\npub mod model;\n\n\
                  /// A count of value `i` is `2^UNITS[i]`; a model in floats has none.\n\
                  #[allow(dead_code, reason = \"not every program reads sensors\")]\n\
-                 const UNITS: [i32; model::DIM] = {units};\n"
+                 const UNITS: [i32; model::DIM] = {units};\n\n{input}"
             )
         }
         _ => {

@@ -1,7 +1,8 @@
 //! Recorded rows in, scores out: what the programs `score` and `empty` share. `empty` is `score` without engine and
 //! model, so that their cost is a difference.
 //!
-//! With a file `rows.bin` in the host's folder (little-endian values, `DIM` per row) it writes `scores.bin` (a
+//! With a file `rows.bin` in the host's folder (little-endian values, `ROW` per row: what the model takes, or a window of
+//! samples) it writes `scores.bin` (a
 //! [`Record`] per row) and `report.bin` (see [`Report`]) beside it: that is what `nvpico verify` compares with the
 //! desktop. Without one it scores the test vectors that the model brings and checks their bits.
 
@@ -12,10 +13,11 @@ use nvpico_app::Nats;
 use crate::host::{File, Mode, Word};
 use crate::{Timer, arch, stack};
 
-/// What the host gets for a row, word by word: bits of `log_prob`, `z_norm_sq` and `log_det`, then [`status`].
-pub type Record = [u32; 4];
+/// What the host gets for a row, word by word: bits of `log_prob`, `z_norm_sq` and `log_det`, then [`status`], then a
+/// digest (FNV-1a) of the features of a window of samples.
+pub type Record = [u32; 5];
 
-/// The last word of a [`Record`]: what became of the row.
+/// The fourth word of a [`Record`]: what became of the row.
 pub mod status {
     /// Scored.
     pub const OK: u32 = 0;
@@ -28,7 +30,9 @@ pub mod status {
 /// What scores a row: the generated model, or nothing in its place.
 pub trait Scorer {
     /// A value of a row.
-    type Value: Word + Nats + PartialOrd;
+    type Value: Word;
+    /// A log-density.
+    type LogProb: Word + Nats + PartialOrd;
     /// Memory to score in, besides the row and the stack.
     type Workspace;
     /// What comes out.
@@ -39,6 +43,9 @@ pub trait Scorer {
 
     /// The outcome as the host gets it.
     fn record(outcome: Self::Outcome) -> Record;
+
+    /// The digest of the features that were computed last; 0 where a row is what the model takes.
+    fn digest(workspace: &Self::Workspace) -> u32;
 }
 
 /// All memory of the program besides the stack: `VALUES` values in rows, `CHUNK` of them at a time.
@@ -53,27 +60,27 @@ impl<V: Copy, W, const VALUES: usize, const CHUNK: usize> Memory<V, W, VALUES, C
     pub const fn new(zero: V, workspace: W) -> Self {
         Self {
             rows: [zero; VALUES],
-            records: [[0; 4]; CHUNK],
+            records: [[0; 5]; CHUNK],
             workspace,
         }
     }
 }
 
 /// Rows in memory at a time: enough to time a loop, few enough for the smallest chip.
-pub const fn chunk(dim: usize) -> usize {
-    if dim <= 64 { 4 } else { 1 }
+pub const fn chunk(row: usize) -> usize {
+    if row <= 64 { 4 } else { 1 }
 }
 
 /// The board and the generated model of a replay.
-pub struct Setting<V: 'static, const DIM: usize> {
+pub struct Setting<V: 'static, P, const ROW: usize> {
     /// The board's name.
     pub board: &'static str,
     /// The model's test vectors.
-    pub inputs: &'static [[V; DIM]],
+    pub inputs: &'static [[V; ROW]],
     /// The bits of each row's log-density.
     pub bits: &'static [u32],
     /// A log-density below it is anomalous.
-    pub threshold: Option<V>,
+    pub threshold: Option<P>,
 }
 
 /// Where a measuring tool starts to count.
@@ -95,12 +102,12 @@ pub extern "C" fn mark_end() {
 /// Scores row after row, as many as `records` has room for. Not inlined, so that there is one copy however often it
 /// is called.
 #[inline(never)]
-fn score_rows<S: Scorer, const DIM: usize>(
+fn score_rows<S: Scorer, const ROW: usize>(
     rows: &[S::Value],
     workspace: &mut S::Workspace,
     records: &mut [Record],
 ) {
-    for (row, record) in rows.chunks_exact(DIM).zip(records) {
+    for (row, record) in rows.chunks_exact(ROW).zip(records) {
         mark_begin();
         // The optimiser may not move the score out of the marks: it sees neither where the row comes from nor where
         // the result goes.
@@ -124,19 +131,19 @@ struct Report {
 
 /// Replays the host's rows or, for want of them, the model's test vectors; whether all went well.
 #[inline(always)]
-pub fn run<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const CHUNK: usize>(
+pub fn run<S: Scorer, T: Timer, const ROW: usize, const VALUES: usize, const CHUNK: usize>(
     memory: &mut Memory<S::Value, S::Workspace, VALUES, CHUNK>,
-    setting: &Setting<S::Value, DIM>,
+    setting: &Setting<S::Value, S::LogProb, ROW>,
 ) -> bool {
     T::start();
     match File::open(c"rows.bin", Mode::Read) {
-        Some(rows) => replay_file::<S, T, DIM, VALUES, CHUNK>(&rows, memory, setting.board),
-        None => check_vectors::<S, DIM, VALUES, CHUNK>(memory, setting),
+        Some(rows) => replay_file::<S, T, ROW, VALUES, CHUNK>(&rows, memory, setting.board),
+        None => check_vectors::<S, ROW, VALUES, CHUNK>(memory, setting),
     }
 }
 
 /// Every row of the host's file, a chunk at a time.
-fn replay_file<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const CHUNK: usize>(
+fn replay_file<S: Scorer, T: Timer, const ROW: usize, const VALUES: usize, const CHUNK: usize>(
     rows: &File,
     memory: &mut Memory<S::Value, S::Workspace, VALUES, CHUNK>,
     board: &str,
@@ -148,18 +155,18 @@ fn replay_file<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const
     let mut report = Report::default();
     loop {
         let words = rows.read(&mut memory.rows);
-        let count = words / DIM;
-        if !words.is_multiple_of(DIM) {
+        let count = words / ROW;
+        if !words.is_multiple_of(ROW) {
             defmt::error!(
-                "rows.bin ends inside a row: this model has {=usize} features",
-                DIM
+                "rows.bin ends inside a row: this model takes rows of {=usize} values",
+                ROW
             );
             return false;
         }
         if count == 0 {
             break;
         }
-        score_measured::<S, T, DIM, VALUES, CHUNK>(memory, count, &mut report);
+        score_measured::<S, T, ROW, VALUES, CHUNK>(memory, count, &mut report);
         if !scores.write(
             memory
                 .records
@@ -180,7 +187,7 @@ fn replay_file<S: Scorer, T: Timer, const DIM: usize, const VALUES: usize, const
 fn score_measured<
     S: Scorer,
     T: Timer,
-    const DIM: usize,
+    const ROW: usize,
     const VALUES: usize,
     const CHUNK: usize,
 >(
@@ -191,12 +198,16 @@ fn score_measured<
     let records = memory.records.get_mut(..count).unwrap_or_default();
     let painted = stack::paint();
     let begin = T::ticks();
-    score_rows::<S, DIM>(&memory.rows, &mut memory.workspace, records);
+    score_rows::<S, ROW>(&memory.rows, &mut memory.workspace, records);
     let ticks = T::ticks().wrapping_sub(begin);
     report.stack_depth = report.stack_depth.max(painted.depth());
     report.stack_reach = painted.reach();
     report.ticks += u64::from(ticks);
     report.rows += count as u32;
+    // Of a single row: the workspace holds the features of the last one only.
+    if let [[.., digest]] = records {
+        *digest = S::digest(&memory.workspace);
+    }
 }
 
 fn write_report<T: Timer>(report: &Report) -> bool {
@@ -212,9 +223,9 @@ fn write_report<T: Timer>(report: &Report) -> bool {
 }
 
 /// The test vectors inside the generated module, each against its expected bits.
-fn check_vectors<S: Scorer, const DIM: usize, const VALUES: usize, const CHUNK: usize>(
+fn check_vectors<S: Scorer, const ROW: usize, const VALUES: usize, const CHUNK: usize>(
     memory: &mut Memory<S::Value, S::Workspace, VALUES, CHUNK>,
-    setting: &Setting<S::Value, DIM>,
+    setting: &Setting<S::Value, S::LogProb, ROW>,
 ) -> bool {
     let count = setting.inputs.len();
     defmt::info!(
@@ -223,11 +234,11 @@ fn check_vectors<S: Scorer, const DIM: usize, const VALUES: usize, const CHUNK: 
         count
     );
     let mut differing = 0u32;
-    let mut record = [[0; 4]];
+    let mut record = [[0; 5]];
     for (index, (input, &expected)) in setting.inputs.iter().zip(setting.bits).enumerate() {
-        score_rows::<S, DIM>(input, &mut memory.workspace, &mut record);
-        let [[bits, _, _, row_status]] = record;
-        log_row(index, S::Value::of_bits(bits), setting.threshold);
+        score_rows::<S, ROW>(input, &mut memory.workspace, &mut record);
+        let [[bits, _, _, row_status, _]] = record;
+        log_row(index, S::LogProb::of_bits(bits), setting.threshold);
         if bits != expected || row_status != status::OK {
             differing += 1;
             defmt::error!(

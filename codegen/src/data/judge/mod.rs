@@ -8,6 +8,7 @@
     reason = "values that repeat to the bit are what is looked for"
 )]
 
+mod clock;
 mod columns;
 mod copies;
 mod counter;
@@ -23,6 +24,7 @@ mod verdict;
 
 use std::borrow::Cow;
 
+pub(super) use clock::Clock;
 pub(super) use verdict::{Question, judge};
 
 /// The values of a column over all files; not-a-number where there is none.

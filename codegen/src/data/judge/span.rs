@@ -4,6 +4,7 @@ use super::super::SkippedColumn;
 use super::super::find::Index;
 use super::super::frame::Frame;
 use super::super::overview::TimeSpan;
+use super::clock::{GAP, rounded, usual};
 use super::columns::values;
 use super::{Series, time};
 
@@ -39,17 +40,9 @@ pub(super) fn of(
 
 fn span(name: &str, series: &Series<'_>, origin: f64, unit: f64) -> Option<TimeSpan> {
     let (from, to) = series.range();
-    let mut steps: Vec<f64> = series
-        .pairs()
-        .map(|(a, b)| b - a)
-        .filter(|step| *step > 0.0)
-        .collect();
-    if steps.is_empty() {
-        return None;
-    }
-    let middle = steps.len() / 2;
-    let usual = *steps.select_nth_unstable_by(middle, f64::total_cmp).1;
-    let gaps = steps.iter().filter(|step| **step > 1.5 * usual).count();
+    let usual = usual(&series.values)?;
+    let steps = series.pairs().map(|(a, b)| b - a);
+    let gaps = steps.filter(|step| *step > GAP * usual).count();
     Some(TimeSpan {
         column: name.into(),
         from: origin + unit * from,
@@ -57,11 +50,6 @@ fn span(name: &str, series: &Series<'_>, origin: f64, unit: f64) -> Option<TimeS
         step: rounded(unit * usual),
         gaps,
     })
-}
-
-/// Five digits: what follows is the rounding of large numbers.
-fn rounded(step: f64) -> f64 {
-    format!("{step:.4e}").parse().unwrap_or(step)
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ pub(in crate::data) fn refuse(start: &[u8]) -> Option<String> {
     }
     let sample = &start[..start.len().min(SNIFFED)];
     if sample.contains(&0) && wide(sample).is_none() {
-        return Some("this is neither text nor a NumPy array (.npy, .npz)".into());
+        return Some(
+            "this is neither text, nor a NumPy array (.npy, .npz), nor plain audio (.wav)".into(),
+        );
     }
     let text = sample.trim_ascii_start();
     // A bracket and a name in quotes, or another bracket: `[degC]` is a unit.

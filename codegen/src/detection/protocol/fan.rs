@@ -1,4 +1,4 @@
-//! Fans with and without a weight on a blade: windows of raw acceleration, one row of features each.
+//! Fans with and without a weight on a blade: windows of raw acceleration, one row of the features `vibration` each.
 //!
 //! `ceiling-fan.npz`: a fan at three speeds; each speed alone, and the three in one model. `accelerometer.csv`: a fan in
 //! three configurations at 17 speeds; one configuration is normal, with and without the speed as a column.
@@ -6,16 +6,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 
-use super::signal::features;
 use crate::data::{self, NumberArray, ReadOptions, Table, read_arrays};
 use crate::detection::{Set, Source};
+use crate::samples::{Request, SampleSpec};
 
 const AXES: usize = 3;
 const SPEEDS: [&str; 3] = ["low", "med", "high"];
-/// Bands of the ceiling fan's spectrum, and of the other fan's.
-const BANDS: (usize, usize) = (8, 4);
 /// Training windows of each speed in the model of all speeds.
 const OF_ALL: usize = 350;
 /// Rows of a window of the other fan, windows of a speed, and those that train.
@@ -101,29 +99,25 @@ impl Parts {
     }
 }
 
-fn columns(bands: usize) -> Vec<String> {
-    let of_axis = |axis: &str| {
-        let names = ["rms", "crest", "kurtosis", "skewness"].map(str::to_owned);
-        let bands = (0..bands).map(|band| format!("band{band}"));
-        let all = names.into_iter().chain(bands);
-        all.map(|name| format!("{axis}_{name}")).collect::<Vec<_>>()
+/// The features of windows of so many rows of three axes: the preset `vibration`.
+fn vibration(window: usize) -> anyhow::Result<SampleSpec> {
+    let request = Request {
+        features: vec!["vibration".into()],
+        window: Some(window),
+        ..Request::default()
     };
-    ["x", "y", "z"].into_iter().flat_map(of_axis).collect()
+    let axes = ["x", "y", "z"].map(str::to_owned);
+    request.resolve(&axes, None).map_err(anyhow::Error::msg)
 }
 
 /// The features of a window of rows of three axes.
-fn row(window: &[f64], bands: usize) -> Vec<f32> {
-    let axis = |axis: usize| -> Vec<f64> {
-        let values = window.iter().skip(axis).step_by(AXES);
-        values.copied().collect()
-    };
-    (0..AXES)
-        .flat_map(|at| features(&axis(at), bands))
-        .collect()
+fn row(spec: &SampleSpec, window: &[f64]) -> Vec<f32> {
+    let samples: Vec<f32> = window.iter().map(|value| *value as f32).collect();
+    spec.features_of(&samples)
 }
 
 fn ceiling_fan(arrays: &[NumberArray]) -> anyhow::Result<Vec<Set>> {
-    let windows = |name: String| -> anyhow::Result<Vec<Vec<f32>>> {
+    let windows = |name: String| -> anyhow::Result<(Vec<String>, Vec<Vec<f32>>)> {
         let array = arrays.iter().find(|array| array.name == name);
         let array = array.with_context(|| format!("there is no array {name:?}"))?;
         let &[_, length, AXES] = &array.shape[..] else {
@@ -132,21 +126,20 @@ fn ceiling_fan(arrays: &[NumberArray]) -> anyhow::Result<Vec<Set>> {
                 array.shape
             );
         };
-        ensure!(
-            length > 2 * BANDS.0,
-            "array {name:?} has windows of {length} rows, too few for {} bands",
-            BANDS.0
-        );
         array.finite()?;
+        let spec = vibration(length).with_context(|| format!("array {name:?}"))?;
         let windows = array.values.chunks_exact(length * AXES);
-        Ok(windows.map(|window| row(window, BANDS.0)).collect())
+        Ok((
+            spec.names(),
+            windows.map(|window| row(&spec, window)).collect(),
+        ))
     };
-    let columns = columns(BANDS.0);
     let mut sets = Vec::new();
-    let mut all = Parts::default();
+    let (mut all, mut columns) = (Parts::default(), Vec::new());
     for speed in SPEEDS {
-        let normal = windows(format!("fan_0_{speed}_0_weight"))?;
-        let anomalous = windows(format!("fan_0_{speed}_1_weight"))?;
+        let (names, normal) = windows(format!("fan_0_{speed}_0_weight"))?;
+        let (_, anomalous) = windows(format!("fan_0_{speed}_1_weight"))?;
+        columns = names;
         let first = normal.len() * 6 / 10;
         let mut own = Parts::default();
         own.normal(&normal, first, first);
@@ -166,7 +159,7 @@ struct Recording {
     windows: Vec<Vec<f32>>,
 }
 
-fn recordings(path: &Path) -> anyhow::Result<Vec<Recording>> {
+fn recordings(path: &Path, spec: &SampleSpec) -> anyhow::Result<Vec<Recording>> {
     let wanted = ["wconfid", "pctid", "x", "y", "z"].map(str::to_owned);
     let options = ReadOptions {
         columns: Some(wanted.to_vec()),
@@ -190,20 +183,21 @@ fn recordings(path: &Path) -> anyhow::Result<Vec<Recording>> {
         Recording {
             configuration,
             speed,
-            windows: windows.map(|window| row(window, BANDS.1)).collect(),
+            windows: windows.map(|window| row(spec, window)).collect(),
         }
     };
     Ok(found.into_iter().map(recording).collect())
 }
 
 fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
-    let all = recordings(path)?;
+    let spec = vibration(ROWS)?;
+    let all = recordings(path, &spec)?;
     let mut configurations: Vec<u32> = all.iter().map(|own| own.configuration).collect();
     configurations.sort_unstable();
     configurations.dedup();
     let mut sets = Vec::new();
     for with_speed in [false, true] {
-        let mut columns = columns(BANDS.1);
+        let mut columns = spec.names();
         if with_speed {
             columns.push("speed".into());
         }
@@ -235,14 +229,14 @@ mod tests {
 
     use super::*;
 
-    /// Windows of 20 rows of three axes that never repeat.
+    /// Windows of 40 rows of three axes that never repeat.
     fn windows(name: &str, count: usize) -> NumberArray {
         let seed = name.bytes().map(u64::from).sum::<u64>();
         let value = |at: u64| f64::from(((at + seed) * 7_919 % 1_009) as u32) / 1_009.0;
         NumberArray {
             name: name.into(),
-            shape: vec![count, 20, AXES],
-            values: (0..count as u64 * 20 * 3).map(value).collect(),
+            shape: vec![count, 40, AXES],
+            values: (0..count as u64 * 40 * 3).map(value).collect(),
         }
     }
 
@@ -255,11 +249,11 @@ mod tests {
         }
         let sets = ceiling_fan(&arrays).unwrap();
         let rows = |set: &Set| (set.training.rows, set.labels.len(), set.dim());
-        assert_eq!(rows(&sets[0]), (6, 4 + 7, 36));
+        assert_eq!(rows(&sets[0]), (6, 4 + 7, 60));
         assert_eq!(sets[0].labels.iter().filter(|label| **label).count(), 7);
-        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 36)));
+        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 60)));
         assert_eq!(sets[3].training.row(0), sets[0].training.row(0));
-        assert_eq!(sets[0].training.columns[12], "y_rms");
+        assert_eq!(sets[0].training.columns[20], "y.log-deviation");
         arrays.pop();
         let error = ceiling_fan(&arrays).unwrap_err().to_string();
         assert!(error.contains("fan_0_high_1_weight"), "{error}");
@@ -292,8 +286,8 @@ mod tests {
         let set = sources[2].load(0).unwrap();
         assert_eq!(
             (set.training.rows, set.labels.len(), set.dim()),
-            (30, 2 + 32, 25)
+            (30, 2 + 32, 61)
         );
-        assert_eq!(set.training.row(0)[24].to_bits(), 20_f32.to_bits());
+        assert_eq!(set.training.row(0)[60].to_bits(), 20_f32.to_bits());
     }
 }

@@ -10,7 +10,6 @@
 pub mod adbench;
 pub mod asd;
 pub mod fan;
-mod signal;
 pub mod skab;
 
 use std::fs;

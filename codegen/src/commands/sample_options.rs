@@ -1,0 +1,86 @@
+//! The options of raw samples: windows, and the features of each.
+
+use clap::Args;
+
+use crate::data::Table;
+use crate::limits::{self, argument};
+use crate::output::say;
+use crate::samples::{
+    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate,
+};
+
+/// Raw samples instead of rows of features; `--window` is beside the other features.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SampleOptions {
+    /// Rows are raw samples: take these features of each window of them. A list such as rms,crest,bands:8, a preset (vibration,
+    /// trend, raw, spectral), or CHANNEL=LIST for one channel; the model keeps it, and the chip computes the same bits
+    #[arg(long, num_args = 1.., value_name = "LIST", value_parser = check_list, requires = "window")]
+    pub features: Vec<String>,
+    /// Samples from window to window [default: as many as a window has]
+    #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one), requires = "features")]
+    pub hop: Option<usize>,
+    /// Samples a second, such as 1kHz [default: by the time column or the file's header]
+    #[arg(long, value_name = "HZ", value_parser = parse_rate, requires = "features")]
+    pub rate: Option<f32>,
+    /// Weights of the samples of a spectrum [default: none]
+    #[arg(long, value_enum, value_name = "KIND", requires = "features")]
+    pub taper: Option<TaperName>,
+    /// Frame of a spectrum in samples, or mean:N:STEP and maximum:N:STEP over several [default: one as long as a window]
+    #[arg(long, value_name = "N", value_parser = parse_frames, requires = "features")]
+    pub frame: Option<(usize, FramesName)>,
+}
+
+impl SampleOptions {
+    /// Whether rows are samples.
+    pub(crate) fn is_some(&self) -> bool {
+        !self.features.is_empty()
+    }
+
+    /// The samples as rows of features, with what was made of them.
+    pub(crate) fn windows(
+        &self,
+        window: Option<usize>,
+        samples: Table,
+    ) -> anyhow::Result<(SampleSpec, Table)> {
+        let request = Request {
+            features: self.features.clone(),
+            window,
+            hop: self.hop,
+            rate: self.rate,
+            taper: self.taper,
+            frames: self.frame,
+        };
+        let spec = request
+            .resolve(&samples.columns, samples.rate)
+            .map_err(anyhow::Error::msg)?;
+        if self.rate.is_none() && samples.rate.is_none() {
+            say!(
+                "the files do not tell the rate of the samples; no feature needs it, --rate gives bands their frequencies"
+            );
+        }
+        let table = windows(&spec, samples)?;
+        Ok((spec, table))
+    }
+}
+
+/// The samples as rows of features, which is said.
+pub(crate) fn windows(spec: &SampleSpec, samples: Table) -> anyhow::Result<Table> {
+    let (rows, before) = (samples.rows, samples.said.len());
+    let table = spec.windows(samples)?;
+    table.said[before..].iter().for_each(|text| say!("{text}"));
+    let unused = table
+        .left_out
+        .last()
+        .filter(|left| left.what.starts_with("samples"));
+    let unused = unused.map_or_else(String::new, |left| {
+        format!("; {} {} ({})", left.count, left.what, left.why)
+    });
+    say!(
+        "{rows} samples of {} channels: {} windows of {}, {} features each{unused}",
+        spec.channels.len(),
+        table.rows,
+        spec.window,
+        table.dim()
+    );
+    Ok(table)
+}
