@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Serialize;
 
+use super::data_options::normal_rows_only;
 use super::{DataArgs, load_model, promise};
 use crate::calibration::{Calibration, Interval, Method, least_rows};
 use crate::data::{LeftOut, Table};
@@ -86,7 +87,7 @@ struct Summary {
 /// Rows that are too few or not the model's; a model that cannot be written.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
-    let table = rows_for(&mut model, &args.data)?;
+    let table = normal_rows_only(rows_for(&mut model, &args.data)?);
     enough(table.rows, args.false_alarm_rate)?;
     if let Some(found) = Foreign::found(&model.ready(Some(Precision::F32))?, &table) {
         if !args.force {

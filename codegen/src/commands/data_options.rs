@@ -246,7 +246,7 @@ pub(crate) fn report(table: &Table) {
     }
 }
 
-/// Drops rows labelled anomalous: a model is trained on normal rows.
+/// Drops rows labelled anomalous: a model is trained and calibrated on normal rows.
 pub(super) fn normal_rows_only(mut table: Table) -> Table {
     let Some(labels) = table.labels.take() else {
         return table;
@@ -278,7 +278,7 @@ pub(super) fn normal_rows_only(mut table: Table) -> Table {
         table.left_out.push(LeftOut {
             what: "rows labelled anomalous".into(),
             count: (before - table.rows) as u64,
-            why: "a model is trained on normal rows".into(),
+            why: "only normal rows train and calibrate a model".into(),
         });
     }
     table

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use data_options::normal_rows_only;
 pub use data_options::{DataArgs, DataOptions, FeatureOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub use sample_options::SampleOptions;
@@ -57,7 +58,7 @@ impl PrecisionArgs {
         if self.calibrate.is_empty() {
             return Ok(());
         }
-        let table = DataOptions::default().read_for(model, &self.calibrate)?;
+        let table = normal_rows_only(DataOptions::default().read_for(model, &self.calibrate)?);
         model.find_ranges(&table.values);
         if model.header.calibration.is_some() {
             // An error says why the model has no integer form; below it would be silent.
