@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{eval, promise, train, verify};
+use super::{DataOptions, eval, promise, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
-use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, charts};
+use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
 use crate::fit::training;
@@ -21,6 +21,7 @@ use crate::interrupt;
 use crate::metrics;
 use crate::model::Model;
 use crate::output::{self, TextTable, print_json, say, show};
+use crate::samples::SampleSpec;
 
 /// Rows replayed on the emulated chip.
 const VERIFY_ROWS: usize = 2_000;
@@ -29,6 +30,7 @@ const VERIFY_ROWS: usize = 2_000;
 #[command(after_help = "Examples:
   nvpico demo
   nvpico demo thermal
+  nvpico demo vibration
   nvpico demo pump --out my-demo --seed 3
 
 Writes recordings, model, Rust module and pictures into the folder.")]
@@ -37,7 +39,7 @@ pub struct DemoArgs {
     /// What is simulated
     #[arg(value_enum, default_value_t = Machine::Pump)]
     machine: Machine,
-    /// Folder for everything it writes [default: nvpico-demo, or nvpico-demo-thermal]
+    /// Folder for everything it writes [default: nvpico-demo, with -thermal or -vibration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Each seed is a different machine and model
@@ -57,6 +59,8 @@ enum Machine {
     Pump,
     /// A thermal array of 8 x 8 pixels that sees people come and go
     Thermal,
+    /// A rotor on a rolling bearing: raw acceleration at 2 kHz and at four speeds
+    Vibration,
 }
 
 /// Whether another day of normal rows kept what the threshold promises.
@@ -128,6 +132,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
     let folder = match args.machine {
         Machine::Pump => "nvpico-demo",
         Machine::Thermal => "nvpico-demo-thermal",
+        Machine::Vibration => "nvpico-demo-vibration",
     };
     let out = args.out.clone().unwrap_or_else(|| folder.into());
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
@@ -140,6 +145,10 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
             say!("1/5 Recording a simulated thermal array of 8 x 8 pixels, one frame a second.");
             Box::new(ThermalDemo::record(args.seed))
         }
+        Machine::Vibration => {
+            say!("1/5 Recording a simulated rotor on a rolling bearing, 2,000 samples a second.");
+            Box::new(VibrationDemo::record(args.seed))
+        }
     };
     steps(args, subject.as_ref(), &out)
 }
@@ -149,42 +158,30 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     subject.describe();
     let files = subject.save(out)?;
 
-    let table = data::read(std::slice::from_ref(&files.normal), &ReadOptions::default())?;
+    let (table, samples) = training_rows(subject, &files.normal)?;
     say!(
         "2/5 Training on {} normal rows: {}.",
         table.rows,
         subject.lesson()
     );
-    let outcome =
+    let mut outcome =
         train::fit_with_progress(&table, None, training::settings(&table, &subject.recipe())?)?;
+    if let (Some(spec), Some(windows)) = (samples, &table.windows) {
+        outcome.model.set_samples(spec, windows);
+    }
     train::report(&outcome);
     let model = &outcome.model;
     model.save(&file("safetensors"))?;
     anyhow::ensure!(!interrupt::heard(), "interrupted: kept the model alone");
     interrupt::release();
 
-    let options = ReadOptions {
-        label: files.label.clone(),
-        ..ReadOptions::default()
-    };
-    let labelled = data::read_for(
-        &model.features(),
-        std::slice::from_ref(&files.faults),
-        &options,
-    )?;
+    let labelled = rows_of(model, &files.faults, files.label.as_deref())?;
     say!(
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
     );
     let evaluation = evaluate(&model.ready(None)?, &labelled, None)?;
-    let promise = Promise::of(
-        model,
-        &data::read_for(
-            &model.features(),
-            std::slice::from_ref(&files.another_day),
-            &ReadOptions::default(),
-        )?,
-    )?;
+    let promise = Promise::of(model, &rows_of(model, &files.another_day, None)?)?;
     let log_probs = model.deploy().log_probs(&labelled.values);
     let faults = subject.faults();
     let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
@@ -206,7 +203,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         &judged,
         &faults,
         &gaussian,
-        subject.timeline_rows(),
+        (subject.timeline_rows(), subject.time_axis()),
     )?);
     for (name, bytes) in &pictures {
         output::write_atomic(&out.join(name), bytes)?;
@@ -222,7 +219,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let module = export::module(&model.ready(None)?, &ExportOptions::default());
     output::write_atomic(&file("rs"), module.as_bytes())?;
 
-    let reports = verify_step(args, model, &labelled.values)?;
+    let reports = verify_step(args, model, &labelled)?;
     if args.json {
         print_json(&Summary {
             evaluation,
@@ -238,7 +235,36 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     Ok(reports.iter().all(|r| r.differing_bits == 0))
 }
 
-fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<Vec<CoreReport>> {
+/// The normal rows of a recording, and which features of samples they are.
+fn training_rows(
+    subject: &dyn Subject,
+    path: &Path,
+) -> anyhow::Result<(Table, Option<SampleSpec>)> {
+    let request = subject.samples();
+    let options = ReadOptions {
+        samples: request.is_some(),
+        ..ReadOptions::default()
+    };
+    let table = data::read(&[path.to_owned()], &options)?;
+    let Some(request) = request else {
+        return Ok((table, None));
+    };
+    let spec = request
+        .resolve(&table.columns, table.rate)
+        .map_err(anyhow::Error::msg)?;
+    Ok((spec.windows(table)?, Some(spec)))
+}
+
+/// The rows of a recording as the model takes them.
+fn rows_of(model: &Model, path: &Path, label: Option<&str>) -> anyhow::Result<Table> {
+    let options = DataOptions {
+        label: label.map(str::to_owned),
+        ..DataOptions::default()
+    };
+    options.read_for(model, &[path.to_owned()])
+}
+
+fn verify_step(args: &DemoArgs, model: &Model, table: &Table) -> anyhow::Result<Vec<CoreReport>> {
     if args.no_verify {
         say!("5/5 Skipping the emulated chip, as asked.");
         return Ok(Vec::new());
@@ -247,13 +273,13 @@ fn verify_step(args: &DemoArgs, model: &Model, rows: &[f32]) -> anyhow::Result<V
         say!("5/5 Skipping the emulated chip: {missing}, or run scripts/setup.sh.");
         return Ok(Vec::new());
     }
-    let dim = model.header.spec.dim();
-    let rows = &rows[..rows.len().min(VERIFY_ROWS * dim)];
+    let count = table.rows.min(VERIFY_ROWS);
+    let input = verify::Input::of(table).first(count);
     say!(
         "5/5 Flashing the model to an emulated Cortex-M4F, scoring {} rows there, comparing every bit.",
-        rows.len() / dim
+        count
     );
-    let reports = verify::verify_model(&model.ready(None)?, rows, &[Core::M4f], false, None)?;
+    let reports = verify::verify_input(&model.ready(None)?, &input, &[Core::M4f], false, None)?;
     if !args.json {
         show!("{}", verify::report(&reports));
     }

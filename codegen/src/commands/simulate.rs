@@ -8,11 +8,12 @@ use clap::{Args, ValueEnum};
 
 use crate::limits::{self, argument};
 use crate::output::{self, say};
-use crate::simulate::{Pump, ThermalArray, field};
+use crate::simulate::{Bearing, Pump, ThermalArray, field};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   nvpico simulate pump --rows 12000 --out normal.csv
+  nvpico simulate bearing --rows 400000 --out bearing.csv
   nvpico simulate field --rows 6000 --seed 7 --out field.csv
   nvpico simulate thermal --rows 12000 --out thermal.npy
   nvpico simulate thermal-faults --out thermal-faults.npz")]
@@ -38,6 +39,10 @@ enum Machine {
     Pump,
     /// The pump with faults, labelled
     PumpFaults,
+    /// A rotor on a rolling bearing: acceleration of two axes and the speed, 2,000 samples a second
+    Bearing,
+    /// The bearing with faults, labelled
+    BearingFaults,
     /// A magnetometer and a thermometer in normal surroundings
     Field,
     /// A thermal array of 8 x 8 pixels that sees people come and go: N x 1 x 8 x 8
@@ -54,6 +59,12 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<bool> {
             .record_normal(args.rows)
             .write_csv(&args.out),
         Machine::PumpFaults => Pump::new(args.seed)
+            .record_faults(args.rows)
+            .write_csv(&args.out),
+        Machine::Bearing => Bearing::new(args.seed)
+            .record_normal(args.rows)
+            .write_csv(&args.out),
+        Machine::BearingFaults => Bearing::new(args.seed)
             .record_faults(args.rows)
             .write_csv(&args.out),
         Machine::Field => {

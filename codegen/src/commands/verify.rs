@@ -131,6 +131,8 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<bool> {
 pub struct Input<'a> {
     /// Rows of features.
     pub rows: &'a [f32],
+    /// Values of a row.
+    pub dim: usize,
     /// The samples that they are features of, for a model of raw samples.
     pub windows: Option<&'a Windows>,
 }
@@ -141,7 +143,17 @@ impl<'a> Input<'a> {
     pub fn of(table: &'a Table) -> Self {
         Self {
             rows: &table.values,
+            dim: table.dim(),
             windows: table.windows.as_ref(),
+        }
+    }
+
+    /// The first rows.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        Self {
+            rows: &self.rows[..self.rows.len().min(count * self.dim)],
+            ..self
         }
     }
 }
@@ -159,6 +171,7 @@ pub fn verify_model(
 ) -> anyhow::Result<Vec<CoreReport>> {
     let input = Input {
         rows,
+        dim: ready.spec().dim(),
         windows: None,
     };
     verify_input(ready, &input, cores, assembly, keep)
@@ -187,6 +200,7 @@ pub fn verify_input(
         dim = windows.window * windows.channels;
         words = windows
             .iter()
+            .take(input.rows.len() / input.dim)
             .flatten()
             .map(|sample| sample.to_bits())
             .collect();

@@ -31,7 +31,7 @@ pub fn charts(
     judged: &Judged<'_>,
     faults: &[Option<&'static str>],
     gaussian: &[f64],
-    timeline_rows: usize,
+    (timeline_rows, time_axis): (usize, &str),
 ) -> anyhow::Result<Vec<Picture>> {
     let threshold = judged.model.threshold();
     let log_probs = judged.log_probs;
@@ -53,7 +53,7 @@ pub fn charts(
         &alarms[..rows],
         &spans(&faults[..rows]),
         threshold,
-        "time in seconds",
+        time_axis,
     )?;
     Ok(vec![
         ("histogram.svg", histogram.into_bytes()),

@@ -5,8 +5,10 @@ mod frames;
 mod pump;
 mod subject;
 mod thermal;
+mod vibration;
 
 pub use charts::charts;
 pub use pump::PumpDemo;
 pub use subject::{Files, Judged, Picture, Subject};
 pub use thermal::ThermalDemo;
+pub use vibration::VibrationDemo;

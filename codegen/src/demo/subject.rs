@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::evaluation::RowGroup;
 use crate::fit::recipe::Recipe;
 use crate::model::Model;
+use crate::samples::Request;
 
 /// Files that a recording was written to.
 pub struct Files {
@@ -40,6 +41,10 @@ pub trait Subject {
     fn name(&self) -> &'static str;
     /// Says on standard error what was recorded.
     fn describe(&self);
+    /// Which features of windows of samples are taken, where rows are raw samples.
+    fn samples(&self) -> Option<Request> {
+        None
+    }
     /// Writes the recordings.
     ///
     /// # Errors
@@ -49,11 +54,15 @@ pub trait Subject {
     fn lesson(&self) -> &'static str;
     /// How to train.
     fn recipe(&self) -> Recipe;
-    /// The fault in each row of the recording with faults.
+    /// The fault in each row of the recording with faults; of raw samples in each window.
     fn faults(&self) -> Vec<Option<&'static str>>;
     /// So many rows, from the first, are shown over time.
     fn timeline_rows(&self) -> usize {
         usize::MAX
+    }
+    /// What the rows of the recording are, along the axis of a plot.
+    fn time_axis(&self) -> &'static str {
+        "time in seconds"
     }
     /// Rows with a fault, by kind.
     fn groups(&self) -> Vec<RowGroup>;

@@ -14,6 +14,7 @@
 //! assert!(faults.label.iter().any(|anomalous| *anomalous));
 //! ```
 
+pub mod bearing;
 mod fault;
 pub mod field;
 pub mod pump;
@@ -24,6 +25,7 @@ use std::path::Path;
 
 use crate::output;
 
+pub use bearing::{Bearing, BearingFault, BearingRecording};
 pub use fault::FaultKind;
 pub use pump::Pump;
 pub use thermal::{ThermalArray, ThermalFault, ThermalRecording};
