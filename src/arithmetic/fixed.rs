@@ -230,11 +230,9 @@ pub fn log_sigmoid(u: i32, floor: i32) -> i32 {
 }
 
 /// `ln(2)` in Q24.
-#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
-const LN_2: i32 = 11_629_080;
+pub(crate) const LN_2: i32 = 11_629_080;
 
 /// `ln(v)` of a positive `v`, Q30 to Q24. Absolute error at most 2e-7.
-#[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
 #[inline(never)]
 #[must_use]
 pub fn ln(v: i32) -> i32 {
@@ -334,7 +332,6 @@ mod tests {
         assert_eq!(tanh(0).abs() >> 8, 0);
     }
 
-    #[cfg(any(feature = "feature-maps", feature = "extra-layers"))]
     #[test]
     fn the_logarithm_is_right_to_seven_digits() {
         let values = (1..1 << 30).step_by(99_991).chain(1..2000);

@@ -2,16 +2,16 @@
 
 /// A ring of samples: each is stored once, however windows overlap.
 #[derive(Debug)]
-pub(super) struct Ring<'w> {
+pub(super) struct Ring<'w, T> {
     /// `room` places for each channel.
-    samples: &'w mut [f32],
+    samples: &'w mut [T],
     room: usize,
     /// Where the next sample goes.
     at: usize,
 }
 
-impl<'w> Ring<'w> {
-    pub(super) fn new(samples: &'w mut [f32], room: usize) -> Self {
+impl<'w, T: Copy> Ring<'w, T> {
+    pub(super) fn new(samples: &'w mut [T], room: usize) -> Self {
         Self {
             samples,
             room,
@@ -20,7 +20,7 @@ impl<'w> Ring<'w> {
     }
 
     /// Stores a sample of all channels in place of the oldest.
-    pub(super) fn push(&mut self, sample: &[f32]) {
+    pub(super) fn push(&mut self, sample: &[T]) {
         let mut rest = &mut *self.samples;
         for &value in sample {
             let Some((own, behind)) = rest.split_at_mut_checked(self.room) else {
@@ -46,7 +46,7 @@ impl<'w> Ring<'w> {
     }
 
     /// A window of a channel, oldest sample first, in two parts.
-    pub(super) fn window(&self, channel: usize, start: usize, window: usize) -> [&[f32]; 2] {
+    pub(super) fn window(&self, channel: usize, start: usize, window: usize) -> [&[T]; 2] {
         let from = channel.saturating_mul(self.room);
         let own = self
             .samples

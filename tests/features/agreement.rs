@@ -61,7 +61,7 @@ fn allowed(feature: Feature<'_>, spec: &FeatureSpec<'_>, x: &[f64], expected: f6
 }
 
 /// Whether the sign of a sample depends on rounding.
-fn has_doubtful_sign(x: &[f64]) -> bool {
+pub fn has_doubtful_sign(x: &[f64]) -> bool {
     let Scale { peak, .. } = scale(x);
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     x.iter().any(|x| (x - mean).abs() < 1e-5 * peak)

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod golden;
+mod integers;
 mod stream;
 
 use nvpico::features::{Extractor, Features, Pushed};

@@ -3,6 +3,7 @@
 mod parts;
 
 use super::ring::Ring;
+use super::stream::{Part, Pushed, Stream, Work};
 use crate::spec::features::{FeatureError, FeatureSpec, LEVEL};
 
 /// A checked [`FeatureSpec`] with its tables. Build it once, in a `const` or `static` if you like.
@@ -10,57 +11,6 @@ use crate::spec::features::{FeatureError, FeatureSpec, LEVEL};
 pub struct Features<'a> {
     spec: FeatureSpec<'a>,
     tables: &'a [f32],
-}
-
-/// What became of a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use]
-pub enum Pushed {
-    /// It is stored, no window is complete.
-    Stored,
-    /// It completes a window: call [`Extractor::step`] or [`Extractor::finish`].
-    Due,
-    /// It is not stored: the wrong number of channels, NaN, infinity, or a magnitude above [`FeatureSpec::LARGEST`]. This is a
-    /// [gap](Extractor::gap).
-    Invalid,
-}
-
-/// What a step did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use]
-pub enum Work {
-    /// Nothing: no window is due.
-    Idle,
-    /// A part; call again.
-    More,
-    /// The last part: [`Extractor::features`] has the features.
-    Done,
-}
-
-/// The next part of the work on a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// Level and features in time of a channel.
-    Time(usize),
-    /// Transform of a frame of a channel.
-    Frame(usize, usize),
-    /// Features of the spectrum of a channel.
-    Spectrum(usize),
-    Across,
-}
-
-/// A window that is worked on.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    part: Part,
-    /// Where it starts in the ring.
-    start: usize,
-    /// Samples pushed since it was complete.
-    pushed: usize,
-    /// The first output of the channel.
-    output: usize,
 }
 
 /// Takes samples and computes the features of windows, in a state that the caller supplies.
@@ -76,15 +26,10 @@ struct Pending {
 #[derive(Debug)]
 pub struct Extractor<'a, 'w> {
     features: Features<'a>,
-    ring: Ring<'w>,
+    stream: Stream<'w, f32>,
     levels: &'w mut [f32],
     output: &'w mut [f32],
     scratch: Scratch<'w>,
-    /// Samples until the next window is complete.
-    until: usize,
-    pending: Option<Pending>,
-    is_done: bool,
-    missed: u32,
 }
 
 /// Room for the work on a channel.
@@ -146,12 +91,11 @@ impl<'a> Features<'a> {
             rest = behind;
             Ok(own)
         };
+        let room = spec.window.saturating_add(spec.margin);
+        let ring = Ring::new(take(spec.ring_len())?, room);
         Ok(Extractor {
             features: *self,
-            ring: Ring::new(
-                take(spec.ring_len())?,
-                spec.window.saturating_add(spec.margin),
-            ),
+            stream: Stream::new(ring, spec),
             levels: take(levels)?,
             output: take(spec.output_len())?,
             scratch: Scratch {
@@ -159,10 +103,6 @@ impl<'a> Features<'a> {
                 frame: take(frame)?,
                 powers: take(more.saturating_sub(frame))?,
             },
-            until: spec.window,
-            pending: None,
-            is_done: false,
-            missed: 0,
         })
     }
 }
@@ -177,39 +117,12 @@ impl Extractor<'_, '_> {
             self.gap();
             return Pushed::Invalid;
         }
-        if let Some(pending) = &mut self.pending {
-            pending.pushed = pending.pushed.saturating_add(1);
-            if pending.pushed > spec.margin {
-                self.give_up();
-            }
-        }
-        self.ring.push(sample);
-        self.until = self.until.saturating_sub(1);
-        if self.until > 0 {
-            return Pushed::Stored;
-        }
-        self.until = self.features.spec.hop;
-        if self.pending.is_some() {
-            self.give_up();
-        }
-        self.is_done = false;
-        self.pending = Some(Pending {
-            part: Part::Time(0),
-            start: self.ring.start(self.features.spec.window),
-            pushed: 0,
-            output: 0,
-        });
-        Pushed::Due
-    }
-
-    fn give_up(&mut self) {
-        self.pending = None;
-        self.missed = self.missed.saturating_add(1);
+        self.stream.push(spec, sample)
     }
 
     /// Forgets the samples so far: the next one comes after a gap. A window that was complete is still worked on.
     pub fn gap(&mut self) {
-        self.until = self.features.spec.window;
+        self.stream.gap(&self.features.spec);
     }
 
     /// So many samples were lost before the next one: a [gap](Self::gap), unless it is 0.
@@ -222,14 +135,14 @@ impl Extractor<'_, '_> {
     /// Windows whose work was given up because samples came too fast.
     #[must_use]
     pub fn missed(&self) -> u32 {
-        self.missed
+        self.stream.missed
     }
 
     /// The features of the last window that was finished; `None` from the moment on when the next one is complete until it is
     /// finished.
     #[must_use]
     pub fn features(&self) -> Option<&[f32]> {
-        self.is_done.then_some(&*self.output)
+        self.stream.is_done.then_some(&*self.output)
     }
 
     /// Does all of the work on the window that is due; its features, or `None` if none is due.
@@ -245,69 +158,15 @@ impl Extractor<'_, '_> {
 
     /// Does a part of the work on the window that is due.
     pub fn step(&mut self) -> Work {
-        let Some(pending) = self.pending else {
+        let Some(pending) = self.stream.pending else {
             return Work::Idle;
         };
-        let next = match pending.part {
-            Part::Time(channel) => {
-                self.time(channel, pending);
-                self.after_time(channel, pending)
-            }
-            Part::Frame(channel, frame) => {
-                self.frame(frame);
-                let count = (self.features.spec.spectrum)
-                    .map_or(0, |spectrum| spectrum.count(self.features.spec.window));
-                let next = frame.saturating_add(1);
-                let part = if next < count {
-                    Part::Frame(channel, next)
-                } else {
-                    Part::Spectrum(channel)
-                };
-                Some(Pending { part, ..pending })
-            }
-            Part::Spectrum(channel) => {
-                self.spectrum(channel, pending);
-                self.next_channel(channel, pending)
-            }
-            Part::Across => {
-                self.across(pending);
-                None
-            }
-        };
-        self.pending = next;
-        if next.is_some() {
-            return Work::More;
+        match pending.part {
+            Part::Time(channel) => self.time(channel, pending),
+            Part::Frame(_, frame) => self.frame(frame),
+            Part::Spectrum(channel) => self.spectrum(channel, pending),
+            Part::Across => self.across(pending),
         }
-        self.is_done = true;
-        Work::Done
-    }
-
-    fn after_time(&self, channel: usize, pending: Pending) -> Option<Pending> {
-        if self.features.spec.has_spectrum(channel) {
-            Some(Pending {
-                part: Part::Frame(channel, 0),
-                ..pending
-            })
-        } else {
-            self.next_channel(channel, pending)
-        }
-    }
-
-    fn next_channel(&self, channel: usize, pending: Pending) -> Option<Pending> {
-        let spec = &self.features.spec;
-        let next = channel.saturating_add(1);
-        let part = if next < spec.channels {
-            Part::Time(next)
-        } else if spec.across.is_empty() {
-            return None;
-        } else {
-            Part::Across
-        };
-        let output = pending.output.saturating_add(spec.channel_len(channel));
-        Some(Pending {
-            part,
-            output,
-            ..pending
-        })
+        self.stream.advance(&self.features.spec, pending)
     }
 }

@@ -5,9 +5,10 @@ use core::cell::Cell;
 use super::super::moments::{Level, Moments};
 use super::super::pair;
 use super::super::spectrum::{Spectrum, Transform};
+use super::super::stream::{Pending, each};
 use super::super::time::View;
-use super::{Extractor, Features, Pending, Scratch};
-use crate::spec::features::{Across, Feature, FeatureSpec, LEVEL};
+use super::{Extractor, Features, Scratch};
+use crate::spec::features::{Across, Feature, LEVEL};
 
 impl<'a> Extractor<'a, '_> {
     /// Level and features in time.
@@ -16,7 +17,7 @@ impl<'a> Extractor<'a, '_> {
         let Some(values) = self.scratch.window.get_mut(..spec.window) else {
             return;
         };
-        let [older, newer] = self.ring.window(channel, pending.start, spec.window);
+        let [older, newer] = self.stream.ring.window(channel, pending.start, spec.window);
         if let Some((first, second)) = values.split_at_mut_checked(older.len())
             && second.len() == newer.len()
         {
@@ -119,7 +120,8 @@ impl<'a> Extractor<'a, '_> {
             *place = match across {
                 Across::Correlation(..) => {
                     let all = |channel| {
-                        let [older, newer] = self.ring.window(channel, pending.start, spec.window);
+                        let [older, newer] =
+                            self.stream.ring.window(channel, pending.start, spec.window);
                         older.iter().chain(newer)
                     };
                     pair::correlation(first, all(a), second, all(b), spec.window)
@@ -127,23 +129,6 @@ impl<'a> Extractor<'a, '_> {
                 Across::Ratio(..) => pair::ratio(first, second, spec.floor),
             };
         }
-    }
-}
-
-/// Each feature of a channel, with its place in the output.
-fn each(
-    spec: &FeatureSpec<'_>,
-    channel: usize,
-    output: &mut [f32],
-    mut act: impl FnMut(Feature<'_>, &mut [f32]),
-) {
-    let mut rest = output;
-    for &feature in spec.of_channel(channel) {
-        let Some((own, behind)) = rest.split_at_mut_checked(feature.len(spec.window)) else {
-            return;
-        };
-        act(feature, own);
-        rest = behind;
     }
 }
 

@@ -72,6 +72,28 @@ pub enum FeatureError {
         /// Second channel.
         b: usize,
     },
+    /// A frame longer than [`FeatureSpec::LONGEST_INTEGER_FRAME`], for features in integers.
+    IntegerFrame {
+        /// Values in a frame.
+        frame: usize,
+    },
+    /// Not one scale for each channel, or not one unit for each feature.
+    Counts {
+        /// Number of channels, or of features.
+        expected: usize,
+        /// Number of scales, or of units.
+        found: usize,
+    },
+    /// The value of a count that is not from `2^-100` to `2^100`.
+    Scale {
+        /// Its channel.
+        channel: usize,
+    },
+    /// A unit of a feature that is not within [`UNITS`](crate::integer::UNITS).
+    Unit {
+        /// Its feature.
+        output: usize,
+    },
     /// A length does not fit in `usize`.
     Overflow,
     /// Tables or state do not have the length that the spec asks for.
@@ -119,6 +141,16 @@ impl FeatureError {
             FeatureError::Across { .. } => {
                 "a feature across channels needs two different channels that exist"
             }
+            FeatureError::IntegerFrame { .. } => {
+                "in integers the frame of a spectrum has at most 2,048 values: take shorter frames, or floats"
+            }
+            FeatureError::Counts { .. } => {
+                "there must be one scale for each channel and one unit for each feature"
+            }
+            FeatureError::Scale { .. } => "the value of a count must be from 2^-100 to 2^100",
+            FeatureError::Unit { .. } => {
+                "the unit of a feature is an exponent of 2, from -127 to 126"
+            }
             FeatureError::Overflow => "the size of the features overflows usize",
             FeatureError::Length { .. } => {
                 "a slice does not have the length that the spec asks for: use its table_len and state_len"
@@ -139,11 +171,14 @@ impl fmt::Display for FeatureError {
             FeatureError::Frame { frame, window } => {
                 write!(f, " (a frame of {frame}, a window of {window})")
             }
+            FeatureError::IntegerFrame { frame } => write!(f, " (not {frame})"),
+            FeatureError::Scale { channel } => write!(f, " (channel {channel}, from 0)"),
+            FeatureError::Unit { output } => write!(f, " (feature {output}, from 0)"),
             FeatureError::Step { step } => write!(f, " (not {step})"),
             FeatureError::BandCount { count, bins } => write!(f, " ({count} bands, {bins} bins)"),
             FeatureError::EmptyBand { band } => write!(f, " (band {band}, from 0)"),
             FeatureError::Across { a, b } => write!(f, " (not {a} and {b})"),
-            FeatureError::Length { expected, found } => {
+            FeatureError::Counts { expected, found } | FeatureError::Length { expected, found } => {
                 write!(f, " ({expected} are needed, {found} were given)")
             }
             FeatureError::Channels
@@ -163,6 +198,7 @@ impl core::error::Error for FeatureError {}
 // The limits that messages name.
 const _: () = assert!(
     FeatureSpec::LONGEST == 65_536
+        && FeatureSpec::LONGEST_INTEGER_FRAME == 2048
         && (1.0 / FeatureSpec::SLOWEST) as u32 == 1 << 30
         && FeatureSpec::FASTEST as u32 == 1 << 24
 );

@@ -17,10 +17,12 @@
 //! ```
 
 mod error;
+mod integer;
 mod lengths;
 mod spectrum;
 
 pub use error::FeatureError;
+pub(crate) use integer::INTEGER_LEVEL;
 pub(crate) use lengths::LEVEL;
 pub use spectrum::{Bands, Frames, SpectrumSpec, Taper};
 

@@ -165,27 +165,50 @@ impl SpectrumSpec {
         Ok(())
     }
 
-    /// The first bin at a frequency or above it; 1 at the least.
+    /// The first bin at a frequency or above it; 1 at the least. Without floating point: a core without an FPU needs it, too.
     const fn bin_at(self, frequency: f32, rate: f32) -> usize {
         let half = self.frame / 2;
-        if frequency * 2.0 >= rate {
+        // Positive numbers are in the order of their bits.
+        let (bits, of_rate) = (frequency.to_bits(), rate.to_bits());
+        if bits == 0 || bits >> 31 == 1 {
+            return 1;
+        }
+        if bits.saturating_add(1 << 23) >= of_rate {
             // Behind the last bin: it belongs to the band that ends here.
             return half + 1;
         }
-        let exact = frequency * self.frame as f32 / rate;
-        let down = exact as usize;
-        let bin = if (down as f32) < exact {
-            down + 1
-        } else {
-            down
-        };
-        if bin < 1 {
-            1
-        } else if bin > half + 1 {
-            half + 1
-        } else {
-            bin
+        // `frequency * frame / rate`, rounded to 24 bits as a float is: 25 bits of the quotient and the rest.
+        let (exponent, by_exponent) = ((bits >> 23).cast_signed(), (of_rate >> 23).cast_signed());
+        let (mut rest, by) = (
+            bits & 0x7f_ffff | 0x80_0000,
+            of_rate & 0x7f_ffff | 0x80_0000,
+        );
+        let mut down = exponent - by_exponent + self.frame.trailing_zeros().cast_signed();
+        if rest < by {
+            rest <<= 1;
+            down -= 1;
         }
+        if down < 0 {
+            return 1;
+        }
+        let mut quotient = 0_u32;
+        let mut at = 0;
+        while at < 25 {
+            quotient <<= 1;
+            if rest >= by {
+                rest -= by;
+                quotient |= 1;
+            }
+            rest <<= 1;
+            at += 1;
+        }
+        let is_odd = quotient >> 1 & 1 == 1;
+        let up = quotient & 1 == 1 && (rest > 0 || is_odd);
+        let rounded = (quotient >> 1) + up as u32;
+        // It is `rounded * 2^(down - 23)`, below half of the frame.
+        let fraction = (23 - down).cast_unsigned();
+        let bin = rounded.div_ceil(1 << fraction) as usize;
+        if bin > half + 1 { half + 1 } else { bin }
     }
 }
 
@@ -208,10 +231,10 @@ impl Bands<'_> {
                 if band >= count {
                     return (0, 0);
                 }
-                let (half, at, count) = (half as u64, band as u64, count as u64);
-                let from = at.saturating_mul(half) / count;
-                let to = (at + 1).saturating_mul(half) / count;
-                (1 + from as usize, 1 + to as usize)
+                // At most 2^15 times 2^15 where the spec is valid.
+                let from = band.saturating_mul(half) / count;
+                let to = (band + 1).saturating_mul(half) / count;
+                (1 + from, 1 + to)
             }
             Bands::Edges(edges) => match edges.split_at_checked(band) {
                 Some((_, [from, to, ..])) => {
