@@ -10,6 +10,7 @@ use crate::data::{self, Layout, LeftOut, Missing, ReadOptions, Table, split_name
 use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output::say;
+use crate::precision::Precision;
 use crate::samples::SampleSpec;
 
 /// Which rows and columns to read; the same for every verb that reads data.
@@ -170,6 +171,7 @@ impl DataOptions {
         files: &[PathBuf],
         features: &FeatureOptions,
         samples: &SampleOptions,
+        precision: Precision,
     ) -> anyhow::Result<(Table, Option<SampleSpec>)> {
         let mut options = features.apply(self.read_options()?)?;
         if samples.is_some() {
@@ -186,13 +188,19 @@ impl DataOptions {
         if !samples.is_some() {
             return Ok((table, None));
         }
-        let (spec, table) = samples.windows(features.window, table)?;
+        let (spec, table) = samples.windows(features.window, table, precision)?;
         Ok((table, Some(spec)))
     }
 
     /// Reads the columns that a model wants.
     pub(crate) fn read_for(&self, model: &Model, files: &[PathBuf]) -> anyhow::Result<Table> {
-        self.read_same(&model.features(), model.header.samples.as_ref(), files)
+        let units = model.integer.as_ref().map(|parts| &parts.units[..]);
+        self.read_same(
+            &model.features(),
+            model.header.samples.as_ref(),
+            units,
+            files,
+        )
     }
 
     /// Reads these features, or the samples that they are features of.
@@ -200,6 +208,7 @@ impl DataOptions {
         &self,
         features: &data::Features,
         samples: Option<&SampleSpec>,
+        units: Option<&[i32]>,
         files: &[PathBuf],
     ) -> anyhow::Result<Table> {
         let mut options = self.read_options()?;
@@ -211,7 +220,7 @@ impl DataOptions {
         options.samples = true;
         let table = data::read_for(&data::Features::named(&spec.channels), files, &options)?;
         report(&table);
-        windows(spec, table)
+        windows(spec, table, units)
     }
 }
 
@@ -267,10 +276,16 @@ pub(super) fn normal_rows_only(mut table: Table) -> Table {
         rows.map(|row| groups[row]).collect()
     });
     if let Some(windows) = &mut table.windows {
-        let mut row = 0..before;
-        windows
-            .starts
-            .retain(|_| row.next().is_some_and(|row| !labels[row]));
+        let kept = |all: &[usize]| -> Vec<usize> {
+            (0..before).filter(normal).map(|row| all[row]).collect()
+        };
+        windows.starts = kept(&windows.starts);
+        if let Some(counts) = &mut windows.counts {
+            let rows = (0..before).filter(normal);
+            *counts = rows
+                .flat_map(|row| counts[row * dim..(row + 1) * dim].to_vec())
+                .collect();
+        }
     }
     table.rows = table.row_numbers.len();
     if table.rows < before {

@@ -252,7 +252,7 @@ fn training_rows(
     let spec = request
         .resolve(&table.columns, table.rate)
         .map_err(anyhow::Error::msg)?;
-    Ok((spec.windows(table)?, Some(spec)))
+    Ok((spec.windows(table, None)?, Some(spec)))
 }
 
 /// The rows of a recording as the model takes them.

@@ -3,10 +3,12 @@
 use clap::Args;
 
 use crate::data::Table;
+use crate::deploy::quantize;
 use crate::limits::{self, argument};
 use crate::output::say;
+use crate::precision::Precision;
 use crate::samples::{
-    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate,
+    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate, sample_units,
 };
 
 /// Raw samples instead of rows of features; `--window` is beside the other features.
@@ -36,11 +38,12 @@ impl SampleOptions {
         !self.features.is_empty()
     }
 
-    /// The samples as rows of features, with what was made of them.
+    /// The samples as rows of features, with what was made of them. Where the model is meant for integers, so are the features.
     pub(crate) fn windows(
         &self,
         window: Option<usize>,
         samples: Table,
+        precision: Precision,
     ) -> anyhow::Result<(SampleSpec, Table)> {
         let request = Request {
             features: self.features.clone(),
@@ -50,7 +53,7 @@ impl SampleOptions {
             taper: self.taper,
             frames: self.frame,
         };
-        let spec = request
+        let mut spec = request
             .resolve(&samples.columns, samples.rate)
             .map_err(anyhow::Error::msg)?;
         if self.rate.is_none() && samples.rate.is_none() {
@@ -58,15 +61,27 @@ impl SampleOptions {
                 "the files do not tell the rate of the samples; no feature needs it, --rate gives bands their frequencies"
             );
         }
-        let table = windows(&spec, samples)?;
+        if precision == Precision::F32 {
+            let table = windows(&spec, samples, None)?;
+            return Ok((spec, table));
+        }
+        // The features in floats tell in which units those in integers are to be counted.
+        let units = quantize::units_of_columns(&spec.windows(samples.clone(), None)?);
+        spec.units = Some(sample_units(&samples));
+        spec.validate()?;
+        let table = windows(&spec, samples, Some(&units))?;
         Ok((spec, table))
     }
 }
 
 /// The samples as rows of features, which is said.
-pub(crate) fn windows(spec: &SampleSpec, samples: Table) -> anyhow::Result<Table> {
+pub(crate) fn windows(
+    spec: &SampleSpec,
+    samples: Table,
+    units: Option<&[i32]>,
+) -> anyhow::Result<Table> {
     let (rows, before) = (samples.rows, samples.said.len());
-    let table = spec.windows(samples)?;
+    let table = spec.windows(samples, units)?;
     table.said[before..].iter().for_each(|text| say!("{text}"));
     let unused = table
         .left_out

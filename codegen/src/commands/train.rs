@@ -119,8 +119,13 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     };
     // Fail before the training, not after it, if the model cannot be written.
     let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
-    let (table, samples) =
-        (args.data.options).read_training(&args.data.data, &args.features, &args.samples)?;
+    let mut recipe = args.recipe.or(&file);
+    let (table, samples) = (args.data.options).read_training(
+        &args.data.data,
+        &args.features,
+        &args.samples,
+        recipe.precision.unwrap_or_default(),
+    )?;
     say_columns(&table);
     let table = normal_rows_only(table);
     let valid = args
@@ -128,7 +133,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         .as_ref()
         .map(|path| -> anyhow::Result<Table> {
             let files = std::slice::from_ref(path);
-            let valid = args.data.options.read_same(&table.features(), samples.as_ref(), files)?;
+            let units = table.windows.as_ref().map(|own| &own.units[..]);
+            let valid = args.data.options.read_same(&table.features(), samples.as_ref(), units, files)?;
             let valid = normal_rows_only(valid);
             let seen = SeenValues::of(training::shape_of(&table).0, &table.values);
             match seen.and_then(|seen| Stray::found(&seen, &valid)) {
@@ -143,7 +149,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             Ok(valid)
         })
         .transpose()?;
-    let mut recipe = args.recipe.or(&file);
     let (mut trials, mut tried) = (None, None);
     if let Some(limits) = args.budget.limits() {
         // What couplings cost is estimated; what mixtures and kernels cost is not.

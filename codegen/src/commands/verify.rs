@@ -188,7 +188,9 @@ pub fn verify_input(
     assembly: bool,
     keep: Option<&Path>,
 ) -> anyhow::Result<Vec<CoreReport>> {
-    let (mut words, expected) = ready.bits(input.rows);
+    let counts = input.windows.and_then(|own| own.counts.as_ref());
+    let counts = counts.map(|own| &own[..input.rows.len()]);
+    let (mut words, expected) = ready.bits_of(input.rows, counts);
     let mut dim = ready.spec().dim();
     let mut digests = None;
     if let Some(windows) = input.windows {
@@ -198,12 +200,15 @@ pub fn verify_input(
                 .collect::<Vec<_>>(),
         );
         dim = windows.window * windows.channels;
-        words = windows
-            .iter()
-            .take(input.rows.len() / input.dim)
-            .flatten()
-            .map(|sample| sample.to_bits())
-            .collect();
+        let samples = windows.iter().take(input.rows.len() / input.dim);
+        let counted = (ready.model.header.samples.as_ref()).filter(|spec| spec.units.is_some());
+        words = match counted {
+            None => samples.flatten().map(|sample| sample.to_bits()).collect(),
+            Some(spec) => samples
+                .flat_map(|window| spec.sample_counts(window))
+                .map(|count| i32::from(count).cast_unsigned())
+                .collect(),
+        };
         anyhow::ensure!(
             words.len() == expected.len() * dim,
             "a window has features that are no counts in this precision: it cannot be verified"

@@ -16,6 +16,10 @@ pub struct Windows {
     pub window: usize,
     /// Number from 0 of the first sample of each window.
     pub starts: Vec<usize>,
+    /// Of features in integers the counts that the rows stand for, row-major.
+    pub counts: Option<Vec<i32>>,
+    /// The unit of each column of the counts, an exponent of 2; empty without counts.
+    pub units: Vec<i32>,
 }
 
 impl Windows {

@@ -6,6 +6,7 @@ use nvpico::{Score, ScoreError};
 
 use super::quantize::{self, Quantized, Ranges};
 use crate::calibration::{Method, Resemblance, ascending, p_value};
+use crate::data::Table;
 use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec};
 use crate::precision::Precision;
@@ -47,6 +48,19 @@ impl Ready<'_> {
         }
     }
 
+    /// Scores the rows of a table as the chip would, features in integers by their counts.
+    #[must_use]
+    pub fn score_table(&self, table: &Table) -> Vec<Result<Score, ScoreError>> {
+        let counts = table.windows.as_ref().and_then(|own| own.counts.as_ref());
+        match (&self.engine, counts) {
+            (Engine::Integer(quantized), Some(counts)) => {
+                let scores = quantized.integer_scores(counts).into_iter();
+                scores.map(|score| score.map(quantize::to_floats)).collect()
+            }
+            _ => self.score(&table.values),
+        }
+    }
+
     /// Log-density of each row; -inf for an invalid one.
     #[must_use]
     pub fn log_probs(&self, rows: &[f32]) -> Vec<f32> {
@@ -55,7 +69,26 @@ impl Ready<'_> {
 
     /// What each core must give for rows: the rows as words, and for each the bits of `log_prob`, `z_norm_sq` and
     /// `log_det`, or `None` where the engine refuses it. A row that is not finite has no counts, so no integer
-    /// engine ever sees it: it is left out.
+    /// engine ever sees it: it is left out. Features that were computed in integers come as `counts`.
+    #[must_use]
+    pub fn bits_of(
+        &self,
+        rows: &[f32],
+        counts: Option<&[i32]>,
+    ) -> (Vec<u32>, Vec<Option<[u32; 3]>>) {
+        let (Engine::Integer(quantized), Some(counts)) = (&self.engine, counts) else {
+            return self.bits(rows);
+        };
+        let scores = quantized.integer_scores(counts).into_iter();
+        (
+            counts.iter().map(|count| count.cast_unsigned()).collect(),
+            scores
+                .map(|score| score.ok().map(IntegerScore::bits))
+                .collect(),
+        )
+    }
+
+    /// As [`bits_of`](Self::bits_of), of rows alone.
     #[must_use]
     pub fn bits(&self, rows: &[f32]) -> (Vec<u32>, Vec<Option<[u32; 3]>>) {
         match &self.engine {

@@ -89,7 +89,7 @@ pub fn evaluate(
         .labels
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
-    let scores = ready.score(&table.values);
+    let scores = ready.score_table(table);
     let log_probs = log_probs(&scores);
     let anomaly_scores = metrics::scores(&log_probs);
     let calibrated = ready

@@ -39,7 +39,7 @@ pub struct RowScore {
 /// Scores every row of a table.
 #[must_use]
 pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
-    let scores = ready.score(&table.values).into_iter();
+    let scores = ready.score_table(table).into_iter();
     let guard = ready.guard();
     let decisions = table.iter().zip(scores).map(|(row, score)| {
         let decision = guard.decide(row, &score);

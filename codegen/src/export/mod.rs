@@ -143,7 +143,7 @@ fn header(out: &mut String, ready: &Ready<'_>) {
         "// engine's code comes on top, `nvpico verify` measures it"
     );
     if let Some(samples) = &model.header.samples {
-        let bytes = samples.with(|spec| 4 * spec.state_len());
+        let bytes = samples.ram_bytes();
         line!(
             out,
             "// takes raw samples: {bytes} bytes of RAM more for the extractor of their features"

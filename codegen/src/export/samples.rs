@@ -23,6 +23,14 @@ pub(super) fn write(out: &mut String, ready: &Ready<'_>, spec: &SampleSpec) {
         "pub const WINDOW_VALUES: usize = SAMPLES.window * SAMPLES.channels;"
     );
     line!(out, "");
+    match &spec.units {
+        None => float_features(out),
+        Some(units) => integer_features(out, units),
+    }
+    row(out, ready, spec);
+}
+
+fn float_features(out: &mut String) {
     line!(
         out,
         "/// Values of RAM that an extractor of the features needs, four bytes each."
@@ -39,16 +47,72 @@ pub(super) fn write(out: &mut String, ready: &Ready<'_>, spec: &SampleSpec) {
         out,
         "/// The features, validated at compile time: `FEATURES.extractor` takes samples."
     );
+    checked(out, "Features", "SAMPLES, &FEATURE_TABLES");
+}
+
+fn integer_features(out: &mut String, units: &[i32]) {
+    let channels = units.len();
+    line!(
+        out,
+        "/// A sample counts the value of channel `i` in steps of `2^SAMPLE_UNITS[i]`, in 16 bits."
+    );
+    line!(
+        out,
+        "pub const SAMPLE_UNITS: [i32; {channels}] = {units:?};"
+    );
+    line!(out, "");
+    line!(out, "/// The same as numbers.");
+    line!(out, "#[rustfmt::skip]");
+    let scales: Vec<f32> = units.iter().map(|unit| 2.0_f32.powi(*unit)).collect();
+    line!(
+        out,
+        "pub static SAMPLE_SCALES: [f32; {channels}] = {scales:?};"
+    );
+    line!(out, "");
+    line!(
+        out,
+        "/// Samples of RAM that an extractor of the features needs, two bytes each."
+    );
+    line!(
+        out,
+        "pub const FEATURE_RING: usize = SAMPLES.integer_ring_len();"
+    );
+    line!(out, "");
+    line!(out, "/// And words of RAM, four bytes each.");
+    line!(
+        out,
+        "pub const FEATURE_STATE: usize = SAMPLES.integer_state_len();"
+    );
+    line!(out, "");
+    line!(out, "/// Twiddle factors and taper.");
+    line!(
+        out,
+        "pub static FEATURE_TABLES: [i32; SAMPLES.integer_table_len()] = SAMPLES.integer_tables();"
+    );
+    line!(out, "");
+    line!(
+        out,
+        "/// The features, validated at compile time: `FEATURES.extractor` takes samples."
+    );
+    checked(
+        out,
+        "IntegerFeatures",
+        "SAMPLES, &SAMPLE_SCALES, &UNITS, &FEATURE_TABLES",
+    );
+}
+
+/// Features that the compiler checks.
+fn checked(out: &mut String, kind: &str, arguments: &str) {
+    const ROOM: &str = "nvpico::features";
     line!(out, "#[rustfmt::skip]");
     line!(
         out,
-        "pub static FEATURES: nvpico::features::Features<'static> = match nvpico::features::Features::new(SAMPLES, &FEATURE_TABLES) {{"
+        "pub static FEATURES: {ROOM}::{kind}<'static> = match {ROOM}::{kind}::new({arguments}) {{"
     );
     line!(out, "    Ok(features) => features,");
     line!(out, "    Err(error) => panic!(\"{{}}\", error.message()),");
     line!(out, "}};");
     line!(out, "");
-    row(out, ready);
 }
 
 fn feature_spec(out: &mut String, spec: &SampleSpec) {
@@ -103,38 +167,38 @@ fn feature_spec(out: &mut String, spec: &SampleSpec) {
 }
 
 /// From features to what the model takes.
-fn row(out: &mut String, ready: &Ready<'_>) {
+fn row(out: &mut String, ready: &Ready<'_>, spec: &SampleSpec) {
+    let (value, more) = match ready.engine {
+        Engine::Integer(_) if spec.units.is_some() => ("i32", ""),
+        Engine::Integer(_) => ("f32", ", and where one has no count"),
+        Engine::Float(_) => ("f32", ""),
+    };
     line!(
         out,
-        "/// The features of a window as the model takes them; `None` for another number of them{}.",
-        match ready.engine {
-            Engine::Float(_) => "",
-            Engine::Integer(_) => ", and where one has no count",
-        }
+        "/// The features of a window as the model takes them; `None` for another number of them{more}."
     );
     line!(
         out,
-        "pub fn row(features: &[f32]) -> Option<[Value; DIM]> {{"
+        "pub fn row(features: &[{value}]) -> Option<[Value; DIM]> {{"
     );
-    match ready.engine {
-        Engine::Float(_) => line!(out, "    features.try_into().ok()"),
-        Engine::Integer(_) => {
-            line!(
-                out,
-                "    let features: &[f32; DIM] = features.try_into().ok()?;"
-            );
-            line!(out, "    let mut row = [0; DIM];");
-            line!(
-                out,
-                "    for ((value, feature), unit) in row.iter_mut().zip(features).zip(UNITS) {{"
-            );
-            line!(
-                out,
-                "        *value = nvpico::integer::count(*feature, unit)?;"
-            );
-            line!(out, "    }}");
-            line!(out, "    Some(row)");
-        }
+    if more.is_empty() {
+        line!(out, "    features.try_into().ok()");
+    } else {
+        line!(
+            out,
+            "    let features: &[f32; DIM] = features.try_into().ok()?;"
+        );
+        line!(out, "    let mut row = [0; DIM];");
+        line!(
+            out,
+            "    for ((value, feature), unit) in row.iter_mut().zip(features).zip(UNITS) {{"
+        );
+        line!(
+            out,
+            "        *value = nvpico::integer::count(*feature, unit)?;"
+        );
+        line!(out, "    }}");
+        line!(out, "    Some(row)");
     }
     line!(out, "}}");
     line!(out, "");

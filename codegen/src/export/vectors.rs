@@ -12,8 +12,8 @@ pub(super) struct Vectors {
     /// As Rust writes them, each followed by a comma.
     inputs: Vec<String>,
     log_prob_bits: Vec<u32>,
-    /// Inputs are windows of samples.
-    of_windows: bool,
+    /// Of windows of samples the type of a sample's values.
+    windows_of: Option<&'static str>,
 }
 
 impl Vectors {
@@ -30,15 +30,33 @@ impl Vectors {
             .model
             .windows
             .chunks(spec.window * spec.channels.len());
-        let windows: Vec<&[f32]> = windows.take(count).collect();
-        let rows: Vec<f32> = windows
-            .iter()
-            .flat_map(|own| spec.features_of(own))
-            .collect();
+        let windows = windows.take(count);
+        let (inputs, bits) = match &ready.engine {
+            Engine::Integer(quantized) if spec.units.is_some() => {
+                let counts: Vec<i32> = (windows.clone())
+                    .flat_map(|window| spec.counts_of(window, &quantized.units))
+                    .collect();
+                let texts = windows.map(|window| {
+                    let counts = spec.sample_counts(window).into_iter();
+                    counts
+                        .map(|count| format!("{count},"))
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                });
+                (texts.collect(), ready.bits_of(&[], Some(&counts)))
+            }
+            _ => {
+                let rows: Vec<f32> = windows
+                    .clone()
+                    .flat_map(|own| spec.features_of(own))
+                    .collect();
+                (windows.map(joined).collect(), ready.bits(&rows))
+            }
+        };
         Self {
-            inputs: windows.iter().map(|window| joined(window)).collect(),
-            log_prob_bits: log_prob_bits(ready, &rows),
-            of_windows: true,
+            inputs,
+            log_prob_bits: log_prob_bits(&bits.1),
+            windows_of: Some(if spec.units.is_some() { "i32" } else { "f32" }),
         }
     }
 
@@ -58,8 +76,8 @@ impl Vectors {
         }
         Self {
             inputs,
-            log_prob_bits: log_prob_bits(ready, &rows),
-            of_windows: false,
+            log_prob_bits: log_prob_bits(&ready.bits(&rows).1),
+            windows_of: None,
         }
     }
 
@@ -70,16 +88,15 @@ impl Vectors {
             "/// Inputs and the bits that every target must give for them."
         );
         line!(out, "pub mod vectors {{");
-        let (what, kind) = if self.of_windows {
-            (
+        let (what, kind) = match self.windows_of {
+            Some(kind) => (
                 "Windows of samples, one value a channel after the other.",
-                "[f32; super::WINDOW_VALUES]",
-            )
-        } else {
-            (
+                format!("[{kind}; super::WINDOW_VALUES]"),
+            ),
+            None => (
                 "Samples, a quarter of them far out in the tail.",
-                "[super::Value; super::DIM]",
-            )
+                "[super::Value; super::DIM]".to_owned(),
+            ),
         };
         line!(out, "    /// {what}");
         line!(out, "    #[rustfmt::skip]");
@@ -101,13 +118,16 @@ impl Vectors {
         }
         line!(out, "    ];");
         line!(out, "}}");
-        out.push_str(if self.of_windows { WINDOW_TESTS } else { TESTS });
+        out.push_str(match self.windows_of {
+            None => TESTS,
+            Some("f32") => WINDOW_TESTS,
+            Some(_) => COUNT_TESTS,
+        });
     }
 }
 
 /// The bits of each row's log-density.
-fn log_prob_bits(ready: &Ready<'_>, rows: &[f32]) -> Vec<u32> {
-    let (_, bits) = ready.bits(rows);
+fn log_prob_bits(bits: &[Option<[u32; 3]>]) -> Vec<u32> {
     let log_prob = |bits: &Option<[u32; 3]>| bits.map_or(0, |[log_prob, _, _]| log_prob);
     bits.iter().map(log_prob).collect()
 }
@@ -160,6 +180,32 @@ mod tests {
             }
             let row = super::row(extractor.finish().expect("a whole window"));
             let score = super::FLOW.score(&row.expect("counts"), &mut workspace);
+            let found = score.map(|score| score.log_prob.to_ne_bytes());
+            assert_eq!(found, Ok(bits.to_ne_bytes()));
+        }
+    }
+}
+"#;
+
+const COUNT_TESTS: &str = r#"
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn vectors_have_their_bits() {
+        let mut ring = [0; super::FEATURE_RING];
+        let mut state = [0; super::FEATURE_STATE];
+        let mut workspace = [super::Value::default(); super::WORKSPACE];
+        let vectors = super::vectors::INPUTS
+            .iter()
+            .zip(super::vectors::LOG_PROB_BITS);
+        for (window, bits) in vectors {
+            let extractor = super::FEATURES.extractor(&mut ring, &mut state);
+            let mut extractor = extractor.expect("their lengths");
+            for sample in window.as_chunks::<{ super::CHANNELS.len() }>().0 {
+                let _ = extractor.push(&sample.map(|count| count as i16));
+            }
+            let row = super::row(extractor.finish().expect("a whole window"));
+            let score = super::FLOW.score(&row.expect("its length"), &mut workspace);
             let found = score.map(|score| score.log_prob.to_ne_bytes());
             assert_eq!(found, Ok(bits.to_ne_bytes()));
         }

@@ -124,8 +124,7 @@ pub fn inspect(model: &Model) -> Inspection {
             .is_none()
             .then(|| model.header.columns.clone()),
         samples: model.header.samples.clone(),
-        feature_ram_bytes: (model.header.samples.as_ref())
-            .map(|samples| samples.with(|spec| 4 * spec.state_len())),
+        feature_ram_bytes: (model.header.samples.as_ref()).map(SampleSpec::ram_bytes),
         precision: (ready.as_ref()).map_or(Precision::F32, Ready::precision),
         math: deployed.spec.math,
         math_error: math_error::measure(deployed.spec.math.into()),

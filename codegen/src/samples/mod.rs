@@ -13,18 +13,20 @@
 //! let samples = read(&[file], &options)?;
 //! let request = Request { features: vec!["rms,bands:2".into()], window: Some(16), ..Request::default() };
 //! let spec = request.resolve(&samples.columns, samples.rate).map_err(anyhow::Error::msg)?;
-//! let table = spec.windows(samples)?;
+//! let table = spec.windows(samples, None)?;
 //! assert_eq!((table.rows, table.dim()), (2, 3));
 //! assert_eq!(table.row_numbers, [16, 32]);
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+mod integers;
 mod name;
 mod request;
 mod spec;
 mod spectrum;
 mod windows;
 
+pub use integers::{sample_count, sample_units};
 pub use name::FeatureName;
 pub use request::{PRESETS, Preset, Request, check_list, parse_frames, parse_rate};
 pub use spec::{AcrossName, SampleSpec};

@@ -271,6 +271,7 @@ impl Request {
             across: across(channels.len(), correlation, ratio),
             spectrum: is_spectral.then_some(spectrum),
             floor,
+            units: None,
         };
         spec.validate().map_err(|error| hint(&error, &spec))?;
         Ok(spec)

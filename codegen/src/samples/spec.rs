@@ -28,6 +28,10 @@ pub struct SampleSpec {
     pub spectrum: Option<SpectrumName>,
     /// The least power that logarithms see.
     pub floor: f32,
+    /// Of features in integers the unit of the samples of each channel, which have 16 bits: exponents of 2. `None` for features
+    /// in floats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Vec<i32>>,
 }
 
 /// A feature of two channels, by their numbers from 0; see [`Across`].
@@ -84,7 +88,26 @@ impl SampleSpec {
         if self.features.is_empty() {
             return Err(FeatureError::Nothing);
         }
+        if let Some(units) = &self.units {
+            if units.len() != self.channels.len() {
+                return Err(FeatureError::Counts {
+                    expected: self.channels.len(),
+                    found: units.len(),
+                });
+            }
+            let outputs = self.with(|spec| spec.output_len());
+            return self.with_integers(&vec![0; outputs], |_| ());
+        }
         self.with(|spec| spec.validate())
+    }
+
+    /// Bytes of RAM that an extractor takes.
+    #[must_use]
+    pub fn ram_bytes(&self) -> usize {
+        self.with(|spec| match self.units {
+            None => 4 * spec.state_len(),
+            Some(_) => 2 * spec.integer_ring_len() + 4 * spec.integer_state_len(),
+        })
     }
 
     /// Whether a row is the window itself, channel by channel.
@@ -175,6 +198,7 @@ fn two_channels() -> SampleSpec {
         across: vec![AcrossName::Correlation(0, 1)],
         spectrum: Some(SpectrumName::of_window(16, crate::samples::TaperName::Hann)),
         floor: FeatureSpec::FLOOR,
+        units: None,
     }
 }
 

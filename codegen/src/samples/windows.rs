@@ -2,11 +2,19 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use nvpico::features::{Features, Pushed};
+use nvpico::spec::features::FeatureSpec;
 
+use super::integers::sample_count;
 use super::spec::SampleSpec;
 use crate::data::{LeftOut, Table, Windows};
+
+/// What an extractor is given.
+enum Step<'a> {
+    Gap,
+    Sample(&'a [f32]),
+}
 
 /// What became of the samples.
 #[derive(Default)]
@@ -19,11 +27,11 @@ struct Count {
 
 impl SampleSpec {
     /// The rows of features of a table of samples: of each window the features, the number of its last sample, and
-    /// anomalous if one of its samples is.
+    /// anomalous if one of its samples is. Features in integers are counts of `units`, and the rows hold their values.
     ///
     /// # Errors
     /// Samples that are too large, or too few for a window.
-    pub fn windows(&self, samples: Table) -> anyhow::Result<Table> {
+    pub fn windows(&self, samples: Table, units: Option<&[i32]>) -> anyhow::Result<Table> {
         if samples.columns != self.channels {
             bail!(
                 "the samples have the channels {}; {} are expected",
@@ -38,7 +46,8 @@ impl SampleSpec {
             source: samples.source.clone(),
             ..Table::default()
         };
-        let starts = self.extract(&samples, &mut table)?;
+        let mut counts = self.units.is_some().then(Vec::new);
+        let starts = self.extract(&samples, units.unwrap_or(&[]), &mut table, counts.as_mut())?;
         self.count_left_out(&samples, &starts, &mut table);
         self.compare_rate(&samples, &mut table);
         if table.rows == 0 {
@@ -69,6 +78,8 @@ impl SampleSpec {
                 channels: self.channels.len(),
                 window: self.window,
                 starts,
+                counts,
+                units: units.unwrap_or_default().to_vec(),
             }),
             ..table
         })
@@ -94,8 +105,88 @@ impl SampleSpec {
         })
     }
 
-    /// Adds a row for every window to the table; where each window starts.
-    fn extract(&self, samples: &Table, table: &mut Table) -> anyhow::Result<Vec<usize>> {
+    /// As [`features_of`](Self::features_of), in counts of `units`, for features in integers.
+    #[must_use]
+    pub fn counts_of(&self, window: &[f32], units: &[i32]) -> Vec<i32> {
+        let samples = self.sample_counts(window);
+        let counts = self.with_integers(units, |features| {
+            let mut ring = vec![0; features.spec().integer_ring_len()];
+            let mut state = vec![0; features.spec().integer_state_len()];
+            let mut extractor = features.extractor(&mut ring, &mut state).ok()?;
+            for sample in samples.chunks(self.channels.len()) {
+                let _ = extractor.push(sample);
+            }
+            extractor.finish().map(<[i32]>::to_vec)
+        });
+        counts.ok().flatten().unwrap_or_default()
+    }
+
+    /// Adds a row for every window to the table, and its counts where features are in integers; where each window starts.
+    fn extract(
+        &self,
+        samples: &Table,
+        units: &[i32],
+        table: &mut Table,
+        counts: Option<&mut Vec<i32>>,
+    ) -> anyhow::Result<Vec<usize>> {
+        if let (Some(sample_units), Some(counts)) = (&self.units, counts) {
+            return self.with_integers(units, |features| {
+                let spec = features.spec();
+                let mut ring = vec![0; spec.integer_ring_len()];
+                let mut state = vec![0; spec.integer_state_len()];
+                let mut extractor = features.extractor(&mut ring, &mut state)?;
+                let mut counted = vec![0; sample_units.len()];
+                let act = |step: Step<'_>| match step {
+                    Step::Gap => {
+                        extractor.gap();
+                        (Pushed::Stored, None)
+                    }
+                    Step::Sample(sample) => {
+                        let pairs = sample.iter().zip(sample_units);
+                        for (count, (sample, unit)) in counted.iter_mut().zip(pairs) {
+                            *count = sample_count(*sample, *unit);
+                        }
+                        let pushed = extractor.push(&counted);
+                        let own = extractor.finish().map(|own| {
+                            counts.extend_from_slice(own);
+                            let values = own.iter().zip(units);
+                            values
+                                .map(|(c, unit)| (f64::from(*c) * 2.0_f64.powi(*unit)) as f32)
+                                .collect()
+                        });
+                        (pushed, own)
+                    }
+                };
+                self.walk(samples, table, act)
+            })?;
+        }
+        self.with(|spec| {
+            let mut tables = vec![0.0; spec.table_len()];
+            spec.fill_tables(&mut tables);
+            let features = Features::new(spec, &tables)?;
+            let mut state = vec![0.0; spec.state_len()];
+            let mut extractor = features.extractor(&mut state)?;
+            let act = |step: Step<'_>| match step {
+                Step::Gap => {
+                    extractor.gap();
+                    (Pushed::Stored, None)
+                }
+                Step::Sample(sample) => {
+                    let pushed = extractor.push(sample);
+                    (pushed, extractor.finish().map(<[f32]>::to_vec))
+                }
+            };
+            self.walk(samples, table, act)
+        })
+    }
+
+    /// Gives all samples and gaps to `act`, which returns the features of a window that is complete.
+    fn walk(
+        &self,
+        samples: &Table,
+        table: &mut Table,
+        mut act: impl FnMut(Step<'_>) -> (Pushed, Option<Vec<f32>>),
+    ) -> anyhow::Result<Vec<usize>> {
         let mut starts = Vec::new();
         let mut stretches = samples.stretches.iter().copied().peekable();
         // Rows of the table by file, in order.
@@ -108,44 +199,36 @@ impl SampleSpec {
         for file in &mut table.source {
             file.rows = 0;
         }
-        self.with(|spec| {
-            let mut tables = vec![0.0; spec.table_len()];
-            spec.fill_tables(&mut tables);
-            let features = Features::new(spec, &tables)?;
-            let mut state = vec![0.0; spec.state_len()];
-            let mut extractor = features.extractor(&mut state)?;
-            for (at, sample) in samples.iter().enumerate() {
-                if stretches.next_if_eq(&at).is_some() {
-                    extractor.gap();
-                }
-                match extractor.push(sample) {
-                    Pushed::Stored => continue,
-                    Pushed::Due => {}
-                    Pushed::Invalid => bail!(
-                        "row {}: a sample of a magnitude above {:e}, more than features can hold; check units and missing values",
-                        samples.row_numbers[at],
-                        nvpico::spec::features::FeatureSpec::LARGEST
-                    ),
-                }
-                let own = extractor.finish().context("a window is due")?;
-                let first = at + 1 - self.window;
-                table.values.extend_from_slice(own);
-                table.row_numbers.push(samples.row_numbers[at]);
-                if let (Some(labels), Some(all)) = (&mut table.labels, &samples.labels) {
-                    labels.push(all[first..=at].contains(&true));
-                }
-                if let (Some(groups), Some(all)) = (&mut table.groups, &samples.groups) {
-                    groups.push(all[at]);
-                }
-                let file = ends.partition_point(|end| *end <= at);
-                if let Some(file) = table.source.get_mut(file) {
-                    file.rows += 1;
-                }
-                table.rows += 1;
-                starts.push(first);
+        for (at, sample) in samples.iter().enumerate() {
+            if stretches.next_if_eq(&at).is_some() {
+                let _ = act(Step::Gap);
             }
-            Ok(starts)
-        })
+            let (pushed, own) = act(Step::Sample(sample));
+            if pushed == Pushed::Invalid {
+                bail!(
+                    "row {}: a sample of a magnitude above {:e}, more than features can hold; check units and missing values",
+                    samples.row_numbers[at],
+                    FeatureSpec::LARGEST
+                );
+            }
+            let Some(own) = own else { continue };
+            let first = at + 1 - self.window;
+            table.values.extend_from_slice(&own);
+            table.row_numbers.push(samples.row_numbers[at]);
+            if let (Some(labels), Some(all)) = (&mut table.labels, &samples.labels) {
+                labels.push(all[first..=at].contains(&true));
+            }
+            if let (Some(groups), Some(all)) = (&mut table.groups, &samples.groups) {
+                groups.push(all[at]);
+            }
+            let file = ends.partition_point(|end| *end <= at);
+            if let Some(file) = table.source.get_mut(file) {
+                file.rows += 1;
+            }
+            table.rows += 1;
+            starts.push(first);
+        }
+        Ok(starts)
     }
 
     /// Says how many samples are in no window.

@@ -2,13 +2,14 @@
 
 use nvpico_codegen::commands::verify::{Input, verify_input};
 use nvpico_codegen::data::Table;
+use nvpico_codegen::deploy::quantize;
 use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::fit::recipe::Recipe;
 use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::{Core, VerifyRequest, verify};
 use nvpico_codegen::model::Model;
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::samples::Request;
+use nvpico_codegen::samples::{Request, sample_units};
 
 use super::target_dir;
 
@@ -43,8 +44,8 @@ fn samples(count: usize) -> Table {
     }
 }
 
-/// A model of all kinds of features, and the table that it was trained on.
-fn model(precision: Precision) -> (Model, Table) {
+/// A model of all kinds of features, in integers where `counted`, and rows of the table that it was trained on.
+fn model(precision: Precision, counted: bool) -> (Model, Table) {
     let request = Request {
         features: vec![
             "vibration,spread,centroid,slope,zero-crossings,autocorrelation:3,correlation".into(),
@@ -56,8 +57,15 @@ fn model(precision: Precision) -> (Model, Table) {
         ..Request::default()
     };
     let samples = samples(5_000);
-    let spec = request.resolve(&samples.columns, None).expect("a spec");
-    let table = spec.windows(samples).expect("windows");
+    let mut spec = request.resolve(&samples.columns, None).expect("a spec");
+    let mut table = spec.windows(samples.clone(), None).expect("windows");
+    if counted {
+        let units = quantize::units_of_columns(&table);
+        spec.units = Some(sample_units(&samples));
+        table = spec
+            .windows(samples.clone(), Some(&units))
+            .expect("windows");
+    }
     let recipe: Recipe = toml::from_str(
         "couplings = 2\nhidden = [8]\nbase = \"normal\"\nkernels = 0\nepochs = 3\nfolds = 0",
     )
@@ -68,18 +76,22 @@ fn model(precision: Precision) -> (Model, Table) {
     };
     let outcome = training::fit(&table, None, recipe, |_, _| true).expect("trained");
     let mut model = outcome.model;
-    model.set_samples(spec, table.windows.as_ref().expect("of samples"));
+    model.set_samples(spec.clone(), table.windows.as_ref().expect("of samples"));
     let model = Model::from_bytes(&model.to_bytes()).expect("it reads back");
-    (model, table)
+    let units = model.integer.as_ref().map(|own| &own.units[..]);
+    let table = spec.windows(samples, units.filter(|_| counted));
+    (model, table.expect("windows"))
 }
 
 #[test]
 fn features_and_scores_have_the_desktops_bits() {
-    for (precision, cores) in [
-        (Precision::F32, &[Core::M4f, Core::M0][..]),
-        (Precision::I8, &[Core::M0]),
+    for (precision, counted, cores) in [
+        (Precision::F32, false, &[Core::M4f, Core::M0][..]),
+        (Precision::I8, false, &[Core::M0]),
+        (Precision::I8, true, &[Core::M0, Core::M4f]),
+        (Precision::I16, true, &[Core::M0]),
     ] {
-        let (model, table) = model(precision);
+        let (model, table) = model(precision, counted);
         let ready = model.ready(Some(precision)).expect("ready");
         let reports = verify_input(&ready, &Input::of(&table), cores, false, None)
             .unwrap_or_else(|error| panic!("{error}"));
@@ -91,7 +103,7 @@ fn features_and_scores_have_the_desktops_bits() {
 
 #[test]
 fn a_feature_with_a_wrong_bit_is_seen() {
-    let (model, table) = model(Precision::F32);
+    let (model, table) = model(Precision::F32, false);
     let ready = model.ready(None).expect("ready");
     let folder = tempfile::tempdir().expect("temporary folder");
     let module = folder.path().join("model.rs");

@@ -64,7 +64,7 @@ pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
 pub use csv::Line;
 pub use detect::{HISTORY, Input, Nats, RULE, detect};
 pub use record::{Store, record};
-pub use windows::{detect_windows, has_rate};
+pub use windows::{CountWindows, FloatWindows, Windows, detect_windows, has_rate};
 
 /// Whether two lists of names are equal. In `const` contexts, to refuse a model for other columns at compile time.
 pub const fn same_names(a: &[&str], b: &[&str]) -> bool {

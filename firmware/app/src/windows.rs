@@ -2,8 +2,8 @@
 
 use nvpico::Density;
 use nvpico::detector::Detector;
-use nvpico::features::{Features, Pushed};
-use nvpico::spec::features::FeatureError;
+use nvpico::features::{Extractor, IntegerExtractor, Pushed};
+use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Log, PERIOD_MS, Source};
 use crate::detect::{Nats, Told};
@@ -16,14 +16,89 @@ pub const fn has_rate(rate: f32) -> bool {
     rate > 0.95 * expected && rate < 1.05 * expected
 }
 
+/// What makes the model's values, `DIM` of them, of windows of readings of `N` values.
+pub trait Windows<V, const N: usize, const DIM: usize> {
+    /// Readings from window to window.
+    fn hop(&self) -> usize;
+    /// Takes a reading.
+    fn push(&mut self, reading: &[f32; N]) -> Pushed;
+    /// The next reading does not follow the last one.
+    fn gap(&mut self);
+    /// The values of the window that is due; `None` where the model has none for them.
+    fn row(&mut self) -> Option<[V; DIM]>;
+}
+
+/// Features in floats; `row` makes the model's values of them.
+#[derive(Debug)]
+pub struct FloatWindows<'a, 'w, V, const DIM: usize> {
+    /// The extractor.
+    pub extractor: Extractor<'a, 'w>,
+    /// From one window to the next.
+    pub hop: usize,
+    /// From features to values.
+    pub row: fn(&[f32]) -> Option<[V; DIM]>,
+}
+
+impl<V, const N: usize, const DIM: usize> Windows<V, N, DIM> for FloatWindows<'_, '_, V, DIM> {
+    fn hop(&self) -> usize {
+        self.hop
+    }
+
+    fn push(&mut self, reading: &[f32; N]) -> Pushed {
+        self.extractor.push(reading)
+    }
+
+    fn gap(&mut self) {
+        self.extractor.gap();
+    }
+
+    fn row(&mut self) -> Option<[V; DIM]> {
+        (self.row)(self.extractor.finish()?)
+    }
+}
+
+/// Features in integers, of readings that are counted in steps of `2^units[i]` and clipped at 16 bits.
+#[derive(Debug)]
+pub struct CountWindows<'a, 'w, const N: usize> {
+    /// The extractor.
+    pub extractor: IntegerExtractor<'a, 'w>,
+    /// From one window to the next.
+    pub hop: usize,
+    /// Of the readings.
+    pub units: [i32; N],
+}
+
+impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_, '_, N> {
+    fn hop(&self) -> usize {
+        self.hop
+    }
+
+    fn push(&mut self, reading: &[f32; N]) -> Pushed {
+        let mut counts = [0; N];
+        for ((count, value), unit) in counts.iter_mut().zip(reading).zip(self.units) {
+            let Some(own) = integer::count(*value, unit) else {
+                self.extractor.gap();
+                return Pushed::Invalid;
+            };
+            let clipped = own.clamp(i16::MIN.into(), i16::MAX.into());
+            *count = i16::try_from(clipped).unwrap_or_default();
+        }
+        self.extractor.push(&counts)
+    }
+
+    fn gap(&mut self) {
+        self.extractor.gap();
+    }
+
+    fn row(&mut self) -> Option<[i32; DIM]> {
+        self.extractor.finish()?.try_into().ok()
+    }
+}
+
 /// Reads, extracts features, scores, decides and logs until the source ends; live sensors never do.
 ///
 /// Every `hop` readings there is one observation: that of the window that ends there or, where sensors failed or gave no number
-/// since the last one, one that is not normal. After the start there is none until the first window is complete. `row` makes the
-/// model's values of features.
-///
-/// # Errors
-/// [`FeatureError::Length`] if `state` is shorter than the features need.
+/// since the last one, one that is not normal. After the start there is none until the first window is complete.
 pub fn detect_windows<
     S,
     C,
@@ -35,35 +110,31 @@ pub fn detect_windows<
     const HISTORY: usize,
 >(
     acquire: &mut Acquire<S, C, L, N>,
-    (features, state): (&Features<'_>, &mut [f32]),
-    row: impl Fn(&[f32]) -> Option<[D::Value; DIM]>,
+    windows: &mut impl Windows<D::Value, N, DIM>,
     detector: &mut Detector<DIM, WORKSPACE, HISTORY, D>,
-) -> Result<(), FeatureError>
-where
+) where
     S: Source<N, Value = f32>,
     C: Clock,
     L: Log<f32, S::Fault, N>,
     D: Density<Value: Nats>,
 {
-    let mut extractor = features.extractor(state)?;
-    let hop = features.spec().hop;
     let mut told = Told::default();
     let (mut since, mut failed) = (0usize, false);
     while let Some(reading) = acquire.next() {
         since = since.saturating_add(1);
         let pushed = if let Ok(reading) = &reading {
-            extractor.push(reading)
+            windows.push(reading)
         } else {
-            extractor.gap();
+            windows.gap();
             Pushed::Invalid
         };
         failed |= pushed == Pushed::Invalid;
         let observation = if pushed == Pushed::Due {
-            Some(match extractor.finish().and_then(&row) {
+            Some(match windows.row() {
                 Some(values) => detector.observe(&values),
                 None => detector.observe_invalid(),
             })
-        } else if failed && since >= hop {
+        } else if failed && since >= windows.hop() {
             Some(detector.observe_invalid())
         } else {
             None
@@ -74,7 +145,6 @@ where
         }
         told.number = told.number.wrapping_add(1);
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -83,6 +153,7 @@ mod tests {
     use crate::detect::{HISTORY, RULE};
     use crate::test_parts::{self, acquire};
     use nvpico::detector::Decision::{self, Anomalous, Invalid, Normal};
+    use nvpico::features::{Features, IntegerFeatures};
     use nvpico::spec::Shape;
     use nvpico::spec::features::{Feature, FeatureSpec};
     use nvpico::{Flow, FlowSpec, LayerSpec};
@@ -102,9 +173,12 @@ mod tests {
         let features = Features::new(SAMPLES, &[]).expect("no spectrum");
         let mut state = [0.0; SAMPLES.state_len()];
         let mut acquire = acquire(script);
-        let row = |features: &[f32]| features.try_into().ok();
-        detect_windows(&mut acquire, (&features, &mut state), row, &mut detector)
-            .expect("its length");
+        let mut windows = FloatWindows {
+            extractor: features.extractor(&mut state).expect("its length"),
+            hop: SAMPLES.hop,
+            row: |features| features.try_into().ok(),
+        };
+        detect_windows(&mut acquire, &mut windows, &mut detector);
         let scored = acquire.log.told.into_iter();
         scored
             .filter_map(|event| match event {
@@ -134,6 +208,33 @@ mod tests {
             told(&script),
             [(3, Normal), (5, Invalid), (8, Normal), (10, Normal)]
         );
+    }
+
+    #[test]
+    fn readings_become_counts_and_far_ones_are_clipped() {
+        let units = [-8, 0, -10, -10];
+        let features = IntegerFeatures::new(SAMPLES, &[1.0 / 256.0, 1.0], &units, &[]);
+        let features = features.expect("no spectrum");
+        let mut ring = [0; SAMPLES.integer_ring_len()];
+        let mut state = [0; SAMPLES.integer_state_len()];
+        let mut windows = CountWindows {
+            extractor: features
+                .extractor(&mut ring, &mut state)
+                .expect("its length"),
+            hop: SAMPLES.hop,
+            units: [-8, 0],
+        };
+        let push =
+            |windows: &mut CountWindows<2>, reading| Windows::<i32, 2, 4>::push(windows, &reading);
+        for _ in 0..3 {
+            assert_eq!(push(&mut windows, [0.5, 7.0]), Pushed::Stored);
+        }
+        assert_eq!(push(&mut windows, [1e9, 7.0]), Pushed::Due);
+        let row: Option<[i32; 4]> = windows.row();
+        // In channel order: the rounded mean of three values of 128 counts and one at the limit.
+        let mean = (3 * 128 + 32_767 + 2) / 4;
+        assert_eq!(row.map(|row| row[0]), Some(mean));
+        assert_eq!(push(&mut windows, [f32::NAN, 7.0]), Pushed::Invalid);
     }
 
     #[test]

@@ -22,9 +22,13 @@ const UNITS: &str = "pub const UNITS:";
 /// A module of raw samples has this constant, one of rows of features has not.
 const SAMPLES: &str = "pub const SAMPLES:";
 
+/// And one of features in integers this one.
+const SAMPLE_UNITS: &str = "pub const SAMPLE_UNITS:";
+
 /// What a program replays through either: rows, or windows of samples.
 const ROWS: &str = include_str!("rows.rs");
 const WINDOWS: &str = include_str!("windows.rs");
+const COUNTS: &str = include_str!("counts.rs");
 
 /// Links the programs by the `memory.x` beside the `Cargo.toml`, with a symbol by which a host finds the board: its
 /// folder's name.
@@ -83,7 +87,9 @@ fn declare(path: &Path) -> String {
             } else {
                 "[0; model::DIM]"
             };
-            let input = if text.contains(SAMPLES) {
+            let input = if text.contains(SAMPLE_UNITS) {
+                COUNTS
+            } else if text.contains(SAMPLES) {
                 WINDOWS
             } else {
                 ROWS

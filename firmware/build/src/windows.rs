@@ -56,10 +56,15 @@ mod input {
             let state = &raw mut STATE;
             // SAFETY: the only reference ever taken, and main runs once.
             let state = unsafe { &mut *state };
-            let features = (&model::FEATURES, &mut state[..]);
-            if nvpico_app::detect_windows($acquire, features, model::row, $detector).is_err() {
+            let Ok(extractor) = model::FEATURES.extractor(state) else {
                 board::fail()
-            }
+            };
+            let mut windows = nvpico_app::FloatWindows {
+                extractor,
+                hop: model::SAMPLES.hop,
+                row: model::row,
+            };
+            nvpico_app::detect_windows($acquire, &mut windows, $detector);
         }};
     }
     pub(crate) use watch;

@@ -26,7 +26,7 @@ use crate::deployed::Deployed;
 use crate::model::ModelSpec;
 use crate::precision::Precision;
 pub use ranges::Ranges;
-pub use units::units;
+pub use units::{units, units_of_columns};
 
 /// The unit of values between layers.
 const IN_Q16: i32 = -16;

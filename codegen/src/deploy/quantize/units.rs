@@ -3,6 +3,7 @@
 use nvpico::integer::UNITS;
 
 use super::IN_Q16;
+use crate::data::{Table, column_stats};
 use crate::deployed::Deployed;
 use crate::model::Layer;
 
@@ -35,6 +36,19 @@ pub fn units(model: &Deployed, rows: &[f32]) -> Vec<i32> {
             let values = values.flat_map(|row| &row[channel * pixels..(channel + 1) * pixels]);
             let (mean, scale) = (model.params[channel], model.params[channels + channel]);
             unit(values, f64::from(mean), 1.0 / f64::from(scale))
+        })
+        .collect()
+}
+
+/// The unit of each column of a table, as [`units`] has them for a model that standardises these rows.
+#[must_use]
+pub fn units_of_columns(table: &Table) -> Vec<i32> {
+    let stats = column_stats(table).into_iter().enumerate();
+    stats
+        .map(|(at, own)| {
+            let values = table.values.iter().skip(at).step_by(table.dim());
+            let deviation = if own.std > 0.0 { own.std } else { 1.0 };
+            unit(values, own.mean, deviation)
         })
         .collect()
 }
