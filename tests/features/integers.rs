@@ -1,15 +1,14 @@
 //! Features in integers, of samples of 16 bits.
 
-use nvpico::features::{IntegerExtractor, IntegerFeatures, Pushed, Work};
+use nvpico::features::{IntegerExtractor, IntegerFeatures, Pushed};
 use nvpico::integer::UNITS;
 use nvpico::spec::features::{Across, Feature, FeatureError, FeatureSpec, SpectrumSpec, Taper};
 use nvpico_reference::features as reference;
-use proptest::prelude::*;
 
 use super::{EVERY, PAIRS, spec, spectra};
 use crate::common::models::Random;
 
-type Row = [i16; 2];
+pub type Row = [i16; 2];
 
 /// Values of a count of the two channels.
 const SCALES: &[f32] = &[0.013, 1.0 / 1024.0];
@@ -61,7 +60,7 @@ fn tables(spec: &FeatureSpec<'_>) -> Vec<i32> {
 }
 
 /// Runs `act` with an extractor, its state full of what must not matter.
-fn with_extractor<R>(
+pub fn with_extractor<R>(
     spec: FeatureSpec<'_>,
     units: &[i32],
     act: impl FnOnce(IntegerExtractor<'_, '_>) -> R,
@@ -74,7 +73,7 @@ fn with_extractor<R>(
     act(features.extractor(&mut samples, &mut state).expect("room"))
 }
 
-fn of_window(spec: FeatureSpec<'_>, units: &[i32], rows: &[Row]) -> Vec<i32> {
+pub fn of_window(spec: FeatureSpec<'_>, units: &[i32], rows: &[Row]) -> Vec<i32> {
     with_extractor(spec, units, |mut extractor| {
         let (last, before) = rows.split_last().expect("samples");
         for row in before {
@@ -219,99 +218,6 @@ fn check(spec: &FeatureSpec<'_>, name: &str, rows: &[Row], worst: &mut Vec<(Stri
         compare(format!("{across:?}"), &|expected| {
             [1e-8 * expected.abs().max(1.0); 2]
         });
-    }
-}
-
-/// Units that are far from the end for samples of any size.
-const UNIT: i32 = -10;
-
-fn units(spec: &FeatureSpec<'_>) -> Vec<i32> {
-    vec![UNIT; spec.output_len()]
-}
-
-fn rows(count: usize, seed: u64) -> Vec<Row> {
-    let values = Random::new(seed).normals(2 * count);
-    let count = |value: f32| (8000.0 * value) as i16;
-    (values.chunks(2))
-        .map(|pair| [count(pair[0]), count(pair[1])])
-        .collect()
-}
-
-/// The features of all windows of a stream, with lost samples before some.
-fn stream(spec: FeatureSpec<'_>, rows: &[Row], lost: &[usize]) -> Vec<(usize, Vec<i32>)> {
-    with_extractor(spec, &units(&spec), |mut extractor| {
-        let mut found = Vec::new();
-        for (at, row) in rows.iter().enumerate() {
-            extractor.lost(lost.iter().filter(|&&lost| lost == at).count());
-            if extractor.push(row) == Pushed::Due {
-                found.push((at, extractor.finish().expect("due").to_vec()));
-            }
-        }
-        assert_eq!(extractor.missed(), 0);
-        found
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 60,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn a_stream_has_the_windows_between_gaps(
-        window in 16_usize..90,
-        hop in 1_usize..120,
-        margin in 0_usize..5,
-        mut lost in proptest::collection::vec(0_usize..300, 0..4),
-        seed in any::<u64>(),
-    ) {
-        let rows = rows(300, seed);
-        let spectrum = SpectrumSpec::mean(16, 8, Taper::Hann);
-        let spec = spec(window, hop, spectrum).with_margin(margin);
-        let found = stream(spec, &rows, &lost);
-        lost.extend([0, rows.len()]);
-        lost.sort_unstable();
-        let mut expected = Vec::new();
-        for side in lost.windows(2) {
-            for end in (side[0] + window..=side[1]).step_by(hop) {
-                let own = of_window(spec, &units(&spec), &rows[end - window..end]);
-                expected.push((end - 1, own));
-            }
-        }
-        prop_assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn in_steps_with_samples_in_between_it_is_the_same(
-        hop in 8_usize..60,
-        margin in 1_usize..20,
-        seed in any::<u64>(),
-    ) {
-        let rows = rows(200, seed);
-        let spectrum = SpectrumSpec::maximum(16, 8, Taper::Hann);
-        let spec = spec(32, hop, spectrum).with_margin(margin);
-        let at_once = stream(spec, &rows, &[]);
-        let (in_steps, missed) = with_extractor(spec, &units(&spec), |mut extractor| {
-            let mut random = Random::new(seed);
-            let (mut found, mut due) = (Vec::new(), 0);
-            for (at, row) in rows.iter().enumerate() {
-                if extractor.push(row) == Pushed::Due {
-                    due = at;
-                }
-                for _ in 0..random.uniform(0.0, 5.0) as usize {
-                    if extractor.step() == Work::Done {
-                        let features = extractor.features().expect("done");
-                        found.push((due, features.to_vec()));
-                    }
-                }
-            }
-            (found, extractor.missed())
-        });
-        prop_assert!(in_steps.iter().all(|found| at_once.contains(found)));
-        let left = at_once.len() - in_steps.len();
-        prop_assert!(left == missed as usize || left == missed as usize + 1);
     }
 }
 

@@ -335,7 +335,11 @@ fn no_panic_is_reachable_from_a_score() {
             .unwrap_or_else(|error| panic!("{error}"))
     };
     for features in [&[][..], &["assembly"]] {
-        let verdict = check(&model(), features, &["gradient", "samples"]);
+        let verdict = check(
+            &model(),
+            features,
+            &["gradient", "samples", "integer-samples"],
+        );
         assert_eq!(verdict, Verdict::NoPanic);
     }
     assert_eq!(check(&pair_model(), &["assembly"], &[]), Verdict::NoPanic);
