@@ -221,34 +221,35 @@ fn check(spec: &FeatureSpec<'_>, name: &str, rows: &[Row], worst: &mut Vec<(Stri
     }
 }
 
+fn refusal(spec: FeatureSpec<'_>, scales: &[f32], units: &[i32]) -> Result<(), FeatureError> {
+    let tables = tables(&spec);
+    IntegerFeatures::new(spec, scales, units, &tables).map(|_| ())
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let good = FeatureSpec::new(2, 64, 64, 100.0, &[Feature::Mean]);
-    fn check(spec: FeatureSpec<'_>, scales: &[f32], units: &[i32]) -> Result<(), FeatureError> {
-        let tables = tables(&spec);
-        IntegerFeatures::new(spec, scales, units, &tables).map(|_| ())
-    }
-    assert_eq!(check(good, SCALES, &[0; 2]), Ok(()));
+    assert_eq!(refusal(good, SCALES, &[0; 2]), Ok(()));
     let long = good.with_spectrum(SpectrumSpec::one(4096, Taper::None));
     let frame = FeatureError::IntegerFrame { frame: 4096 };
-    assert_eq!(check(long, SCALES, &[0; 2]), Err(frame));
+    assert_eq!(refusal(long, SCALES, &[0; 2]), Err(frame));
     let counts = |expected, found| Err(FeatureError::Counts { expected, found });
-    assert_eq!(check(good, &[1.0], &[0; 2]), counts(2, 1));
-    assert_eq!(check(good, SCALES, &[0; 3]), counts(2, 3));
+    assert_eq!(refusal(good, &[1.0], &[0; 2]), counts(2, 1));
+    assert_eq!(refusal(good, SCALES, &[0; 3]), counts(2, 3));
     for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
-        let found = check(good, &[1.0, scale], &[0; 2]);
+        let found = refusal(good, &[1.0, scale], &[0; 2]);
         assert_eq!(found, Err(FeatureError::Scale { channel: 1 }));
     }
     for unit in [UNITS.start() - 1, UNITS.end() + 1] {
-        let found = check(good, SCALES, &[0, unit]);
+        let found = refusal(good, SCALES, &[0, unit]);
         assert_eq!(found, Err(FeatureError::Unit { output: 1 }));
     }
     for unit in [*UNITS.start(), *UNITS.end()] {
-        assert_eq!(check(good, SCALES, &[0, unit]), Ok(()));
+        assert_eq!(refusal(good, SCALES, &[0, unit]), Ok(()));
     }
     let across = good.with_across(&[Across::Ratio(0, 0)]);
     let same = FeatureError::Across { a: 0, b: 0 };
-    assert_eq!(check(across, SCALES, &[0; 3]), Err(same));
+    assert_eq!(refusal(across, SCALES, &[0; 3]), Err(same));
     let features = IntegerFeatures::new(good, SCALES, &[0; 2], &[1]).map(|_| ());
     let length = |expected, found| FeatureError::Length { expected, found };
     assert_eq!(features, Err(length(0, 1)));
@@ -273,7 +274,8 @@ fn values_beyond_their_unit_saturate() {
 fn features_keep_the_counts_that_they_have_always_had() {
     let rows: Vec<Row> = (0..200_usize)
         .map(|at| {
-            let value = |by: usize| ((at * at * by + at * 37) % 2001) as i16 - 1000;
+            let value =
+                |by: usize| i16::try_from((at * at * by + at * 37) % 2001).expect("small") - 1000;
             [value(5), value(11)]
         })
         .collect();
