@@ -8,6 +8,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "integer-samples")]
+mod integers;
 #[cfg(feature = "samples")]
 mod samples;
 
@@ -47,6 +49,8 @@ fn main() -> ! {
     }
     #[cfg(feature = "samples")]
     samples::extract();
+    #[cfg(feature = "integer-samples")]
+    integers::extract();
     #[cfg(feature = "control")]
     black_box(row[black_box(0)]);
     loop {

@@ -1,15 +1,14 @@
 //! Features in integers, of samples of 16 bits.
 
-use nvpico::features::{IntegerExtractor, IntegerFeatures, Pushed, Work};
+use nvpico::features::{IntegerExtractor, IntegerFeatures, Pushed};
 use nvpico::integer::UNITS;
 use nvpico::spec::features::{Across, Feature, FeatureError, FeatureSpec, SpectrumSpec, Taper};
 use nvpico_reference::features as reference;
-use proptest::prelude::*;
 
 use super::{EVERY, PAIRS, spec, spectra};
 use crate::common::models::Random;
 
-type Row = [i16; 2];
+pub type Row = [i16; 2];
 
 /// Values of a count of the two channels.
 const SCALES: &[f32] = &[0.013, 1.0 / 1024.0];
@@ -61,7 +60,7 @@ fn tables(spec: &FeatureSpec<'_>) -> Vec<i32> {
 }
 
 /// Runs `act` with an extractor, its state full of what must not matter.
-fn with_extractor<R>(
+pub fn with_extractor<R>(
     spec: FeatureSpec<'_>,
     units: &[i32],
     act: impl FnOnce(IntegerExtractor<'_, '_>) -> R,
@@ -74,7 +73,7 @@ fn with_extractor<R>(
     act(features.extractor(&mut samples, &mut state).expect("room"))
 }
 
-fn of_window(spec: FeatureSpec<'_>, units: &[i32], rows: &[Row]) -> Vec<i32> {
+pub fn of_window(spec: FeatureSpec<'_>, units: &[i32], rows: &[Row]) -> Vec<i32> {
     with_extractor(spec, units, |mut extractor| {
         let (last, before) = rows.split_last().expect("samples");
         for row in before {
@@ -222,127 +221,35 @@ fn check(spec: &FeatureSpec<'_>, name: &str, rows: &[Row], worst: &mut Vec<(Stri
     }
 }
 
-/// Units that are far from the end for samples of any size.
-const UNIT: i32 = -10;
-
-fn units(spec: &FeatureSpec<'_>) -> Vec<i32> {
-    vec![UNIT; spec.output_len()]
-}
-
-fn rows(count: usize, seed: u64) -> Vec<Row> {
-    let values = Random::new(seed).normals(2 * count);
-    let count = |value: f32| (8000.0 * value) as i16;
-    (values.chunks(2))
-        .map(|pair| [count(pair[0]), count(pair[1])])
-        .collect()
-}
-
-/// The features of all windows of a stream, with lost samples before some.
-fn stream(spec: FeatureSpec<'_>, rows: &[Row], lost: &[usize]) -> Vec<(usize, Vec<i32>)> {
-    with_extractor(spec, &units(&spec), |mut extractor| {
-        let mut found = Vec::new();
-        for (at, row) in rows.iter().enumerate() {
-            extractor.lost(lost.iter().filter(|&&lost| lost == at).count());
-            if extractor.push(row) == Pushed::Due {
-                found.push((at, extractor.finish().expect("due").to_vec()));
-            }
-        }
-        assert_eq!(extractor.missed(), 0);
-        found
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 60,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn a_stream_has_the_windows_between_gaps(
-        window in 16_usize..90,
-        hop in 1_usize..120,
-        margin in 0_usize..5,
-        mut lost in proptest::collection::vec(0_usize..300, 0..4),
-        seed in any::<u64>(),
-    ) {
-        let rows = rows(300, seed);
-        let spectrum = SpectrumSpec::mean(16, 8, Taper::Hann);
-        let spec = spec(window, hop, spectrum).with_margin(margin);
-        let found = stream(spec, &rows, &lost);
-        lost.extend([0, rows.len()]);
-        lost.sort_unstable();
-        let mut expected = Vec::new();
-        for side in lost.windows(2) {
-            for end in (side[0] + window..=side[1]).step_by(hop) {
-                let own = of_window(spec, &units(&spec), &rows[end - window..end]);
-                expected.push((end - 1, own));
-            }
-        }
-        prop_assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn in_steps_with_samples_in_between_it_is_the_same(
-        hop in 8_usize..60,
-        margin in 1_usize..20,
-        seed in any::<u64>(),
-    ) {
-        let rows = rows(200, seed);
-        let spectrum = SpectrumSpec::maximum(16, 8, Taper::Hann);
-        let spec = spec(32, hop, spectrum).with_margin(margin);
-        let at_once = stream(spec, &rows, &[]);
-        let (in_steps, missed) = with_extractor(spec, &units(&spec), |mut extractor| {
-            let mut random = Random::new(seed);
-            let (mut found, mut due) = (Vec::new(), 0);
-            for (at, row) in rows.iter().enumerate() {
-                if extractor.push(row) == Pushed::Due {
-                    due = at;
-                }
-                for _ in 0..random.uniform(0.0, 5.0) as usize {
-                    if extractor.step() == Work::Done {
-                        let features = extractor.features().expect("done");
-                        found.push((due, features.to_vec()));
-                    }
-                }
-            }
-            (found, extractor.missed())
-        });
-        prop_assert!(in_steps.iter().all(|found| at_once.contains(found)));
-        let left = at_once.len() - in_steps.len();
-        prop_assert!(left == missed as usize || left == missed as usize + 1);
-    }
+fn refusal(spec: FeatureSpec<'_>, scales: &[f32], units: &[i32]) -> Result<(), FeatureError> {
+    let tables = tables(&spec);
+    IntegerFeatures::new(spec, scales, units, &tables).map(|_| ())
 }
 
 #[test]
 fn what_cannot_be_is_refused() {
     let good = FeatureSpec::new(2, 64, 64, 100.0, &[Feature::Mean]);
-    fn check(spec: FeatureSpec<'_>, scales: &[f32], units: &[i32]) -> Result<(), FeatureError> {
-        let tables = tables(&spec);
-        IntegerFeatures::new(spec, scales, units, &tables).map(|_| ())
-    }
-    assert_eq!(check(good, SCALES, &[0; 2]), Ok(()));
+    assert_eq!(refusal(good, SCALES, &[0; 2]), Ok(()));
     let long = good.with_spectrum(SpectrumSpec::one(4096, Taper::None));
     let frame = FeatureError::IntegerFrame { frame: 4096 };
-    assert_eq!(check(long, SCALES, &[0; 2]), Err(frame));
+    assert_eq!(refusal(long, SCALES, &[0; 2]), Err(frame));
     let counts = |expected, found| Err(FeatureError::Counts { expected, found });
-    assert_eq!(check(good, &[1.0], &[0; 2]), counts(2, 1));
-    assert_eq!(check(good, SCALES, &[0; 3]), counts(2, 3));
+    assert_eq!(refusal(good, &[1.0], &[0; 2]), counts(2, 1));
+    assert_eq!(refusal(good, SCALES, &[0; 3]), counts(2, 3));
     for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
-        let found = check(good, &[1.0, scale], &[0; 2]);
+        let found = refusal(good, &[1.0, scale], &[0; 2]);
         assert_eq!(found, Err(FeatureError::Scale { channel: 1 }));
     }
     for unit in [UNITS.start() - 1, UNITS.end() + 1] {
-        let found = check(good, SCALES, &[0, unit]);
+        let found = refusal(good, SCALES, &[0, unit]);
         assert_eq!(found, Err(FeatureError::Unit { output: 1 }));
     }
     for unit in [*UNITS.start(), *UNITS.end()] {
-        assert_eq!(check(good, SCALES, &[0, unit]), Ok(()));
+        assert_eq!(refusal(good, SCALES, &[0, unit]), Ok(()));
     }
     let across = good.with_across(&[Across::Ratio(0, 0)]);
     let same = FeatureError::Across { a: 0, b: 0 };
-    assert_eq!(check(across, SCALES, &[0; 3]), Err(same));
+    assert_eq!(refusal(across, SCALES, &[0; 3]), Err(same));
     let features = IntegerFeatures::new(good, SCALES, &[0; 2], &[1]).map(|_| ());
     let length = |expected, found| FeatureError::Length { expected, found };
     assert_eq!(features, Err(length(0, 1)));
@@ -367,7 +274,8 @@ fn values_beyond_their_unit_saturate() {
 fn features_keep_the_counts_that_they_have_always_had() {
     let rows: Vec<Row> = (0..200_usize)
         .map(|at| {
-            let value = |by: usize| ((at * at * by + at * 37) % 2001) as i16 - 1000;
+            let value =
+                |by: usize| i16::try_from((at * at * by + at * 37) % 2001).expect("small") - 1000;
             [value(5), value(11)]
         })
         .collect();

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod golden;
+mod integer_stream;
 mod integers;
 mod stream;
 

@@ -61,6 +61,14 @@ pub(super) fn board(path: &Path, data: &[u8]) -> Result<String, HarnessError> {
         })
 }
 
+/// Names of an ELF's symbols.
+pub(super) fn symbols(path: &Path) -> Result<Vec<String>, HarnessError> {
+    let data = fs::read(path).map_err(HarnessError::file("cannot read", path))?;
+    let object = parse(path, &data)?;
+    let names = object.symbols().filter_map(|symbol| symbol.name().ok());
+    Ok(names.map(str::to_owned).collect())
+}
+
 fn parse<'data>(path: &Path, data: &'data [u8]) -> Result<object::File<'data>, HarnessError> {
     object::File::parse(data).map_err(|error| HarnessError::Elf {
         path: path.to_owned(),

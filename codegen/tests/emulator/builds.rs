@@ -19,8 +19,9 @@ fn no_panic_is_reachable_from_a_score() {
         no_panic::check(model, Core::M4f, features, parts, &target_dir())
             .unwrap_or_else(|error| panic!("{error}"))
     };
+    let parts = ["gradient", "samples", "integer-samples"];
     for features in [&[][..], &["assembly"]] {
-        let verdict = check(&model(), features, &["gradient", "samples"]);
+        let verdict = check(&model(), features, &parts);
         assert_eq!(verdict, Verdict::NoPanic);
     }
     assert_eq!(check(&pair_model(), &["assembly"], &[]), Verdict::NoPanic);

@@ -144,6 +144,28 @@ fn mixture_in_integers(spread: SpreadName) -> (Model, Vec<f32>) {
 }
 
 #[test]
+fn integers_link_no_floating_point() {
+    let recipe = Recipe {
+        hidden: Some(vec![6]),
+        ..Recipe::default()
+    };
+    let (model, _) = in_integers([3, 1, 1], recipe);
+    let ready = model.ready(Some(Precision::I8)).expect("it has integers");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let module = folder.path().join("model.rs");
+    let text = export::module(&ready, &ExportOptions::default());
+    std::fs::write(&module, text).expect("it can be written");
+    let features = ready.spec().engine_features(Precision::I8);
+    let linked = |part| {
+        let target = second_target_dir();
+        no_panic::floating_point(&module, Core::M0, &features, &[part], &target)
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(linked("integer-samples"), [""; 0]);
+    assert_ne!(linked("samples"), [""; 0], "floats are seen where they are");
+}
+
+#[test]
 fn integers_give_the_desktops_bits_and_cannot_panic() {
     let vector = Recipe {
         hidden: Some(vec![9, 16]),

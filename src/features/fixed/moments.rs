@@ -30,13 +30,13 @@ impl Moments {
     }
 
     /// `sum(y^2)` about the rounded mean: exact but for its last bits.
-    fn squares(&self) -> Wide {
+    fn squares(self) -> Wide {
         let more = self.rest.times(self.rest);
         self.variance.plus(more).times(self.count)
     }
 
     /// 0 of values that do not change.
-    pub(super) fn skewness(&self, powers: &Powers) -> Wide {
+    pub(super) fn skewness(self, powers: &Powers) -> Wide {
         // sum((y - d)^3) = sum(y^3) - 3 d sum(y^2) + 2 n d^3, as sum(y) = n d.
         let rest = self.rest;
         let two = rest.times(rest).times(self.count).shifted(1);
@@ -47,7 +47,7 @@ impl Moments {
     }
 
     /// 0 of values that do not change.
-    pub(super) fn kurtosis(&self, powers: &Powers) -> Wide {
+    pub(super) fn kurtosis(self, powers: &Powers) -> Wide {
         if self.variance.mantissa == 0 {
             return Wide::default();
         }
@@ -127,9 +127,10 @@ impl View<'_> {
     }
 
     fn powers(&mut self) -> Powers {
-        let (mean, _) = self.level.mean(self.count);
-        let window = self.window;
-        *self.powers.get_or_insert_with(|| Powers::of(window, mean))
+        let (window, level) = (self.window, self.level);
+        *self
+            .powers
+            .get_or_insert_with(|| Powers::of(window, &level))
     }
 
     /// Mean square.

@@ -159,15 +159,34 @@ impl Wide {
         if self.mantissa <= 0 {
             return Self::default();
         }
-        // An even exponent, and 62 or 61 bits.
+        // An even exponent, and 31 or 32 bits.
         let odd = self.exponent & 1;
-        let square = i64::from(self.mantissa) << 30_i32.wrapping_add(odd).cast_unsigned();
-        let root = root(square.cast_unsigned());
-        let exponent = self.exponent.wrapping_sub(30).wrapping_sub(odd) >> 1;
-        // From 2^30 on.
+        let mut square = (self.mantissa.cast_unsigned()).wrapping_shl(odd.cast_unsigned());
+        // Two bits of the number give one of the root: its first 16.
+        let (mut rest, mut root) = (0_u32, 0_u32);
+        for _ in 0..16 {
+            rest = rest << 2 | square >> 30;
+            square <<= 2;
+            let trial = root << 2 | 1;
+            root <<= 1;
+            if rest >= trial {
+                rest = rest.wrapping_sub(trial);
+                root |= 1;
+            }
+        }
+        // The other 15 by a division: what that leaves out is less than the last bit.
+        let by = root << 1;
+        for _ in 0..15 {
+            root <<= 1;
+            rest <<= 1;
+            if rest >= by {
+                rest = rest.wrapping_sub(by);
+                root |= 1;
+            }
+        }
         Self {
             mantissa: root.cast_signed(),
-            exponent,
+            exponent: (self.exponent.wrapping_sub(odd) >> 1).wrapping_sub(15),
         }
     }
 
@@ -211,22 +230,6 @@ impl Wide {
             1.. => i32::MAX,
         }
     }
-}
-
-/// Root of a whole number, rounded down, bit by bit: two bits of the number give one of the root.
-fn root(square: u64) -> u32 {
-    let (mut rest, mut root) = (square, 0_u64);
-    let mut bit = 1_u64 << 62;
-    while bit > 0 {
-        let trial = root.wrapping_add(bit);
-        root >>= 1;
-        if rest >= trial {
-            rest = rest.wrapping_sub(trial);
-            root = root.wrapping_add(bit);
-        }
-        bit >>= 2;
-    }
-    root as u32
 }
 
 #[cfg(test)]

@@ -277,3 +277,45 @@ impl Bands<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_are_those_of_a_quotient_in_floats() {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        for frame in [8, 64, 256, 65_536] {
+            let spectrum = SpectrumSpec::one(frame, Taper::None);
+            for rate in [0.1, 1.0, 100.0, 333.333_34, 44_100.0, 1e6] {
+                let check = |frequency: f32| {
+                    let last = frame / 2 + 1;
+                    let expected = if frequency * 2.0 >= rate {
+                        last
+                    } else {
+                        let quotient = frequency * frame as f32 / rate;
+                        (quotient.ceil() as usize).clamp(1, last)
+                    };
+                    let found = spectrum.bin_at(frequency, rate);
+                    assert_eq!(found, expected, "{frequency} of {rate}, {frame}");
+                };
+                for frequency in [0.0, 1e-38, rate / 2.0, rate, rate * 0.499_999_97] {
+                    check(frequency);
+                }
+                for _ in 0..500 {
+                    check(next() as f32 / 33_554_432.0 * rate);
+                    // At a bin or beside it.
+                    let bin = (next() as usize % (frame / 2)) as f32;
+                    let at = bin * rate / frame as f32;
+                    check(at);
+                    check(f32::from_bits(at.to_bits().saturating_add(1)));
+                    check(f32::from_bits(at.to_bits().saturating_sub(1)));
+                }
+            }
+        }
+    }
+}
