@@ -30,6 +30,8 @@ pub(super) enum Pair {
     Switch,
     /// `no` and `yes`.
     Answer,
+    /// `f` and `t`, as databases write them, and `n` and `y`.
+    Letter,
 }
 
 /// How a number is written.
@@ -82,7 +84,7 @@ impl Form {
     }
 }
 
-const MISSING: [&str; 23] = [
+const MISSING: [&str; 25] = [
     "nan",
     "na",
     "n/a",
@@ -96,16 +98,38 @@ const MISSING: [&str; 23] = [
     "-nan(ind)",
     "1.#qnan",
     "-1.#ind",
-    "-",
-    "--",
-    "---",
     "?",
     "<na>",
     "nat",
     "#value!",
     "#div/0!",
     "#num!",
+    "#ref!",
+    "#name?",
     "missing",
+    "no data",
+    "nodata",
+    "\\n",
+];
+
+/// Words of pairs; those of truth also as spreadsheets in other languages write them.
+const WORDS: [(&str, Pair, bool); 16] = [
+    ("true", Pair::Truth, true),
+    ("false", Pair::Truth, false),
+    ("wahr", Pair::Truth, true),
+    ("falsch", Pair::Truth, false),
+    ("vrai", Pair::Truth, true),
+    ("faux", Pair::Truth, false),
+    ("verdadero", Pair::Truth, true),
+    ("falso", Pair::Truth, false),
+    ("on", Pair::Switch, true),
+    ("off", Pair::Switch, false),
+    ("yes", Pair::Answer, true),
+    ("no", Pair::Answer, false),
+    ("y", Pair::Letter, true),
+    ("n", Pair::Letter, false),
+    ("t", Pair::Letter, true),
+    ("f", Pair::Letter, false),
 ];
 
 /// What a trimmed cell is.
@@ -116,28 +140,22 @@ pub(super) fn kind(cell: &str) -> Kind {
     if let Some(number) = number(cell) {
         return Kind::Number(number);
     }
-    if MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
+    // Dashes in the shape of a number, and the stars of a number that did not fit.
+    let all = |signs: &[u8]| cell.bytes().all(|byte| signs.contains(&byte));
+    let blank =
+        (all(b"-.") && (cell.len() <= 3 || cell.contains('.'))) || (cell.len() > 1 && all(b"*"));
+    if blank || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
         return Kind::Missing;
     }
     if times::seconds(cell).is_some() {
         return Kind::Time;
     }
-    if is_hexadecimal(cell) {
-        return Kind::Hexadecimal;
-    }
-    let words = [
-        ("true", Pair::Truth, true),
-        ("false", Pair::Truth, false),
-        ("on", Pair::Switch, true),
-        ("off", Pair::Switch, false),
-        ("yes", Pair::Answer, true),
-        ("no", Pair::Answer, false),
-    ];
-    let word = words
+    let word = WORDS
         .iter()
         .find(|(word, ..)| word.eq_ignore_ascii_case(cell));
     match word {
         Some((_, pair, value)) => Kind::Word(*pair, *value),
+        None if is_hexadecimal(cell) => Kind::Hexadecimal,
         None if quantity(cell).is_some() => Kind::Quantity,
         None => Kind::Text,
     }
@@ -202,7 +220,10 @@ fn number(cell: &str) -> Option<Number> {
         Some(before) => (before.trim_end(), true),
         None => (cell, false),
     };
-    let unsigned = cell.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(cell);
+    let unsigned = match negative(cell) {
+        Some(digits) => digits,
+        None => cell.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(cell),
+    };
     let (mantissa, exponent) = exponent(unsigned)?;
     let form = if matches!(mantissa.as_bytes().first(), Some(b'i' | b'I')) {
         let words = ["inf", "infinity"];
@@ -228,6 +249,17 @@ fn number(cell: &str) -> Option<Number> {
         }
     };
     Some(Number { form, percent })
+}
+
+/// The digits of a number below zero as accounts have it: `(7.9)` or `7.9-`.
+fn negative(cell: &str) -> Option<&str> {
+    let inner = cell
+        .strip_prefix('(')
+        .and_then(|cell| cell.strip_suffix(')'));
+    let digits = inner.or_else(|| cell.strip_suffix('-'))?;
+    digits
+        .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','))
+        .then_some(digits)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +336,10 @@ fn form(mantissa: &str) -> Option<Form> {
     let Some((last, before)) = signs.split_last() else {
         return Some(Form::Whole);
     };
+    // `19.41,` is a number and a comma behind it.
+    if *last == ',' && lengths[groups] == 0 {
+        return None;
+    }
     let Some(first) = before.first() else {
         return match last {
             '.' if thousands(2) => Some(Form::PointGroup),
@@ -340,6 +376,9 @@ pub(super) fn value(cell: &str, form: Form, decimal: char) -> Option<f64> {
         && let Ok(value) = cell.parse()
     {
         return Some(value);
+    }
+    if let Some(digits) = negative(cell.trim_end_matches('%').trim_end()) {
+        return value(digits, form, decimal).map(|value| -value);
     }
     let mut plain = String::with_capacity(cell.len() + 1);
     for letter in cell.chars() {
@@ -423,6 +462,15 @@ mod tests {
             })
         );
         assert_eq!(value("45,5 %", Comma, ','), Some(45.5));
+        for (cell, form, decimal, number) in [
+            ("(7.9)", Point, '.', -7.9),
+            ("7.9-", Point, '.', -7.9),
+            ("(1,007)", CommaGroup, '.', -1007.0),
+            ("1.007,5-", PointThousandsComma, ',', -1007.5),
+        ] {
+            assert_eq!(form_of(cell), Some(form), "{cell}");
+            assert_eq!(value(cell, form, decimal), Some(number), "{cell}");
+        }
     }
 
     #[test]
@@ -437,7 +485,9 @@ mod tests {
 
     #[test]
     fn everything_else_by_kind() {
-        for cell in ["", "n/a", "NaN", "-", "#DIV/0!"] {
+        for cell in [
+            "", "n/a", "NaN", "-", "#DIV/0!", "---", "--.--", ".", "*****", "\\N",
+        ] {
             assert_eq!(kind(cell), Kind::Missing, "{cell}");
         }
         for cell in ["10:00:01.250", "2026-03-01", "01.03.2026"] {
@@ -448,9 +498,15 @@ mod tests {
         }
         assert_eq!(kind("TRUE"), Kind::Word(Pair::Truth, true));
         assert_eq!(kind("off"), Kind::Word(Pair::Switch, false));
+        assert_eq!(kind("WAHR"), Kind::Word(Pair::Truth, true));
+        assert_eq!(kind("f"), Kind::Word(Pair::Letter, false));
         for cell in [
             "x",
-            ".",
+            "*",
+            "1.931,",
+            "5,",
+            "(mm)",
+            "(7",
             ",",
             "%",
             "+",
