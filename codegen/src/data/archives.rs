@@ -5,7 +5,7 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! let part = folder.path().join("part.npy");
-//! write_npy(&part, &[2, 2], &[1.0, 2.5, 3.0, 4.5])?;
+//! write_npy(&part, &[2], &[1.0, 2.5, 3.0, 4.5])?;
 //! let part = std::fs::read(part)?;
 //! let file = folder.path().join("two.npz");
 //! std::fs::write(&file, npz::archive(&[("monday", part.clone()), ("tuesday", part)])?)?;
@@ -84,16 +84,21 @@ pub(super) fn read_npz(
     let others = names.iter().filter(|name| **name != rows && *name != label);
     if frame.labels.is_none() && options.columns.is_none() && model.is_none() {
         for name in others.clone() {
-            let mut values = || {
-                with_array(&mut archive, name, bytes.len() as u64, |array| {
-                    array.label_values(frame.rows)
-                })
-            };
             let words = words(name);
-            // `y_train` beside `X_train`, as far as its values say so too.
-            let target = words.iter().any(|word| word == "y")
-                && values().is_ok_and(|values| are_labels(&labels_of(name, &values)));
-            if !target && !names_fault(&words) {
+            let (named, target) = (names_fault(&words), words.iter().any(|word| word == "y"));
+            if !named && !target {
+                continue;
+            }
+            let values = with_array(&mut archive, name, bytes.len() as u64, |array| {
+                array.label_values(frame.rows)
+            });
+            // `y_train` beside `X_train`, as far as its values say so too; labels of other rows are none of these.
+            let target = match &values {
+                Ok(values) => target && are_labels(&labels_of(name, values)),
+                Err(_) if options.array.is_some() => continue,
+                Err(_) => false,
+            };
+            if !named && !target {
                 continue;
             }
             if options.exclude.contains(name) {

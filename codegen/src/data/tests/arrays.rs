@@ -276,6 +276,7 @@ fn the_rows_are_the_array_that_is_named() {
     let file = folder.npz(&[
         ("X_test", npy(&[7.0f32, 8.0], &[1, 2], false)),
         ("X_train", npy(&rows, &[3, 2], false)),
+        ("test_label", npy(&[1i32], &[1], false)),
         ("y_test", npy(&[1i32], &[1], false)),
         ("y_train", npy(&[0i32, 0, 1], &[3], false)),
     ]);
@@ -289,7 +290,10 @@ fn the_rows_are_the_array_that_is_named() {
         read(std::slice::from_ref(&file), &options).map_err(|error| error.to_string())
     };
     let error = get(None, None, &[]).unwrap_err();
-    for words in ["X_test, X_train, y_test, y_train", "--array X_test"] {
+    for words in [
+        "X_test, X_train, test_label, y_test, y_train",
+        "--array X_test",
+    ] {
         assert!(error.contains(words), "{error}");
     }
     // As the hint has it; labels of other rows are none of these.
@@ -301,8 +305,11 @@ fn the_rows_are_the_array_that_is_named() {
     let table = get(Some("X_train"), Some("y_train"), &[]).unwrap();
     assert_eq!(table.values, [1.0, 5.5, 2.5, 4.0, 3.0, 7.0]);
     assert_eq!(table.labels, Some(vec![false, false, true]));
-    let left: Vec<&str> = table.left_out.iter().map(|left| &*left.what).collect();
-    assert_eq!(left, ["array \"X_test\"", "array \"y_test\""]);
+    let left: Vec<&str> = (table.left_out.iter()).map(|left| &*left.what).collect();
+    assert_eq!(
+        left,
+        ["X_test", "test_label", "y_test"].map(|name| format!("array {name:?}"))
+    );
     assert_eq!(get(Some("X_train"), None, &["y_train"]).unwrap().rows, 3);
     assert!(get(Some("X"), None, &[]).unwrap_err().contains("y_train"));
     let both = get(Some("y_train"), Some("y_train"), &[]).unwrap_err();

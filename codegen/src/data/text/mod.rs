@@ -25,6 +25,7 @@ mod numbers;
 mod tidy;
 mod times;
 mod units;
+mod vocabulary;
 
 use body::{Body, Survey};
 use columns::Names;
