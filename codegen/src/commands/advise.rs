@@ -233,6 +233,10 @@ fn command(args: &AdviseArgs, hints: &Hint, table: &Table) -> String {
             .or_else(|| single.then_some(8))
             .map(|length| length.to_string()),
     );
+    option(
+        "array",
+        given.array.as_ref().map(|array| data::shell_quoted(array)),
+    );
     option("layout", given.layout.map(|layout| layout.name().into()));
     option(
         "delimiter",

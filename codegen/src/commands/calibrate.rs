@@ -63,6 +63,15 @@ fn within_range(table: &Table, stray: &Stray, rate: f64) -> anyhow::Result<Vec<f
     Ok(kept.flat_map(|(_, row)| row).copied().collect())
 }
 
+/// The share of the rows that the model calls anomalous as it is, where chance does not explain so many.
+fn below_before(model: &Model, table: &Table) -> anyhow::Result<Option<f64>> {
+    let ready = model.ready(Some(Precision::F32))?;
+    let found = ready.resemblance(&ready.log_probs(&table.values));
+    Ok(found
+        .filter(|found| found.more_alarms)
+        .map(|found| found.anomalous_share))
+}
+
 /// The summary of `--json`.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -97,6 +106,13 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             );
         }
         say!("these rows are not the model's: {found}");
+    }
+    if let Some(share) = below_before(&model, &table)? {
+        say!(
+            "{} of these rows lie below the threshold that the model has now, more than chance explains: something has changed since, \
+             or they are not all normal; a model that is trained on them tells more than another threshold",
+            promise::percent(share)
+        );
     }
     if model.integer.is_none() {
         model.find_ranges(&table.values);

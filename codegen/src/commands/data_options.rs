@@ -37,6 +37,9 @@ pub struct DataOptions {
     /// Column that says which rows are anomalous (0/1, true/false, or 1/-1 as scikit-learn has it); never a feature
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
+    /// Array of an .npz archive that holds the rows; X or the only one by default
+    #[arg(long, value_name = "NAME")]
+    pub array: Option<String>,
     /// Leave out rows with missing or bad cells, and say how many, instead of failing; at most this share of the rows
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "0.1",
         value_parser = share)]
@@ -143,6 +146,7 @@ impl DataOptions {
             columns: self.columns.clone().map(|names| names.0),
             exclude: self.exclude.clone().unwrap_or_default().0,
             label: self.label.clone(),
+            array: self.array.clone(),
             skip_bad: self.skip_bad,
             missing: missing.values,
             take_all: missing.none,

@@ -1,4 +1,4 @@
-//! Arrays of `numpy`, `.npy` and `.npz`: rows and, in an archive, labels `y`.
+//! Arrays of `numpy`, `.npy`: rows, or what an archive has them for.
 //!
 //! Rows are plain (N x features) or maps; [`layout`](super::layout) says what the axes of a map are. Values are put
 //! into their columns as they are read, and what a header or an archive promises is compared with what there is before
@@ -24,9 +24,6 @@ use super::ReadOptions;
 use super::error::{DataError, Place};
 use super::features::{Features, shape_words};
 use super::frame::{Column, Frame, Labels, LeftOut, finite};
-use super::hint::{Hint, exclude};
-use super::judge::label::{names_fault, words};
-use super::labels::are_labels;
 use super::layout::Axes;
 use super::npz::Archive;
 
@@ -55,90 +52,7 @@ pub(super) fn read_npy(
     Ok(frame)
 }
 
-/// Reads a `.npz` file: the rows are its array `X`, or its only array.
-pub(super) fn read_npz(
-    path: &Path,
-    bytes: &[u8],
-    sha256: String,
-    options: &ReadOptions,
-    model: Option<&Features>,
-) -> Result<Frame, DataError> {
-    let mut archive = Archive::open(Cursor::new(bytes))
-        .map_err(|error| format(path, format!("is not a readable .npz archive: {error}")))?;
-    let names = archive.names();
-    if names.is_empty() {
-        let reason = "is a zip archive without arrays; save a spreadsheet as CSV".into();
-        return Err(format(path, reason));
-    }
-    let label = options.label.as_deref().unwrap_or("y");
-    let rows = match names
-        .iter()
-        .filter(|name| *name != label)
-        .collect::<Vec<_>>()[..]
-    {
-        [only] => only.clone(),
-        _ if names.iter().any(|name| name == "X") => "X".into(),
-        _ => {
-            let reason = format!(
-                "has no array \"X\"; its arrays are {}; save the one with the rows under that name",
-                names.join(", ")
-            );
-            return Err(format(path, reason));
-        }
-    };
-    let within = |name: &str, reason: String| format(path, format!("array {name:?}: {reason}"));
-    let mut frame = with_array(&mut archive, &rows, bytes.len() as u64, |array| {
-        frame(array, options, model)
-    })
-    .map_err(|reason| within(&rows, reason))?;
-    frame.path = path.into();
-    frame.sha256 = sha256;
-    if names.iter().any(|name| name == label) {
-        let expected = frame.rows;
-        let values = with_array(&mut archive, label, bytes.len() as u64, |array| {
-            array.label_values(expected)
-        })
-        .map_err(|reason| within(label, reason))?;
-        let labels = labels_of(label, &values);
-        if are_labels(&labels) || options.label.is_some() {
-            frame.labels = Some(labels);
-        } else {
-            // A target of a regression, say: nobody asked for it as labels.
-            frame.aside.push((label.into(), "no labels".into()));
-        }
-    } else if let Some(label) = &options.label {
-        label_from_column(&mut frame, label)?;
-    }
-    let others = names.iter().filter(|name| **name != rows && *name != label);
-    if frame.labels.is_none() && options.columns.is_none() && model.is_none() {
-        for name in others.clone().filter(|name| names_fault(&words(name))) {
-            if options.exclude.contains(name) {
-                frame.aside.push((name.clone(), "excluded".into()));
-                continue;
-            }
-            let hint = Hint {
-                label: Some(name.clone()),
-                ..Hint::default()
-            };
-            return Err(DataError::Unclear {
-                path: path.into(),
-                reason: format!(
-                    "array {name:?} looks like a label, by its name; {hint} takes it as the label, {} trains on all rows",
-                    exclude(name)
-                ),
-                hint: Box::new(hint),
-            });
-        }
-    }
-    frame.left_out.extend(others.map(|name| LeftOut {
-        what: format!("array {name:?}"),
-        count: 1,
-        why: format!("the rows are array {rows:?}"),
-    }));
-    Ok(frame)
-}
-
-fn format(path: &Path, reason: String) -> DataError {
+pub(super) fn format(path: &Path, reason: String) -> DataError {
     DataError::Format {
         path: path.into(),
         reason,
@@ -173,6 +87,8 @@ pub(super) struct Array<R: Read> {
     file: NpyFile<std::io::Chain<Cursor<Vec<u8>>, R>>,
     pub(super) shape: Vec<usize>,
     pub(super) count: usize,
+    /// Bytes behind its values.
+    behind: u64,
 }
 
 impl<R: Read> Array<R> {
@@ -196,18 +112,24 @@ impl<R: Read> Array<R> {
         let needed =
             count.and_then(|count| count.checked_mul(kind.num_bytes().unwrap_or(1).max(1) as u64));
         // Before anything is allocated for it: a broken header may promise any number of rows.
-        if needed.is_none_or(|needed| needed > bytes.saturating_sub(before)) {
+        let there = bytes.saturating_sub(before);
+        let Some(behind) = needed.and_then(|needed| there.checked_sub(needed)) else {
             return Err(format!(
                 "is shorter than its header says: its shape is {shape:?}"
             ));
-        }
+        };
         let lengths = shape
             .iter()
             .map(|length| usize::try_from(*length))
             .collect::<Result<_, _>>();
         let shape: Vec<usize> = lengths.map_err(|_| "is too large")?;
         let count = shape.iter().product();
-        Ok(Self { file, shape, count })
+        Ok(Self {
+            file,
+            shape,
+            count,
+            behind,
+        })
     }
 
     /// Whether the first axis runs fastest.
@@ -241,7 +163,7 @@ impl<R: Read> Array<R> {
     }
 
     /// The values of labels, one for each row.
-    fn label_values(self, rows: usize) -> Result<Vec<f64>, String> {
+    pub(super) fn label_values(self, rows: usize) -> Result<Vec<f64>, String> {
         let flat = self.shape.iter().filter(|length| **length != 1).count() <= 1;
         if !flat || self.count != rows {
             return Err(format!(
@@ -323,7 +245,7 @@ fn each<T: Deserialize, R: Read>(
 }
 
 /// A frame of an array, its columns named by number or by their place in the map.
-fn frame<R: Read>(
+pub(super) fn frame<R: Read>(
     array: Array<R>,
     options: &ReadOptions,
     model: Option<&Features>,
@@ -346,6 +268,7 @@ fn frame<R: Read>(
     for column in &mut columns {
         column.values.reserve_exact(rows);
     }
+    let behind = array.behind;
     let fortran = array.file.order() == Order::Fortran;
     let places = axes.places(fortran);
     let mut index = 0;
@@ -366,11 +289,21 @@ fn frame<R: Read>(
         positions: (0..rows as u64).collect(),
         places: (1..=rows as u64).map(Place::Row).collect(),
         total_rows: rows,
+        // As one array saved behind another.
+        left_out: (behind > 0)
+            .then(|| LeftOut {
+                what: "bytes behind the array".into(),
+                count: behind,
+                why: "its header says that it ends before; save each array in a file of its own"
+                    .into(),
+            })
+            .into_iter()
+            .collect(),
         ..Frame::default()
     })
 }
 
-fn labels_of(name: &str, values: &[f64]) -> Labels {
+pub(super) fn labels_of(name: &str, values: &[f64]) -> Labels {
     let mut labels = Labels {
         name: name.into(),
         ..Labels::default()
@@ -381,7 +314,7 @@ fn labels_of(name: &str, values: &[f64]) -> Labels {
     labels
 }
 
-fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
+pub(super) fn label_from_column(frame: &mut Frame, label: &str) -> Result<(), DataError> {
     if let Some(shape) = frame.shape {
         let maps = shape_words(Some(shape), frame.columns.len());
         let reason = format!(

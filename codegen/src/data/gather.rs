@@ -1,23 +1,27 @@
 //! The rows of the chosen columns, in `f32`, without those that have a bad cell.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
 use super::derived::source;
 use super::error::{DataError, Fault};
 use super::find::Index;
 use super::frame::{Column, Frame, LeftOut};
+use super::hint::Hint;
 use super::labels;
 use super::map::map_shape;
 use super::samples::Continuity;
 use super::{ReadOptions, SourceFile, Table};
 
-/// Gathers the rows, in order. Rows with bad cells are left out where `skip_bad` allows the share that they are.
+/// Gathers the rows, in order. Rows with bad cells are left out where `skip_bad` allows the share that they are;
+/// `may_exclude` says whether a column could be left out instead.
 pub(super) fn gather(
     frames: &[Frame],
     columns: Vec<String>,
     labels: Option<labels::Read>,
     groups: Option<&[u32]>,
     options: &ReadOptions,
+    may_exclude: bool,
 ) -> Result<Table, DataError> {
     let skip_bad = options.skip_bad;
     let continuity = (options.samples).then(|| Continuity::of(frames, &columns));
@@ -50,11 +54,9 @@ pub(super) fn gather(
             left.first.get_or_insert(error);
         }
         // Not-a-number stays one, and what is too large becomes infinite.
-        let bad = |row: usize| {
-            chosen
-                .iter()
-                .any(|column| !(column.values[row] as f32).is_finite())
-        };
+        let holds = |column: &Column, row: usize| (column.values[row] as f32).is_finite();
+        let bad = |row: usize| chosen.iter().any(|column| !holds(column, row));
+        let mut alone = vec![0usize; chosen.len()];
         let length = 1 + sources.iter().map(|(_, lag)| *lag).max().unwrap_or(0);
         let group = |row: usize| groups.map(|groups| groups[at + row]);
         let start = table.rows;
@@ -64,6 +66,10 @@ pub(super) fn gather(
         for row in 0..frame.rows {
             let own = labels.as_ref().map(|labels| labels[at + row]);
             if bad(row) {
+                let mut without = (0..chosen.len()).filter(|at| !holds(chosen[*at], row));
+                if let (Some(at), None) = (without.next(), without.next()) {
+                    alone[at] += 1;
+                }
                 left.bad += 1;
                 left.anomalous += usize::from(own == Some(true));
                 continue;
@@ -101,6 +107,10 @@ pub(super) fn gather(
             }
             table.rows += 1;
         }
+        let mostly = chosen.iter().zip(alone);
+        for (column, rows) in mostly.filter(|(_, rows)| may_exclude && *rows > 0) {
+            *left.alone.entry(column.name.clone()).or_default() += rows;
+        }
         left.length = length;
         at += frame.rows;
         before += frame.total_rows as u64;
@@ -128,6 +138,8 @@ struct Left {
     /// For a bad cell, and how many of them are labelled anomalous.
     bad: usize,
     anomalous: usize,
+    /// For a bad cell in this column alone.
+    alone: BTreeMap<String, usize>,
     /// The first reason.
     first: Option<DataError>,
     /// Rows without so many rows before them.
@@ -136,8 +148,48 @@ struct Left {
 }
 
 impl Left {
+    /// The column without which most of the rows could stay, where too many are bad.
+    fn to_exclude(&self, table: &Table, share: f64, rows: usize) -> Option<&String> {
+        let found = self.bad as f64 / rows as f64;
+        let (column, alone) = self.alone.iter().max_by_key(|(_, rows)| **rows)?;
+        let others = table.columns.iter().filter(|name| *name != column).count();
+        let most = 2 * alone > self.bad && self.bad > 1 && found > share;
+        (most && others > 0).then_some(column)
+    }
+
+    fn column_of_bad_cells(&self, column: &str, first: &DataError, rows: usize) -> DataError {
+        let path = match first {
+            DataError::Cell { path, .. } | DataError::Ragged { path, .. } => path.clone(),
+            _ => PathBuf::new(),
+        };
+        let needed = needed(self.bad, rows);
+        let exclude = Hint {
+            exclude: vec![column.into()],
+            ..Hint::default()
+        };
+        let skip_bad = Hint {
+            skip_bad: Some(needed),
+            ..Hint::default()
+        };
+        let reason = format!(
+            "{} of {rows} rows ({:.1} %) have bad cells, {} of them in column {column:?} alone: {exclude} leaves that column \
+             out, {skip_bad} these rows; the first: {}",
+            self.bad,
+            100.0 * self.bad as f64 / rows as f64,
+            self.alone[column],
+            without_hint(first),
+        );
+        // A sensor is worth more than some rows.
+        let hint = if needed > 0.5 { exclude } else { skip_bad };
+        DataError::Unclear {
+            path,
+            reason,
+            hint: Box::new(hint),
+        }
+    }
+
     /// Adds the counts to the table, and refuses more bad rows than the share allowed.
-    fn count(self, table: &mut Table, rows: usize, share: f64) -> Result<(), DataError> {
+    fn count(mut self, table: &mut Table, rows: usize, share: f64) -> Result<(), DataError> {
         if self.without_window > 0 {
             table.left_out.push(LeftOut {
                 what: "rows without a full window".into(),
@@ -148,22 +200,23 @@ impl Left {
                 ),
             });
         }
-        let Some(first) = self.first else {
+        let Some(first) = self.first.take() else {
             return Ok(());
         };
+        if let Some(column) = self.to_exclude(table, share, rows) {
+            return Err(self.column_of_bad_cells(column, &first, rows));
+        }
         if self.bad == rows {
             return Err(DataError::NothingLeft {
                 rows,
                 first: Box::new(first),
             });
         }
-        let why = first
-            .to_string()
-            .replace(" (--skip-bad leaves such rows out)", "");
+        let why = without_hint(&first);
         let found = self.bad as f64 / rows as f64;
         // One row may always go: a tenth of nine rows is none.
         if found > share && self.bad > 1 {
-            let needed = ((100.0 * found).floor() + 1.0).min(100.0) / 100.0;
+            let needed = needed(self.bad, rows);
             return Err(DataError::Options(format!(
                 "{} of {rows} rows ({:.1} %) have bad cells, and --skip-bad leaves out at most {} %; the first: {why}; \
                  --skip-bad={needed} allows it",
@@ -183,6 +236,18 @@ impl Left {
         });
         Ok(())
     }
+}
+
+/// An error without the option that answers it.
+fn without_hint(error: &DataError) -> String {
+    let text = error.to_string();
+    text.replace(" (--skip-bad leaves such rows out)", "")
+}
+
+/// The share, in whole percent, that leaves so many rows out.
+fn needed(bad: usize, rows: usize) -> f64 {
+    let found = bad as f64 / rows as f64;
+    ((100.0 * found).floor() + 1.0).min(100.0) / 100.0
 }
 
 /// The shape of a row of these columns. Of a CSV file the columns that are left may be a map, text beside them or not;

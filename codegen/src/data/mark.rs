@@ -9,6 +9,7 @@ use super::Missing;
 use super::error::{DataError, Fault};
 use super::find::position;
 use super::frame::Frame;
+use super::missing::short;
 
 /// Marks the cells that hold one of these numbers as missing.
 pub(super) fn mark_missing(frames: &mut [Frame], missing: &[Missing]) -> Result<(), DataError> {
@@ -40,7 +41,7 @@ pub(super) fn mark_missing(frames: &mut [Frame], missing: &[Missing]) -> Result<
                         .as_ref()
                         .is_none_or(|(other, _)| row < *other)
                 {
-                    column.first_bad = Some((row, Fault::Missing(value.to_string())));
+                    column.first_bad = Some((row, Fault::Missing(short(*value))));
                 }
             }
         }

@@ -39,8 +39,46 @@ impl FromStr for Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.column {
-            Some(column) => write!(f, "{column}={}", self.value),
-            None => write!(f, "{}", self.value),
+            Some(column) => write!(f, "{column}={}", short(self.value)),
+            None => write!(f, "{}", short(self.value)),
+        }
+    }
+}
+
+/// A value in as few digits as name it: those of an `f32` where it is one, and an exponent in place of many zeros.
+pub(super) fn short(value: f64) -> String {
+    let narrow = value as f32;
+    let large = value != 0.0 && !(1e-5..1e15).contains(&value.abs());
+    match (f64::from(narrow).to_bits() == value.to_bits(), large) {
+        (true, true) => format!("{narrow:e}"),
+        (true, false) => format!("{narrow}"),
+        (false, true) => format!("{value:e}"),
+        (false, false) => format!("{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_value_is_read_as_itself() {
+        for (value, text) in [
+            (-999.0, "-999"),
+            (85.5, "85.5"),
+            (2_147_483_647.0, "2147483647"),
+            (9.969_209_968_386_869e36, "9.96921e36"),
+            (1e20, "1e20"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (f64::from(17.58f32), "17.58"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(short(value), text);
+            let again: Missing = text.parse().unwrap();
+            assert!(
+                again.value == value || f64::from(again.value as f32) == value,
+                "{text}"
+            );
         }
     }
 }

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archives;
 mod arrays;
 mod autocorrelation;
 mod derived;
@@ -193,6 +194,8 @@ pub struct ReadOptions {
     pub exclude: Vec<String>,
     /// The column (or array of an archive) with the labels. Archives give an array `y` unasked.
     pub label: Option<String>,
+    /// The array of an archive with the rows; `X` or the only one besides the labels if not given.
+    pub array: Option<String>,
     /// Leave out rows with bad cells, and count them, instead of failing; the largest share of rows that may be.
     pub skip_bad: Option<f64>,
     /// Numbers that stand for a missing value, such as -999.
@@ -285,10 +288,17 @@ fn frame(path: &Path, options: &ReadOptions, model: Option<&Features>) -> Result
         );
     }
     // By contents rather than by name: a file may be called anything.
+    let archive = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+    if let Some(array) = options.array.as_ref().filter(|_| !archive) {
+        return Err(DataError::Format {
+            path: path.into(),
+            reason: format!("is no .npz archive, which --array {array} takes its rows from"),
+        });
+    }
     if bytes.starts_with(b"\x93NUMPY") {
         arrays::read_npy(path, &bytes, sha256, options, model)
-    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        arrays::read_npz(path, &bytes, sha256, options, model)
+    } else if archive {
+        archives::read_npz(path, &bytes, sha256, options, model)
     } else if wav::is_wav(&bytes) {
         wav::read(path, &bytes, sha256)
     } else {

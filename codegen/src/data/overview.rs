@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::output::{TextTable, serialize_number, serialize_option};
+use crate::output::{TextTable, printable, serialize_number, serialize_option};
 
 /// A table in short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -88,6 +88,8 @@ impl Overview {
     }
 }
 
+/// Letters of the longest name in the table.
+const LONGEST_TITLE: usize = 40;
 /// Most columns that are shown one by one.
 const MOST_SHOWN: usize = 40;
 
@@ -100,7 +102,7 @@ impl fmt::Display for Overview {
         let shown = self.columns.iter().take(MOST_SHOWN);
         for column in shown {
             table.row([
-                column.name.clone(),
+                title(&column.name),
                 short(column.min),
                 short(column.max),
                 column.step.map_or_else(|| "-".into(), short),
@@ -112,6 +114,15 @@ impl fmt::Display for Overview {
             writeln!(f, "and {} more columns", self.columns.len() - MOST_SHOWN)?;
         }
         Ok(())
+    }
+}
+
+/// A name on one line of the table.
+fn title(name: &str) -> String {
+    let name = printable(name);
+    match name.char_indices().nth(LONGEST_TITLE) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.into_owned(),
     }
 }
 

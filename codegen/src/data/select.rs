@@ -79,7 +79,7 @@ pub(super) fn table_of_model(
     let first = frames.first().ok_or(DataError::NoFiles)?;
     let labels = labels::read(frames)?;
     asked_for(frames, &bases(first, features), &[])?;
-    gather(frames, features.to_vec(), labels, None, options)
+    gather(frames, features.to_vec(), labels, None, options, false)
 }
 
 /// The table of these files, their columns judged; `made` are features that were made of columns.
@@ -171,7 +171,15 @@ pub(super) fn table(
     if columns.is_empty() {
         return Err(nothing_left(first, &skipped_columns, &judged_out));
     }
-    let mut table = gather(frames, columns, labels, groups.as_deref(), options)?;
+    let may_exclude = options.columns.is_none() && first.shape.is_none();
+    let mut table = gather(
+        frames,
+        columns,
+        labels,
+        groups.as_deref(),
+        options,
+        may_exclude,
+    )?;
     table.overview = overview;
     table.said.extend(about_labels);
     table

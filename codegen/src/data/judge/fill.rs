@@ -43,6 +43,9 @@ const CORE: f64 = 0.7;
 const FEWEST: usize = 10;
 /// How far outside, in ranges of the rest, a value is no reading: known ones, 0 and others.
 const FAR: (f64, f64, f64) = (1.0, 1.0, 3.0);
+/// A single value this far outside, in ranges of the rest and in its largest values, is no reading: trained on, it makes
+/// all others alike.
+const SINGLE: (f64, f64) = (1000.0, 20.0);
 /// Most values for no reading on one side, such as -999 for no sensor and -888 for no power.
 const MOST_FILLS: usize = 3;
 /// A spike lies this far outside, and spikes are at most this share of the rows.
@@ -112,7 +115,11 @@ pub(super) fn outside(series: &Series<'_>) -> Outside {
         };
         let few = side.len() <= MOST_FILLS && side.iter().all(|(_, count)| *count > 1);
         let alone = near > if few { 0.02 } else { 0.2 } * away;
-        let (far, least) = if known {
+        let largest = rest.0.abs().max(rest.1.abs());
+        let absurd = away > SINGLE.0 * range && away > SINGLE.1 * largest && range > 0.0;
+        let (far, least) = if absurd || (known && away > SPIKE.0 * range) {
+            (0.0, 1)
+        } else if known {
             (FAR.0 * range, 2)
         } else if value == 0.0 {
             (FAR.1 * range, 3)
@@ -120,7 +127,7 @@ pub(super) fn outside(series: &Series<'_>) -> Outside {
             (FAR.2 * range, 3)
         };
         let stays = !known && stay(series, value) >= STATE;
-        if count >= least && away > far && alone && (known || range > 0.0) {
+        if count >= least && away > far && (alone || absurd) && (known || range > 0.0) {
             let of = if stays {
                 &mut found.states
             } else {
@@ -258,6 +265,19 @@ mod tests {
             .step_by(25)
             .for_each(|x| *x = -888.0);
         assert_eq!(fills(&near), [-999.0, -888.0]);
+        // Once.
+        for value in [-9999.0, 65535.0, 1e6, -3e9] {
+            assert_eq!(fills(&with(value, 299)), [value]);
+        }
+        // A known one that may be a reading.
+        for value in [99.0, 45.0, -200.0] {
+            let mut wide = with(20.0, 25);
+            wide[150] = value;
+            wide.iter_mut()
+                .step_by(2)
+                .for_each(|x| *x = 4.0 * *x - 50.0);
+            assert_eq!(fills(&wide), [0.0; 0]);
+        }
         // Beside a single spike, in a long row, and in a column of one value.
         let mut spiked = with(-999.0, 25);
         spiked[150] = 400.0;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Series;
 
 /// Names of labels, whatever the number of their classes.
-const LABELS: [&str; 55] = [
+const LABELS: [&str; 61] = [
     "anomaly",
     "anomalies",
     "anomalous",
@@ -62,9 +62,15 @@ const LABELS: [&str; 55] = [
     "avería",
     "averia",
     "clase",
+    "异常",
+    "異常",
+    "故障",
+    "标签",
+    "авария",
+    "аномалия",
 ];
 /// Names of labels when the column has two values: with more it may be a state that the machine reports.
-const FLAGS: [&str; 30] = [
+const FLAGS: [&str; 34] = [
     "state",
     "status",
     "alarm",
@@ -95,6 +101,10 @@ const FLAGS: [&str; 30] = [
     "estado",
     "ergebnis",
     "gut",
+    "outcome",
+    "verdict",
+    "pred",
+    "diagnosis",
 ];
 /// Words for how much a row is like the rows of a class: a label with any values.
 const SCORES: [&str; 7] = [

@@ -8,6 +8,7 @@
     reason = "values that repeat to the bit are what is looked for"
 )]
 
+mod absent;
 mod clock;
 mod columns;
 mod copies;

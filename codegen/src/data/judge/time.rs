@@ -53,6 +53,8 @@ const FORWARD: f64 = 0.95;
 const FALLS: f64 = 0.1;
 /// The fewest steps that rise, of a column that is a time by its name; and of a part of a date.
 const LEAST_RISES: usize = 5;
+/// Times in no order lie within so many years.
+const YEARS: f64 = 5.0;
 /// From 2000 to 2050, in seconds since 1970.
 const SECONDS: (f64, f64) = (946_684_800.0, 2_524_608_000.0);
 /// The same in days since 1900, as spreadsheets count.
@@ -99,6 +101,14 @@ pub(super) fn time(name: &str, series: &Series<'_>) -> Option<String> {
     }
     let (low, high) = series.range();
     let whole = series.whole();
+    // In no order, but so many digits are no reading's: they lie within some years.
+    if let Some((seconds, unit)) = unit
+        && seconds < 1.0
+        && whole
+        && high - low < YEARS * 31_557_600.0 / seconds
+    {
+        return Some(format!("a time, in {unit} since 1970"));
+    }
     if whole && low >= 20_000_101.0 && high <= 20_501_231.0 && series.distinct().all(is_date) {
         return Some("a date, written as a number such as 20260301".into());
     }
@@ -190,6 +200,10 @@ mod tests {
         turned.reverse();
         assert!(judged("Timestamp", &turned).is_some());
         assert_eq!(judged("c0", &turned), None);
+        let mut milliseconds = at(1e3);
+        milliseconds.reverse();
+        assert!(judged("c0", &milliseconds).is_some());
+        assert_eq!(judged("c0", &[1e12, 2.4e12, 1.1e12, 2e12]), None);
     }
 
     #[test]

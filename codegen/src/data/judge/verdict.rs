@@ -9,9 +9,11 @@ use super::super::error::DataError;
 use super::super::find::Index;
 use super::super::frame::Frame;
 use super::super::hint::value;
+use super::super::missing::short;
 use super::super::names::{join, shell};
 use super::super::overview::{ColumnOverview, Overview};
-use super::super::{Hint, Missing, SKIP_BAD, SkippedColumn};
+use super::super::{Hint, SkippedColumn};
+use super::absent::refuse_fills;
 use super::columns::values;
 use super::fill::{Fill, Outside, outside};
 use super::{Series, copies, counter, flat, identifier, label, span, step, time};
@@ -142,17 +144,18 @@ pub(in super::super) fn judge(question: &Question<'_>) -> Result<Verdict, DataEr
                 outside.fills.push(state);
             } else {
                 let Fill { value, count, rest } = state;
+                let value = short(value);
                 column.notes.push(format!(
                     "it is {value} in {count} rows, far outside the other values ({} to {}): if that is no reading, --missing={} says so",
-                    rest.0,
-                    rest.1,
+                    short(rest.0),
+                    short(rest.1),
                     join([format!("{}={value}", column.name)])
                 ));
             }
         }
     }
     if !question.take_all {
-        refuse_fills(question, &kept, &judged)?;
+        refuse_fills(&frames[0].path, &kept, &judged)?;
     }
     Ok(Verdict {
         columns: kept.iter().map(|(name, _)| (*name).clone()).collect(),
@@ -282,15 +285,20 @@ fn column(
         let noun = if count == 1 { "reading" } else { "readings" };
         let at = place(spikes.row);
         notes.push(format!(
-            "{count} {noun} {verb} far outside the others ({low} to {high}): {farthest}{} at {at}",
-            spikes.farthest
+            "{count} {noun} {verb} far outside the others ({} to {}): {farthest}{} at {at}",
+            short(low),
+            short(high),
+            short(spikes.farthest)
         ));
     }
     if let Some((value, others)) = flat::nearly_constant(series) {
         let all = series.readings();
-        notes.push(format!("it is {value} but for {others} of {all} rows"));
+        notes.push(format!(
+            "it is {} but for {others} of {all} rows",
+            short(value)
+        ));
     } else if let Some(flat) = flat::stretch(series) {
-        let (value, rows, at) = (flat.value, flat.rows, place(flat.row));
+        let (value, rows, at) = (short(flat.value), flat.rows, place(flat.row));
         notes.push(format!(
             "it stays at {value} for {rows} rows from {at}, where it changes elsewhere"
         ));
@@ -321,74 +329,4 @@ fn figures(name: &str, series: &Series<'_>, notes: Vec<String>) -> ColumnOvervie
         drift: drift(&series.values),
         notes,
     }
-}
-
-/// Refuses values that stand for no reading, with the options that say so.
-fn refuse_fills(
-    question: &Question<'_>,
-    kept: &[(&String, Cow<'_, [f64]>)],
-    judged: &[(ColumnOverview, Outside)],
-) -> Result<(), DataError> {
-    let found: Vec<(&String, &Fill)> = (kept.iter().zip(judged))
-        .flat_map(|((name, _), (_, found))| found.fills.iter().map(|fill| (*name, fill)))
-        .collect();
-    if found.is_empty() {
-        return Ok(());
-    }
-    let mut what: Vec<String> = (found.iter().take(5))
-        .map(|(name, Fill { value, count, rest })| {
-            format!(
-                "column {name:?}: {value} comes {count} times, far outside the other values ({} to {})",
-                rest.0, rest.1
-            )
-        })
-        .collect();
-    if found.len() > 5 {
-        what.push(format!("{} more of the kind", found.len() - 5));
-    }
-    // Where a value is a reading of another column, only this one's is missing.
-    let elsewhere = |fill: &Fill| {
-        kept.iter().any(|(name, readings)| {
-            !found
-                .iter()
-                .any(|(other, f)| other == name && f.value == fill.value)
-                && readings.contains(&fill.value)
-        })
-    };
-    let mut hint = Hint::default();
-    for (name, fill) in &found {
-        let missing = Missing {
-            column: elsewhere(fill).then(|| (*name).clone()),
-            value: fill.value,
-        };
-        if !hint.missing.contains(&missing) {
-            hint.missing.push(missing);
-        }
-    }
-    let rows = kept[0].1.len();
-    let cells: Vec<(&[f64], f64)> = (kept.iter().zip(judged))
-        .flat_map(|((_, readings), (_, found))| {
-            found.fills.iter().map(|fill| (&**readings, fill.value))
-        })
-        .collect();
-    let holds = |row: &usize| {
-        cells
-            .iter()
-            .any(|(readings, value)| readings[*row] == *value)
-    };
-    let missing = (0..rows).filter(holds).count();
-    let share = missing as f64 / rows as f64;
-    // A little more than counted, for rows that are bad otherwise.
-    let allowed = ((100.0 * 1.1 * share).ceil() / 100.0).min(1.0);
-    hint.skip_bad = Some(allowed.max(SKIP_BAD));
-    let readings = if found.len() == 1 {
-        "reading"
-    } else {
-        "readings"
-    };
-    let reason = format!(
-        "{}: no {readings}, it seems; {hint} leaves {missing} of {rows} rows out, --missing=none takes all values as readings",
-        what.join("; ")
-    );
-    Err(refusal(question, reason, hint))
 }

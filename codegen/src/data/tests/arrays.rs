@@ -268,3 +268,102 @@ fn a_bomb_is_not_unpacked() {
         "{error}"
     );
 }
+
+#[test]
+fn the_rows_are_the_array_that_is_named() {
+    let folder = Folder::new();
+    let rows = [1.0f32, 5.5, 2.5, 4.0, 3.0, 7.0];
+    let file = folder.npz(&[
+        ("X_test", npy(&[7.0f32, 8.0], &[1, 2], false)),
+        ("X_train", npy(&rows, &[3, 2], false)),
+        ("test_label", npy(&[1i32], &[1], false)),
+        ("y_test", npy(&[1i32], &[1], false)),
+        ("y_train", npy(&[0i32, 0, 1], &[3], false)),
+    ]);
+    let get = |array: Option<&str>, label: Option<&str>, exclude: &[&str]| {
+        let options = ReadOptions {
+            array: array.map(Into::into),
+            label: label.map(Into::into),
+            exclude: names(exclude),
+            ..ReadOptions::default()
+        };
+        read(std::slice::from_ref(&file), &options).map_err(|error| error.to_string())
+    };
+    let error = get(None, None, &[]).unwrap_err();
+    for words in [
+        "X_test, X_train, test_label, y_test, y_train",
+        "--array X_test",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
+    // As the hint has it; labels of other rows are none of these.
+    let asked = get(Some("X_train"), None, &[]).unwrap_err();
+    assert!(
+        asked.contains("--label y_train") && !asked.contains("y_test"),
+        "{asked}"
+    );
+    let table = get(Some("X_train"), Some("y_train"), &[]).unwrap();
+    assert_eq!(table.values, [1.0, 5.5, 2.5, 4.0, 3.0, 7.0]);
+    assert_eq!(table.labels, Some(vec![false, false, true]));
+    let left: Vec<&str> = (table.left_out.iter()).map(|left| &*left.what).collect();
+    assert_eq!(
+        left,
+        ["X_test", "test_label", "y_test"].map(|name| format!("array {name:?}"))
+    );
+    assert_eq!(get(Some("X_train"), None, &["y_train"]).unwrap().rows, 3);
+    assert!(get(Some("X"), None, &[]).unwrap_err().contains("y_train"));
+    let both = get(Some("y_train"), Some("y_train"), &[]).unwrap_err();
+    assert!(both.contains("both"), "{both}");
+    let model = Features::named(&names(&["c0", "c1"]));
+    let options = ReadOptions {
+        array: Some("X_test".into()),
+        ..ReadOptions::default()
+    };
+    let scored = read_for(&model, std::slice::from_ref(&file), &options).unwrap();
+    assert_eq!(scored.values, [7.0, 8.0]);
+    let text = folder.file("a.csv", "a,b\n1,2\n");
+    let error = read(&[text], &options).unwrap_err().to_string();
+    assert!(error.contains("no .npz archive"), "{error}");
+}
+
+#[test]
+fn labels_of_other_rows_and_of_another_kind() {
+    let folder = Folder::new();
+    let rows = npy(&[1.0f32, 5.5, 2.5, 4.0, 3.0, 7.0], &[3, 2], false);
+    let file = folder.npz(&[
+        ("raw", rows.clone()),
+        ("X", npy(&[1.0f32, 2.0, 3.5, 4.0], &[2, 2], false)),
+        ("y", npy(&[0.0f64, 1.0], &[2, 1], false)),
+    ]);
+    let array = |name: &str, exclude: &[&str]| ReadOptions {
+        array: Some(name.into()),
+        exclude: names(exclude),
+        ..ReadOptions::default()
+    };
+    let get = |options: &ReadOptions| read(std::slice::from_ref(&file), options);
+    assert_eq!(
+        get(&array("X", &[])).unwrap().labels,
+        Some(vec![false, true])
+    );
+    assert_eq!(get(&array("X", &["y"])).unwrap().labels, None);
+    let raw = get(&array("raw", &[])).unwrap();
+    assert_eq!((raw.rows, raw.labels), (3, None));
+    assert!(raw.skipped_columns[0].reason.contains("3 labels"));
+    // The labels alone.
+    let file = folder.npz(&[("y", rows)]);
+    let get = |options: &ReadOptions| read(std::slice::from_ref(&file), options);
+    let error = get(&ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("--array y"), "{error}");
+    assert_eq!(get(&array("y", &[])).unwrap().rows, 3);
+}
+
+#[test]
+fn bytes_behind_an_array_are_counted() {
+    let folder = Folder::new();
+    let one = npy(&[1.0f32, 2.0, 3.5, 4.0], &[2, 2], false);
+    let path = folder.file("two.npy", [one.clone(), one.clone()].concat());
+    let table = read(&[path], &ReadOptions::default()).unwrap();
+    assert_eq!(table.rows, 2);
+    assert_eq!(table.left_out[0].what, "bytes behind the array");
+    assert_eq!(table.left_out[0].count, one.len() as u64);
+}

@@ -331,3 +331,46 @@ fn a_model_gets_its_columns_or_hears_what_is_missing() {
         [1.0, 5.0, 0.0, 7.0]
     );
 }
+
+#[test]
+fn a_column_of_few_readings_is_no_reason_to_lose_the_rows() {
+    let folder = Folder::new();
+    let table = |every: usize| {
+        let rows: String = (0..60)
+            .map(|row| {
+                let spare = if row % every == 0 { "5.5" } else { "" };
+                format!("{}.5,{}.25,{spare}\n", row * 7 % 11, row * 5 % 13)
+            })
+            .collect();
+        format!("a,b,spare\n{rows}")
+    };
+    let skip = ReadOptions {
+        skip_bad: Some(0.1),
+        ..ReadOptions::default()
+    };
+    let error = folder.error(table(20), &skip);
+    assert!(
+        error.starts_with("t.csv: 57 of 60 rows (95.0 %)"),
+        "{error}"
+    );
+    assert!(
+        error.contains("--exclude spare") && error.contains("--skip-bad=0.96"),
+        "{error}"
+    );
+    let exclude = ReadOptions {
+        exclude: names(&["spare"]),
+        ..skip.clone()
+    };
+    let file = folder.file("t.csv", table(20));
+    assert_eq!(
+        read(std::slice::from_ref(&file), &exclude).unwrap().rows,
+        60
+    );
+    // A model needs its columns.
+    let model = Features::named(&names(&["a", "b", "spare"]));
+    let error = read_for(&model, &[file], &skip).unwrap_err().to_string();
+    assert!(
+        !error.contains("--exclude") && error.contains("--skip-bad=0.96"),
+        "{error}"
+    );
+}

@@ -19,7 +19,7 @@ const SIGNS: [&str; 5] = ["#", "%", ";", "//", "!"];
 /// The line between the header of a `LabVIEW` measurement and its table.
 pub(super) const LABVIEW_END: &str = "***End_of_Header***";
 
-/// The delimiter among semicolon, tab, bar, comma and space that cuts the first rows into the most
+/// The delimiter among semicolon, tab, bar, comma, space, caret and tilde that cuts the first rows into the most
 /// numbers, in rows of equal length. Quotes are respected.
 #[must_use]
 pub fn detect_delimiter(text: &str) -> u8 {
@@ -28,7 +28,7 @@ pub fn detect_delimiter(text: &str) -> u8 {
 
 fn detect(text: &str, start: usize, end: u8) -> u8 {
     let mut best = (0.0, b',');
-    for delimiter in *b";\t|, " {
+    for delimiter in *b";\t|, ^~" {
         let value = fitness(text, start, end, delimiter);
         if value > best.0 {
             best = (value, delimiter);
@@ -186,6 +186,8 @@ mod tests {
             (b'\t', "\t"),
             (b'|', "|"),
             (b' ', " "),
+            (b'^', "^"),
+            (b'~', "~"),
         ] {
             let text = "a_b,2020 x,1.5\nb,2021 y,-2e3\n"
                 .replace(' ', "_")

@@ -43,7 +43,7 @@ pub(super) struct Evidence {
     /// 0 and 1.
     pub(super) zero_or_one: usize,
     /// How often each word of each pair stands there.
-    pub(super) words: [[usize; 2]; 3],
+    pub(super) words: [[usize; 2]; 4],
 }
 
 impl Evidence {
@@ -69,7 +69,10 @@ impl Evidence {
                 self.hexadecimal_numbers +=
                     usize::from(cell.bytes().any(|byte| byte.is_ascii_digit()));
             }
-            Kind::Word(pair, value) => self.words[pair as usize][usize::from(value)] += 1,
+            Kind::Word(pair, value) => {
+                self.words[pair as usize][usize::from(value)] += 1;
+                self.may_be_hexadecimal += usize::from(may_be_hexadecimal(cell));
+            }
             Kind::Text => self.text += 1,
             Kind::Missing => {}
         }
@@ -153,7 +156,8 @@ impl Evidence {
 
     /// Whether at least half of the cells are something that a name is not.
     pub fn is_reading(&self) -> bool {
-        let words: usize = self.words.iter().flatten().sum();
+        // A single letter may be a name.
+        let words: usize = self.words[..Pair::Letter as usize].iter().flatten().sum();
         let readings = self.all_numbers() + self.hexadecimal_numbers + words + self.times;
         readings > 0 && 2 * readings >= self.filled
     }
@@ -166,7 +170,7 @@ impl Evidence {
 
     /// The pair whose words are values here. `on` alone is a text; `true` alone is a value that does not change.
     pub fn pair(&self) -> Option<Pair> {
-        let [truth, switch, answer] = self.words;
+        let [truth, switch, answer, letter] = self.words;
         let only = |count: [usize; 2]| count[0] + count[1] + self.zero_or_one == self.filled;
         let both = |count: [usize; 2]| count[0] > 0 && count[1] > 0;
         if truth[0] + truth[1] > 0 && only(truth) {
@@ -175,6 +179,8 @@ impl Evidence {
             Some(Pair::Switch)
         } else if both(answer) && only(answer) {
             Some(Pair::Answer)
+        } else if both(letter) && only(letter) {
+            Some(Pair::Letter)
         } else {
             None
         }

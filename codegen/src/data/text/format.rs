@@ -112,7 +112,7 @@ impl Format {
         let kind = kind(cell);
         let read = self.read(cell, kind);
         match kind {
-            Kind::Quantity | Kind::Hexadecimal if self.unit.is_some() => {
+            Kind::Quantity | Kind::Hexadecimal if self.unit.is_some() && read.is_ok() => {
                 self.example.get_or_insert_with(|| cell.into());
             }
             Kind::Time => {
@@ -221,6 +221,7 @@ impl Format {
             (Some(Pair::Truth), _) => "true and false are read as 1 and 0".into(),
             (Some(Pair::Switch), _) => "on and off are read as 1 and 0".into(),
             (Some(Pair::Answer), _) => "yes and no are read as 1 and 0".into(),
+            (Some(Pair::Letter), _) => "t and y are read as 1, f and n as 0".into(),
             (None, Some(example)) if column.thousands > 0 => {
                 format!(
                     "{} cells have thousands separators, such as {example:?}",

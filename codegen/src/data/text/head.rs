@@ -11,6 +11,8 @@ use super::lines::{Dialect, Rows};
 
 /// Rows and bytes looked at to find the header; some rows always are.
 const SAMPLE: (usize, usize, usize) = (1000, 1 << 20, 8);
+/// Fewest rows of readings above a table that are another one.
+const ANOTHER: usize = 10;
 
 /// What stands above the readings.
 #[derive(Debug, Default)]
@@ -27,12 +29,14 @@ pub(super) struct Head {
     pub numeric: bool,
     pub said: Vec<String>,
     pub left_out: Vec<LeftOut>,
+    /// Why the rows above the table are another one, if they are.
+    pub another_table: Option<String>,
 }
 
 impl Head {
     /// Finds the head of a text. `header` says whether there is a line of names, where the user did.
     pub fn find(text: &str, dialect: &Dialect, header: Option<bool>) -> Self {
-        let rows = sample(text, dialect);
+        let mut rows = sample(text, dialect);
         let width = dialect.width;
         let columns = Columns::of(&rows, width);
         let mut head = Self {
@@ -46,7 +50,7 @@ impl Head {
             ));
             head.leave_out(skipped, format!("up to {LABVIEW_END}"));
         }
-        if head.logger(&rows, header) {
+        if head.logger(&rows, header) || head.attributes(&rows, &columns) {
             return head;
         }
         let first_wide = rows.iter().position(|row| row.cells.len() == width);
@@ -67,6 +71,16 @@ impl Head {
         let found = found.or_else(|| {
             let words = header.is_none() && head.readings.is_empty();
             first_wide.filter(|row| words && !rows[*row].looks_like_data())
+        });
+        let found = found.or_else(|| {
+            let above = data.checked_sub(1).filter(|_| header.is_none())?;
+            let (names, delimiter) = columns.names_otherwise(rows.get(above)?, dialect)?;
+            head.said.push(format!(
+                "the names of line {} are separated by {:?}, unlike the readings",
+                rows[above].line, delimiter as char
+            ));
+            rows[above].cells = names;
+            Some(above)
         });
         if let Some(names) = found {
             head.name(&rows, names, &columns);
@@ -114,6 +128,7 @@ impl Head {
         for row in &rows[..names] {
             self.lines.push(row.cells.clone());
         }
+        self.refuse_readings(&rows[..names]);
         for row in &rows[names + 1..data] {
             self.lines.push(row.cells.clone());
         }
@@ -150,11 +165,67 @@ impl Head {
                 row.looks_like_data() || (wide && columns.likeness(row) == Likeness::Neither)
             })
             .unwrap_or(data);
+        self.refuse_readings(&rows[..first]);
         self.leave_out(
             first as u64,
             format!("they are no rows of {} cells", columns.width),
         );
         self.data_line = rows.get(first).map_or(1, |row| row.line);
+    }
+
+    /// Rows of readings above the table are another one.
+    fn refuse_readings(&mut self, above: &[Row]) {
+        let readings = |row: &&Row| row.cells.len() > 1 && row.looks_like_data();
+        let (count, first) = (
+            above.iter().filter(readings).count(),
+            above.iter().find(readings),
+        );
+        if let (Some(first), Some(last)) = (first, above.last())
+            && count >= ANOTHER
+        {
+            self.another_table = Some(format!(
+                "lines {} to {} are another table, of {} cells a row: put each in a file of its own",
+                first.line,
+                last.line,
+                first.cells.len()
+            ));
+        }
+    }
+
+    /// The header of a file of attributes, ARFF: a line for each name.
+    fn attributes(&mut self, rows: &[Row], columns: &Columns) -> bool {
+        let begins = |row: &Row, word: &str| {
+            let start = row.cells[0].get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        let Some(end) = rows.iter().position(|row| begins(row, "@data")) else {
+            return false;
+        };
+        let above = rows[..end].iter().filter(|row| begins(row, "@attribute"));
+        let names: Vec<String> = above
+            .map(|row| {
+                let text = row.cells.join(",");
+                let rest = text["@attribute".len()..].trim_start();
+                let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'));
+                let name = match quote {
+                    Some(quote) => rest[1..].split(quote).next(),
+                    None => rest.split([' ', '\t', ',']).find(|word| !word.is_empty()),
+                };
+                name.unwrap_or_default().into()
+            })
+            .collect();
+        if names.len() != columns.width {
+            return false;
+        }
+        self.said.push(format!(
+            "the names of the columns are those of {} attributes",
+            names.len()
+        ));
+        self.leave_out(end as u64 + 1, "the header of a file of attributes".into());
+        self.lines.push(names.clone());
+        self.names = Some((names, rows[end].line));
+        self.data_line = rows.get(end + 1).map_or(u64::MAX, |row| row.line);
+        true
     }
 
     fn leave_out(&mut self, count: u64, why: String) {

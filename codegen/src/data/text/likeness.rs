@@ -147,6 +147,30 @@ impl Columns {
         (above.cells.len() != self.width && !title && !above.looks_like_data()).then_some(data - 1)
     }
 
+    /// The names in a line of one cell that another delimiter cuts into as many words as there are columns.
+    pub fn names_otherwise(&self, row: &Row, dialect: &Dialect) -> Option<(Vec<String>, u8)> {
+        let [line] = &row.cells[..] else {
+            return None;
+        };
+        let others = *b";\t|, ";
+        let mut cells = Cells::default();
+        others
+            .into_iter()
+            .filter(|sign| *sign != dialect.delimiter)
+            .find_map(|sign| {
+                cells.cut(line, sign);
+                let names = cells.to_vec();
+                let word = |name: &String| {
+                    matches!(kind(name), Kind::Text | Kind::Word(..) | Kind::Hexadecimal)
+                };
+                (self.width > 1
+                    && names.len() == self.width
+                    && names.iter().all(word)
+                    && is_full(&names))
+                .then_some((names, sign))
+            })
+    }
+
     /// Whether the first row, of whole numbers, is a header: 0, 1, 2 ... or numbers above columns of decimals.
     pub fn numbers_are_names(&self, rows: &[Row], data: usize) -> bool {
         let Some(first) = rows.get(data) else {

@@ -128,7 +128,15 @@ impl Cells {
         let start = start + (cell.len() - cell.trim_start().len());
         // A blank cell trims to its end.
         let start = if trimmed.is_empty() { end } else { start };
-        self.ranges.push((start, start + trimmed.len()));
+        let end = start + trimmed.len();
+        // Quotes of the other kind.
+        let quoted = trimmed.len() > 1 && trimmed.starts_with('\'') && trimmed.ends_with('\'');
+        let (start, end) = if quoted {
+            (start + 1, end - 1)
+        } else {
+            (start, end)
+        };
+        self.ranges.push((start, end));
     }
 }
 
@@ -168,7 +176,8 @@ pub(super) fn lines(text: &str, start: usize, end: u8) -> impl Iterator<Item = (
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
         let length = memchr(end, rest.as_bytes());
-        let line = &rest[..length.unwrap_or(rest.len())];
+        // Files that were put one behind the other have marks of the encoding between them.
+        let line = rest[..length.unwrap_or(rest.len())].trim_start_matches('\u{feff}');
         at += length.map_or(rest.len(), |length| length + 1);
         Some((line, at))
     })
@@ -362,6 +371,10 @@ mod tests {
             ["1.0", "two words", ""]
         );
         assert_eq!(cut("3/4\" pipe,5", b','), ["3/4\" pipe", "5"]);
+        assert_eq!(
+            cut("'a', '1.5','it''s','", b','),
+            ["a", "1.5", "it''s", "'"]
+        );
         assert_eq!(cut("", b','), [""]);
         assert_eq!(cut("\u{a0}1\u{a0},\u{a0}", b','), ["1", ""]);
         assert!(!Cells::default().cut("1,\"open", b','));
@@ -372,6 +385,7 @@ mod tests {
         let text = "a,b\r\n\r\n1,\"two\nlines\"\r\n3,4\n\n\n5,6";
         assert_eq!(places(text, 2), [(1, 2), (3, 2), (5, 2), (8, 2)]);
         assert_eq!(places("a,b\r1,2\r3,4", 2), [(1, 2), (2, 2), (3, 2)]);
+        assert_eq!(rows("\u{feff}a,b\n\u{feff}1,2\n", 2)[1].1, ["1", "2"]);
         assert_eq!(places("# x\na,b\n#1,2\n3,4\n", 2), [(2, 2), (4, 2)]);
     }
 

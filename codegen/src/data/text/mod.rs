@@ -16,13 +16,16 @@ mod columns;
 mod dialect;
 pub(super) mod encoding;
 mod evidence;
+mod foot;
 mod format;
 mod head;
 mod likeness;
 mod lines;
 mod numbers;
+mod tidy;
 mod times;
 mod units;
+mod vocabulary;
 
 use body::{Body, Survey};
 use columns::Names;
@@ -58,12 +61,18 @@ pub(super) fn read(
         what,
     };
     let (text, decoded) = encoding::decode(bytes).map_err(format_error)?;
+    let (text, tidied) = tidy::tidy(&text);
     let dialect = Dialect::of(&text, options.delimiter);
     if dialect.width == 0 {
         return Err(empty("the file is empty"));
     }
     let head = Head::find(&text, &dialect, options.header);
-    let survey = Survey::of(&text, &dialect, &head).map_err(format_error)?;
+    if let Some(reason) = &head.another_table {
+        return Err(format_error(reason.clone()));
+    }
+    let (end, below) = foot::find(&text, &dialect, &head);
+    let text = &text[..end];
+    let survey = Survey::of(text, &dialect, &head).map_err(format_error)?;
     if survey.rows() == 0 {
         return Err(empty("the file has a header and no rows"));
     }
@@ -95,6 +104,7 @@ pub(super) fn read(
         }),
         said: decoded
             .into_iter()
+            .chain(tidied)
             .chain(head.said.clone())
             .chain(names.said)
             .collect(),
@@ -103,6 +113,7 @@ pub(super) fn read(
             .iter()
             .cloned()
             .chain(names.left_out)
+            .chain(below)
             .collect(),
         columns: (names.all.into_iter().zip(&survey.columns))
             .map(|(name, evidence)| Column {
@@ -118,7 +129,7 @@ pub(super) fn read(
         .iter()
         .map(|column| Format::of(column, signs, options.decimal_comma))
         .collect();
-    let mut body = Body::new(&text, &dialect, &head);
+    let mut body = Body::new(text, &dialect, &head);
     while body.advance().map_err(format_error)? {
         push(&mut frame, &body, &mut formats, label);
     }

@@ -1,6 +1,9 @@
 //! What a cell is by its spelling, and its value once the column's [`Format`](super::format::Format) is known.
 
 use super::times;
+use super::vocabulary::{MISSING, WORDS};
+
+pub(super) use super::vocabulary::Pair;
 
 /// What a cell is, as far as the cell alone tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +22,6 @@ pub(super) enum Kind {
     Word(Pair, bool),
     /// Anything else.
     Text,
-}
-
-/// Two words for no and yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pair {
-    /// `false` and `true`.
-    Truth,
-    /// `off` and `on`.
-    Switch,
-    /// `no` and `yes`.
-    Answer,
 }
 
 /// How a number is written.
@@ -82,32 +74,6 @@ impl Form {
     }
 }
 
-const MISSING: [&str; 23] = [
-    "nan",
-    "na",
-    "n/a",
-    "#n/a",
-    "#na",
-    "null",
-    "none",
-    "nil",
-    "-nan",
-    "nan(ind)",
-    "-nan(ind)",
-    "1.#qnan",
-    "-1.#ind",
-    "-",
-    "--",
-    "---",
-    "?",
-    "<na>",
-    "nat",
-    "#value!",
-    "#div/0!",
-    "#num!",
-    "missing",
-];
-
 /// What a trimmed cell is.
 pub(super) fn kind(cell: &str) -> Kind {
     if cell.is_empty() {
@@ -116,28 +82,22 @@ pub(super) fn kind(cell: &str) -> Kind {
     if let Some(number) = number(cell) {
         return Kind::Number(number);
     }
-    if MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
+    // Dashes in the shape of a number, and the stars of a number that did not fit.
+    let all = |signs: &[u8]| cell.bytes().all(|byte| signs.contains(&byte));
+    let blank =
+        (all(b"-.") && (cell.len() <= 3 || cell.contains('.'))) || (cell.len() > 1 && all(b"*"));
+    if blank || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
         return Kind::Missing;
     }
     if times::seconds(cell).is_some() {
         return Kind::Time;
     }
-    if is_hexadecimal(cell) {
-        return Kind::Hexadecimal;
-    }
-    let words = [
-        ("true", Pair::Truth, true),
-        ("false", Pair::Truth, false),
-        ("on", Pair::Switch, true),
-        ("off", Pair::Switch, false),
-        ("yes", Pair::Answer, true),
-        ("no", Pair::Answer, false),
-    ];
-    let word = words
+    let word = WORDS
         .iter()
         .find(|(word, ..)| word.eq_ignore_ascii_case(cell));
     match word {
         Some((_, pair, value)) => Kind::Word(*pair, *value),
+        None if is_hexadecimal(cell) => Kind::Hexadecimal,
         None if quantity(cell).is_some() => Kind::Quantity,
         None => Kind::Text,
     }
@@ -202,7 +162,10 @@ fn number(cell: &str) -> Option<Number> {
         Some(before) => (before.trim_end(), true),
         None => (cell, false),
     };
-    let unsigned = cell.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(cell);
+    let unsigned = match negative(cell) {
+        Some(digits) => digits,
+        None => cell.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(cell),
+    };
     let (mantissa, exponent) = exponent(unsigned)?;
     let form = if matches!(mantissa.as_bytes().first(), Some(b'i' | b'I')) {
         let words = ["inf", "infinity"];
@@ -228,6 +191,17 @@ fn number(cell: &str) -> Option<Number> {
         }
     };
     Some(Number { form, percent })
+}
+
+/// The digits of a number below zero as accounts have it: `(7.9)` or `7.9-`.
+fn negative(cell: &str) -> Option<&str> {
+    let inner = cell
+        .strip_prefix('(')
+        .and_then(|cell| cell.strip_suffix(')'));
+    let digits = inner.or_else(|| cell.strip_suffix('-'))?;
+    digits
+        .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','))
+        .then_some(digits)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +278,10 @@ fn form(mantissa: &str) -> Option<Form> {
     let Some((last, before)) = signs.split_last() else {
         return Some(Form::Whole);
     };
+    // `19.41,` is a number and a comma behind it.
+    if *last == ',' && lengths[groups] == 0 {
+        return None;
+    }
     let Some(first) = before.first() else {
         return match last {
             '.' if thousands(2) => Some(Form::PointGroup),
@@ -340,6 +318,9 @@ pub(super) fn value(cell: &str, form: Form, decimal: char) -> Option<f64> {
         && let Ok(value) = cell.parse()
     {
         return Some(value);
+    }
+    if let Some(digits) = negative(cell.trim_end_matches('%').trim_end()) {
+        return value(digits, form, decimal).map(|value| -value);
     }
     let mut plain = String::with_capacity(cell.len() + 1);
     for letter in cell.chars() {
@@ -423,6 +404,15 @@ mod tests {
             })
         );
         assert_eq!(value("45,5 %", Comma, ','), Some(45.5));
+        for (cell, form, decimal, number) in [
+            ("(7.9)", Point, '.', -7.9),
+            ("7.9-", Point, '.', -7.9),
+            ("(1,007)", CommaGroup, '.', -1007.0),
+            ("1.007,5-", PointThousandsComma, ',', -1007.5),
+        ] {
+            assert_eq!(form_of(cell), Some(form), "{cell}");
+            assert_eq!(value(cell, form, decimal), Some(number), "{cell}");
+        }
     }
 
     #[test]
@@ -437,7 +427,9 @@ mod tests {
 
     #[test]
     fn everything_else_by_kind() {
-        for cell in ["", "n/a", "NaN", "-", "#DIV/0!"] {
+        for cell in [
+            "", "n/a", "NaN", "-", "#DIV/0!", "---", "--.--", ".", "*****", "\\N",
+        ] {
             assert_eq!(kind(cell), Kind::Missing, "{cell}");
         }
         for cell in ["10:00:01.250", "2026-03-01", "01.03.2026"] {
@@ -448,9 +440,15 @@ mod tests {
         }
         assert_eq!(kind("TRUE"), Kind::Word(Pair::Truth, true));
         assert_eq!(kind("off"), Kind::Word(Pair::Switch, false));
+        assert_eq!(kind("WAHR"), Kind::Word(Pair::Truth, true));
+        assert_eq!(kind("f"), Kind::Word(Pair::Letter, false));
         for cell in [
             "x",
-            ".",
+            "*",
+            "1.931,",
+            "5,",
+            "(mm)",
+            "(7",
             ",",
             "%",
             "+",

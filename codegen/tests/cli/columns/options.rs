@@ -292,3 +292,63 @@ fn advice_names_decimal_commas() {
     let command = advice["command"].as_str().expect("a command");
     assert!(command.contains("--decimal-comma"), "{command}");
 }
+
+#[test]
+fn rows_of_an_archive_are_those_of_the_array_that_is_named() {
+    let folder = Folder::new();
+    let all = readings(400);
+    let part = folder.path("part.npy");
+    let mut npy = |shape: &[usize], values: Vec<f32>| {
+        nvpico_codegen::data::write_npy(&part, shape, &values).expect("an array");
+        std::fs::read(&part).expect("an array")
+    };
+    let mut rows = |rows: &[[f64; 3]]| {
+        let values = rows.iter().flatten().map(|x| *x as f32).collect();
+        npy(&[3], values)
+    };
+    let (normal, test) = (rows(&all[..300]), rows(&all[300..]));
+    let labels = npy(
+        &[1],
+        (0..100).map(|i| f32::from(u8::from(i > 89))).collect(),
+    );
+    let arrays = [("train", normal), ("test", test), ("test_label", labels)];
+    let bytes = nvpico_codegen::data::npz::archive(&arrays).expect("an archive");
+    std::fs::write(folder.path("a.npz"), bytes).expect("an archive");
+    let base = |verb: &'static str| [verb, "--data", "a.npz"];
+    folder.fails(
+        &base("advise"),
+        &["test, test_label, train", "--array test"],
+    );
+    let advice = folder.succeeds(&[&base("advise")[..], &["--array", "train"]].concat());
+    assert!(
+        advice.contains("--data a.npz --array train --out"),
+        "{advice}"
+    );
+    let train = ["--array", "train", "--out", "m.safetensors"];
+    folder.succeeds(&[&base("train")[..], &train, &SHORT].concat());
+    let model = ["--model", "m.safetensors", "--array", "test"];
+    let scores = folder.succeeds(&[&base("score")[..], &model].concat());
+    assert_eq!(scores.lines().count(), 101);
+    folder.succeeds(&[&base("eval")[..], &model, &["--label", "test_label"]].concat());
+    let other = [
+        "--model",
+        "m.safetensors",
+        "--array",
+        "train",
+        "--out",
+        "n.safetensors",
+    ];
+    folder.succeeds(&[&base("calibrate")[..], &other].concat());
+    folder.fails(
+        &[
+            "score",
+            "--model",
+            "m.safetensors",
+            "--data",
+            "a.npz",
+            "--array",
+            "tset",
+        ],
+        &["no array \"tset\"", "test, test_label, train"],
+    );
+}

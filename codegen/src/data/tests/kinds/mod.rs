@@ -1,6 +1,7 @@
 //! Text files as people have them, each of a kind that was once read wrongly.
 
 mod cells;
+mod exports;
 mod tables;
 
 use super::*;
