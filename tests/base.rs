@@ -211,7 +211,7 @@ fn samples_have_the_weights_and_moments_of_the_components() {
         let spec = spec(2, Vec::new()).with_base(base);
         let params = models::params(&spec, &mut random);
         let flow = common::flow(spec, &params);
-        let components = reference::base::components(mixture, 2, &wide(&params));
+        let components = reference::base::components(mixture, 2, 0, &wide(&params));
         let mut scratch = vec![0.0; spec.scratch_len()];
         let (mut sums, mut log_probs) = ([0.0; 2], 0.0);
         let mut near = vec![0; components.len()];
@@ -275,7 +275,7 @@ fn a_sample_on_a_map_at_temperature_zero_is_a_centre() {
         let params = models::params(&spec, &mut random);
         let flow = common::flow(spec, &params);
         let order = reference::order(&spec);
-        let components = reference::base::components(mixture, 16, &wide(&params));
+        let components = reference::base::components(mixture, 16, 0, &wide(&params));
         let mut scratch = vec![0.0; spec.scratch_len()];
         for _ in 0..20 {
             let mut x = vec![0.0; 16];
@@ -321,7 +321,7 @@ fn training_goes_by_the_base_and_keeps_it() {
         ..TrainOptions::default()
     };
     for spec in with_bases([spec(2, layers)]) {
-        let len = spec.param_len() - spec.base.param_len(2);
+        let len = spec.param_len() - spec.base_param_len();
         let mut start = init(&spec, fit, 1);
         let drawn = models::params(&spec, &mut random);
         start[len..].copy_from_slice(&drawn[len..]);

@@ -96,13 +96,7 @@ fn model(math: MathName) -> Model {
             NetsName::One,
         ),
     ];
-    let spec = ModelSpec {
-        shape: ShapeName::vector(5),
-        math,
-        layers,
-        base: nvpico_codegen::model::BaseName::Normal,
-        kernels: None,
-    };
+    let spec = ModelSpec::onto_normal(ShapeName::vector(5), math, layers);
     with_params(
         spec,
         &["a", "b \"quoted\"", "µ", "d\\", "e"].map(str::to_owned),
@@ -149,13 +143,7 @@ fn map_model() -> Model {
         },
         couple(MaskName::Odd, stack()),
     ];
-    let spec = ModelSpec {
-        shape: ShapeName([1, 4, 8]),
-        math: MathName::Libm,
-        layers,
-        base: nvpico_codegen::model::BaseName::Normal,
-        kernels: None,
-    };
+    let spec = ModelSpec::onto_normal(ShapeName([1, 4, 8]), MathName::Libm, layers);
     let columns: Vec<String> = (0..spec.dim()).map(|at| format!("p{at}")).collect();
     with_params(spec, &columns)
 }

@@ -128,10 +128,10 @@ fn fitted_densities_are_those_of_their_parameters() {
         })
         .collect();
     let held_out = &rows[..100];
-    let choice = mixture::choose(&rows, held_out, &[0.0, 0.0], 8, 1).expect("a mixture");
+    let choice = mixture::choose(&rows, held_out, &[0.0, 0.0], 0, 8, 1).expect("a mixture");
     assert!(choice.components > 1, "{choice:?}");
     let fitted = choice.fit(&rows, &[0.0, 0.0], 1).expect("a mixture");
-    let kernels = mixture::kernels(&rows, held_out, 2, 33, 1).expect("kernels");
+    let kernels = mixture::kernels(&rows, held_out, 2, 0, 33, 1).expect("kernels");
     let full = BaseSpec::Mixture(MixtureSpec::new(fitted.components(), Spread::Full));
     let shared = BaseSpec::Mixture(MixtureSpec::new(kernels.count(), Spread::Shared));
     for row in rows.chunks_exact(2).take(50) {
@@ -155,7 +155,7 @@ fn fitted_densities_are_those_of_their_parameters() {
 fn the_density_of_several_starts_is_their_mean() {
     let mut random = Random::new(305);
     let rows: Vec<f64> = (0..400).map(|_| f64::from(random.normal())).collect();
-    let mut choice = mixture::choose(&rows, &rows, &[0.0, 0.0], 8, 1).expect("a mixture");
+    let mut choice = mixture::choose(&rows, &rows, &[0.0, 0.0], 0, 8, 1).expect("a mixture");
     (choice.components, choice.starts) = (3, 3);
     let mean = choice.fit(&rows, &[0.0, 0.0], 5).expect("a mixture");
     let floor = [choice.floor; 2];

@@ -8,6 +8,7 @@ mod bits;
 mod edges;
 mod features;
 mod generated;
+mod given;
 mod gradients;
 mod input_gradients;
 mod invertibility;

@@ -90,7 +90,7 @@ fn parts(spec: &FlowSpec<'_>) -> Vec<(String, usize, bool)> {
             _ => part("all", len, false),
         }
     }
-    let base = spec.base.param_len(spec.dim());
+    let base = spec.base_param_len();
     all.push(("base".into(), base, false));
     all
 }

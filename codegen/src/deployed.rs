@@ -69,7 +69,12 @@ impl Deployed {
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let mut scratch = vec![0.0; flow.spec().scratch_len()];
             let mut x = vec![0.0; flow.dim()];
+            let standardized = matches!(self.spec.layers.first(), Some(Layer::Standardize));
             for temperature in temperatures {
+                // What is given is the mean of the training rows.
+                for (at, x) in x.iter_mut().take(self.spec.given).enumerate() {
+                    *x = if standardized { self.params[at] } else { 0.0 };
+                }
                 let drawn = flow.sample(&mut random, temperature, &mut x, &mut scratch);
                 let is_good = drawn.is_ok() && x.iter().all(|x| x.is_finite());
                 each(is_good.then_some(&x))?;

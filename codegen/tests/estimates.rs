@@ -37,6 +37,7 @@ fn vector(dim: usize, hidden: &[usize], couplings: usize, between: Option<&Layer
         layers,
         base: nvpico_codegen::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     }
 }
 
@@ -64,6 +65,7 @@ fn map() -> ModelSpec {
         ],
         base: nvpico_codegen::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     }
 }
 

@@ -176,7 +176,7 @@ pub fn forward_watched(
             }
             _ => {
                 for (x, log_det) in rows.iter_mut().zip(&mut log_dets) {
-                    by_itself(layer, shape, own, x, log_det);
+                    by_itself(layer, shape, spec.given(), own, x, log_det);
                 }
             }
         }
@@ -210,10 +210,11 @@ fn finish(rows: &mut [Vec<f64>], places: &[usize], latents: &mut [Vec<f64>], fro
     }
 }
 
-/// Layers that change every sample on its own.
+/// Layers that change every sample on its own. The scales of given values have no part in the log-determinant.
 fn by_itself(
     layer: &LayerSpec<'_>,
     shape: Shape,
+    given: usize,
     params: &[f64],
     x: &mut Vec<f64>,
     log_det: &mut f64,
@@ -225,7 +226,9 @@ fn by_itself(
                 let channel = index / pixels;
                 let (mean, scale) = (params[channel], params[channels + channel]);
                 *x = (*x - mean) * scale;
-                *log_det += scale.ln();
+                if index >= given {
+                    *log_det += scale.ln();
+                }
             }
         }
         LayerSpec::Affine => {
@@ -233,7 +236,9 @@ fn by_itself(
                 let channel = index / pixels;
                 let (scale, shift) = (params[channel], params[channels + channel]);
                 *x = *x * scale + shift;
-                *log_det += scale.abs().ln();
+                if index >= given {
+                    *log_det += scale.abs().ln();
+                }
             }
         }
         LayerSpec::Linear => {

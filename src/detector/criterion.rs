@@ -17,12 +17,18 @@ pub struct Criterion<D: Density> {
     pub(super) sizes: (usize, usize),
     /// Lowest and highest value of each channel; none where there is no guard.
     pub(super) ranges: &'static [[D::Value; 2]],
+    /// The first values, which are given.
+    #[cfg(feature = "extra-layers")]
+    pub(super) given: usize,
 }
 
 impl<D: Density> Criterion<D> {
     /// Readings with a value outside its range are [`OutOfRange`](super::Decision::OutOfRange), whatever their
     /// log-density: a flow may find a reading likely that lies far from all it was trained on. `ranges` holds the
     /// lowest and the highest value of each channel, of a vector of each value, in the unit of the readings.
+    ///
+    /// A reading with a [given](crate::FlowSpec::with_given) value outside its range is not judged:
+    /// [`GivenOutOfRange`](super::Decision::GivenOutOfRange).
     ///
     /// ```
     /// # use nvpico::spec::Shape;
@@ -58,6 +64,8 @@ impl Flow<'_> {
             threshold,
             threshold_is_number: !threshold.is_nan(),
             sizes: (self.dim(), self.workspace_len()),
+            #[cfg(feature = "extra-layers")]
+            given: self.given(),
             density: self,
             ranges: &[],
         }
@@ -72,6 +80,8 @@ impl<W: Weights> IntegerFlow<'_, W> {
             threshold,
             threshold_is_number: true,
             sizes: (self.dim(), self.workspace_len()),
+            #[cfg(feature = "extra-layers")]
+            given: self.given(),
             density: self,
             ranges: &[],
         }

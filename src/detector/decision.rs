@@ -11,6 +11,9 @@ pub enum Decision {
     /// The value with this index, the first such, lies outside its range
     /// ([`Criterion::or_outside`](super::Criterion::or_outside)). Counts as not normal.
     OutOfRange(u16),
+    /// The given value with this index, the first such, lies outside what was seen: nobody knows what is normal there. Not
+    /// judged, so neither normal nor anomalous: the alarm stays as it is.
+    GivenOutOfRange(u16),
     /// Could not be scored. Counts as not normal.
     Invalid,
 }
@@ -23,6 +26,7 @@ impl Decision {
             Decision::Normal => "normal",
             Decision::Anomalous => "anomalous",
             Decision::OutOfRange(_) => "out of range",
+            Decision::GivenOutOfRange(_) => "given out of range",
             Decision::Invalid => "invalid",
         }
     }

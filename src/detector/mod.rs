@@ -3,7 +3,8 @@
 //! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises its alarm
 //! when enough of the last `HISTORY` readings were not normal. A reading that cannot be scored (a failed
 //! sensor, a NaN) counts as not normal, and so does one with a value outside the range of the training rows, where the
-//! criterion has ranges ([`Criterion::or_outside`]).
+//! criterion has ranges ([`Criterion::or_outside`]). A reading with a given value outside what was seen is not judged, and leaves
+//! the alarm as it is.
 //!
 //! ```
 //! # use nvpico::spec::{Activation, Conditioner, CouplingSpec, DenseSpec, Mask, Shape, Transform};
@@ -106,6 +107,9 @@ pub struct Detector<
     threshold: D::Value,
     /// Lowest and highest value of each channel; none where there is no guard.
     ranges: &'static [[D::Value; 2]],
+    /// The first values, which are given.
+    #[cfg(feature = "extra-layers")]
+    given: usize,
     workspace: [D::Value; WORKSPACE],
     alarm: Alarm<D::Value, HISTORY>,
     /// The reading in progress, or why it cannot be scored.
@@ -131,6 +135,8 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             threshold_is_number,
             sizes: (dim, workspace),
             ranges,
+            #[cfg(feature = "extra-layers")]
+            given,
         } = criterion;
         if DIM != dim || WORKSPACE < workspace {
             return Err(DetectorError::Size {
@@ -151,6 +157,8 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             density,
             threshold,
             ranges,
+            #[cfg(feature = "extra-layers")]
+            given,
             workspace: [D::ZERO; WORKSPACE],
             alarm: Alarm::new(rule, D::IMPOSSIBLE),
             in_progress: None,
@@ -265,6 +273,16 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
         Some(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
+    /// The decision on a reading whose value with this index, the first such, lies outside its range.
+    fn outside(&self, value: u16) -> Decision {
+        // They are the first ones: where one lies outside, none of the others was asked.
+        #[cfg(feature = "extra-layers")]
+        if usize::from(value) < self.given {
+            return Decision::GivenOutOfRange(value);
+        }
+        Decision::OutOfRange(value)
+    }
+
     /// Classifies a scored reading.
     fn conclude(
         &mut self,
@@ -276,7 +294,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
                 let log_prob = D::log_prob(score);
                 (log_prob, Decision::at(log_prob, self.threshold))
             }
-            (Ok(score), Some(value)) => (D::log_prob(score), Decision::OutOfRange(value)),
+            (Ok(score), Some(value)) => (D::log_prob(score), self.outside(value)),
             (Err(_), _) => (D::IMPOSSIBLE, Decision::Invalid),
         };
         self.note(Some(result), log_prob, decision)

@@ -47,8 +47,13 @@ impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
         }
     }
 
-    /// Records a reading; returns whether the alarm is on afterwards.
+    /// Records a reading; returns whether the alarm is on afterwards. One that is not judged has a number, and no other part
+    /// in it.
     pub(super) fn note(&mut self, log_prob: L, decision: Decision) -> bool {
+        if let Decision::GivenOutOfRange(_) = decision {
+            self.sequence = self.sequence.wrapping_add(1);
+            return self.is_on;
+        }
         self.past.write(PastReading {
             sequence: self.sequence,
             log_prob,
@@ -83,6 +88,20 @@ mod tests {
         assert_eq!(is_on, expected);
         let oldest = alarm.past.iter().next().unwrap();
         assert_eq!(oldest.sequence, 4);
+    }
+
+    #[test]
+    fn what_is_not_judged_changes_nothing_but_the_number() {
+        let mut alarm = Alarm::<f32, 2>::new(AlarmRule::new(1, 0), 0.0);
+        let unknown = Decision::GivenOutOfRange(0);
+        assert!(!alarm.note(0.0, unknown) && alarm.note(0.0, Decision::Anomalous));
+        for _ in 0..5 {
+            assert!(alarm.note(0.0, unknown));
+        }
+        assert!(alarm.note(0.0, Decision::Normal));
+        let sequences = alarm.past.iter().map(|past| past.sequence);
+        assert!(sequences.eq([1, 7]));
+        assert!(!alarm.note(0.0, Decision::Normal));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::{Flow, Pass, Score, ScoreError};
+#[cfg(feature = "extra-layers")]
+use crate::spec::KernelsSpec;
 
 /// A density model: [`Flow`], or [`IntegerFlow`](crate::integer::IntegerFlow) in fixed point.
 ///
@@ -72,9 +74,12 @@ pub(crate) mod sealed {
 pub struct Cursor<'a> {
     pass: Pass<'a>,
     log_det: f32,
-    /// Log-density by the kernels; NaN before the first layer.
+    /// Log-density by the kernels; NaN before it is known.
     #[cfg(feature = "extra-layers")]
     second: f32,
+    /// Layers that are left in front of the kernels.
+    #[cfg(feature = "extra-layers")]
+    front: usize,
 }
 
 impl sealed::Sealed for Flow<'_> {}
@@ -113,6 +118,8 @@ impl<'a> Density for Flow<'a> {
             log_det: 0.0,
             #[cfg(feature = "extra-layers")]
             second: f32::NAN,
+            #[cfg(feature = "extra-layers")]
+            front: KernelsSpec::behind(self.spec.given),
         })
     }
 
@@ -125,8 +132,11 @@ impl<'a> Density for Flow<'a> {
         let Cursor { pass, log_det, .. } = cursor;
         if pass.next(x, scratch, log_det).is_some() {
             #[cfg(feature = "extra-layers")]
-            if cursor.second.is_nan() {
-                cursor.second = self.by_kernels(x, scratch, *log_det);
+            if cursor.front > 0 {
+                cursor.front = cursor.front.wrapping_sub(1);
+                if cursor.front == 0 {
+                    cursor.second = self.by_kernels(x, scratch, *log_det);
+                }
             }
             return None;
         }

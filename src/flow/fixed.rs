@@ -19,6 +19,8 @@ pub struct IntegerFlow<'a, W> {
     /// Copied from the spec, which is not kept: the words contain everything that scoring needs.
     dim: usize,
     workspace_len: usize,
+    #[cfg(feature = "extra-layers")]
+    given: usize,
     weights: PhantomData<W>,
 }
 
@@ -67,6 +69,8 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
             words,
             dim: spec.dim(),
             workspace_len: spec.integer_workspace_len(),
+            #[cfg(feature = "extra-layers")]
+            given: spec.given(),
             weights: PhantomData,
         })
     }
@@ -76,6 +80,23 @@ impl<'a, W: Weights> IntegerFlow<'a, W> {
     #[inline(always)]
     pub const fn dim(&self) -> usize {
         self.dim
+    }
+
+    /// How many values of a sample are given, its first ones; see [`FlowSpec::with_given`].
+    #[cfg(feature = "extra-layers")]
+    #[must_use]
+    #[inline(always)]
+    pub const fn given(&self) -> usize {
+        self.given
+    }
+
+    /// How many values of a sample are given; 0 without the feature.
+    #[cfg(not(feature = "extra-layers"))]
+    #[must_use]
+    #[inline(always)]
+    #[allow(clippy::unused_self, reason = "a number of the model where it has one")]
+    pub const fn given(&self) -> usize {
+        0
     }
 
     /// Workspace length for one score, in words.

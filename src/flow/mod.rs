@@ -15,6 +15,8 @@ mod stepper;
 
 use crate::kernel::Kernels;
 use crate::layer::{self, Place};
+#[cfg(feature = "extra-layers")]
+use crate::spec::KernelsSpec;
 use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
 pub use density::{Cursor, Density};
@@ -68,6 +70,13 @@ impl<'a> Flow<'a> {
         self.spec.dim()
     }
 
+    /// How many values of a sample are given, its first ones; see [`FlowSpec::with_given`].
+    #[must_use]
+    #[inline(always)]
+    pub const fn given(&self) -> usize {
+        self.spec.given()
+    }
+
     /// Workspace length for one score, in values.
     #[must_use]
     #[inline(always)]
@@ -86,7 +95,8 @@ impl<'a> Flow<'a> {
     /// `x` has shape `[dim]`, channel after channel; `scratch` holds at least [`FlowSpec::scratch_len`] values.
     /// z has the shape of x: squeezed values are moved back to their positions in x, so a map of z shows where
     /// a sample is unusual. If the flow overflows on a sample far from the training data, some values of z are
-    /// infinite and the result is `-inf`. Neither is ever NaN.
+    /// infinite and the result is `-inf`. Neither is ever NaN. Given values come out standardised and have no part in the
+    /// log-determinant: it is that of the other values where these are given.
     ///
     /// ```
     /// use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
@@ -286,7 +296,7 @@ impl<'a> Flow<'a> {
         // Without the feature no base has parameters.
         #[cfg(feature = "extra-layers")]
         {
-            let own = self.spec.base.param_len(self.dim());
+            let own = self.spec.base_param_len();
             let kernels = self.kernels().map_or(0, |(_, params)| params.len());
             let both = self.params.len().checked_sub(kernels);
             if let Some(both) = both.and_then(|end| self.params.get(..end))
@@ -338,8 +348,10 @@ impl<'a> Flow<'a> {
         if self.spec.kernels.is_some() {
             let mut log_det = V::splat(0.0);
             let mut pass = self.start();
-            let first = pass.next(x, scratch, &mut log_det);
-            debug_assert!(first.is_some(), "there is a first layer");
+            for _ in 0..KernelsSpec::behind(self.spec.given) {
+                let front = pass.next(x, scratch, &mut log_det);
+                debug_assert!(front.is_some(), "there are layers in front");
+            }
             let second = self.by_kernels(x, scratch, log_det);
             while pass.next(x, scratch, &mut log_det).is_some() {}
             let score = self.score_latent(x, scratch, pass.params, log_det);
@@ -358,7 +370,7 @@ impl<'a> Flow<'a> {
         params: &[f32],
         log_det: V,
     ) -> (V, V, V) {
-        let z_norm_sq = base::norm_sq(x);
+        let z_norm_sq = base::norm_sq(base::judged(&self.spec, x));
         let log_prob = base::of_latent(&self.spec, x, scratch, params, z_norm_sq, log_det);
         (
             log_prob,

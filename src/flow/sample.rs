@@ -23,8 +23,11 @@ impl Flow<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// Of a model with given values, `x` holds these in front, in the sensors' units; they stay as they are but for rounding, and the
+    /// sample is one of the other values where these are given.
+    ///
     /// # Errors
-    /// [`ScoreError`] for a wrong length, or a temperature that makes the latent non-finite.
+    /// [`ScoreError`] for a wrong length, a given value that is not finite, or a temperature that makes the latent non-finite.
     pub fn sample(
         &self,
         random: &mut impl rand_core::Rng,
@@ -32,6 +35,10 @@ impl Flow<'_> {
         x: &mut [f32],
         scratch: &mut [f32],
     ) -> Result<f32, ScoreError> {
+        #[cfg(feature = "extra-layers")]
+        if self.spec.given > 0 {
+            return self.sample_given(random, temperature, x, scratch);
+        }
         #[cfg(feature = "extra-layers")]
         if let BaseSpec::Mixture(spec) = self.spec.base {
             // Other lengths are refused below.
@@ -46,6 +53,38 @@ impl Flow<'_> {
         }
         for x in x.iter_mut() {
             *x = temperature * base::standard_normal(random.next_u32());
+        }
+        self.inverse(x, scratch)
+    }
+
+    /// [`sample`](Self::sample) of a model with given values.
+    #[cfg(feature = "extra-layers")]
+    fn sample_given(
+        &self,
+        random: &mut impl rand_core::Rng,
+        temperature: f32,
+        x: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<f32, ScoreError> {
+        let given = self.spec.given;
+        for x in x.iter_mut().skip(given) {
+            *x = 0.0;
+        }
+        self.check(x, scratch.len(), self.scratch_len)?;
+        // No layer lets the other values change a given one.
+        self.forward_lanes(x, scratch);
+        match self.spec.base {
+            BaseSpec::Mixture(spec) => {
+                let (_, own) = self.split_params();
+                let done =
+                    base::conditional::sample(spec, given, own, random, temperature, x, scratch);
+                debug_assert!(done.is_some(), "the parameters fit the spec");
+            }
+            BaseSpec::Normal => {
+                for x in x.iter_mut().skip(given) {
+                    *x = temperature * base::standard_normal(random.next_u32());
+                }
+            }
         }
         self.inverse(x, scratch)
     }

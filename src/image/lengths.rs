@@ -207,6 +207,9 @@ impl FlowSpec<'_> {
         if self.dim() >= op::NO_INDEX as usize {
             return Err(SpecError::Overflow);
         }
+        if self.given() > 0 {
+            return Err(SpecError::GivenIntegers);
+        }
         let mut walk = self.walk();
         let mut index = 0;
         while let Some((layer, _)) = walk.next() {

@@ -32,6 +32,19 @@ pub enum BaseSpec {
 ///
 /// Parameters, component by component: `c`, `m[dim]`, `W` row by row up to its diagonal, `dim (dim + 1) / 2` values.
 ///
+/// With [given values](super::FlowSpec::with_given) `u`, the first ones of z, and the others `v`, it is the density of `v` where
+/// `u` is known, `p(v | u) = p(u, v) / p(u)`: each component has a weight that depends on `u`,
+///
+/// `ln p(v | u) = logsumexp_k(a_k(u) + ln N_k(v | u)) - logsumexp_k(a_k(u))`, `a_k(u) = ln(weight_k N_k(u))` but for what
+/// all components have in common.
+///
+/// [`Spread::Shared`]: `a_k(u) = ln weight_k - |m_k|^2 g + w_k . u` with the given part of `m_k` and `w_k`; the other part
+/// has `b_k = -|m_k|^2 g - values / 2 ln(2 pi h^2)`. Parameters: `g`, a dense layer of the given values with biases
+/// `ln weight_k - |m_k|^2 g`, a dense layer of the others with biases `b_k`.
+///
+/// [`Spread::Full`]: the first rows of `W` are those of the given values alone. Parameters, component by component: `a =
+/// ln weight + sum of ln diag W` over these rows, `c = sum of ln diag W - values / 2 ln(2 pi)` over the others, `m`, `W`.
+///
 /// A term that is more than [`MixtureSpec::NATS`] below the largest adds less than the rounding of the sum and is left
 /// out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,28 +72,35 @@ pub enum Spread {
 }
 
 impl BaseSpec {
-    /// Number of parameters, on `dim` values of z.
+    /// Number of parameters, on `dim` values of z of which the first `given` are given.
     #[must_use]
     #[inline]
-    pub const fn param_len(self, dim: usize) -> usize {
+    pub const fn param_len(self, dim: usize, given: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
             BaseSpec::Mixture(spec) => match spec.spread() {
-                Spread::Shared => add(mul(spec.components(), add(dim, 1)), 1),
-                Spread::Full => mul(spec.components(), MixtureSpec::component_len(dim)),
+                Spread::Shared => {
+                    let own = add(dim, MixtureSpec::constants(given));
+                    add(mul(spec.components(), own), 1)
+                }
+                Spread::Full => mul(spec.components(), MixtureSpec::component_len(dim, given)),
             },
         }
     }
 
-    /// Length of the scratch: a value for each component, and for [`Spread::Full`] the distance from a centre.
+    /// Length of the scratch: a value for each component, with given values two, and for [`Spread::Full`] the distance from
+    /// a centre.
     #[must_use]
-    pub const fn scratch_len(self, dim: usize) -> usize {
+    pub const fn scratch_len(self, dim: usize, given: usize) -> usize {
         match self {
             BaseSpec::Normal => 0,
-            BaseSpec::Mixture(spec) => match spec.spread() {
-                Spread::Shared => spec.components(),
-                Spread::Full => add(spec.components(), dim),
-            },
+            BaseSpec::Mixture(spec) => {
+                let terms = mul(spec.components(), MixtureSpec::constants(given));
+                match spec.spread() {
+                    Spread::Shared => terms,
+                    Spread::Full => add(terms, dim),
+                }
+            }
         }
     }
 
@@ -150,9 +170,14 @@ impl MixtureSpec {
         Spread::Shared
     }
 
+    /// Constants of a component: one, with given values two.
+    pub(crate) const fn constants(given: usize) -> usize {
+        if given > 0 { 2 } else { 1 }
+    }
+
     /// Parameters of a component of [`Spread::Full`].
-    pub(crate) const fn component_len(dim: usize) -> usize {
-        add(add(dim, 1), triangle_len(dim))
+    pub(crate) const fn component_len(dim: usize, given: usize) -> usize {
+        add(add(dim, Self::constants(given)), triangle_len(dim))
     }
 }
 
@@ -173,19 +198,22 @@ mod tests {
     #[test]
     fn lengths_are_those_of_the_parts() {
         let shared = BaseSpec::Mixture(MixtureSpec::new(5, Spread::Shared));
-        assert_eq!(shared.param_len(3), 1 + 5 * 4);
-        assert_eq!(shared.scratch_len(3), 5);
+        assert_eq!(shared.param_len(3, 0), 1 + 5 * 4);
+        assert_eq!(shared.scratch_len(3, 0), 5);
         assert_eq!(shared.multiply_accumulates(3), 15);
         let full = BaseSpec::Mixture(MixtureSpec::new(5, Spread::Full));
-        assert_eq!(full.param_len(3), 5 * (1 + 3 + 6));
-        assert_eq!(full.param_len(4), 5 * (1 + 4 + 10));
-        assert_eq!(full.scratch_len(3), 8);
+        assert_eq!(full.param_len(3, 0), 5 * (1 + 3 + 6));
+        assert_eq!(full.param_len(4, 0), 5 * (1 + 4 + 10));
+        assert_eq!(full.scratch_len(3, 0), 8);
+        assert_eq!(shared.param_len(3, 1), 1 + 5 * 5);
+        assert_eq!(full.param_len(3, 2), 5 * (2 + 3 + 6));
+        assert_eq!([shared, full].map(|base| base.scratch_len(3, 1)), [10, 13]);
         assert_eq!(full.multiply_accumulates(3), 30);
         for spread in [Spread::Shared, Spread::Full] {
             let huge = BaseSpec::Mixture(MixtureSpec::new(usize::MAX, spread));
-            assert_eq!(huge.param_len(3), usize::MAX);
-            assert_eq!(huge.scratch_len(3), usize::MAX);
+            assert_eq!(huge.param_len(3, 1), usize::MAX);
+            assert_eq!(huge.scratch_len(3, 1), usize::MAX);
         }
-        assert_eq!(BaseSpec::Normal.param_len(3), 0);
+        assert_eq!(BaseSpec::Normal.param_len(3, 1), 0);
     }
 }

@@ -51,6 +51,21 @@ pub enum SpecError {
         /// The dimension given.
         dim: usize,
     },
+    /// Given values in a map, or without another one that is judged.
+    Given {
+        /// Number of given values.
+        given: usize,
+    },
+    /// A layer that transforms or moves a given value: a coupling that does not keep it, a permutation, or a layer that
+    /// takes no given values.
+    GivenChanged {
+        /// Layer concerned.
+        layer: usize,
+        /// The first given value that is changed.
+        value: usize,
+    },
+    /// Given values in the integer engine, which takes none.
+    GivenIntegers,
     /// A length does not fit in `usize`.
     Overflow,
     /// A mixture without components.
@@ -144,11 +159,14 @@ impl SpecError {
     pub const fn layer(&self) -> Option<usize> {
         match *self {
             SpecError::Dimension { .. }
+            | SpecError::Given { .. }
+            | SpecError::GivenIntegers
             | SpecError::Overflow
             | SpecError::Components
             | SpecError::ParamLength { .. } => None,
             SpecError::FeatureMissing { layer, .. } => layer,
-            SpecError::ScaleMapMath { layer }
+            SpecError::GivenChanged { layer, .. }
+            | SpecError::ScaleMapMath { layer }
             | SpecError::MaskIndex { layer, .. }
             | SpecError::MaskCoverage { layer, .. }
             | SpecError::Permutation { layer }
@@ -182,7 +200,7 @@ impl SpecError {
                     "the model has feature maps: enable feature \"feature-maps\" of nvpico"
                 }
                 Feature::ExtraLayers => {
-                    "the model has a mixture as its base density, an invertible matrix, a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"extra-layers\" of nvpico"
+                    "the model has a mixture as its base density, given values, an invertible matrix, a residual network, a log-scale by arc tangent or sigmoid, or a batch norm that is not folded: enable feature \"extra-layers\" of nvpico"
                 }
                 Feature::Micromath => {
                     "the model was trained with the elementary functions of micromath: enable feature \"micromath\" of nvpico"
@@ -192,6 +210,13 @@ impl SpecError {
                 "a log-scale by arc tangent or sigmoid needs the elementary functions of libm: set the model's math to Libm"
             }
             SpecError::Dimension { .. } => "a flow needs at least 2 features",
+            SpecError::Given { .. } => {
+                "given values are the first ones of a vector, and at least one other value is judged"
+            }
+            SpecError::GivenChanged { .. } => {
+                "a given value is transformed or moved: every coupling must keep it and every permutation leave it in place; a batch norm, a matrix and layers for maps take no given values"
+            }
+            SpecError::GivenIntegers => "the integer engine takes no given values: use floats",
             SpecError::Overflow => "the model's size overflows usize",
             SpecError::Components => "a mixture needs at least 1 component",
             SpecError::ParamLength { .. } => {
@@ -236,6 +261,8 @@ impl fmt::Display for SpecError {
         f.write_str(self.message())?;
         match *self {
             SpecError::Dimension { dim } => write!(f, "; the dimension is {dim}"),
+            SpecError::Given { given } => write!(f, " ({given} are given)"),
+            SpecError::GivenChanged { value, .. } => write!(f, " (value {value})"),
             SpecError::ParamLength { expected, found } => {
                 write!(f, " ({expected} are needed, {found} were given)")
             }
@@ -250,6 +277,7 @@ impl fmt::Display for SpecError {
             ),
             SpecError::FeatureMissing { .. }
             | SpecError::ScaleMapMath { .. }
+            | SpecError::GivenIntegers
             | SpecError::Overflow
             | SpecError::Components
             | SpecError::Permutation { .. }

@@ -23,6 +23,10 @@ pub struct FlowSpec<'a> {
     // Without the feature a model with kernels is refused, and a spec is as small as one that cannot have any.
     #[cfg(feature = "extra-layers")]
     pub kernels: Option<KernelsSpec>,
+    /// How many values of a sample are given, its first ones; see [`with_given`](Self::with_given).
+    // Without the feature a model with given values is refused, and pays nothing, as with kernels.
+    #[cfg(feature = "extra-layers")]
+    pub given: usize,
 }
 
 /// Layers with the shapes that reach them, in the order of `forward`.
@@ -92,6 +96,8 @@ impl<'a> FlowSpec<'a> {
             base: BaseSpec::Normal,
             #[cfg(feature = "extra-layers")]
             kernels: None,
+            #[cfg(feature = "extra-layers")]
+            given: 0,
         }
     }
 
@@ -105,6 +111,8 @@ impl<'a> FlowSpec<'a> {
             base: self.base,
             #[cfg(feature = "extra-layers")]
             kernels: self.kernels,
+            #[cfg(feature = "extra-layers")]
+            given: self.given,
         }
     }
 
@@ -156,7 +164,7 @@ impl<'a> FlowSpec<'a> {
         }
     }
 
-    /// Values of a sample.
+    /// Values of a sample, given ones among them.
     #[must_use]
     #[inline(always)]
     pub const fn dim(&self) -> usize {
@@ -200,11 +208,18 @@ impl<'a> FlowSpec<'a> {
         while let Some((layer, shape)) = walk.next() {
             total = add(total, layer.param_len(shape));
         }
-        let total = add(total, self.base.param_len(self.dim()));
+        let total = add(total, self.base_param_len());
         match self.second() {
-            Some(kernels) => add(total, kernels.param_len(self.dim())),
+            Some(kernels) => add(total, kernels.param_len(self.dim(), self.given())),
             None => total,
         }
+    }
+
+    /// Parameters of the base.
+    #[must_use]
+    #[inline(always)]
+    pub const fn base_param_len(&self) -> usize {
+        self.base.param_len(self.dim(), self.given())
     }
 
     /// Values of workspace for one sample: the sample, and the most scratch that any layer or the base asks for.
@@ -216,8 +231,9 @@ impl<'a> FlowSpec<'a> {
     /// The most scratch that any layer or the base asks for.
     #[must_use]
     pub const fn scratch_len(&self) -> usize {
-        let base = self.base.scratch_len(self.dim());
-        let mut most = KernelsSpec::scratch_of(self.second(), self.dim(), base);
+        let (dim, given) = (self.dim(), self.given());
+        let base = self.base.scratch_len(dim, given);
+        let mut most = KernelsSpec::scratch_of(self.second(), dim, given, base);
         let mut walk = self.walk();
         while let Some((layer, shape)) = walk.next() {
             most = max(most, layer.scratch_len(shape));
@@ -245,14 +261,18 @@ impl<'a> FlowSpec<'a> {
     pub const fn largest_step(&self) -> usize {
         let mut most = self.base.multiply_accumulates(self.dim());
         let mut walk = self.walk();
-        // Kernels are part of the first step.
-        let mut before = match self.second() {
-            Some(kernels) => kernels.multiply_accumulates(self.dim()),
-            None => 0,
-        };
+        // Kernels are part of the step of the layer in front of them.
+        let mut left = KernelsSpec::behind(self.given());
         while let Some((layer, shape)) = walk.next() {
-            most = max(most, add(before, layer.multiply_accumulates(shape)));
-            before = 0;
+            left = left.saturating_sub(1);
+            let beside = match self.second() {
+                Some(kernels) if left == 0 => kernels.multiply_accumulates(self.dim()),
+                _ => 0,
+            };
+            most = max(most, add(beside, layer.multiply_accumulates(shape)));
+            if left == 0 {
+                left = usize::MAX;
+            }
         }
         most
     }
@@ -283,12 +303,22 @@ impl<'a> FlowSpec<'a> {
                 feature: Feature::Micromath,
             });
         }
+        let given = self.given();
+        if given > 0 && (given >= self.dim() || height != 1 || width != 1) {
+            return Err(SpecError::Given { given });
+        }
         let mut layers = self.layers;
         let mut shape = self.shape;
         let mut index = 0;
         while let [layer, rest @ ..] = layers {
             if let Err(error) = layer.validate(shape, index) {
                 return Err(error);
+            }
+            if let Some(value) = layer.first_changed(shape, given) {
+                return Err(SpecError::GivenChanged {
+                    layer: index,
+                    value,
+                });
             }
             if let LayerSpec::Coupling(spec) = layer
                 && let Some(map) = spec.transform.scale_map()
@@ -317,7 +347,7 @@ impl<'a> FlowSpec<'a> {
             return Err(error);
         }
         if let Some(kernels) = self.second()
-            && let Err(error) = kernels.validate(self.layers.len())
+            && let Err(error) = kernels.validate(self.layers.len(), given)
         {
             return Err(error);
         }
@@ -330,7 +360,8 @@ impl<'a> FlowSpec<'a> {
     }
 
     /// The first value of the input that no coupling transforms, if there is one and z is standard normal: such a feature
-    /// keeps its (standardised) value and is modelled as a plain Gaussian. None where the base is a mixture.
+    /// keeps its (standardised) value and is modelled as a plain Gaussian. None where the base is a mixture, and never a given
+    /// value.
     #[must_use]
     pub const fn untransformed_feature(&self) -> Option<usize> {
         if !matches!(self.base, BaseSpec::Normal) {
@@ -339,7 +370,7 @@ impl<'a> FlowSpec<'a> {
         if let BaseSpec::Mixture(_) = self.base {
             return None;
         }
-        let mut feature = 0;
+        let mut feature = self.given();
         while feature < self.dim() {
             // Follow the value's place through the layers that move it.
             let mut place = feature;

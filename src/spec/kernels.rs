@@ -4,7 +4,8 @@ use super::base::{BaseSpec, MixtureSpec, Spread};
 use super::error::{Feature, SpecError};
 use super::{add, max};
 
-/// A kernel density of the values behind the first layer, beside the flow's density.
+/// A kernel density of the values behind the first layer, beside the flow's density; in a flow with given values of those behind the
+/// first two: the second layer is a coupling that moves and scales the others by what is given.
 ///
 /// A flow's density is smooth; what nearest neighbours have, local structure, it has not. With kernels a sample is as unlikely as the
 /// less favourable of the two densities says:
@@ -44,16 +45,16 @@ impl KernelsSpec {
         BaseSpec::Mixture(self.mixture())
     }
 
-    /// Number of parameters, on `dim` values.
+    /// Number of parameters, on `dim` values of which the first `given` are given.
     #[must_use]
-    pub const fn param_len(self, dim: usize) -> usize {
-        add(Self::HEAD, self.base().param_len(dim))
+    pub const fn param_len(self, dim: usize, given: usize) -> usize {
+        add(Self::HEAD, self.base().param_len(dim, given))
     }
 
     /// Length of the scratch.
     #[must_use]
-    pub const fn scratch_len(self, dim: usize) -> usize {
-        self.base().scratch_len(dim)
+    pub const fn scratch_len(self, dim: usize, given: usize) -> usize {
+        self.base().scratch_len(dim, given)
     }
 
     /// Multiply-accumulates for one sample.
@@ -63,21 +64,31 @@ impl KernelsSpec {
     }
 
     /// The larger of two lengths, one of them of kernels that a model need not have.
-    pub(super) const fn scratch_of(kernels: Option<Self>, dim: usize, other: usize) -> usize {
+    pub(super) const fn scratch_of(
+        kernels: Option<Self>,
+        dim: usize,
+        given: usize,
+        other: usize,
+    ) -> usize {
         match kernels {
-            Some(kernels) => max(kernels.scratch_len(dim), other),
+            Some(kernels) => max(kernels.scratch_len(dim, given), other),
             None => other,
         }
     }
 
-    pub(super) const fn validate(self, layers: usize) -> Result<(), SpecError> {
+    /// Layers in front of the kernels.
+    pub(crate) const fn behind(given: usize) -> usize {
+        if given > 0 { 2 } else { 1 }
+    }
+
+    pub(super) const fn validate(self, layers: usize, given: usize) -> Result<(), SpecError> {
         if !cfg!(feature = "extra-layers") {
             return Err(SpecError::FeatureMissing {
                 layer: None,
                 feature: Feature::ExtraLayers,
             });
         }
-        if self.count == 0 || layers == 0 {
+        if self.count == 0 || layers < Self::behind(given) {
             return Err(SpecError::Components);
         }
         Ok(())

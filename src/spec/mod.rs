@@ -38,6 +38,7 @@ mod dense;
 mod error;
 pub mod features;
 mod flow;
+mod given;
 mod gradient;
 mod kernels;
 mod mask;

@@ -37,7 +37,7 @@ pub fn init(spec: &FlowSpec<'_>, rows: &[f32], seed: u64) -> Vec<f32> {
     let mut walk = spec.walk();
     while let Some((layer, shape)) = walk.next() {
         if let LayerSpec::Standardize = layer {
-            params.extend(standardization(rows, shape));
+            params.extend(standardization(rows, shape, spec.given()));
             continue;
         }
         params.extend(identity(layer, shape));
@@ -58,19 +58,29 @@ fn base(spec: &FlowSpec<'_>) -> Vec<f32> {
         return Vec::new();
     };
     let components = mixture.components;
-    let constant = -(components as f64).ln() as f32 - dim as f32 * HALF_LN_2PI;
+    let given = spec.given();
+    let log_weight = -(components as f64).ln() as f32;
+    let constant = -((dim - given) as f32) * HALF_LN_2PI;
+    // A weight stands with the given values, where there are some.
+    let constants = if given > 0 {
+        vec![(log_weight, given), (constant, dim - given)]
+    } else {
+        vec![(log_weight + constant, dim)]
+    };
     let mut params = Vec::new();
     match mixture.spread {
         Spread::Shared => {
             params.push(0.5);
-            for panel in panels(components) {
-                params.extend(vec![constant; panel]);
-                params.extend(vec![0.0; panel * dim]);
+            for (constant, inputs) in constants {
+                for panel in panels(components) {
+                    params.extend(vec![constant; panel]);
+                    params.extend(vec![0.0; panel * inputs]);
+                }
             }
         }
         Spread::Full => {
             for _ in 0..components {
-                params.push(constant);
+                params.extend(constants.iter().map(|(constant, _)| constant));
                 params.extend(vec![0.0; dim]);
                 for row in 0..dim {
                     params.extend(vec![0.0; row]);
@@ -154,9 +164,10 @@ fn init_normalised(
 }
 
 /// `mean[channels]`, `scale[channels]`, `log_det` of a table of samples. A constant channel gets scale 1: it
-/// stays at zero while healthy, and any change shows in the user's units.
+/// stays at zero while healthy, and any change shows in the user's units. The first `given` channels have no part in the
+/// log-determinant.
 #[must_use]
-pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
+pub fn standardization(rows: &[f32], shape: Shape, given: usize) -> Vec<f32> {
     let (channels, pixels) = (shape.channels, shape.pixels());
     let count = (rows.len() / shape.len()).max(1) as f64 * pixels as f64;
     let mut mean = vec![0.0_f64; channels];
@@ -183,7 +194,8 @@ pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
     let scale: Vec<f32> = var
         .iter()
         .zip(&mean)
-        .map(|(&sum, &mean)| {
+        .enumerate()
+        .map(|(at, (&sum, &mean))| {
             let deviation = double::sqrt(sum / count);
             // A deviation at the level of rounding errors, relative to the value, means a constant column.
             let constant =
@@ -193,7 +205,9 @@ pub fn standardization(rows: &[f32], shape: Shape) -> Vec<f32> {
             } else {
                 (1.0 / deviation) as f32
             };
-            log_det += double::ln(f64::from(scale)) * pixels as f64;
+            if at >= given {
+                log_det += double::ln(f64::from(scale)) * pixels as f64;
+            }
             scale
         })
         .collect();
@@ -222,7 +236,7 @@ pub(super) fn decay(spec: &FlowSpec<'_>, coefficient: f32) -> Vec<f32> {
             }
         }
     }
-    decay.extend(vec![0.0; spec.base.param_len(spec.dim())]);
+    decay.extend(vec![0.0; spec.base_param_len()]);
     decay
 }
 
@@ -250,7 +264,7 @@ mod tests {
     #[test]
     fn constant_features_keep_their_units() {
         let rows = [1.0, 101_325.0, 3.0, 101_325.0];
-        let params = standardization(&rows, Shape::vector(2));
+        let params = standardization(&rows, Shape::vector(2), 0);
         assert_eq!(params, [2.0, 101_325.0, 1.0, 1.0, 0.0]);
     }
 }

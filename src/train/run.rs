@@ -38,6 +38,8 @@ pub(super) struct Run<'s> {
     noise: f32,
     /// Width of uniform noise by feature; empty for none.
     steps: Vec<f32>,
+    /// The first values of a row, which get no noise.
+    given: usize,
     /// Whether rows are counts, with noise uniform in their cells.
     counts: bool,
     pub(super) learning_rate: f32,
@@ -86,7 +88,8 @@ impl<'s> Run<'s> {
             batch,
             clip: f64::from(options.clip),
             noise: options.noise,
-            steps: options.steps.clone(),
+            steps: judged_steps(options.steps.clone(), spec.given()),
+            given: spec.given(),
             counts: matches!(spec.layers.first(), Some(LayerSpec::Logit(_))),
             learning_rate: options.learning_rate,
         }
@@ -170,7 +173,13 @@ impl<'s> Run<'s> {
                 }
             }
         } else if self.noise > 0.0 {
-            for x in &mut self.input {
+            // Given values are known as they are.
+            let given = self.given;
+            let judged = self
+                .input
+                .chunks_exact_mut(self.dim)
+                .flat_map(|row| row.iter_mut().skip(given));
+            for x in judged {
                 let noise: f32 = StandardNormal.sample(&mut self.random);
                 *x += self.noise * noise;
             }
@@ -182,6 +191,14 @@ impl<'s> Run<'s> {
             }
         }
     }
+}
+
+/// The steps of features, with none for the given ones.
+fn judged_steps(mut steps: Vec<f32>, given: usize) -> Vec<f32> {
+    for step in steps.iter_mut().take(given) {
+        *step = 0.0;
+    }
+    steps
 }
 
 /// Uniform in `-1/2 .. 1/2`.

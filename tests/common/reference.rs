@@ -44,7 +44,8 @@ pub fn central_differences(point: &[f64], mut function: impl FnMut(&[f64]) -> f6
     gradient
 }
 
-/// `ln |det dz/dx|` from a numerical Jacobian, with no use of any layer's own log-determinant.
+/// `ln |det dz/dx|` from a numerical Jacobian, with no use of any layer's own log-determinant; of the values behind the given
+/// ones.
 pub fn numerical_log_det(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> f64 {
     let moved = |index: usize, step: f64| {
         let mut x = x.to_vec();
@@ -54,10 +55,11 @@ pub fn numerical_log_det(spec: &FlowSpec<'_>, params: &[f64], x: &[f64]) -> f64 
     let derivatives = |index| {
         let (above, below) = (moved(index, STEP), moved(index, -STEP));
         let pairs = above.iter().zip(below);
-        pairs.map(|(a, b)| (a - b) / (2.0 * STEP)).collect()
+        let all = pairs.map(|(a, b)| (a - b) / (2.0 * STEP));
+        all.skip(spec.given()).collect()
     };
     // A row per input: the transpose has the same determinant.
-    ln_abs_det((0..spec.dim()).map(derivatives).collect())
+    ln_abs_det((spec.given()..spec.dim()).map(derivatives).collect())
 }
 
 /// `ln |det|` by Gaussian elimination with row pivots.

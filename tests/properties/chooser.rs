@@ -193,6 +193,7 @@ impl Chooser {
             layers: all,
             base: self.base(),
             kernels: None,
+            given: 0,
         }
     }
 }

@@ -163,9 +163,9 @@ proptest! {
             let all = || (0..flow.layers.len()).map(at);
             let sum: usize = all().map(|(layer, shape)| layer.param_len(shape)).sum();
             let dim = flow.dim();
-            prop_assert_eq!(sum + flow.base.param_len(dim), flow.param_len());
+            prop_assert_eq!(sum + flow.base.param_len(dim, 0), flow.param_len());
             let most = all().map(|(layer, shape)| layer.scratch_len(shape)).max();
-            let most = most.unwrap_or(0).max(flow.base.scratch_len(dim));
+            let most = most.unwrap_or(0).max(flow.base.scratch_len(dim, 0));
             prop_assert_eq!(most, flow.scratch_len());
             for (layer, shape) in all() {
                 let after = layer.output_shape(shape);

@@ -83,6 +83,7 @@ pub fn models() -> Vec<Vec<u8>> {
                 layers,
                 base: nvpico_codegen::model::BaseName::Normal,
                 kernels: None,
+                given: 0,
             };
             let views = spec.layers();
             let flow = spec.flow_spec(&views);

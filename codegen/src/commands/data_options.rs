@@ -68,6 +68,10 @@ pub struct FeatureOptions {
     /// Columns to read as categories, such as an operating mode: a feature of 0 and 1 for each of their values
     #[arg(long, value_name = "NAMES", value_parser = names)]
     pub category: Option<Names>,
+    /// Columns that are given, not judged, such as a speed that the machine was set to: what is normal depends on them. Any
+    /// of them may be a --category
+    #[arg(long, value_name = "NAMES", value_parser = names)]
+    pub given: Option<Names>,
     /// Column that names the machine of each row: no machine's rows are both trained on and held out
     #[arg(long, value_name = "COLUMN")]
     pub group: Option<String>,
@@ -81,6 +85,7 @@ impl FeatureOptions {
         Ok(ReadOptions {
             window: self.window,
             category: self.category.clone().unwrap_or_default().0,
+            given: self.given.clone().unwrap_or_default().0,
             group: self.group.clone(),
             ..options
         })
@@ -153,6 +158,7 @@ impl DataOptions {
             samples: false,
             window: None,
             category: Vec::new(),
+            given: Vec::new(),
             group: None,
             layout: self.layout,
             delimiter,

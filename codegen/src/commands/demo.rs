@@ -243,6 +243,7 @@ fn training_rows(
     let request = subject.samples();
     let options = ReadOptions {
         samples: request.is_some(),
+        given: subject.given(),
         ..ReadOptions::default()
     };
     let table = data::read(&[path.to_owned()], &options)?;

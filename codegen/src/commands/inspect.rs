@@ -91,6 +91,10 @@ pub fn report(i: &Inspection) -> String {
         ),
     };
     let _ = writeln!(out, "\n{table}");
+    if !i.given.is_empty() {
+        let given = printable(&i.given.join(", ")).into_owned();
+        let _ = writeln!(out, "given, not judged      {given}");
+    }
     let _ = writeln!(out, "density of z           {}", i.base);
     if let Some(kernels) = i.kernels {
         let _ = writeln!(out, "kernels                {kernels}, of a second density");

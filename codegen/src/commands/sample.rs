@@ -57,6 +57,14 @@ pub struct SampleArgs {
 /// The rows cannot be written.
 pub fn run(args: &SampleArgs) -> anyhow::Result<bool> {
     let model = load_model(&args.model)?;
+    let given = model.header.spec.given;
+    if given > 0 {
+        bail!(
+            "{}: the model says what is normal where {} is given, and draws nothing without it: Flow::sample draws rows for given values",
+            args.model.display(),
+            printable(&model.header.columns[..given].join(", "))
+        );
+    }
     let shape = match (&args.png, model.map_shape()) {
         (Some(_), None) => bail!(
             "{}: its rows are lists of {} numbers, not maps, so they cannot be drawn as pictures: leave out --png, and \

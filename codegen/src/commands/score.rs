@@ -18,8 +18,9 @@ use crate::output::{self, json_text, say, terminal};
   nvpico score --model pump.safetensors --data today.csv --out scores.csv
 
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
-p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid), for a model of
-counts bits_per_dimension, out_of_range (the first feature far outside the range of the training rows). A summary goes
+p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid, or given_out_of_range
+for a row that is not judged), for a model of counts bits_per_dimension, out_of_range (the first feature far outside the
+range of the training rows, or the first given one outside what was seen). A summary goes
 to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
 set on.
 
@@ -73,6 +74,8 @@ struct Printed<'a> {
     rows: usize,
     anomalous: usize,
     out_of_range: usize,
+    /// Not judged: a given value lies outside what was seen.
+    given_out_of_range: usize,
     invalid: usize,
     /// Numbers of the least likely rows, the least likely first.
     least_likely: Vec<u64>,
@@ -91,6 +94,7 @@ impl<'a> Printed<'a> {
             rows: summary.rows,
             anomalous: summary.anomalous,
             out_of_range: summary.out_of_range,
+            given_out_of_range: summary.given_out_of_range,
             invalid: summary.invalid,
             least_likely: summary.worst.iter().map(|(row, _)| *row).collect(),
             resemblance: summary.resemblance.as_ref(),
@@ -108,11 +112,12 @@ fn report(summary: &Summary) -> String {
         rows,
         anomalous,
         out_of_range,
+        given_out_of_range,
         invalid,
         worst,
         resemblance,
     } = summary;
-    let normal = rows - anomalous - invalid;
+    let normal = rows - anomalous - invalid - given_out_of_range;
     let mut out = match resemblance {
         Some(_) => {
             format!(
@@ -123,6 +128,12 @@ fn report(summary: &Summary) -> String {
             "{rows} rows, {invalid} of them invalid; no threshold: set one with nvpico calibrate\n"
         ),
     };
+    if *given_out_of_range > 0 {
+        let _ = writeln!(
+            out,
+            "{given_out_of_range} rows are not judged: a given value lies outside what the training rows had"
+        );
+    }
     let worst: Vec<String> = (worst.iter())
         .map(|(row, log_prob)| format!("row {row} ({log_prob:.3} nats)"))
         .collect();

@@ -90,6 +90,12 @@ pub(super) fn words(frame: &Frame, column: &Column) -> Result<Vec<Option<String>
 /// Most different words of a category.
 const MOST_WORDS: usize = 64;
 
+/// Whether a feature was made of a word of this category.
+pub(super) fn is_word_of(feature: &str, category: &str) -> bool {
+    let rest = feature.strip_prefix(category);
+    rest.is_some_and(|rest| rest.starts_with('='))
+}
+
 /// Adds to each file, for each category, a column for each of its words; their names.
 pub(super) fn categories(frames: &mut [Frame], names: &[String]) -> Result<Vec<String>, DataError> {
     let mut made = Vec::new();

@@ -30,6 +30,7 @@ mod features;
 mod find;
 mod frame;
 mod gather;
+mod given;
 mod hint;
 mod judge;
 pub(crate) use judge::step;
@@ -85,6 +86,8 @@ pub struct Table {
     /// Channels, height and width of a row that is a map, flat in this order; `None` for a list of readings, and for a
     /// choice of some of a map's values.
     pub shape: Option<[usize; 3]>,
+    /// How many features are given, the first ones: they are not judged.
+    pub given: usize,
     /// Number of rows kept.
     pub rows: usize,
     /// Row-major, `rows * columns.len()`, all finite.
@@ -208,6 +211,8 @@ pub struct ReadOptions {
     pub window: Option<usize>,
     /// Columns that are read as categories: a feature of 0 and 1 for each of their words.
     pub category: Vec<String>,
+    /// Columns that are given: they are not judged, and stand first. A category gives all of its features.
+    pub given: Vec<String>,
     /// The column that names the machine of each row; never a feature.
     pub group: Option<String>,
     /// What the axes of an array of three or four dimensions are; asked for where it is not plain.

@@ -24,6 +24,7 @@ use super::features::shape_words;
 use super::find::{Index, position};
 use super::frame::{Column, Frame};
 use super::gather::gather;
+use super::given;
 use super::judge::{Question, judge};
 use super::labels;
 use super::names::join;
@@ -116,7 +117,8 @@ pub(super) fn table(
         .as_ref()
         .map(|name| derived::groups(frames, name))
         .transpose()?;
-    let mut other: Vec<&String> = made.iter().chain(&options.category).collect();
+    let given = given::features(frames, options, made, &excluded)?;
+    let mut other: Vec<&String> = made.iter().chain(&options.category).chain(&given).collect();
     other.extend(&options.group);
     let columns = match &options.columns {
         Some(wanted) => {
@@ -167,10 +169,12 @@ pub(super) fn table(
     if let Some(length) = options.window {
         columns = derived::window(&columns, length);
     }
-    columns.extend_from_slice(made);
+    columns.extend(made.iter().filter(|name| !given.contains(name)).cloned());
     if columns.is_empty() {
         return Err(nothing_left(first, &skipped_columns, &judged_out));
     }
+    let count = given.len();
+    columns.splice(0..0, given);
     let may_exclude = options.columns.is_none() && first.shape.is_none();
     let mut table = gather(
         frames,
@@ -180,6 +184,7 @@ pub(super) fn table(
         options,
         may_exclude,
     )?;
+    table.given = count;
     table.overview = overview;
     table.said.extend(about_labels);
     table
@@ -205,7 +210,7 @@ fn nothing_left(first: &Frame, skipped: &[SkippedColumn], judged_out: &[String])
 }
 
 /// The columns the user named, checked in each file.
-fn asked_for(
+pub(super) fn asked_for(
     frames: &[Frame],
     wanted: &[String],
     excluded: &[String],

@@ -45,6 +45,10 @@ pub trait Subject {
     fn samples(&self) -> Option<Request> {
         None
     }
+    /// Columns that are given, not judged.
+    fn given(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Writes the recordings.
     ///
     /// # Errors

@@ -69,6 +69,10 @@ impl Subject for VibrationDemo {
         })
     }
 
+    fn given(&self) -> Vec<String> {
+        vec![COLUMNS[2].to_owned()]
+    }
+
     fn save(&self, folder: &Path) -> anyhow::Result<Files> {
         let files = Files {
             normal: folder.join("normal.csv"),
@@ -83,7 +87,7 @@ impl Subject for VibrationDemo {
     }
 
     fn lesson(&self) -> &'static str {
-        "the model learns what the spectrum is like at each speed"
+        "the speed is given, and the model learns what the spectrum is like at each speed"
     }
 
     fn recipe(&self) -> Recipe {

@@ -11,6 +11,8 @@ use crate::model::first_outside;
 #[derive(Clone, Debug)]
 pub struct Guard<'r> {
     threshold: Option<f32>,
+    /// The first values, which are given.
+    given: usize,
     ranges: Ranges<'r>,
 }
 
@@ -29,6 +31,7 @@ impl Ready<'_> {
         let ranges = self.model.value_ranges();
         Guard {
             threshold: self.threshold(),
+            given: self.model.header.spec.given,
             ranges: match &self.engine {
                 Engine::Float(_) => Ranges::Float(ranges),
                 Engine::Integer(own) => Ranges::Integer(own, own.count_ranges(&ranges)),
@@ -51,10 +54,20 @@ impl Guard<'_> {
             return Some(Decision::Invalid);
         };
         if let Some(value) = self.out_of_range(row) {
-            let value = u16::try_from(value).unwrap_or(u16::MAX);
-            return Some(Decision::OutOfRange(value));
+            let index = u16::try_from(value).unwrap_or(u16::MAX);
+            return Some(if value < self.given {
+                Decision::GivenOutOfRange(index)
+            } else {
+                Decision::OutOfRange(index)
+            });
         }
         Some(Decision::at(score.log_prob, self.threshold?))
+    }
+
+    /// Whether a given value lies outside what was seen: such a row is not judged.
+    #[must_use]
+    pub fn is_given_out_of_range(&self, row: &[f32]) -> bool {
+        self.out_of_range(row).is_some_and(|at| at < self.given)
     }
 
     /// The first value of a row that lies outside its range.

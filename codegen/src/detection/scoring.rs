@@ -1,6 +1,5 @@
 //! One set, scored by a model trained on it and by the detectors to compare with.
 
-use anyhow::Context as _;
 use nvpico::detector::Decision;
 use serde::{Deserialize, Serialize};
 
@@ -118,8 +117,15 @@ impl Scoring {
                 )
             })
         };
-        let scores: anyhow::Result<Vec<Score>> = self.precisions.iter().map(of).collect();
-        scores.context("the trained model cannot be scored")
+        // A model with given columns has floats alone.
+        let failed = |precision: &Precision, error: anyhow::Error| {
+            let error = error.context("the trained model cannot be scored");
+            Score::failed(model_name(*precision), format!("{error:#}"))
+        };
+        let precisions = self.precisions.iter();
+        Ok(precisions
+            .map(|own| of(own).unwrap_or_else(|error| failed(own, error)))
+            .collect())
     }
 
     fn of_baseline(&self, baseline: Baseline, set: &Set, seed: u64) -> Score {

@@ -79,6 +79,9 @@ impl Set {
             hash.update([0]);
             hash.update(column.as_bytes());
         }
+        if self.training.given > 0 {
+            hash.update([1, self.training.given as u8]);
+        }
         for value in self.training.values.iter().chain(&self.tests) {
             hash.update(value.to_bits().to_le_bytes());
         }
@@ -104,6 +107,7 @@ fn pick(table: &Table, rows: &[usize]) -> Table {
     Table {
         columns: table.columns.clone(),
         shape: table.shape,
+        given: table.given,
         rows: rows.len(),
         values: rows
             .iter()

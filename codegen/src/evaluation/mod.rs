@@ -22,7 +22,7 @@ use crate::output;
 use crate::precision::Precision;
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
-pub use rows::{RowScore, score_rows};
+pub use rows::{NOT_JUDGED, RowScore, score_rows};
 pub use stray::Stray;
 pub use summary::Summary;
 
@@ -34,7 +34,9 @@ pub struct Evaluation {
     pub precision: Precision,
     /// Rows.
     pub rows: usize,
-    /// Anomalous rows among them.
+    /// Rows that are not judged, for a given value outside what was seen; the figures are of the others.
+    pub given_out_of_range: usize,
+    /// Anomalous rows among those that are judged.
     pub anomalous_rows: usize,
     /// Area under the ROC curve.
     pub auroc: Option<f64>,
@@ -90,6 +92,12 @@ pub fn evaluate(
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
     let scores = ready.score_table(table);
+    let guard = ready.guard();
+    let judged = |row: &usize| !guard.is_given_out_of_range(table.row(*row));
+    let judged: Vec<usize> = (0..table.rows).filter(judged).collect();
+    let scores: Vec<_> = judged.iter().map(|&row| scores[row]).collect();
+    let labels: Vec<bool> = judged.iter().map(|&row| labels[row]).collect();
+    let labels = labels.as_slice();
     let log_probs = log_probs(&scores);
     let anomaly_scores = metrics::scores(&log_probs);
     let calibrated = ready
@@ -98,8 +106,8 @@ pub fn evaluate(
         .calibration
         .filter(|_| threshold.is_none());
     let threshold = threshold.or(ready.threshold());
-    let guard = ready.guard().with_threshold(threshold);
-    let rows = table.iter().zip(&scores);
+    let guard = guard.with_threshold(threshold);
+    let rows = judged.iter().map(|&row| table.row(row)).zip(&scores);
     let alarms: Vec<bool> = rows
         .map(|(row, score)| guard.decide(row, score) != Some(Decision::Normal))
         .collect();
@@ -118,6 +126,7 @@ pub fn evaluate(
     Ok(Evaluation {
         precision: ready.precision(),
         rows: table.rows,
+        given_out_of_range: table.rows - judged.len(),
         anomalous_rows: labels.iter().filter(|l| **l).count(),
         auroc: metrics::auroc(&anomaly_scores, labels),
         auprc: metrics::average_precision(&anomaly_scores, labels),

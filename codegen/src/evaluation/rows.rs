@@ -8,6 +8,9 @@ use crate::data::Table;
 use crate::deploy::Ready;
 use crate::output;
 
+/// The decision on a row with a given value outside what was seen.
+pub const NOT_JUDGED: &str = "given_out_of_range";
+
 /// A row's score; the names are those of `--json`. What an invalid row does not have is `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RowScore {
@@ -24,9 +27,10 @@ pub struct RowScore {
     pub log_det: Option<f32>,
     /// Share of the calibration rows that are at most as likely; `None` without calibration.
     pub p_value: Option<f64>,
-    /// `normal`, `anomalous` or `invalid`; `None` for a valid row without a threshold.
+    /// `normal`, `anomalous`, `given_out_of_range` (not judged) or `invalid`; `None` for a valid row without a threshold.
     pub decision: Option<&'static str>,
-    /// The first feature that lies far outside the range of the training rows: then the row is anomalous, however likely.
+    /// The first feature that lies far outside the range of the training rows: then the row is anomalous, however likely; or
+    /// a given one outside what was seen: then it is not judged.
     pub out_of_range: Option<String>,
     /// Of a model of counts, `Some(None)` for an invalid row; absent for any other model.
     #[serde(
@@ -54,7 +58,9 @@ impl RowScore {
     fn new(ready: &Ready<'_>, row: u64, score: Option<Score>, decision: Option<Decision>) -> Self {
         let model = ready.model;
         let out_of_range = match decision {
-            Some(Decision::OutOfRange(value)) => model.header.columns.get(usize::from(value)),
+            Some(Decision::OutOfRange(value) | Decision::GivenOutOfRange(value)) => {
+                model.header.columns.get(usize::from(value))
+            }
             _ => None,
         };
         let log_prob = score.map(|score| score.log_prob);
@@ -67,6 +73,7 @@ impl RowScore {
             p_value: log_prob.and_then(|log_prob| ready.p_value(log_prob)),
             decision: decision.map(|decision| match decision {
                 Decision::OutOfRange(_) => Decision::Anomalous.as_str(),
+                Decision::GivenOutOfRange(_) => NOT_JUDGED,
                 other => other.as_str(),
             }),
             out_of_range: out_of_range.cloned(),

@@ -1,6 +1,6 @@
 //! What scores of rows amount to.
 
-use super::RowScore;
+use super::{NOT_JUDGED, RowScore};
 use crate::calibration::Resemblance;
 use crate::deploy::Ready;
 
@@ -16,6 +16,8 @@ pub struct Summary {
     pub anomalous: usize,
     /// Of these, with a value far outside the range of the training rows.
     pub out_of_range: usize,
+    /// Not judged, for a given value outside what was seen.
+    pub given_out_of_range: usize,
     /// Not scored.
     pub invalid: usize,
     /// Numbers and log-densities of the least likely rows.
@@ -32,8 +34,10 @@ impl Summary {
             let own = scores.iter().filter(|row| row.decision == Some(decision));
             own.count()
         };
+        let is_judged = |row: &&RowScore| row.decision != Some(NOT_JUDGED);
         let valid = scores
             .iter()
+            .filter(is_judged)
             .filter_map(|row| Some((row.row, row.log_prob?)));
         let mut worst: Vec<(u64, f32)> = valid.collect();
         let log_probs: Vec<f32> = worst.iter().map(|(_, log_prob)| *log_prob).collect();
@@ -44,8 +48,10 @@ impl Summary {
             anomalous: count("anomalous"),
             out_of_range: scores
                 .iter()
+                .filter(is_judged)
                 .filter(|row| row.out_of_range.is_some())
                 .count(),
+            given_out_of_range: count(NOT_JUDGED),
             invalid: count("invalid"),
             worst,
             resemblance: ready.resemblance(&log_probs),

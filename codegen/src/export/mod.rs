@@ -218,6 +218,7 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
     let layers = spec.layers();
     let base = structure::base(spec.flow_spec(&layers).base);
     let kernels = structure::kernels(spec.kernels);
+    let given = structure::given(spec.given);
     let shape = match spec.shape.0 {
         [channels, 1, 1] => format!("vector({channels})"),
         [channels, height, width] => format!("map({channels}, {height}, {width})"),
@@ -235,7 +236,7 @@ fn spec(out: &mut String, spec: &ModelSpec, lengths: &Lengths) {
         structure::layer(out, layer);
     }
     line!(out, "        ],");
-    line!(out, "    ){math}{base}{kernels};");
+    line!(out, "    ){math}{base}{kernels}{given};");
     line!(out, "    match spec.{}() {{", lengths.validate);
     line!(out, "        Ok(()) => spec,");
     line!(

@@ -155,6 +155,14 @@ pub(super) fn kernels(kernels: Option<usize>) -> String {
     })
 }
 
+/// What follows the spec of a model with given values.
+pub(super) fn given(given: usize) -> String {
+    if given == 0 {
+        return String::new();
+    }
+    format!(".with_given({given})")
+}
+
 /// What follows the spec of a base that is not standard normal.
 pub(super) fn base(base: BaseSpec) -> String {
     let BaseSpec::Mixture(mixture) = base else {

@@ -49,6 +49,19 @@ impl Parts {
     }
 }
 
+/// The masks of a vector whose first values are given: all keep these, and some of the others in turn.
+#[must_use]
+pub fn masks_with_given([dim, given]: [usize; 2], masks: &[MaskName]) -> Vec<MaskName> {
+    let judged = dim - given;
+    let keeping = |mask: &MaskName| {
+        let kept = mask.spec().kept_features(judged).map(|at| at + given);
+        // A single value has no halves.
+        let kept = kept.filter(|_| judged > 1);
+        MaskName::Indices((0..given).chain(kept).collect())
+    };
+    masks.iter().map(keeping).collect()
+}
+
 /// Layers for vectors.
 #[must_use]
 pub fn vector(parts: &Parts, masks: &[MaskName], hidden: &[usize], nets: NetsName) -> Vec<Layer> {
@@ -254,6 +267,7 @@ mod tests {
                     layers,
                     base: crate::model::BaseName::Normal,
                     kernels: None,
+                    given: 0,
                 };
                 let layers = spec.layers();
                 let flow = spec.flow_spec(&layers);
@@ -282,6 +296,17 @@ mod tests {
         assert_eq!(found[..5], [false, true, false, true, false]);
         // A squeeze, then the same again.
         assert_eq!(found[5..], [false, true, false, true, false]);
+    }
+
+    #[test]
+    fn given_values_stand_in_every_mask() {
+        let masks = [MaskName::FirstHalf, MaskName::Even, MaskName::Odd];
+        let found = masks_with_given([5, 2], &masks);
+        let expected = [&[0, 1, 2][..], &[0, 1, 2, 4], &[0, 1, 3]];
+        assert_eq!(found, expected.map(|kept| MaskName::Indices(kept.to_vec())));
+        // One value that is judged has no halves.
+        let one = masks_with_given([3, 2], &masks[..1]);
+        assert_eq!(one, [MaskName::Indices(vec![0, 1])]);
     }
 
     #[test]

@@ -9,15 +9,17 @@
 use std::borrow::Cow;
 use std::iter::repeat_n;
 
-use nvpico::spec::LayerSpec;
+use nvpico::spec::{BaseSpec, MixtureSpec, Spread};
 use nvpico::train::mixture::{self, Choice, Kernels};
 use nvpico::{Flow, batch};
 
+use super::front::{Front, front_len, params_of_front};
+use super::given::Given;
 use crate::calibration::ascending;
 use crate::data::step;
 use crate::deployed::log_probs;
 use crate::metrics;
-use crate::model::{BaseName, Layer, ModelSpec, SpreadName};
+use crate::model::{BaseName, ModelSpec, SpreadName};
 use crate::random::Source;
 
 /// Bytes that a model's parameters take in floats, where the rows decide how many kernels and Gaussians it has.
@@ -49,9 +51,13 @@ const WEIGHT: f64 = 1.0;
 const WEIGHT_PER_POINT: f64 = 0.5;
 const WEIGHTS: (f64, f64) = (0.3, 1.0);
 
-/// Rows as the first layer leaves them.
+/// Rows as the first layer leaves them; with given features as the coupling behind it does.
 pub(super) struct Standardized {
     dim: usize,
+    /// The first features, which are given.
+    given: usize,
+    /// The layers that the rows went through.
+    front: Front,
     rows: Vec<f64>,
     /// With each value anywhere within its step.
     held_out: Vec<f64>,
@@ -60,18 +66,31 @@ pub(super) struct Standardized {
     steps: Vec<f64>,
     /// The held-out rows in the sensors' units, each value anywhere within its step.
     within_steps: Vec<f32>,
-    /// Log-determinant of the standardisation, in nats.
+    /// Mean log-determinant of the front at the held-out rows with each value anywhere within its step, in nats.
     log_det: f64,
+    /// The log-determinant at each held-out row as read.
+    log_dets: Vec<f64>,
 }
 
 impl Standardized {
-    /// `params` are those of the standardisation of `dim` features: means, scales, log-determinant.
-    pub(super) fn new(rows: &[f32], held_out: &[f32], dim: usize, params: &[f32]) -> Self {
-        let (mean, scale) = (&params[..dim], &params[dim..2 * dim]);
-        let all = |values: &[f32]| standardize(values, mean, scale);
+    /// `params` are those of the standardisation of `dim` features: means, scales, log-determinant. `None` where the rows do not
+    /// tell how features depend on given ones.
+    pub(super) fn new(
+        rows: &[f32],
+        held_out: &[f32],
+        dim: usize,
+        given: &Given,
+        params: &[f32],
+    ) -> Option<Self> {
+        let front = Front::new(rows, dim, given, params)?;
+        let (scale, given) = (&params[dim..2 * dim], given.columns);
         let step_of = |(at, scale): (usize, &f32)| {
             let column = rows.iter().skip(at).step_by(dim);
             let column: Vec<f64> = column.map(|&x| f64::from(x)).collect();
+            // Given values are known as they are.
+            if at < given {
+                return 0.0;
+            }
             let wide = step(&column).unwrap_or(0.0) * f64::from(*scale);
             // Narrower ones are the digits of an f32.
             if wide > NARROWEST_STEP {
@@ -96,15 +115,25 @@ impl Standardized {
             .zip(features)
             .map(&mut within)
             .collect::<Vec<f32>>();
-        Self {
+        let (held_out_as_read, log_dets) = front.rows(held_out);
+        let (held_out, own) = front.rows(&within_steps);
+        Some(Self {
             dim,
-            rows: all(rows),
-            held_out: all(&within_steps),
-            held_out_as_read: all(held_out),
+            given,
+            rows: front.rows(rows).0,
+            held_out,
+            held_out_as_read,
+            log_det: own.iter().sum::<f64>() / own.len().max(1) as f64,
+            front,
             steps,
             within_steps,
-            log_det: scale.iter().map(|&scale| f64::from(scale).ln()).sum(),
-        }
+            log_dets,
+        })
+    }
+
+    /// The parameters of the coupling of given features; none without any.
+    pub(super) fn conditional_params(&self) -> Vec<f32> {
+        self.front.conditional_params()
     }
 
     /// The step of each feature, in standardised units.
@@ -119,12 +148,14 @@ impl Standardized {
 
     /// The mixture that gives the held-out rows the highest density; `None` where its parameters take too much flash.
     pub(super) fn choose(&self, seed: u64) -> Option<Choice> {
-        let component = 4 * (1 + self.dim + self.dim * (self.dim + 1) / 2);
+        let one = MixtureSpec::new(1, Spread::Full);
+        let component = 4 * BaseSpec::Mixture(one).param_len(self.dim, self.given);
         let most = MIXTURE_BYTES / component;
         if most == 0 {
             return None;
         }
-        mixture::choose(&self.rows, &self.held_out, &self.steps, most, seed)
+        let (rows, steps) = (&self.rows, &self.steps);
+        mixture::choose(rows, &self.held_out, steps, self.given, most, seed)
     }
 
     /// Mean log-density of the held-out rows under a chosen mixture, in nats of the sensors' units.
@@ -152,13 +183,13 @@ impl Standardized {
             components: mixture.components(),
             spread: SpreadName::Full,
         };
+        let front = front_len(spec);
         let spec = ModelSpec {
-            layers: vec![Layer::Standardize],
+            layers: spec.layers[..front].to_vec(),
             base,
             ..spec.clone()
         };
-        let standardize = LayerSpec::Standardize.param_len(spec.shape.into());
-        let mut params = start[..standardize].to_vec();
+        let mut params = start[..params_of_front(&spec)].to_vec();
         params.extend(mixture.params());
         Some((spec, params))
     }
@@ -184,14 +215,21 @@ impl Standardized {
         if count < LEAST_KERNELS {
             return Ok(None);
         }
-        let found = mixture::kernels(&self.rows, &self.held_out, self.dim, count, seed);
+        let found = mixture::kernels(
+            &self.rows,
+            &self.held_out,
+            self.dim,
+            self.given,
+            count,
+            seed,
+        );
         let Some(kernels) = found.map(|kernels| kernels.sharper(SHARPER)) else {
             return Ok(None);
         };
         let flow = Scale::of(&log_probs_of(spec, params, held_out)?);
         let own = self.held_out_as_read.chunks_exact(self.dim);
-        let own: Vec<f32> = own
-            .map(|row| (kernels.log_prob(row) + self.log_det) as f32)
+        let own: Vec<f32> = (own.zip(&self.log_dets))
+            .map(|(row, log_det)| (kernels.log_prob(row) + log_det) as f32)
             .collect();
         let mut found = Beside {
             slope: 1.0,
@@ -215,8 +253,7 @@ impl Standardized {
     /// The same kernels around training and held-out rows; `params` are those of the model without them.
     pub(super) fn around_all(&self, beside: &Beside, params: &[f32], seed: u64) -> Option<Beside> {
         let count = self.room(params.len(), beside.kernels.count());
-        let bandwidth = beside.kernels.bandwidth();
-        let kernels = Kernels::around(&self.all(), self.dim, count, bandwidth, seed)?;
+        let kernels = beside.kernels.around_others(&self.all(), count, seed)?;
         Some(Beside {
             kernels,
             ..beside.clone()
@@ -225,7 +262,8 @@ impl Standardized {
 
     /// As many kernels as fit beside a number of parameters.
     fn room(&self, params: usize, count: usize) -> usize {
-        count.min(MOST_BYTES.saturating_sub(4 * params) / (4 * (self.dim + 1)))
+        let one = 4 * (self.dim + if self.given > 0 { 2 } else { 1 });
+        count.min(MOST_BYTES.saturating_sub(4 * params) / one)
     }
 
     /// The nearest of some training rows.
@@ -235,7 +273,9 @@ impl Standardized {
             let at = random.index(self.rows.len() / self.dim) * self.dim;
             let other = &self.rows[at..at + self.dim];
             let pairs = row.iter().zip(other);
-            let distance: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+            let distance: f64 = (pairs.skip(self.given))
+                .map(|(a, b)| (a - b) * (a - b))
+                .sum();
             if distance < nearest.0 {
                 nearest = (distance, other);
             }
@@ -254,25 +294,24 @@ impl Standardized {
         let repeats = BEYOND_ROWS.div_ceil(held_out.max(1));
         let stride = held_out.div_ceil(BEYOND_ROWS).max(1);
         for row in self.held_out.chunks_exact(dim).step_by(stride) {
-            made_up.extend(row);
+            made_up.extend(self.front.back(&mut row.to_vec()));
             labels.push(false);
             labels.extend(repeat_n(true, repeats));
             for _ in 0..repeats {
                 let near = self.near(row, &mut random);
                 let far = random.uniform(BEYOND.0, BEYOND.1);
-                let pairs = row.iter().zip(near);
-                made_up.extend(pairs.map(|(x, other)| x + far * (x - other)));
+                let mut beyond = row.to_vec();
+                let pairs = beyond.iter_mut().zip(near).skip(self.given);
+                for (x, other) in pairs {
+                    *x += far * (*x - other);
+                }
+                made_up.extend(self.front.back(&mut beyond));
             }
         }
-        let features = params[..dim].iter().zip(&params[dim..2 * dim]).cycle();
-        let values = made_up.iter().zip(features);
-        let rows: Vec<f32> = values
-            .map(|(x, (mean, scale))| (x / f64::from(*scale)) as f32 + mean)
-            .collect();
-        let alone = log_probs_of(spec, params, &rows)?;
+        let alone = log_probs_of(spec, params, &made_up)?;
         let (mut with_spec, mut with_params) = (spec.clone(), params.to_vec());
         beside.add_to(&mut with_spec, &mut with_params);
-        let both = log_probs_of(&with_spec, &with_params, &rows)?;
+        let both = log_probs_of(&with_spec, &with_params, &made_up)?;
         let auroc = |log_probs: &[f32]| metrics::auroc(&metrics::scores(log_probs), &labels);
         let gain = auroc(&both)
             .zip(auroc(&alone))
@@ -320,15 +359,6 @@ fn log_probs_of(spec: &ModelSpec, params: &[f32], rows: &[f32]) -> anyhow::Resul
     let layers = spec.layers();
     let flow = Flow::new(spec.flow_spec(&layers), params)?;
     Ok(log_probs(&batch::score(&flow, rows)))
-}
-
-/// Rows as the first layer leaves them.
-fn standardize(rows: &[f32], mean: &[f32], scale: &[f32]) -> Vec<f64> {
-    let features = mean.iter().zip(scale).cycle();
-    let values = rows.iter().zip(features);
-    values
-        .map(|(x, (mean, scale))| f64::from((x - mean) * scale))
-        .collect()
 }
 
 /// The median of log-densities, and how far a low quantile is below it.

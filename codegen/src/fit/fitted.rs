@@ -7,6 +7,7 @@ use nvpico::{Flow, LayerSpec};
 
 use super::density::{Beside, Standardized};
 use super::fine_tune::{FineTuned, fine_tune};
+use super::front::params_of_front;
 use super::recipe::BaseChoice;
 use super::settings::{Kind, Settings};
 use super::whitening::whitening;
@@ -110,7 +111,16 @@ pub fn fit_rows(
         more
     };
     let standardized = measures_vectors(settings)
-        .then(|| Standardized::new(rows.train, rows.stop, flow_spec.dim(), &start));
+        .then(|| {
+            let (dim, given) = (flow_spec.dim(), &settings.given);
+            Standardized::new(rows.train, rows.stop, dim, given, &start)
+                .context("the rows do not tell how the others depend on the given columns: leave out --given")
+        })
+        .transpose()?;
+    if let Some(own) = standardized.as_ref().map(Standardized::conditional_params) {
+        let at = LayerSpec::Standardize.param_len(flow_spec.shape);
+        start[at..at + own.len()].copy_from_slice(&own);
+    }
     let beginning = Beginning {
         settings,
         spec: &spec,
@@ -275,8 +285,7 @@ impl Beginning<'_> {
         let (mut spec, mut start) = (self.spec.clone(), self.start);
         if let Some((own, params)) = base {
             spec.base = own.base;
-            let standardize = LayerSpec::Standardize.param_len(spec.shape.into());
-            start.extend(&params[standardize..]);
+            start.extend(&params[params_of_front(own)..]);
         }
         let layers = spec.layers();
         let trained = train::train_rounded(

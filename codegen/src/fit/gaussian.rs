@@ -29,7 +29,9 @@ pub struct Gaussian {
     scale: Vec<f64>,
     /// Lower Cholesky factor of the correlation matrix plus ridge, by its triangle.
     factor: Vec<f64>,
-    /// `-dim/2 ln 2 pi - sum ln scale - sum ln diag(factor)`.
+    /// The first features: the density is that of the others where these are given.
+    given: usize,
+    /// `-dim/2 ln 2 pi - sum ln scale - sum ln diag(factor)`, of the features that are not given.
     log_normalizer: f64,
     ridge: f64,
 }
@@ -54,17 +56,30 @@ impl Gaussian {
         let (mean, scale) = moments(values, dim);
         let correlation = correlation(values, &mean, &scale);
         let (factor, ridge) = factor_with_ridge(&correlation, dim)?;
-        let log_diagonal: f64 = (0..dim).map(|i| factor[place(i, i)].ln()).sum();
-        let log_scale: f64 = scale.iter().map(|value| value.ln()).sum();
-        let log_normalizer =
-            -0.5 * dim as f64 * (2.0 * std::f64::consts::PI).ln() - log_scale - log_diagonal;
-        Some(Self {
+        let all = Self {
             mean,
             scale,
             factor,
-            log_normalizer,
+            given: 0,
+            log_normalizer: 0.0,
             ridge,
-        })
+        };
+        Some(all.with_given(0))
+    }
+
+    /// The density of the other features where the first ones are given: they are the first ones of the triangle, too.
+    #[must_use]
+    pub fn with_given(self, given: usize) -> Self {
+        let dim = self.dim();
+        let log_diagonal = (given..dim).map(|i| self.factor[place(i, i)].ln());
+        let log_diagonal: f64 = log_diagonal.sum();
+        let log_scale: f64 = self.scale.iter().skip(given).map(|value| value.ln()).sum();
+        let half = -0.5 * (dim - given) as f64 * (2.0 * std::f64::consts::PI).ln();
+        Self {
+            given,
+            log_normalizer: half - log_scale - log_diagonal,
+            ..self
+        }
     }
 
     /// What was added to the diagonal of the correlation matrix: 0 where none was needed.
@@ -95,7 +110,8 @@ impl Gaussian {
             let scaled = (f64::from(row[i]) - self.mean[i]) / self.scale[i];
             solved[i] = (scaled - known) / factor[i];
         }
-        self.log_normalizer - 0.5 * solved.iter().map(|z| z * z).sum::<f64>()
+        let judged = solved.iter().skip(self.given);
+        self.log_normalizer - 0.5 * judged.map(|z| z * z).sum::<f64>()
     }
 
     /// Mean log-density of row-major rows, in nats; not-a-number for none.
@@ -184,6 +200,27 @@ mod tests {
     use super::*;
 
     const LN_2_PI: f64 = 1.837_877_066_409_345_3;
+
+    #[test]
+    fn a_given_feature_moves_the_mean_of_the_other() {
+        // Correlated by 1/2: given a, b has the mean a / 2 and three quarters of its variance.
+        let rows: Vec<f32> = [
+            [2.0, 1.0],
+            [-2.0, -1.0],
+            [0.0, 1.732_050_8],
+            [0.0, -1.732_050_8],
+        ]
+        .concat();
+        let both = Gaussian::fit(&rows, 2).unwrap();
+        let normal = both.clone().with_given(1);
+        for row in [[2.0, 1.0], [-4.0, 0.0]] {
+            let variance: f64 = 1.5;
+            let apart: f64 = f64::from(row[1]) - 0.5 * f64::from(row[0]);
+            let expected = -0.5 * (LN_2_PI + variance.ln() + apart * apart / variance);
+            let found = normal.log_prob(&row);
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
 
     #[test]
     fn one_feature_by_hand() {

@@ -15,6 +15,7 @@ use nvpico::train::{BatchNormTraining, TrainOptions};
 use serde::Serialize;
 
 use super::architecture::{self, Networks, Parts};
+use super::given::Given;
 use super::recipe::{
     Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, Recipe, ScaleChoice, SplitChoice,
 };
@@ -40,6 +41,9 @@ const BATCHES: (usize, usize) = (16, 64);
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Settings {
+    /// The given features; a table has them, not a config.
+    #[serde(skip)]
+    pub given: Given,
     /// The kind of model, with the settings that it alone has.
     #[serde(flatten)]
     pub kind: Kind,
@@ -180,6 +184,7 @@ impl Settings {
         };
         let batch = (rows / ROWS_PER_BATCH).next_power_of_two();
         Ok(Self {
+            given: Given::default(),
             kind: match architecture {
                 Architecture::Vector => Kind::Vector {
                     hidden: asked.hidden.clone().unwrap_or_else(|| vec![32, 32]),
@@ -265,8 +270,21 @@ impl Settings {
                 } else {
                     NetsName::One
                 };
-                let layers = architecture::vector(&parts, masks(*mask), hidden, nets);
-                (ShapeName::vector(channels * height * width), layers)
+                let dim = channels * height * width;
+                let masks = masks(*mask);
+                let layers = if self.given.columns > 0 {
+                    let masks = architecture::masks_with_given([dim, self.given.columns], masks);
+                    let rest = Parts {
+                        couplings: parts.couplings - 1,
+                        ..parts
+                    };
+                    let mut layers = architecture::vector(&rest, &masks, hidden, nets);
+                    layers.insert(1, self.given.layer());
+                    layers
+                } else {
+                    architecture::vector(&parts, masks, hidden, nets)
+                };
+                (ShapeName::vector(dim), layers)
             }
             Kind::Window(_) if height != 1 => {
                 return Err(format!(
@@ -289,6 +307,7 @@ impl Settings {
             layers,
             base: crate::model::BaseName::Normal,
             kernels: None,
+            given: self.given.columns,
         })
     }
 

@@ -11,10 +11,12 @@ use super::fitted::{Fitted, MOST_PARAMS, Rows, fit_rows};
 pub use super::fitted::{Stage, shape_of};
 use super::folds::{self, Plan};
 use super::gaussian::Gaussian;
+use super::given::Given;
 use super::groups;
 use super::recipe::Recipe;
 use super::settings::{Kind, Settings};
 use super::split::{self, Split};
+use super::with_given::with_given;
 use crate::calibration::{Method, correlated_rows};
 use crate::data::{Table, constant_columns};
 use crate::model::{Model, Provenance, Source};
@@ -87,7 +89,16 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
             table.columns.join(", ")
         );
     }
-    Settings::new(recipe, table.rows, shape_of(table)).map_err(anyhow::Error::msg)
+    if dim == table.given {
+        bail!(
+            "all {dim} columns are given ({}): at least one must be left to be judged",
+            table.columns.join(", ")
+        );
+    }
+    let settings = Settings::new(recipe, table.rows, shape_of(table));
+    settings
+        .and_then(|settings| with_given(settings, Given::of(table)))
+        .map_err(anyhow::Error::msg)
 }
 
 /// The most bytes that the model file of a training takes, to see beforehand whether there is space for it.
@@ -188,6 +199,7 @@ pub fn run(
     let Some(gaussian) = Gaussian::fit(&rows, dim) else {
         bail!("the training rows contain values that are not finite");
     };
+    let gaussian = gaussian.with_given(table.given);
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
     model.note_values(&table.values);
     model.header.provenance = Provenance {

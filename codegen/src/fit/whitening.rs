@@ -78,7 +78,7 @@ mod tests {
 
     /// Correlations of what comes out.
     fn check(rows: &[f32], shape: Shape) {
-        let standardize = standardization(rows, shape);
+        let standardize = standardization(rows, shape, 0);
         let params = whitening(rows, shape, &standardize, 0.0).unwrap();
         let (mut whitened, mut log_det) = (Vec::new(), 0.0);
         for row in rows.chunks_exact(shape.len()) {
@@ -120,7 +120,7 @@ mod tests {
     fn copies_of_a_column_stay_bounded_by_the_noise() {
         let rows: Vec<f32> = (0..100).flat_map(|i| [i as f32, 2.0 * i as f32]).collect();
         let shape = Shape::vector(2);
-        let params = whitening(&rows, shape, &standardization(&rows, shape), 0.05).unwrap();
+        let params = whitening(&rows, shape, &standardization(&rows, shape, 0), 0.05).unwrap();
         assert!(params.iter().all(|p| p.abs() < 20.0), "{params:?}");
     }
 }

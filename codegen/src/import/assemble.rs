@@ -201,6 +201,7 @@ impl Assembly {
             layers: self.layers,
             base: crate::model::BaseName::Normal,
             kernels: None,
+            given: 0,
         };
         Model::new(spec, self.params)
     }

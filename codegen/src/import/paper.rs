@@ -115,6 +115,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Imported,
         layers: import.layers,
         base: crate::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     };
     Ok(Model::new(spec, import.params).into())
 }

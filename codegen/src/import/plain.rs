@@ -161,6 +161,7 @@ fn build(architecture: &Architecture, weights: &Weights<'_>) -> Result<Model, St
         layers,
         base: crate::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     };
     Ok(Model::new(spec, params))
 }

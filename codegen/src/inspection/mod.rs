@@ -70,6 +70,9 @@ pub struct Inspection {
     pub base: BaseName,
     /// Kernels of the second density.
     pub kernels: Option<usize>,
+    /// Names of the given columns; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<String>,
     /// The first feature that no coupling transforms.
     pub untransformed_feature: Option<usize>,
     /// A log-density below it is anomalous in this precision, in nats.
@@ -135,6 +138,7 @@ pub fn inspect(model: &Model) -> Inspection {
         ram_bytes: (ready.as_ref()).map_or(4 * spec.workspace_len(), Ready::workspace_bytes),
         base: deployed.spec.base,
         kernels: deployed.spec.kernels,
+        given: model.header.columns[..deployed.spec.given].to_vec(),
         untransformed_feature: spec.untransformed_feature(),
         threshold: ready.as_ref().and_then(Ready::threshold),
         calibration: model.header.calibration,

@@ -156,9 +156,11 @@ impl Model {
 
 /// Numbers that would make far rows likely if they were not above 0: the slope of kernels, and what a bandwidth is given by.
 fn check_densities(spec: &FlowSpec<'_>, params: &[f32]) -> Result<(), String> {
-    let kernels = spec.kernels.map_or(0, |own| own.param_len(spec.dim()));
+    let kernels = spec
+        .kernels
+        .map_or(0, |own| own.param_len(spec.dim(), spec.given()));
     let (flow, kernels) = params.split_at(params.len() - kernels);
-    let base = &flow[flow.len() - spec.base.param_len(spec.dim())..];
+    let base = &flow[flow.len() - spec.base_param_len()..];
     let shared = matches!(spec.base, BaseSpec::Mixture(own) if own.spread == Spread::Shared);
     for (number, what) in [
         (base.first().filter(|_| shared), "the base's 1 / (2 h^2)"),

@@ -205,6 +205,7 @@ pub(crate) fn small_model() -> Model {
         ],
         base: crate::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     };
     let mut model = Model::new(spec, vec![0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 1.0, 2.0]);
     model.header.columns = vec!["a".into(), "b".into()];

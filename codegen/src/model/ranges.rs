@@ -67,12 +67,19 @@ impl Model {
         };
     }
 
-    /// The range of each channel's values. Readings outside are never normal, however likely the flow finds them. Empty for
-    /// a model that has seen no rows.
+    /// The range of each channel's values. Readings outside are never normal, however likely the flow finds them. A given
+    /// value has no room beyond what was seen. Empty for a model that has seen no rows.
     #[must_use]
     pub fn value_ranges(&self) -> Vec<[f32; 2]> {
-        let seen = self.header.seen.as_ref();
-        seen.map(SeenValues::widened).unwrap_or_default()
+        let Some(seen) = &self.header.seen else {
+            return Vec::new();
+        };
+        let mut ranges = seen.widened();
+        let given = ranges.iter_mut().zip(&seen.ranges);
+        for (range, seen) in given.take(self.header.spec.given) {
+            *range = *seen;
+        }
+        ranges
     }
 }
 
@@ -92,6 +99,9 @@ mod tests {
             (501, &[[1.0, 5.0], [-2.0, 0.0]][..])
         );
         assert_eq!(model.value_ranges(), [[0.0, 6.0], [-2.5, 0.5]]);
+        model.header.spec.given = 1;
+        assert_eq!(model.value_ranges(), [[1.0, 5.0], [-2.5, 0.5]]);
+        model.header.spec.given = 0;
         // A tenth of the rows, ten times the room.
         model.header.seen.as_mut().unwrap().rows = 50;
         assert_eq!(model.value_ranges(), [[-9.0, 15.0], [-7.0, 5.0]]);

@@ -5,7 +5,7 @@
 //!
 //! let spec = ModelSpec { shape: ShapeName([3, 1, 1]), math: nvpico_codegen::model::MathName::Libm,
 //!     layers: vec![Layer::Standardize, Layer::Permutation { order: vec![2, 0, 1] }],
-//!     base: nvpico_codegen::model::BaseName::Normal, kernels: None };
+//!     base: nvpico_codegen::model::BaseName::Normal, kernels: None, given: 0 };
 //! let layers = spec.layers();
 //! assert_eq!(spec.flow_spec(&layers).param_len(), 7);
 //! ```
@@ -37,6 +37,17 @@ pub struct ModelSpec {
     /// Kernels of a second density, of the values behind the first layer; see [`nvpico::spec::KernelsSpec`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernels: Option<usize>,
+    /// How many values of a sample are given, its first ones; see [`nvpico::FlowSpec::with_given`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub given: usize,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out a reference"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Channels, height and width; see [`Shape`].
@@ -79,6 +90,19 @@ impl fmt::Display for ShapeName {
 }
 
 impl ModelSpec {
+    /// Layers onto a standard normal, without kernels and given values.
+    #[must_use]
+    pub const fn onto_normal(shape: ShapeName, math: MathName, layers: Vec<Layer>) -> Self {
+        Self {
+            shape,
+            math,
+            layers,
+            base: BaseName::Normal,
+            kernels: None,
+            given: 0,
+        }
+    }
+
     /// Features of `nvpico`, beside the default ones, that a firmware with this model enables. In floats the
     /// paper's networks come with all that is for maps; in integers they come with other residual networks.
     #[must_use]
@@ -107,7 +131,8 @@ impl ModelSpec {
         let is_extra_layer = |layer: &Layer| matches!(layer, Layer::Coupling { transform, .. } if is_extra(transform));
         let is_linear = |layer: &Layer| matches!(layer, Layer::Linear);
         let is_mixture = !self.base.is_normal() || self.kernels.is_some();
-        if any(&is_residual) || any(&is_extra_layer) || any(&is_linear) || is_mixture {
+        let has_given = self.given > 0;
+        if any(&is_residual) || any(&is_extra_layer) || any(&is_linear) || is_mixture || has_given {
             features.push("extra-layers");
         }
         let takes_maps = |layer: &Layer| match layer {
@@ -127,7 +152,7 @@ impl ModelSpec {
         features
     }
 
-    /// Values of a sample.
+    /// Values of a sample, given ones among them.
     #[must_use]
     pub fn dim(&self) -> usize {
         Shape::from(self.shape).len()
@@ -151,7 +176,8 @@ impl ModelSpec {
     pub fn flow_spec<'a>(&self, layers: &'a [LayerSpec<'a>]) -> FlowSpec<'a> {
         let spec = FlowSpec::new(self.shape.into(), layers)
             .with_math(self.math.into())
-            .with_base(self.base.into());
+            .with_base(self.base.into())
+            .with_given(self.given);
         match self.kernels {
             Some(count) => spec.with_kernels(KernelsSpec::new(count)),
             None => spec,

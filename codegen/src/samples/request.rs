@@ -238,13 +238,9 @@ impl Request {
             }
         }
         let lists = lists_of(channels, common.as_ref(), &own)?;
-        let given = common.iter().chain(own.iter().flatten());
-        let (mut correlation, mut ratio, mut preset) = (false, false, None);
-        for list in given {
-            correlation |= list.correlation;
-            ratio |= list.ratio;
-            preset = preset.or(list.preset);
-        }
+        let mut all = common.iter().chain(own.iter().flatten());
+        let preset = all.find_map(|list| list.preset);
+        let of_channel = |at: usize| own[at].as_ref().or(common.as_ref());
         let window = self.window.ok_or(
             "--features needs --window: how many samples make a window, such as --window 256",
         )?;
@@ -268,7 +264,7 @@ impl Request {
             hop: self.hop.unwrap_or(window),
             rate,
             features: lists,
-            across: across(channels.len(), correlation, ratio),
+            across: across(channels.len(), of_channel),
             spectrum: is_spectral.then_some(spectrum),
             floor,
             units: None,
@@ -316,13 +312,20 @@ fn lists_of(
     channels.iter().zip(own).map(of_channel).collect()
 }
 
-/// Features of all pairs of channels.
-fn across(channels: usize, correlation: bool, ratio: bool) -> Vec<AcrossName> {
-    let pairs = (0..channels).flat_map(|a| (a + 1..channels).map(move |b| (a, b)));
-    let correlations = pairs.clone().map(|(a, b)| AcrossName::Correlation(a, b));
-    let ratios = pairs.map(|(a, b)| AcrossName::Ratio(a, b));
-    let correlations = correlations.filter(|_| correlation);
-    correlations.chain(ratios.filter(|_| ratio)).collect()
+/// Features of the pairs of channels whose lists ask for them.
+fn across<'a>(channels: usize, of_channel: impl Fn(usize) -> Option<&'a List>) -> Vec<AcrossName> {
+    let pairs = |wanted: fn(&List) -> bool| {
+        let asked = |at: &usize| of_channel(*at).is_some_and(wanted);
+        let own: Vec<usize> = (0..channels).filter(asked).collect();
+        let pairs = own.iter().enumerate();
+        let pairs = pairs.flat_map(|(at, a)| own[at + 1..].iter().map(|b| (*a, *b)));
+        pairs.collect::<Vec<_>>()
+    };
+    let correlations = pairs(|list| list.correlation).into_iter();
+    let ratios = pairs(|list| list.ratio).into_iter();
+    let correlations = correlations.map(|(a, b)| AcrossName::Correlation(a, b));
+    let ratios = ratios.map(|(a, b)| AcrossName::Ratio(a, b));
+    correlations.chain(ratios).collect()
 }
 
 /// What is wrong, in the words of the options.
@@ -379,7 +382,8 @@ mod tests {
         let spec = request.resolve(&channels(), None).unwrap();
         assert!(has_bands(&spec.features[0]) && has_bands(&spec.features[1]));
         assert_eq!(spec.features[2].len(), 2);
-        assert_eq!(spec.across.len(), 3);
+        // Of x and y; the third channel has a list of its own.
+        assert_eq!(spec.across, [AcrossName::Correlation(0, 1)]);
         assert_eq!(spec.spectrum.unwrap().frame, 256);
     }
 

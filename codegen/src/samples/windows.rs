@@ -44,6 +44,8 @@ impl SampleSpec {
             labels: samples.labels.is_some().then(Vec::new),
             groups: samples.groups.is_some().then(Vec::new),
             source: samples.source.clone(),
+            // Channels that are given come first, and so do their features.
+            given: self.with(|spec| (0..samples.given).map(|own| spec.channel_len(own)).sum()),
             ..Table::default()
         };
         let mut counts = self.units.is_some().then(Vec::new);

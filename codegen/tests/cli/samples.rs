@@ -35,7 +35,7 @@ const TRAIN: [&str; 16] = [
     "--label",
     "label",
     "--features",
-    "vibration,correlation",
+    "vibration",
     "y=mean,deviation",
     "--window",
     "64",
@@ -55,14 +55,13 @@ fn a_recording_becomes_a_model_of_windows() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert!(
-        errors.contains("8000 samples of 2 channels: 249 windows of 64, 23 features each"),
+        errors.contains("8000 samples of 2 channels: 249 windows of 64, 22 features each"),
         "{errors}"
     );
     let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(value["samples"]["rate"], 100.0, "by the time column");
     assert_eq!(value["columns"][20], "y.mean");
-    assert_eq!(value["columns"][22], "x/y.correlation");
     let text = folder.succeeds(&["inspect", "--model", "m.safetensors"]);
     assert!(
         text.contains("samples of x, y at 100 Hz, a window of 64 every 32"),

@@ -52,6 +52,7 @@ fn mixed_map_in_integers() -> (Model, Vec<f32>) {
         layers: vec![Layer::Standardize, Layer::Linear],
         base: nvpico_codegen::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     };
     let rows: Vec<f32> = (0..1200_u32).map(|at| (at * at % 89) as f32).collect();
     let layers = spec.layers();
@@ -99,6 +100,7 @@ fn imported_in_integers() -> (Model, Vec<f32>) {
         ],
         base: nvpico_codegen::model::BaseName::Normal,
         kernels: None,
+        given: 0,
     };
     let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
     let layers = spec.layers();
@@ -129,6 +131,7 @@ fn mixture_in_integers(spread: SpreadName) -> (Model, Vec<f32>) {
         layers: vec![Layer::Standardize, coupling],
         base: BaseName::Mixture { components, spread },
         kernels: None,
+        given: 0,
     };
     let rows: Vec<f32> = (0..1000_u32).map(|at| (at * at % 97) as f32).collect();
     let layers = spec.layers();

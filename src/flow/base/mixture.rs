@@ -97,17 +97,17 @@ fn full<'s, V: Kernels>(
 
 /// A component of [`Spread::Full`].
 #[derive(Clone, Copy)]
-struct Component<'p> {
-    constant: f32,
-    centre: &'p [f32],
+pub(super) struct Component<'p> {
+    pub(super) constant: f32,
+    pub(super) centre: &'p [f32],
     /// The triangle, row by row.
-    triangle: &'p [f32],
+    pub(super) triangle: &'p [f32],
 }
 
-/// The rows of a triangle, the first with one value.
+/// The rows of a triangle behind the first `before` ones: the first row of all has one value.
 #[inline(always)]
-fn rows(triangle: &[f32]) -> impl Iterator<Item = &[f32]> {
-    let (mut rest, mut len) = (triangle, 0_usize);
+pub(super) fn rows(triangle: &[f32], before: usize) -> impl Iterator<Item = &[f32]> {
+    let (mut rest, mut len) = (triangle, before);
     core::iter::from_fn(move || {
         len = len.wrapping_add(1);
         let (row, others) = rest.split_at_checked(len)?;
@@ -119,7 +119,7 @@ fn rows(triangle: &[f32]) -> impl Iterator<Item = &[f32]> {
 impl<'p> Component<'p> {
     /// The first component, and the parameters of the others.
     #[inline(always)]
-    fn split(params: &'p [f32], dim: usize) -> Option<(Self, &'p [f32])> {
+    pub(super) fn split(params: &'p [f32], dim: usize) -> Option<(Self, &'p [f32])> {
         let (&constant, rest) = params.split_first()?;
         let (centre, rest) = rest.split_at_checked(dim)?;
         let (triangle, rest) = rest.split_at_checked(triangle_len(dim))?;
@@ -133,17 +133,36 @@ impl<'p> Component<'p> {
 
     /// `z - m`.
     #[inline(always)]
-    fn apart<V: Lanes>(&self, z: &[V], apart: &mut [V]) {
+    pub(super) fn apart<V: Lanes>(&self, z: &[V], apart: &mut [V]) {
         for ((apart, &z), &centre) in apart.iter_mut().zip(z).zip(self.centre) {
             *apart = z - V::splat(centre);
         }
+    }
+
+    /// Makes values of the component of standard normal ones, where the first `given` ones are known already.
+    pub(super) fn place_normal(&self, z: &mut [f32], given: usize) -> Option<()> {
+        let (known, _) = z.split_at_mut_checked(given)?;
+        for (z, &centre) in known.iter_mut().zip(self.centre) {
+            *z -= centre;
+        }
+        // W (z - m) is normal: by substitution.
+        for (at, row) in rows(self.triangle, 0).enumerate().skip(given) {
+            let (&diagonal, before) = row.split_last()?;
+            let (done, rest) = z.split_at_mut_checked(at)?;
+            let value = rest.first_mut()?;
+            *value = (*value - product(before, done)) / diagonal;
+        }
+        for (z, &centre) in z.iter_mut().zip(self.centre) {
+            *z += centre;
+        }
+        Some(())
     }
 
     /// `|W (z - m)|^2`, from `z - m`.
     #[inline(always)]
     fn distance_sq<V: Lanes>(&self, apart: &[V]) -> V {
         let mut sum = V::splat(0.0);
-        for row in rows(self.triangle) {
+        for row in rows(self.triangle, 0) {
             let value = product(row, apart);
             sum = sum + value * value;
         }
@@ -153,7 +172,7 @@ impl<'p> Component<'p> {
 
 /// `sum of weights[j] * x[j]`.
 #[inline(always)]
-fn product<V: Lanes>(weights: &[f32], x: &[V]) -> V {
+pub(super) fn product<V: Lanes>(weights: &[f32], x: &[V]) -> V {
     let mut sum = V::splat(0.0);
     for (&weight, &x) in weights.iter().zip(x) {
         sum = sum + x * V::splat(weight);
@@ -163,7 +182,7 @@ fn product<V: Lanes>(weights: &[f32], x: &[V]) -> V {
 
 /// The largest term; NaN if the first one is, which then makes the sum NaN.
 #[inline(always)]
-fn largest<V: Lanes>(terms: &[V]) -> V {
+pub(super) fn largest<V: Lanes>(terms: &[V]) -> V {
     let mut largest = V::splat(f32::NEG_INFINITY);
     for (at, &term) in terms.iter().enumerate() {
         largest = if at == 0 {
@@ -179,7 +198,7 @@ fn largest<V: Lanes>(terms: &[V]) -> V {
 /// [`MixtureSpec::NATS`] below the largest; `terms` become the summands. NaN where a term is, or where the largest is
 /// infinite, so an overflow is never taken for a density.
 #[inline(always)]
-fn sum_of_exp<V: Lanes>(math: Math, terms: &mut [V], largest: V) -> V {
+pub(super) fn sum_of_exp<V: Lanes>(math: Math, terms: &mut [V], largest: V) -> V {
     let least = -f32::from(MixtureSpec::NATS);
     let mut sum = V::splat(0.0);
     for term in terms {
@@ -230,7 +249,7 @@ pub(crate) fn gradient<V: Kernels>(
                 let (own, others) = Component::split(params, z.len())?;
                 params = others;
                 own.apart(z, apart);
-                for row in rows(own.triangle) {
+                for row in rows(own.triangle, 0) {
                     let value = product(row, apart) * share;
                     for (gradient, &weight) in gradient.iter_mut().zip(row) {
                         *gradient = *gradient - value * V::splat(weight);
@@ -266,18 +285,9 @@ pub(crate) fn sample(
             }
         }
         Spread::Full => {
-            let len = MixtureSpec::component_len(z.len());
+            let len = MixtureSpec::component_len(z.len(), 0);
             let (own, _) = Component::split(params.get(component.checked_mul(len)?..)?, z.len())?;
-            // W (z - m) is normal: by substitution.
-            for (at, row) in rows(own.triangle).enumerate() {
-                let (&diagonal, before) = row.split_last()?;
-                let (done, rest) = z.split_at_mut_checked(at)?;
-                let value = rest.first_mut()?;
-                *value = (*value - product(before, done)) / diagonal;
-            }
-            for (z, &centre) in z.iter_mut().zip(own.centre) {
-                *z += centre;
-            }
+            own.place_normal(z, 0)?;
         }
     }
     Some(())
@@ -323,10 +333,10 @@ fn log_weight(spec: MixtureSpec, params: &[f32], dim: usize, component: usize) -
             Some(bias + norm_sq * (0.25 / g))
         }
         Spread::Full => {
-            let len = MixtureSpec::component_len(dim);
+            let len = MixtureSpec::component_len(dim, 0);
             let (own, _) = Component::split(params.get(component.checked_mul(len)?..)?, dim)?;
             let mut log_weight = own.constant;
-            for row in rows(own.triangle) {
+            for row in rows(own.triangle, 0) {
                 log_weight -= ln(*row.last()?);
             }
             Some(log_weight)
@@ -335,7 +345,7 @@ fn log_weight(spec: MixtureSpec, params: &[f32], dim: usize, component: usize) -
 }
 
 /// Bias and weights of one output of a dense layer.
-fn unit(
+pub(super) fn unit(
     params: &[f32],
     inputs: usize,
     outputs: usize,

@@ -8,15 +8,17 @@
 //! ```
 
 #[cfg(feature = "extra-layers")]
+pub(crate) mod conditional;
+#[cfg(feature = "extra-layers")]
 pub(crate) mod fixed;
 #[cfg(feature = "extra-layers")]
 pub mod mixture;
 
 use crate::arithmetic::Lanes;
 use crate::kernel::Kernels;
-#[cfg(feature = "extra-layers")]
-use crate::spec::BaseSpec;
 use crate::spec::FlowSpec;
+#[cfg(feature = "extra-layers")]
+use crate::spec::{BaseSpec, MixtureSpec};
 
 /// `ln(2 pi) / 2`, in nats per feature.
 pub const HALF_LN_2PI: f32 = 0.918_938_5;
@@ -45,7 +47,20 @@ pub fn log_prob<V: Lanes>(z_norm_sq: V, log_det: V, dim: usize) -> V {
     impossible_if_beyond(log_det - z_norm_sq * V::splat(0.5) - V::splat(constant))
 }
 
-/// `log p(z) + log_det` by the base of a flow; `params` are its parameters, `scratch` has its length.
+/// The values of z that are judged: those behind the given ones.
+#[inline(always)]
+pub(crate) fn judged<'z, V>(flow: &FlowSpec<'_>, z: &'z [V]) -> &'z [V] {
+    #[cfg(feature = "extra-layers")]
+    if flow.given > 0 {
+        return z.get(flow.given..).unwrap_or(&[]);
+    }
+    // Without the feature none are given, and a chip pays nothing for it.
+    let _ = flow;
+    z
+}
+
+/// `log p(z) + log_det` by the base of a flow, of the judged values where the others are given; `params` are its parameters,
+/// `scratch` has its length, `z_norm_sq` is that of the judged values.
 #[inline(always)]
 pub(crate) fn of_latent<V: Kernels>(
     flow: &FlowSpec<'_>,
@@ -57,11 +72,46 @@ pub(crate) fn of_latent<V: Kernels>(
 ) -> V {
     #[cfg(feature = "extra-layers")]
     if let BaseSpec::Mixture(spec) = flow.base {
-        return mixture::log_prob(spec, flow.math, params, z, scratch, z_norm_sq, log_det);
+        return of_mixture(spec, flow, z, scratch, params, z_norm_sq, log_det);
     }
     // Without the feature `Flow::new` refuses a mixture, and a chip pays nothing for the choice.
     let _ = (z, scratch, params);
-    log_prob(z_norm_sq, log_det, flow.dim())
+    log_prob(z_norm_sq, log_det, flow.dim().wrapping_sub(flow.given()))
+}
+
+/// [`of_latent`] by a mixture: the base, or kernels.
+#[cfg(feature = "extra-layers")]
+#[inline(always)]
+pub(super) fn of_mixture<V: Kernels>(
+    spec: MixtureSpec,
+    flow: &FlowSpec<'_>,
+    z: &[V],
+    scratch: &mut [V],
+    params: &[f32],
+    z_norm_sq: V,
+    log_det: V,
+) -> V {
+    if flow.given > 0 {
+        return conditional::log_prob(spec, flow.given, flow.math, params, z, scratch, log_det);
+    }
+    mixture::log_prob(spec, flow.math, params, z, scratch, z_norm_sq, log_det)
+}
+
+/// [`gradient`] by a mixture.
+#[cfg(feature = "extra-layers")]
+#[inline(always)]
+pub(super) fn gradient_of_mixture<V: Kernels>(
+    spec: MixtureSpec,
+    flow: &FlowSpec<'_>,
+    z: &[V],
+    scratch: &mut [V],
+    params: &[f32],
+    gradient: &mut [V],
+) -> Option<()> {
+    if flow.given > 0 {
+        return conditional::gradient(spec, flow.given, flow.math, params, z, scratch, gradient);
+    }
+    mixture::gradient(spec, flow.math, params, z, scratch, gradient)
 }
 
 /// The gradient `d log p(z) / d z` by the base of a flow; arguments as for [`of_latent`]. `None` where parameters are
@@ -80,12 +130,15 @@ pub(crate) fn gradient<V: Kernels>(
 ) -> Option<()> {
     #[cfg(feature = "extra-layers")]
     if let BaseSpec::Mixture(spec) = flow.base {
-        return mixture::gradient(spec, flow.math, params, z, scratch, gradient);
+        return gradient_of_mixture(spec, flow, z, scratch, params, gradient);
     }
-    let _ = (flow, scratch, params);
+    let _ = (scratch, params);
     for (gradient, &z) in gradient.iter_mut().zip(z) {
         // d log N(z; 0, I) / d z
         *gradient = -z;
+    }
+    for gradient in gradient.iter_mut().take(flow.given()) {
+        *gradient = V::splat(0.0);
     }
     Some(())
 }

@@ -29,6 +29,10 @@ pub struct Choice {
     pub starts: usize,
     /// Added to the variance of every feature.
     pub floor: f64,
+    /// The first features: the density is that of the others where these are given.
+    pub given: usize,
+    /// Whether it depends on them.
+    pub joint: bool,
     /// Mean log-density of the held-out rows, in nats.
     pub held_out_log_prob: f64,
     /// The same without those of the lowest density. The search goes by it: a few far rows would decide it otherwise.
@@ -39,23 +43,69 @@ impl Choice {
     /// The mixture of all rows.
     #[must_use]
     pub fn fit(&self, rows: &[f64], steps: &[f64], seed: u64) -> Option<Mixture> {
+        if self.given > 0 && !self.joint {
+            let alone = Self {
+                given: 0,
+                ..self.clone()
+            };
+            let rows = behind(rows, steps.len(), self.given);
+            let mixture = alone.fit(&rows, steps.get(self.given..)?, seed)?;
+            return Some(mixture.beside_given(self.given));
+        }
         // A value that comes in steps lies anywhere within one: a uniform density of that width has this variance.
         let floor: Vec<f64> = steps.iter().map(|s| self.floor + s * s / 12.0).collect();
         let starts = (0..self.starts as u64).map(|start| {
             let seed = seed.wrapping_add(start);
             Mixture::fit(rows, steps.len(), self.components, &floor, seed)
         });
-        Mixture::average(&starts.collect::<Option<Vec<_>>>()?)
+        let all = Mixture::average(&starts.collect::<Option<Vec<_>>>()?)?;
+        Some(all.with_given(self.given))
     }
 }
 
+/// Rows without their first values.
+fn behind(rows: &[f64], dim: usize, given: usize) -> Vec<f64> {
+    let rows = rows.chunks_exact(dim);
+    rows.flat_map(|row| row.iter().skip(given).copied())
+        .collect()
+}
+
 /// Chooses a mixture for standardised rows. `steps` are the steps in which the features come, in the same unit, 0 for
-/// one in full digits; `most` is the largest number of components. `None` for rows that carry none.
+/// one in full digits; the first `given` features are given; `most` is the largest number of components. `None` for rows that
+/// carry none.
 #[must_use]
 pub fn choose(
     rows: &[f64],
     held_out: &[f64],
     steps: &[f64],
+    given: usize,
+    most: usize,
+    seed: u64,
+) -> Option<Choice> {
+    if given == 0 {
+        return search(rows, held_out, steps, 0, most, seed);
+    }
+    // Of all values, or of those that are judged alone.
+    let joint = search(rows, held_out, steps, given, most, seed);
+    let [rows, held_out] = [rows, held_out].map(|rows| behind(rows, steps.len(), given));
+    let alone = search(&rows, &held_out, steps.get(given..)?, 0, most, seed);
+    let alone = alone.map(|alone| Choice {
+        given,
+        joint: false,
+        ..alone
+    });
+    let better = |choice: &Choice| choice.without_lowest;
+    match (joint, alone) {
+        (Some(joint), Some(alone)) if better(&joint) > better(&alone) => Some(joint),
+        (joint, alone) => alone.or(joint),
+    }
+}
+
+fn search(
+    rows: &[f64],
+    held_out: &[f64],
+    steps: &[f64],
+    given: usize,
     most: usize,
     seed: u64,
 ) -> Option<Choice> {
@@ -73,6 +123,7 @@ pub fn choose(
         rows: &some,
         held_out,
         steps,
+        given,
         seed,
         best: None,
     };
@@ -106,6 +157,7 @@ struct Search<'a> {
     rows: &'a [f64],
     held_out: &'a [f64],
     steps: &'a [f64],
+    given: usize,
     seed: u64,
     best: Option<Choice>,
 }
@@ -117,6 +169,8 @@ impl Search<'_> {
             components,
             starts,
             floor,
+            given: self.given,
+            joint: true,
             held_out_log_prob: f64::NEG_INFINITY,
             without_lowest: f64::NEG_INFINITY,
         };

@@ -22,6 +22,7 @@
 //! ```
 
 mod choice;
+mod given;
 mod k_means;
 mod kernels;
 
@@ -32,6 +33,7 @@ use rayon::prelude::*;
 
 use super::triangle::{cholesky, inverse, place};
 pub use choice::{Choice, choose};
+use given::log_ratio;
 pub use kernels::{Kernels, kernels};
 
 /// `ln(2 pi) / 2`.
@@ -51,6 +53,8 @@ const SMALLEST_PIVOT: f64 = 1e-12;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture {
     dim: usize,
+    /// The first values of a row: the density is that of the others where these are given.
+    given: usize,
     components: Vec<Component>,
 }
 
@@ -196,6 +200,7 @@ impl Mixture {
         let components = mixtures.iter().flat_map(|mixture| &mixture.components);
         Some(Self {
             dim: mixtures.first()?.dim,
+            given: 0,
             components: components
                 .map(|component| Component {
                     constant: component.constant - share,
@@ -214,6 +219,7 @@ impl Mixture {
             .collect();
         Some(Self {
             dim: floor.len(),
+            given: 0,
             components: components.filter(|components| !components.is_empty())?,
         })
     }
@@ -270,7 +276,15 @@ impl Mixture {
     #[must_use]
     pub fn log_prob(&self, row: &[f64]) -> f64 {
         let (mut room, mut terms) = (vec![0.0; self.dim], vec![0.0; self.components.len()]);
-        self.terms(row, &mut room, &mut terms)
+        if self.given == 0 {
+            return self.terms(row, &mut room, &mut terms);
+        }
+        let mut weights = terms.clone();
+        let slots = terms.iter_mut().zip(&mut weights);
+        for ((term, weight), component) in slots.zip(&self.components) {
+            [*weight, *term] = component.conditional(row, self.given, &mut room);
+        }
+        log_ratio(&terms, &weights)
     }
 
     /// Mean log-density of rows, in nats.
@@ -290,7 +304,11 @@ impl Mixture {
     pub fn params(&self) -> Vec<f32> {
         let mut params = Vec::new();
         for component in &self.components {
-            params.push(component.constant as f32);
+            if self.given == 0 {
+                params.push(component.constant as f32);
+            } else {
+                params.extend(component.constants(self.given).map(|x| x as f32));
+            }
             params.extend(component.mean.iter().map(|&x| x as f32));
             params.extend(component.factor.iter().map(|&x| x as f32));
         }

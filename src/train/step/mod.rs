@@ -121,7 +121,7 @@ impl<'a, const N: usize, I: Instructions> PackedStep<'a, N, I> {
         let dim = spec.dim();
         let (mut params, mut saved) = (0, 0);
         let mut plan = Vec::new();
-        let mut scratch_len = spec.base.scratch_len(dim);
+        let mut scratch_len = spec.base.scratch_len(dim, spec.given());
         let mut walk = spec.walk();
         let mut index = 0;
         while let Some((layer, shape)) = walk.next() {

@@ -157,7 +157,7 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
         let (dim, packets, rows) = (spec.dim(), chunk.packets(), chunk.rows);
         // Kernels, if there are some, are behind the base and have no part in training.
         let end = spec.without_kernels().param_len();
-        let of_base = end - spec.base.param_len(dim)..end;
+        let of_base = end - spec.base_param_len()..end;
         let mut loss = 0.0;
         let tensors = chunk
             .x
@@ -181,7 +181,7 @@ impl<const N: usize> NullaryFnOnce for Forward<'_, '_, N> {
             }
             if last {
                 let own = &params[of_base.clone()];
-                let norm_sq = base::norm_sq(x);
+                let norm_sq = base::norm_sq(base::judged(spec, x));
                 let log_prob = base::of_latent(spec, x, &mut chunk.scratch, own, norm_sq, *log_det);
                 for (&log_prob, &weight) in log_prob.0.iter().zip(&weight.0) {
                     if weight > 0.0 {

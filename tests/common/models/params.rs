@@ -16,14 +16,15 @@ pub fn params(spec: &FlowSpec<'_>, random: &mut Random) -> Vec<f32> {
         match layer {
             LayerSpec::Standardize => {
                 all.extend(random.uniforms(channels, -2.0, 2.0));
-                push_scales(&mut all, random.uniforms(channels, 0.4, 2.5), &[], pixels);
+                let scales = random.uniforms(channels, 0.4, 2.5);
+                push_scales(&mut all, scales, &[], pixels, spec.given());
             }
             LayerSpec::Affine => {
                 let mut scales = random.uniforms(channels, 0.4, 2.0);
                 // A negative scale turns the axis round; the density does not mind.
                 scales[channels - 1] = -scales[channels - 1];
                 let shifts = random.uniforms(channels, -1.0, 1.0);
-                push_scales(&mut all, scales, &shifts, pixels);
+                push_scales(&mut all, scales, &shifts, pixels, spec.given());
             }
             LayerSpec::Linear => {
                 let (step, off) = (channels + 1, 0.8 / channels as f32);
@@ -64,7 +65,7 @@ fn push_base(all: &mut Vec<f32>, spec: &FlowSpec<'_>, random: &mut Random) {
     let BaseSpec::Mixture(mixture) = spec.base else {
         return;
     };
-    let (count, dim) = (mixture.components, spec.dim());
+    let (count, dim, given) = (mixture.components, spec.dim(), spec.given());
     let half_ln = |variance: f64| 0.5 * (2.0 * std::f64::consts::PI * variance).ln();
     let shares: Vec<f64> = (0..count)
         .map(|_| f64::from(random.uniform(0.1, 1.0)))
@@ -75,6 +76,14 @@ fn push_base(all: &mut Vec<f32>, spec: &FlowSpec<'_>, random: &mut Random) {
         Spread::Shared => {
             let g = random.uniform(0.5, 4.0);
             all.push(g);
+            if given > 0 {
+                // The given values may have another bandwidth.
+                let of_given = random.uniform(0.5, 4.0);
+                push_centres(all, [count, given], of_given, &mut log_weights, random);
+                let mut none =
+                    std::iter::repeat(-((dim - given) as f64) * half_ln(0.5 / f64::from(g)));
+                return push_centres(all, [count, dim - given], g, &mut none, random);
+            }
             let variance = 0.5 / f64::from(g);
             for width in nvpico::kernel::dense::panels(count) {
                 let centres: Vec<Vec<f32>> = (0..width)
@@ -93,14 +102,24 @@ fn push_base(all: &mut Vec<f32>, spec: &FlowSpec<'_>, random: &mut Random) {
         Spread::Full => {
             for log_weight in log_weights {
                 let mut triangle = Vec::new();
-                let mut constant = log_weight - dim as f64 * half_ln(1.0);
+                let mut of_weight = log_weight;
+                let mut constant = -((dim - given) as f64) * half_ln(1.0);
                 for row in 0..dim {
                     triangle.extend(random.uniforms(row, -0.4, 0.4));
                     let diagonal = random.uniform(0.6, 2.0);
-                    constant += f64::from(diagonal).ln();
+                    let own = if row < given {
+                        &mut of_weight
+                    } else {
+                        &mut constant
+                    };
+                    *own += f64::from(diagonal).ln();
                     triangle.push(diagonal);
                 }
-                all.push(constant as f32);
+                if given > 0 {
+                    all.extend([of_weight as f32, constant as f32]);
+                } else {
+                    all.push((of_weight + constant) as f32);
+                }
                 all.extend(random.uniforms(dim, -1.0, 1.0));
                 all.extend(triangle);
             }
@@ -108,9 +127,32 @@ fn push_base(all: &mut Vec<f32>, spec: &FlowSpec<'_>, random: &mut Random) {
     }
 }
 
-/// Scales, shifts and the sum of `ln |scale|` over all places.
-fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32], pixels: usize) {
-    let sum: f64 = scales.iter().map(|&s| f64::from(s).abs().ln()).sum();
+/// A dense layer of components with random centres, whose biases are `constants` less the squares of the centres.
+fn push_centres(
+    all: &mut Vec<f32>,
+    [count, inputs]: [usize; 2],
+    g: f32,
+    constants: &mut dyn Iterator<Item = f64>,
+    random: &mut Random,
+) {
+    for width in nvpico::kernel::dense::panels(count) {
+        let centres: Vec<Vec<f32>> = (0..width)
+            .map(|_| random.uniforms(inputs, -1.0, 1.0))
+            .collect();
+        for (centre, constant) in centres.iter().zip(&mut *constants) {
+            let norm_sq: f64 = centre.iter().map(|&m| f64::from(m).powi(2)).sum();
+            all.push((constant - norm_sq * f64::from(g)) as f32);
+        }
+        for input in 0..inputs {
+            all.extend(centres.iter().map(|centre| centre[input] * 2.0 * g));
+        }
+    }
+}
+
+/// Scales, shifts and the sum of `ln |scale|` over all places but the given ones.
+fn push_scales(all: &mut Vec<f32>, scales: Vec<f32>, shifts: &[f32], pixels: usize, given: usize) {
+    let judged = scales.iter().skip(given);
+    let sum: f64 = judged.map(|&s| f64::from(s).abs().ln()).sum();
     all.extend(scales);
     all.extend(shifts);
     all.push((sum * pixels as f64) as f32);

@@ -11,7 +11,7 @@
 //! use nvpico_codegen::model::{Layer, MathName, ModelSpec, ShapeName};
 //! use nvpico_codegen::precision::Precision;
 //!
-//! let spec = ModelSpec { shape: ShapeName([3, 1, 1]), math: MathName::Libm, layers: vec![Layer::Affine], base: nvpico_codegen::model::BaseName::Normal, kernels: None };
+//! let spec = ModelSpec { shape: ShapeName([3, 1, 1]), math: MathName::Libm, layers: vec![Layer::Affine], base: nvpico_codegen::model::BaseName::Normal, kernels: None, given: 0 };
 //! let model = Deployed { spec, params: vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0] };
 //! let cost = cost::estimate(&model, Precision::F32, Core::M4f)?;
 //! assert!(cost.instructions > 0 && cost.static_ram_bytes == 12);

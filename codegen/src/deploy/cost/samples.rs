@@ -176,6 +176,7 @@ impl Dice {
             layers,
             base: crate::model::BaseName::Normal,
             kernels: None,
+            given: 0,
         }
     }
 
@@ -236,6 +237,7 @@ impl Dice {
             layers,
             base: crate::model::BaseName::Normal,
             kernels: None,
+            given: 0,
         }
     }
 
@@ -290,6 +292,7 @@ impl Dice {
             layers,
             base: crate::model::BaseName::Normal,
             kernels: None,
+            given: 0,
         }
     }
 

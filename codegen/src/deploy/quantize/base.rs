@@ -358,7 +358,7 @@ mod tests {
             let flow = IntegerFlow::<W>::new(spec, &own.words).unwrap();
             let mut workspace = vec![0; spec.integer_workspace_len()];
             let [exact, rounded] = [&params, &own.rounded].map(|params| wide(params));
-            let components = reference::base::components(mixture, dim, &exact);
+            let components = reference::base::components(mixture, dim, 0, &exact);
             for component in &components {
                 for spread in [0.0, 1.0, 3.0] {
                     let mut by = || spread * deviation * f64::from(uniform(&mut random));

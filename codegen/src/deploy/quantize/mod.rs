@@ -208,7 +208,7 @@ pub fn rounded(
         };
         rounded.extend(networks?.rounded);
     }
-    let (own, kernels) = rest.split_at(spec.base.param_len(spec.dim()));
+    let (own, kernels) = rest.split_at(spec.base_param_len());
     let found = match precision {
         Precision::F32 => {
             rounded.extend_from_slice(rest);
@@ -232,7 +232,7 @@ fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow
     let spec = model.spec.flow_spec(&layers);
     let of_kernels = spec
         .kernels
-        .map_or(0, |kernels| kernels.param_len(spec.dim()));
+        .map_or(0, |kernels| kernels.param_len(spec.dim(), spec.given()));
     let (mut params, kernels) = model.params.split_at(model.params.len() - of_kernels);
     let kernels = base::kernels::<W>(spec.kernels, spec.dim(), kernels)?;
     let mut words = Vec::new();
@@ -257,7 +257,7 @@ fn words<W: Weights>(model: &Deployed, units: &[i32], ranges: &Ranges) -> anyhow
             words.extend(kernels.words.iter());
         }
     }
-    let (own, _) = params.split_at(spec.base.param_len(spec.dim()));
+    let (own, _) = params.split_at(spec.base_param_len());
     words.extend(base::base::<W>(spec.base, spec.dim(), own)?.words);
     Ok(words)
 }

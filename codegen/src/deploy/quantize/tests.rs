@@ -48,13 +48,7 @@ pub(super) fn model(
     rows: &[f32],
     random: &mut Random,
 ) -> Model {
-    let spec = ModelSpec {
-        shape,
-        math: MathName::Libm,
-        layers,
-        base: crate::model::BaseName::Normal,
-        kernels: None,
-    };
+    let spec = ModelSpec::onto_normal(shape, MathName::Libm, layers);
     let layers = spec.layers();
     let mut params = nvpico::train::init(&spec.flow_spec(&layers), rows, 3);
     // The last layers are all zero at first.

@@ -1,7 +1,7 @@
 //! Fans with and without a weight on a blade: windows of raw acceleration, one row of the features `vibration` each.
 //!
 //! `ceiling-fan.npz`: a fan at three speeds; each speed alone, and the three in one model. `accelerometer.csv`: a fan in
-//! three configurations at 17 speeds; one configuration is normal, with and without the speed as a column.
+//! three configurations at 17 speeds; one configuration is normal, with and without the speed, which is given.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -88,9 +88,10 @@ impl Parts {
         self.rows.len() - 1
     }
 
-    fn set(self, name: &str, columns: &[String]) -> anyhow::Result<Set> {
+    fn set(self, name: &str, columns: &[String], given: usize) -> anyhow::Result<Set> {
         let table = Table {
             columns: columns.to_vec(),
+            given,
             rows: self.rows.len(),
             values: self.rows.concat(),
             ..Table::default()
@@ -144,11 +145,11 @@ fn ceiling_fan(arrays: &[NumberArray]) -> anyhow::Result<Vec<Set>> {
         let mut own = Parts::default();
         own.normal(&normal, first, first);
         own.anomalous(&anomalous);
-        sets.push(own.set(&format!("ceiling-fan {speed}"), &columns)?);
+        sets.push(own.set(&format!("ceiling-fan {speed}"), &columns, 0)?);
         all.normal(&normal, OF_ALL.min(first), first);
         all.anomalous(&anomalous);
     }
-    sets.push(all.set("ceiling-fan all", &columns)?);
+    sets.push(all.set("ceiling-fan all", &columns, 0)?);
     Ok(sets)
 }
 
@@ -199,7 +200,7 @@ fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
     for with_speed in [false, true] {
         let mut columns = spec.names();
         if with_speed {
-            columns.push("speed".into());
+            columns.insert(0, "speed".into());
         }
         for &normal in &configurations {
             let mut parts = Parts::default();
@@ -207,7 +208,7 @@ fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
                 let mut rows = own.windows.clone();
                 if with_speed {
                     for row in &mut rows {
-                        row.push(own.speed);
+                        row.insert(0, own.speed);
                     }
                 }
                 if own.configuration == normal {
@@ -217,7 +218,8 @@ fn fan_speeds(path: &Path) -> anyhow::Result<Vec<Set>> {
                 }
             }
             let more = if with_speed { " with speed" } else { "" };
-            sets.push(parts.set(&format!("fan-speeds {normal}{more}"), &columns)?);
+            let given = usize::from(with_speed);
+            sets.push(parts.set(&format!("fan-speeds {normal}{more}"), &columns, given)?);
         }
     }
     Ok(sets)
@@ -288,6 +290,8 @@ mod tests {
             (set.training.rows, set.labels.len(), set.dim()),
             (30, 2 + 32, 61)
         );
-        assert_eq!(set.training.row(0)[60].to_bits(), 20_f32.to_bits());
+        assert_eq!(set.training.given, 1);
+        assert_eq!(sources[0].load(0).unwrap().training.given, 0);
+        assert_eq!(set.training.row(0)[0].to_bits(), 20_f32.to_bits());
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn thinned(table: &Table) -> Table {
     Table {
         columns: table.columns.clone(),
         shape: table.shape,
+        given: table.given,
         rows: values.len() / dim,
         values,
         row_numbers: table.row_numbers.iter().step_by(step).copied().collect(),
@@ -75,8 +76,8 @@ pub(super) fn thinned(table: &Table) -> Table {
     }
 }
 
-/// Rows that are like held-out ones but for one value.
-pub(super) fn outliers(rows: &[f32], dim: usize) -> Vec<f32> {
+/// Rows that are like held-out ones but for one value, which is none of the given ones.
+pub(super) fn outliers(rows: &[f32], dim: usize, given: usize) -> Vec<f32> {
     let count = rows.len() / dim;
     let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
     let mut below = |limit: usize| random.next_u32() as usize % limit.max(1);
@@ -88,7 +89,7 @@ pub(super) fn outliers(rows: &[f32], dim: usize) -> Vec<f32> {
     };
     let deviations: Vec<f64> = (0..dim).map(deviation).collect();
     for (index, row) in out.chunks_exact_mut(dim).enumerate() {
-        let at = below(dim);
+        let at = given + below(dim - given);
         if index % 2 == 0 {
             row[at] = rows[below(count) * dim + at];
         } else {
@@ -106,12 +107,13 @@ mod tests {
     #[test]
     fn outliers_differ_in_one_value() {
         let rows: Vec<f32> = (0..40).map(|i| (i * i % 17) as f32).collect();
-        for (row, strange) in rows.chunks(4).zip(outliers(&rows, 4).chunks(4)) {
+        for (row, strange) in rows.chunks(4).zip(outliers(&rows, 4, 1).chunks(4)) {
             let differing = row
                 .iter()
                 .zip(strange)
                 .filter(|(a, b)| a.to_bits() != b.to_bits());
             assert!(differing.count() <= 1);
+            assert_eq!(row[0].to_bits(), strange[0].to_bits());
         }
     }
 

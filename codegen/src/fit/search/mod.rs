@@ -12,10 +12,12 @@ use std::rc::Rc;
 
 use nvpico::train;
 
+use super::given::Given;
 use super::recipe::{Architecture, Recipe};
 use super::settings::{Convolutions, Kind, Settings};
 use super::split::{self, Split};
 use super::training::{self, Outcome};
+use super::with_given::with_given;
 use crate::data::Table;
 use crate::deploy::Deployed;
 use crate::deploy::cost::{self, NotMeasured};
@@ -135,7 +137,9 @@ fn priced(
     budget: Budget,
 ) -> Result<Result<Trial, NotMeasured>, SearchError> {
     let failed = |reason| SearchError::Training(anyhow::Error::msg(reason));
-    let settings = Settings::new(structure, rows.rows, shape).map_err(failed)?;
+    let settings = Settings::new(structure, rows.rows, shape)
+        .and_then(|settings| with_given(settings, Given::of(rows)))
+        .map_err(failed)?;
     let spec = settings.spec(shape).map_err(failed)?;
     let (hidden, filters) = match settings.kind {
         Kind::Vector { hidden, .. } => (Some(hidden), None),
@@ -187,7 +191,7 @@ fn judge(structure: &Recipe, rows: &Table, trials: &mut [Trial]) -> anyhow::Resu
     } = outcome.settings;
     let split = Split::new(rows.rows, held_out, split, outcome.correlated_rows);
     let held_out = split::values(rows, &split.held_out);
-    let strange = outliers(&held_out, rows.dim());
+    let strange = outliers(&held_out, rows.dim(), rows.given);
     for trial in trials.iter_mut().filter(|trial| trial.fits) {
         let Ok(ready) = outcome.model.ready(Some(trial.precision)) else {
             trial.fits = false;

@@ -1,5 +1,6 @@
 //! Tables as people have them: columns that are no sensors, values that are no readings, and what the user is told.
 
+mod given;
 mod labels;
 mod options;
 

@@ -298,11 +298,11 @@ fn rows_of_an_archive_are_those_of_the_array_that_is_named() {
     let folder = Folder::new();
     let all = readings(400);
     let part = folder.path("part.npy");
-    let mut npy = |shape: &[usize], values: Vec<f32>| {
+    let npy = |shape: &[usize], values: Vec<f32>| {
         nvpico_codegen::data::write_npy(&part, shape, &values).expect("an array");
         std::fs::read(&part).expect("an array")
     };
-    let mut rows = |rows: &[[f64; 3]]| {
+    let rows = |rows: &[[f64; 3]]| {
         let values = rows.iter().flatten().map(|x| *x as f32).collect();
         npy(&[3], values)
     };
