@@ -16,7 +16,7 @@ use nvpico_support::DefmtLog;
 include!(concat!(env!("OUT_DIR"), "/field.rs"));
 
 const _: () = assert!(
-    same_names(READINGS, &COLUMNS),
+    same_names(&readings!(), &COLUMNS),
     "the model was trained on other columns than this program reads"
 );
 

@@ -160,19 +160,16 @@ fn shared_given(count: usize, dim: usize, given: usize, params: &[f64]) -> Vec<C
 /// If `params` are not those of `spec`.
 #[must_use]
 pub fn log_prob(spec: &FlowSpec<'_>, params: &[f64], z: &[f64]) -> f64 {
-    match spec.base {
-        BaseSpec::Mixture(mixture) => {
-            let end = params.len() - kernels_len(spec);
-            let own = &params[end - spec.base_param_len()..end];
-            let z: Vec<f64> = maps::order(spec).iter().map(|&place| z[place]).collect();
-            of_mixture(mixture, spec.given(), own, &z)
-        }
-        _ => {
-            let judged = z.iter().skip(spec.given());
-            judged.map(|z| -0.5 * (z * z + (2.0 * PI).ln())).sum()
-        }
+    if let BaseSpec::Mixture(mixture) = spec.base {
+        let end = params.len() - kernels_len(spec);
+        let own = &params[end - spec.base_param_len()..end];
+        let z: Vec<f64> = maps::order(spec).iter().map(|&place| z[place]).collect();
+        return of_mixture(mixture, spec.given(), own, &z);
     }
+    let judged = z.iter().skip(spec.given());
+    judged.map(|z| -0.5 * (z * z + (2.0 * PI).ln())).sum()
 }
+
 fn kernels_len(spec: &FlowSpec<'_>) -> usize {
     spec.kernels
         .map_or(0, |kernels| kernels.param_len(spec.dim(), spec.given()))

@@ -274,6 +274,10 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     }
 
     /// The decision on a reading whose value with this index, the first such, lies outside its range.
+    #[cfg_attr(
+        not(feature = "extra-layers"),
+        allow(clippy::unused_self, reason = "nothing is given without the feature")
+    )]
     fn outside(&self, value: u16) -> Decision {
         // They are the first ones: where one lies outside, none of the others was asked.
         #[cfg(feature = "extra-layers")]

@@ -86,7 +86,7 @@
 //!
 //! # What it is not yet
 //!
-//! There is no filter in front of a spectrum.
+//! There is no filter in front of a spectrum, and no cost of features in estimates: `nvpico verify` measures them.
 //!
 //! # How exact
 //!

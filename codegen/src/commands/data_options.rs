@@ -286,10 +286,8 @@ pub(super) fn normal_rows_only(mut table: Table) -> Table {
         rows.map(|row| groups[row]).collect()
     });
     if let Some(windows) = &mut table.windows {
-        let kept = |all: &[usize]| -> Vec<usize> {
-            (0..before).filter(normal).map(|row| all[row]).collect()
-        };
-        windows.starts = kept(&windows.starts);
+        let starts = (0..before).filter(normal).map(|row| windows.starts[row]);
+        windows.starts = starts.collect();
         if let Some(counts) = &mut windows.counts {
             let rows = (0..before).filter(normal);
             *counts = rows

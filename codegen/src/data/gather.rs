@@ -114,22 +114,23 @@ pub(super) fn gather(
         left.length = length;
         at += frame.rows;
         before += frame.total_rows as u64;
-        table.source.push(SourceFile {
-            file: frame
-                .path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            sha256: frame.sha256.clone(),
-            rows: table.rows - start,
-        });
+        table.source.push(source_file(frame, table.rows - start));
         table.said.extend(frame.said.iter().cloned());
         table.left_out.extend(frame.left_out.iter().cloned());
     }
     table.skipped_rows = left.bad;
     left.count(&mut table, before as usize, skip_bad.unwrap_or(0.0))?;
     Ok(table)
+}
+
+/// A file of which so many rows are used.
+fn source_file(frame: &Frame, rows: usize) -> SourceFile {
+    let name = frame.path.file_name().unwrap_or_default();
+    SourceFile {
+        file: name.to_string_lossy().into_owned(),
+        sha256: frame.sha256.clone(),
+        rows,
+    }
 }
 
 /// Rows that were left out.

@@ -1,8 +1,8 @@
 //! Columns that are given, not judged: they stand first among a table's features.
 
+use super::asked::asked_for;
 use super::error::DataError;
 use super::frame::Frame;
-use super::select::asked_for;
 use super::{ReadOptions, derived::is_word_of};
 
 /// The features of the given columns: a column of numbers, or all that were made of a category. They are not asked whether they
@@ -67,13 +67,17 @@ mod tests {
 
     use crate::data::{DataError, ReadOptions, Table, read};
 
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "tests make the options for this call"
+    )]
     fn table(options: ReadOptions) -> Result<Table, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fan.csv");
         let mut text = String::from("x,speed,y,mode\n");
         for row in 0..40_u32 {
             let value = |prime: u32| f64::from(row * prime % 101) / 7.0;
-            let mode = if row % 3 == 0 { "off" } else { "on" };
+            let mode = if row % 3 == 0 { "auto" } else { "hand" };
             let _ = writeln!(text, "{},{},{},{mode}", value(37), row % 4, value(53));
         }
         std::fs::write(&file, text).unwrap();
@@ -102,7 +106,15 @@ mod tests {
             ..given(&["mode", "speed"])
         };
         let found = table(of_category).unwrap();
-        let names = ["mode=off", "mode=on", "speed", "x@-1", "y@-1", "x@0", "y@0"];
+        let names = [
+            "mode=auto",
+            "mode=hand",
+            "speed",
+            "x@-1",
+            "y@-1",
+            "x@0",
+            "y@0",
+        ];
         assert_eq!(
             (found.given, &found.columns[..]),
             (3, &names.map(String::from)[..])

@@ -76,7 +76,8 @@ mod tests {
             assert_eq!(short(value), text);
             let again: Missing = text.parse().unwrap();
             assert!(
-                again.value == value || f64::from(again.value as f32) == value,
+                again.value.total_cmp(&value).is_eq()
+                    || f64::from(again.value as f32).total_cmp(&value).is_eq(),
                 "{text}"
             );
         }

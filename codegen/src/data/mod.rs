@@ -23,6 +23,7 @@
 
 mod archives;
 mod arrays;
+mod asked;
 mod autocorrelation;
 mod derived;
 mod error;

@@ -15,9 +15,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::HashSet;
 use std::path::Path;
 
+use super::asked::{asked_for, is_label, not_numeric};
 use super::derived::{self, bases};
 use super::error::DataError;
 use super::features::shape_words;
@@ -64,13 +64,6 @@ pub(super) fn same_shapes(frames: &[Frame]) -> Result<(), DataError> {
     Ok(())
 }
 
-fn is_label(frame: &Frame, name: &str) -> bool {
-    frame
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.name == name)
-}
-
 /// The table of a model's features, which the files have.
 pub(super) fn table_of_model(
     frames: &[Frame],
@@ -90,15 +83,7 @@ pub(super) fn table(
     made: &[String],
 ) -> Result<Table, DataError> {
     let first = frames.first().ok_or(DataError::NoFiles)?;
-    let all = first.names();
-    let mut excluded = Vec::new();
-    for name in &options.exclude {
-        if first.aside.iter().any(|(aside, _)| aside == name) {
-            continue;
-        }
-        let index = position(&first.path, &all, first.named, name)?;
-        excluded.push(first.columns[index].name.clone());
-    }
+    let excluded = excluded(first, &options.exclude)?;
     let mut skipped_columns: Vec<SkippedColumn> = first
         .aside
         .iter()
@@ -194,6 +179,19 @@ pub(super) fn table(
     Ok(table)
 }
 
+/// The columns that the user leaves out, but for those that are no features anyway.
+fn excluded(first: &Frame, names: &[String]) -> Result<Vec<String>, DataError> {
+    let all = first.names();
+    let aside = |name: &&String| first.aside.iter().any(|(aside, _)| aside == *name);
+    let names = names.iter().filter(|name| !aside(name));
+    names
+        .map(|name| {
+            let index = position(&first.path, &all, first.named, name)?;
+            Ok(first.columns[index].name.clone())
+        })
+        .collect()
+}
+
 /// The error of files without a column of readings.
 fn nothing_left(first: &Frame, skipped: &[SkippedColumn], judged_out: &[String]) -> DataError {
     let why: Vec<String> = skipped.iter().map(ToString::to_string).collect();
@@ -207,56 +205,6 @@ fn nothing_left(first: &Frame, skipped: &[SkippedColumn], judged_out: &[String])
         path: first.path.clone(),
         reason: format!("no column of readings is left: {}{way}", why.join("; ")),
     }
-}
-
-/// The columns the user named, checked in each file.
-pub(super) fn asked_for(
-    frames: &[Frame],
-    wanted: &[String],
-    excluded: &[String],
-) -> Result<Vec<String>, DataError> {
-    let first = &frames[0];
-    let all: Vec<Vec<String>> = frames.iter().map(Frame::names).collect();
-    let own = Index::of(first);
-    let mut seen = HashSet::new();
-    let mut columns: Vec<String> = Vec::new();
-    for name in wanted {
-        let name = match own.get(name) {
-            Some(_) => name,
-            None => &all[0][position(&first.path, &all[0], first.named, name)?],
-        };
-        if is_label(first, name) {
-            return Err(DataError::Options(format!(
-                "the label column {name:?} cannot also be a feature"
-            )));
-        }
-        if !seen.insert(name) {
-            return Err(DataError::Options(format!(
-                "the column {name:?} is named twice"
-            )));
-        }
-        if !excluded.contains(name) {
-            columns.push(name.clone());
-        }
-    }
-    let indexes: Vec<Index<'_>> = frames.iter().map(Index::of).collect();
-    for name in &columns {
-        let mut same = Vec::new();
-        for ((frame, index), all) in frames.iter().zip(&indexes).zip(&all) {
-            same.push(match index.get(name) {
-                Some(column) => column,
-                None => &frame.columns[position(&frame.path, all, frame.named, name)?],
-            });
-        }
-        if let Some(reason) = not_numeric(&same) {
-            return Err(DataError::NotNumeric {
-                path: first.path.clone(),
-                name: name.clone(),
-                reason,
-            });
-        }
-    }
-    Ok(columns)
 }
 
 /// All numeric columns of the first file; the other files must have the same.
@@ -323,35 +271,4 @@ fn numeric(
         }
     }
     Ok(columns)
-}
-
-/// Why a column, as it stands in all files, is not one of numbers.
-fn not_numeric(same: &[&Column]) -> Option<String> {
-    let filled: usize = same.iter().map(|column| column.filled).sum();
-    // A decimal comma is a number that needs an option: an error says so, the column is not skipped.
-    let numbers: usize = same
-        .iter()
-        .map(|column| column.numbers + column.commas)
-        .sum();
-    let example = || {
-        let example = same.iter().find_map(|column| column.example.as_ref());
-        example.map_or("", String::as_str)
-    };
-    let sum = |count: fn(&Column) -> usize| same.iter().map(|column| count(column)).sum::<usize>();
-    let hexadecimal = sum(|column| column.hexadecimal);
-    if filled == 0 {
-        Some("empty".into())
-    } else if 2 * sum(|column| column.times) >= filled {
-        Some(format!("times, such as {:?}", example()))
-    } else if 10 * hexadecimal >= filled {
-        // Digits alone are decimal and hexadecimal numbers: one letter in ten cells says which.
-        Some(format!(
-            "hexadecimal numbers, such as {:?}; write them in decimals to use them",
-            example()
-        ))
-    } else if 2 * numbers < filled {
-        Some(format!("text, such as {:?}", example()))
-    } else {
-        None
-    }
 }

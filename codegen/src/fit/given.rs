@@ -22,7 +22,7 @@ const QUANTILES: usize = 8;
 const ROWS_PER_KNOT: usize = 8;
 /// Part of a standardised value's variance that is no matter of what is given: a value that is constant at a setting stays finite.
 const FLOOR: f64 = 4e-4;
-/// Newton steps for the log-scale, and the longest of them.
+/// Newton steps for the log-scale, and the largest change of a row's log-scale by one of them.
 const STEPS: usize = 30;
 const LONGEST: f64 = 1.0;
 /// Added to the diagonal of the normal equations, as a share of their trace: words of a category sum to 1.
@@ -159,11 +159,15 @@ fn log_scale(basis: &[f64], terms: usize, squares: &[f64]) -> Option<Vec<f64>> {
                 let (log_scale, slope) = bounded(product(basis, &weights));
                 // The gradient over the information, 2 slope^2.
                 let missing = (1.0 - square * (2.0 * log_scale).exp()) / (2.0 * slope);
-                (basis, slope * slope, missing.clamp(-LONGEST, LONGEST))
+                (basis, slope * slope, missing)
             });
         let step = solve(terms, rows)?;
+        let changes = basis
+            .chunks_exact(terms)
+            .map(|basis| product(basis, &step).abs());
+        let part = LONGEST / changes.fold(LONGEST, f64::max);
         for (weight, step) in weights.iter_mut().zip(&step) {
-            *weight += step;
+            *weight += part * step;
         }
     }
     weights

@@ -204,10 +204,10 @@ impl Bearing {
         let once = 60.0 * relative * relative * (1.0 + 0.9 * imbalance);
         let mut radial = once * wave(1.0, 0.0) + 18.0 * relative * wave(2.0, 0.2);
         let axial = 0.35 * once * wave(1.0, 0.3) + 12.0 * relative * wave(2.0, 0.1);
-        radial += loose * 30.0 * relative * (wave(3.0, 0.4) + 0.7 * wave(4.0, 0.1));
+        radial += loose * 50.0 * relative * (wave(3.0, 0.4) + 0.7 * wave(4.0, 0.1));
         // It lifts off in one direction and is stopped in the other.
         if loose > 0.0 && radial > 0.0 {
-            radial *= 1.0 - 0.3 * loose;
+            radial *= 1.0 - 0.2 * loose;
         }
         let mut values = [radial, axial];
         let flow = 6.0 + 10.0 * relative;

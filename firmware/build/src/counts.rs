@@ -43,8 +43,13 @@ mod input {
         }
     }
 
-    /// The values that sensors give.
-    pub const READINGS: &[&str] = &CHANNELS;
+    /// The names of the values that sensors give.
+    macro_rules! readings {
+        () => {
+            model::CHANNELS
+        };
+    }
+    pub(crate) use readings;
 
     /// Scores the features of every window.
     macro_rules! watch {
@@ -74,4 +79,4 @@ mod input {
     pub(crate) use watch;
 }
 #[allow(unused_imports, reason = "not every program replays rows")]
-use input::{Input, OF_SAMPLES, READINGS, ROW, RowValue, watch};
+use input::{Input, OF_SAMPLES, ROW, RowValue, readings, watch};

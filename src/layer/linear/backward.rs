@@ -1,6 +1,8 @@
 //! Gradients of the matrix, and the forward pass that keeps what they need.
 
-use super::{Params, lower, upper};
+use super::Params;
+#[cfg(any(feature = "std", test))]
+use super::{lower, upper};
 use crate::arithmetic::Lanes;
 use crate::spec::Shape;
 

@@ -184,7 +184,7 @@ pub(super) fn run(
     outputs.write(&runs, &summary, &grids)?;
     // A baseline may need more rows than a set has; the model itself may not.
     let models = scoring.precisions.len();
-    let failed = |run: &&Finished| (run.scores.iter().take(models)).any(|own| own.failed.is_some());
+    let failed = |run: &&Finished| (run.scores.iter().take(models)).all(|own| own.failed.is_some());
     let without = runs.iter().filter(failed).count();
     if without > 0 {
         say!(

@@ -102,15 +102,16 @@ fn without_padding(bytes: &[u8]) -> (Vec<u8>, String) {
         .map_or(0, |last| last + 1);
     let mut kept = Vec::with_capacity(end);
     let mut before = b'\n';
+    let mut inside = 0;
     for &byte in &bytes[..end] {
         if byte != 0 {
             kept.push(byte);
         } else if before != 0 {
             kept.extend("\u{fffd}".bytes());
         }
+        inside += usize::from(byte == 0);
         before = byte;
     }
-    let inside = bytes[..end].iter().filter(|byte| **byte == 0).count();
     let mut said = Vec::new();
     if inside > 0 {
         said.push(format!(

@@ -115,7 +115,8 @@ enum Line {
 impl Line {
     fn of(cells: &Cells, width: usize, head: &Head) -> Self {
         let summary = (head.readings.iter())
-            .filter_map(|column| (*column < cells.len()).then(|| cells.get(*column)))
+            .filter(|column| **column < cells.len())
+            .map(|column| cells.get(*column))
             .find(|cell| is_summary(cell));
         if let Some(cell) = summary {
             return Self::Summary(cell.into());
@@ -160,13 +161,15 @@ fn start(text: &str, end: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// How many lines of the text are readings, and what is said of the rest.
     fn foot(below: &str) -> (usize, Option<LeftOut>) {
         let mut text = String::from("n,temp,rpm\n");
         for row in 0..40 {
-            text.push_str(&format!("{row},{}.5,{}\n", 20 + row % 3, 900 + row % 7));
+            let _ = writeln!(text, "{row},{}.5,{}", 20 + row % 3, 900 + row % 7);
         }
         text.push_str(below);
         let dialect = Dialect::of(&text, None);

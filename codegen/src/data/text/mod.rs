@@ -36,6 +36,16 @@ use lines::Dialect;
 
 pub use dialect::detect_delimiter;
 
+fn check_delimiter(delimiter: Option<u8>) -> Result<(), DataError> {
+    let wrong = |own: u8| !own.is_ascii() || matches!(own, b'"' | b'\n' | b'\r');
+    if delimiter.is_some_and(wrong) {
+        let reason =
+            "the delimiter must be one ASCII character, and neither a quote nor a line end".into();
+        return Err(DataError::Options(reason));
+    }
+    Ok(())
+}
+
 /// Reads a text table; `for_model` where a model says which columns are used.
 pub(super) fn read(
     path: &Path,
@@ -44,14 +54,7 @@ pub(super) fn read(
     options: &ReadOptions,
     for_model: bool,
 ) -> Result<Frame, DataError> {
-    if options
-        .delimiter
-        .is_some_and(|delimiter| !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r'))
-    {
-        let reason =
-            "the delimiter must be one ASCII character, and neither a quote nor a line end".into();
-        return Err(DataError::Options(reason));
-    }
+    check_delimiter(options.delimiter)?;
     let format_error = |reason: String| DataError::Format {
         path: path.into(),
         reason,

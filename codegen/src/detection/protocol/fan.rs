@@ -251,9 +251,9 @@ mod tests {
         }
         let sets = ceiling_fan(&arrays).unwrap();
         let rows = |set: &Set| (set.training.rows, set.labels.len(), set.dim());
-        assert_eq!(rows(&sets[0]), (6, 4 + 7, 60));
+        assert_eq!(rows(&sets[0]), (6, 4 + 7, 63));
         assert_eq!(sets[0].labels.iter().filter(|label| **label).count(), 7);
-        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 60)));
+        assert_eq!((sets.len(), rows(&sets[3])), (4, (18, 33, 63)));
         assert_eq!(sets[3].training.row(0), sets[0].training.row(0));
         assert_eq!(sets[0].training.columns[20], "y.log-deviation");
         arrays.pop();
@@ -288,7 +288,7 @@ mod tests {
         let set = sources[2].load(0).unwrap();
         assert_eq!(
             (set.training.rows, set.labels.len(), set.dim()),
-            (30, 2 + 32, 61)
+            (30, 2 + 32, 64)
         );
         assert_eq!(set.training.given, 1);
         assert_eq!(sources[0].load(0).unwrap().training.given, 0);
