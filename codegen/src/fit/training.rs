@@ -85,7 +85,8 @@ pub fn settings(table: &Table, recipe: &Recipe) -> anyhow::Result<Settings> {
     let dim = table.dim();
     if dim < 2 {
         bail!(
-            "a flow needs at least 2 columns of readings, found {dim} ({}): --window 8 takes the readings of 8 rows in a row as one",
+            "a flow needs at least 2 columns of readings, found {dim} ({}): --window 8 takes the readings of 8 rows in a row as one; of raw \
+             samples, --window 64 --features vibration takes features of 64 in a row",
             table.columns.join(", ")
         );
     }
