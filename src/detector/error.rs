@@ -20,6 +20,8 @@ pub enum DetectorError {
     Ranges,
     /// Not `clear < raise <= HISTORY`.
     Rule,
+    /// Quantiles that are not in ascending order, no chart or too many, or a chart with a limit on the wrong side of 0.
+    Alarm,
 }
 
 impl DetectorError {
@@ -35,6 +37,9 @@ impl DetectorError {
                 "there must be one range for each channel of the model, of a vector one for each value"
             }
             DetectorError::Rule => "the alarm rule must have clear < raise <= HISTORY",
+            DetectorError::Alarm => {
+                "the alarm needs quantiles in ascending order and 1 to 8 charts with lower < 0 < upper"
+            }
         }
     }
 }
@@ -47,7 +52,10 @@ impl fmt::Display for DetectorError {
                 f,
                 ": the model needs (DIM, WORKSPACE) {expected:?}, the detector has {found:?}"
             ),
-            DetectorError::Threshold | DetectorError::Ranges | DetectorError::Rule => Ok(()),
+            DetectorError::Threshold
+            | DetectorError::Ranges
+            | DetectorError::Rule
+            | DetectorError::Alarm => Ok(()),
         }
     }
 }

@@ -52,20 +52,29 @@
 //! # assert!(!DETECTOR.lock().unwrap().alarm());
 //! ```
 
+mod alarm;
 mod criterion;
 mod decision;
 mod error;
+mod guard;
 mod history;
+mod monitor;
 mod rule;
 
+pub use alarm::{
+    Alarm, AlarmEvent, AlarmSpec, AlarmState, Cause, Chart, MOST_CHARTS, Quantile, QuantileTable,
+    Severity,
+};
 pub use criterion::Criterion;
 pub use decision::Decision;
 pub use error::DetectorError;
+pub use guard::{Guard, GuardSpec, GuardState, Guards, QUIET_WINDOW};
 pub use history::PastReading;
+pub use monitor::{Monitor, Report};
 pub use rule::AlarmRule;
 
 use crate::flow::{Density, Flow, Score, ScoreError};
-use rule::Alarm;
+use rule::RuleState;
 
 /// Result of one reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,7 +120,7 @@ pub struct Detector<
     #[cfg(feature = "extra-layers")]
     given: usize,
     workspace: [D::Value; WORKSPACE],
-    alarm: Alarm<D::Value, HISTORY>,
+    alarm: RuleState<D::Value, HISTORY>,
     /// The reading in progress, or why it cannot be scored.
     in_progress: Option<Result<D::Cursor, ScoreError>>,
     /// The value of that reading that lies outside its range.
@@ -160,7 +169,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
             #[cfg(feature = "extra-layers")]
             given,
             workspace: [D::ZERO; WORKSPACE],
-            alarm: Alarm::new(rule, D::IMPOSSIBLE),
+            alarm: RuleState::new(rule, D::IMPOSSIBLE),
             in_progress: None,
             out_of_range: None,
         })

@@ -29,14 +29,14 @@ impl AlarmRule {
 
 /// The last `HISTORY` readings and the state of the alarm.
 #[derive(Debug)]
-pub(super) struct Alarm<L, const HISTORY: usize> {
+pub(super) struct RuleState<L, const HISTORY: usize> {
     rule: AlarmRule,
     pub(super) past: History<L, HISTORY>,
     sequence: u32,
     pub(super) is_on: bool,
 }
 
-impl<L: Copy, const HISTORY: usize> Alarm<L, HISTORY> {
+impl<L: Copy, const HISTORY: usize> RuleState<L, HISTORY> {
     /// An alarm with an empty history; `filler` fills unused slots.
     pub(super) const fn new(rule: AlarmRule, filler: L) -> Self {
         Self {
@@ -81,7 +81,7 @@ mod tests {
     fn comes_and_goes_with_hysteresis() {
         use Decision::{Anomalous as Bad, Normal as Good};
 
-        let mut alarm = Alarm::<f32, 4>::new(AlarmRule::new(3, 1), 0.0);
+        let mut alarm = RuleState::<f32, 4>::new(AlarmRule::new(3, 1), 0.0);
         let readings = [Bad, Bad, Good, Bad, Good, Good, Good, Good];
         let is_on = readings.map(|decision| alarm.note(0.0, decision));
         let expected = [false, false, false, true, true, false, false, false];
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_not_judged_changes_nothing_but_the_number() {
-        let mut alarm = Alarm::<f32, 2>::new(AlarmRule::new(1, 0), 0.0);
+        let mut alarm = RuleState::<f32, 2>::new(AlarmRule::new(1, 0), 0.0);
         let unknown = Decision::GivenOutOfRange(0);
         assert!(!alarm.note(0.0, unknown) && alarm.note(0.0, Decision::Anomalous));
         for _ in 0..5 {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn numbers_wrap() {
-        let mut alarm = Alarm::<i32, 2>::new(AlarmRule::new(1, 0), 0);
+        let mut alarm = RuleState::<i32, 2>::new(AlarmRule::new(1, 0), 0);
         alarm.sequence = u32::MAX;
         assert!(alarm.note(0, Decision::Invalid));
         assert!(alarm.note(0, Decision::Normal));

@@ -11,7 +11,7 @@ use crate::spec::KernelsSpec;
 /// Sealed. Use it in bounds; call the inherent methods of the two types.
 pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     /// Type of sample values, of the workspace, and of the log-density.
-    type Value: Copy + PartialOrd + fmt::Debug + 'static;
+    type Value: Value;
     /// The score of a sample.
     type Score: Copy + fmt::Debug;
     /// Position of a stepwise score; the values are in the workspace.
@@ -62,6 +62,77 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     #[doc(hidden)]
     fn step(&self, cursor: &mut Self::Cursor, workspace: &mut [Self::Value])
     -> Option<Self::Score>;
+}
+
+/// A value of a sample, of the workspace, or a log-density: `f32`, or a count.
+///
+/// Sealed: guards and alarms take both alike.
+pub trait Value: sealed::Sealed + Copy + PartialOrd + fmt::Debug + 'static {
+    /// Nothing.
+    #[doc(hidden)]
+    const ZERO: Self;
+
+    /// How far apart two values are; at most the largest value.
+    #[doc(hidden)]
+    fn distance(self, other: Self) -> Self;
+
+    /// The sum of two values that are not negative; at most the largest value.
+    #[doc(hidden)]
+    fn plus(self, other: Self) -> Self;
+
+    /// A log-density in steps of 2^-16 nat, the lowest for what is no number.
+    #[doc(hidden)]
+    fn steps(self) -> i32;
+}
+
+impl sealed::Sealed for f32 {}
+
+impl Value for f32 {
+    const ZERO: f32 = 0.0;
+
+    fn distance(self, other: f32) -> f32 {
+        if self > other {
+            self - other
+        } else {
+            other - self
+        }
+    }
+
+    fn plus(self, other: f32) -> f32 {
+        self + other
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond the integers becomes the last one"
+    )]
+    fn steps(self) -> i32 {
+        const STEPS_PER_NAT: f32 = 65_536.0;
+        if self.is_nan() {
+            i32::MIN
+        } else {
+            // By a power of 2: exact.
+            (self * STEPS_PER_NAT) as i32
+        }
+    }
+}
+
+impl sealed::Sealed for i32 {}
+
+impl Value for i32 {
+    const ZERO: i32 = 0;
+
+    fn distance(self, other: i32) -> i32 {
+        i32::try_from(self.abs_diff(other)).unwrap_or(i32::MAX)
+    }
+
+    fn plus(self, other: i32) -> i32 {
+        self.saturating_add(other)
+    }
+
+    fn steps(self) -> i32 {
+        self
+    }
 }
 
 pub(crate) mod sealed {

@@ -19,7 +19,7 @@ use crate::layer::{self, Place};
 use crate::spec::KernelsSpec;
 use crate::spec::{FlowSpec, Shape, SpecError};
 pub(crate) use density::sealed;
-pub use density::{Cursor, Density};
+pub use density::{Cursor, Density, Value};
 use pass::Pass;
 pub use score::{Score, ScoreError};
 pub use stepper::Stepper;

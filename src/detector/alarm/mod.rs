@@ -1,0 +1,246 @@
+//! From rarities to an alarm: evidence gathers in averages of several lengths, the alarm has hysteresis and a hold-off.
+
+mod chart;
+mod quantiles;
+
+pub use chart::Chart;
+pub use quantiles::{Quantile, QuantileTable};
+
+use self::chart::Side;
+use self::quantiles::BIT;
+use super::guard::Guard;
+use super::{Decision, DetectorError};
+
+/// The most charts of an alarm.
+pub const MOST_CHARTS: usize = 8;
+/// As rare as this counts a reading that cannot be scored: one alone is no reason for an alarm, three in a row are.
+const INVALID: i32 = 8 * BIT;
+/// As rare as this, at least, counts a reading with a value out of its range.
+const OUT_OF_RANGE: i32 = 16 * BIT;
+
+/// When an alarm is raised, found on normal readings by `nvpico train` and `nvpico calibrate`.
+///
+/// The limits of the charts are such that in a block of `hold_off` normal readings all averages stay within them, but for the share of
+/// blocks that the promise allows. An alarm that comes back within the hold-off is still the same alarm. So there are no more alarms
+/// than blocks with an average beyond its limit, whatever the correlation of readings within a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlarmSpec<'a> {
+    table: QuantileTable<'a>,
+    charts: &'a [Chart],
+    hold_off: u32,
+}
+
+impl<'a> AlarmSpec<'a> {
+    /// Averages of the rarities by this table, at most [`MOST_CHARTS`] of them; a further alarm is raised no sooner than `hold_off`
+    /// readings after the one before.
+    #[must_use]
+    pub const fn new(table: QuantileTable<'a>, charts: &'a [Chart], hold_off: u32) -> Self {
+        Self {
+            table,
+            charts,
+            hold_off,
+        }
+    }
+
+    const fn is_valid(&self) -> bool {
+        let mut charts = self.charts;
+        while let Some((chart, rest)) = charts.split_first() {
+            if !chart.is_valid() {
+                return false;
+            }
+            charts = rest;
+        }
+        self.table.is_valid() && !self.charts.is_empty() && self.charts.len() <= MOST_CHARTS
+    }
+}
+
+/// Why there is an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Cause {
+    /// The average of the chart with this index is too high: readings are too unlikely.
+    Unlikely(u8),
+    /// The average of the chart with this index is too low: readings are too likely, so something does not move as it should.
+    TooLikely(u8),
+    /// A value does what no sensor does.
+    Guard(Guard),
+}
+
+/// How much there is to an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Severity {
+    /// An average is beyond its limit.
+    Low,
+    /// An average is beyond its limit by more than half of it, or a value does what no sensor does.
+    High,
+}
+
+/// A change of the alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AlarmEvent {
+    /// It is raised. The promise counts these.
+    Raised(Cause, Severity),
+    /// It is back within the hold-off: still the same alarm.
+    Resumed(Cause, Severity),
+    /// All averages are back within half of their limits.
+    Cleared,
+}
+
+/// The alarm after a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlarmState {
+    /// Rarity of the reading, in steps of 2^-8 bit: `-log2(2 p)` for the p-value p up to 1/2, `log2(2 (1 - p))` beyond. `None` where the
+    /// reading is not judged.
+    pub rarity: Option<i32>,
+    /// Whether the alarm is on.
+    pub is_on: bool,
+    /// What changed.
+    pub event: Option<AlarmEvent>,
+}
+
+/// Evidence and alarm.
+///
+/// ```
+/// use nvpico::detector::{Alarm, AlarmEvent, AlarmSpec, Chart, Decision, Quantile, QuantileTable};
+///
+/// // Half of the normal readings lie below -4 nats, a quarter below -5, an eighth below -6.
+/// const NAT: i32 = 1 << 16;
+/// const QUANTILES: [Quantile; 3] =
+///     [Quantile::new(-6 * NAT, 1 << 16), Quantile::new(-5 * NAT, 1 << 16), Quantile::new(-4 * NAT, 1 << 16)];
+/// const TABLE: QuantileTable<'static> = QuantileTable::new(&QUANTILES, 2, 1 << 16);
+/// // One reading of 9 bits, or an average over about four readings of 3 bits.
+/// const CHARTS: [Chart; 2] = [Chart::new(0, 16 << 8, 9 << 16), Chart::new(2, 8 << 8, 3 << 16)];
+/// let mut alarm = Alarm::new(AlarmSpec::new(TABLE, &CHARTS, 600))?;
+///
+/// // 3 bits: one in 16. Again and again it is an alarm.
+/// let mut note = |nats: i32| alarm.note(nats * NAT, Decision::Anomalous, None);
+/// assert!(!note(-7).is_on && !note(-7).is_on);
+/// let mut readings = 2;
+/// while !note(-8).is_on {
+///     readings += 1;
+/// }
+/// assert_eq!(readings, 5);
+/// // A gross one is an alarm at once: still the same one.
+/// while note(-4).is_on {}
+/// assert!(matches!(note(-20).event, Some(AlarmEvent::Resumed(..))));
+/// # Ok::<(), nvpico::detector::DetectorError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm<'a> {
+    spec: AlarmSpec<'a>,
+    averages: [i32; MOST_CHARTS],
+    /// Readings since the alarm was raised, up to the hold-off.
+    since: u32,
+    is_on: bool,
+}
+
+impl<'a> Alarm<'a> {
+    /// An alarm that is off, without evidence. Usable in a `const` context.
+    ///
+    /// # Errors
+    /// [`DetectorError::Alarm`] where quantiles are not in ascending order, there is no chart or too many, or a limit lies on the
+    /// wrong side of 0.
+    pub const fn new(spec: AlarmSpec<'a>) -> Result<Self, DetectorError> {
+        if !spec.is_valid() {
+            return Err(DetectorError::Alarm);
+        }
+        Ok(Self {
+            spec,
+            averages: [0; MOST_CHARTS],
+            since: spec.hold_off,
+            is_on: false,
+        })
+    }
+
+    /// Takes a reading with this log-density, in steps of 2^-16 nat, and this decision; `guard` is what a value of it does that no
+    /// sensor does. A reading that is not judged leaves the alarm as it is.
+    pub fn note(&mut self, log_prob: i32, decision: Decision, guard: Option<Guard>) -> AlarmState {
+        self.since = self.since.saturating_add(1).min(self.spec.hold_off);
+        let rarity = match decision {
+            Decision::GivenOutOfRange(_) => {
+                return AlarmState {
+                    rarity: None,
+                    is_on: self.is_on,
+                    event: None,
+                };
+            }
+            Decision::Invalid => INVALID,
+            Decision::OutOfRange(_) => self.spec.table.rarity(log_prob).max(OUT_OF_RANGE),
+            Decision::Normal | Decision::Anomalous => self.spec.table.rarity(log_prob),
+        };
+        for (chart, average) in self.spec.charts.iter().zip(&mut self.averages) {
+            chart.note(rarity, average);
+        }
+        AlarmState {
+            rarity: Some(rarity),
+            event: self.change(guard),
+            is_on: self.is_on,
+        }
+    }
+
+    /// The averages, one for each chart, in steps of 2^-16 bit.
+    pub fn averages(&self) -> impl Iterator<Item = i32> {
+        let averages = self.spec.charts.iter().zip(&self.averages);
+        averages.map(|(_, average)| *average)
+    }
+
+    /// Whether the alarm is on.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Forgets the evidence, as after a repair or a gap, and turns the alarm off.
+    pub fn reset(&mut self) {
+        self.averages = [0; MOST_CHARTS];
+        self.is_on = false;
+        self.since = self.spec.hold_off;
+    }
+
+    /// Turns the alarm on or off.
+    fn change(&mut self, guard: Option<Guard>) -> Option<AlarmEvent> {
+        let found = match guard {
+            Some(guard) => Some((Cause::Guard(guard), Severity::High)),
+            None => self.beyond(),
+        };
+        if let Some((cause, severity)) = found {
+            if self.is_on {
+                return None;
+            }
+            self.is_on = true;
+            if self.since < self.spec.hold_off {
+                return Some(AlarmEvent::Resumed(cause, severity));
+            }
+            self.since = 0;
+            return Some(AlarmEvent::Raised(cause, severity));
+        }
+        let mut charts = self.spec.charts.iter().zip(&self.averages);
+        if self.is_on && charts.all(|(chart, average)| chart.is_calm(*average)) {
+            self.is_on = false;
+            return Some(AlarmEvent::Cleared);
+        }
+        None
+    }
+
+    /// The first chart that is beyond a limit.
+    fn beyond(&self) -> Option<(Cause, Severity)> {
+        let charts = self.spec.charts.iter().zip(&self.averages);
+        let mut index: u8 = 0;
+        for (chart, average) in charts {
+            match chart.side(*average) {
+                Side::Above { far: true } => return Some((Cause::Unlikely(index), Severity::High)),
+                Side::Above { far: false } => return Some((Cause::Unlikely(index), Severity::Low)),
+                Side::Below => return Some((Cause::TooLikely(index), Severity::Low)),
+                Side::Within => index = index.wrapping_add(1),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
