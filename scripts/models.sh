@@ -15,11 +15,11 @@ nvpico() {
 
 nvpico simulate pump --rows 12000 --out "$folder/pump.csv"
 # Couplings onto a standard normal, so that the boards run these.
-nvpico train --data "$folder/pump.csv" --seed 1 --base normal --kernels 0 --out "$folder/pump.safetensors"
+nvpico train --data "$folder/pump.csv" --rate 1Hz --seed 1 --base normal --kernels 0 --out "$folder/pump.safetensors"
 nvpico export --model "$folder/pump.safetensors" --out firmware/models/pump.rs
 
 # The sensors that `detect` reads: a magnetometer and a thermometer.
 nvpico simulate field --rows 6000 --out "$folder/field.csv"
-nvpico train --data "$folder/field.csv" --seed 1 --couplings 4 --hidden 8 --base normal --kernels 0 --false-alarm-rate 0.001 \
+nvpico train --data "$folder/field.csv" --rate 10Hz --seed 1 --couplings 4 --hidden 8 --base normal --kernels 0 --false-alarm-rate 0.001 \
     --out "$folder/field.safetensors"
 nvpico export --model "$folder/field.safetensors" --out firmware/models/field.rs

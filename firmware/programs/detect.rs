@@ -1,5 +1,5 @@
-//! Reads sensors, scores each reading with the model of the normal field, and raises an alarm when too many readings are
-//! not normal. The model may be in floats or in integers, of readings as they are or of the features of windows of them.
+//! Reads sensors, scores each reading with the model of the normal field, and raises the alarm
+//! that the model brings. The model may be in floats or in integers, of readings as they are or of the features of windows of them.
 //!
 //! In a board's folder `cargo run --release --bin detect` runs it: on emulated sensors, whose readings QEMU's control
 //! protocol moves; on a recording where the emulated board has no sensors; on a real board flashed by probe-rs. The
@@ -9,8 +9,7 @@
 #![no_main]
 
 use board::{COLUMNS, entry};
-use nvpico::Detector;
-use nvpico_app::{Acquire, HISTORY, Nats, RULE, same_names};
+use nvpico_app::{Acquire, Nats, same_names};
 use nvpico_support::DefmtLog;
 
 include!(concat!(env!("OUT_DIR"), "/field.rs"));
@@ -31,23 +30,13 @@ fn main() -> ! {
         defmt::error!("no sensors, nor a file readings.bin in their place");
         board::fail()
     };
-    let criterion = model::FLOW
-        .anomalous_below(THRESHOLD)
-        .or_outside(model::RANGES);
-    let Ok(mut detector) =
-        Detector::<{ model::DIM }, { model::WORKSPACE }, HISTORY, _>::new(criterion, RULE)
-    else {
-        defmt::error!(
-            "the model's threshold is not a number, it has too few ranges, or the alarm rule does not fit the history"
-        );
-        board::fail()
-    };
+    let mut monitor = const { model::monitor() };
     defmt::info!(
         "{=str}: watching, threshold {=f32}",
         board::NAME,
         THRESHOLD.nats()
     );
     let mut acquire = Acquire::new(source, clock, DefmtLog);
-    watch!(&mut acquire, &mut detector);
+    watch!(&mut acquire, &mut monitor);
     board::halt()
 }

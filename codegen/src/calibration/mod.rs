@@ -19,12 +19,17 @@
 //! assert_eq!((few.false_alarm_rate, few.asked_false_alarm_rate), (0.1, 0.01));
 //! ```
 
+mod alarm;
 mod chance;
 mod correlation;
 mod resemblance;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alarm::steps;
+pub use alarm::{
+    AlarmSettings, Budget, ChartLimits, GuardLimits, RarityTable, Record, rate_words, time_words,
+};
 pub use correlation::{correlated_rows, effective_rows};
 pub use resemblance::Resemblance;
 

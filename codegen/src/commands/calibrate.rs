@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::data_options::normal_rows_only;
 use super::{DataArgs, load_model, promise};
-use crate::calibration::{Calibration, Interval, Method, least_rows};
+use crate::calibration::{AlarmSettings, Budget, Calibration, Interval, Method, least_rows};
 use crate::data::{LeftOut, Table};
 use crate::evaluation::{Foreign, Stray};
 use crate::limits::{self, argument};
@@ -33,6 +33,10 @@ pub struct CalibrateArgs {
     /// Share of normal rows that may raise the alarm
     #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     false_alarm_rate: f64,
+    /// How often the alarm may be false, such as "1 per week" or "1 per 100000 readings" [default: 1 per week, or as rarely as
+    /// the record can promise]
+    #[arg(long, value_name = "BUDGET")]
+    false_alarms: Option<Budget>,
     /// Set the threshold even where the rows cannot be the model's
     #[arg(long)]
     force: bool,
@@ -84,6 +88,8 @@ struct Summary {
     effective_rows: f64,
     interval: Interval,
     calibration: Calibration,
+    /// The alarm; `null` where the record is too short for one.
+    alarm: Option<AlarmSettings>,
     /// Files that the model was trained on: the promise does not hold for these rows.
     trained_on: Vec<String>,
     /// What the files hold and the threshold was not set on.
@@ -125,7 +131,9 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             table.values.clone()
         }
     };
-    model.calibrate_on(&normal, args.false_alarm_rate, Method::GivenRows)?;
+    let scores = model.scores_of(&normal)?;
+    model.calibrate_by(&scores, args.false_alarm_rate, Method::GivenRows);
+    model.set_alarm(&scores.floats, &table, args.false_alarms);
     let provenance = &mut model.header.provenance;
     let sources: Vec<Source> = (table.source.iter())
         .map(|source| Source {
@@ -153,6 +161,10 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
         .calibration
         .context("no rows to calibrate on")?;
     say!("{}", promise::sentences(&calibration).trim_end());
+    say!(
+        "{}",
+        promise::alarm_sentences(model.header.alarm.as_ref()).trim_end()
+    );
     say!("wrote {}", args.out.display());
     if args.json {
         print_json(&Summary {
@@ -163,6 +175,7 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             effective_rows: calibration.effective_rows,
             interval: calibration.interval,
             calibration,
+            alarm: model.header.alarm,
             trained_on,
             left_out: table.left_out,
             said: table.said,

@@ -11,7 +11,7 @@ use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output::say;
 use crate::precision::Precision;
-use crate::samples::SampleSpec;
+use crate::samples::{SampleSpec, parse_rate};
 
 /// Which rows and columns to read; the same for every verb that reads data.
 #[derive(Debug, Clone, Args)]
@@ -51,6 +51,9 @@ pub struct DataOptions {
     /// Axes of an array of three or four dimensions: nct (rows, channels, time), ntc, nhw, nchw or nhwc
     #[arg(long, value_name = "AXES", value_parser = layout)]
     pub layout: Option<Layout>,
+    /// Rows a second, such as 1kHz; of raw samples, samples a second [default: by the time column or the file's header]
+    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    pub rate: Option<f32>,
     /// Read numbers such as 1,5 as 1.5
     #[arg(long)]
     pub decimal_comma: bool,
@@ -172,7 +175,15 @@ impl DataOptions {
         let options = self.read_options()?;
         let table = data::read(files, &options)?;
         report(&table);
-        Ok(table)
+        Ok(self.timed(table))
+    }
+
+    /// The rows a second as asked for.
+    fn timed(&self, table: Table) -> Table {
+        Table {
+            rate: self.rate.map(f64::from).or(table.rate),
+            ..table
+        }
     }
 
     /// Reads files for training, raw samples as rows of features.
@@ -193,7 +204,7 @@ impl DataOptions {
             options.samples = true;
             options.window = None;
         }
-        let table = data::read(files, &options)?;
+        let table = self.timed(data::read(files, &options)?);
         report(&table);
         if !samples.is_some() {
             return Ok((table, None));
@@ -225,11 +236,12 @@ impl DataOptions {
         let Some(spec) = samples else {
             let table = data::read_for(features, files, &options)?;
             report(&table);
-            return Ok(table);
+            return Ok(self.timed(table));
         };
         options.samples = true;
         let table = data::read_for(&data::Features::named(&spec.channels), files, &options)?;
         report(&table);
+        let table = self.timed(table);
         windows(spec, table, units)
     }
 }
@@ -285,6 +297,18 @@ pub(super) fn normal_rows_only(mut table: Table) -> Table {
         let rows = (0..before).filter(normal);
         rows.map(|row| groups[row]).collect()
     });
+    let mut kept = (0..before)
+        .filter(normal)
+        .scan(None, |last: &mut Option<usize>, row| {
+            let lost = last.map_or(0, |last| last + 1)..row;
+            *last = Some(row);
+            Some((row, !lost.is_empty()))
+        });
+    let begins = |(row, after_a_gap): (usize, bool)| {
+        after_a_gap || table.stretches.binary_search(&row).is_ok()
+    };
+    let stretches = (0..).zip(&mut kept).filter(|(_, row)| begins(*row));
+    table.stretches = stretches.map(|(at, _)| at).collect();
     if let Some(windows) = &mut table.windows {
         let starts = (0..before).filter(normal).map(|row| windows.starts[row]);
         windows.starts = starts.collect();

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::demo_alarms::InTime;
 use super::{DataOptions, eval, promise, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
@@ -118,6 +119,7 @@ struct Summary {
     evaluation: Evaluation,
     promise: Promise,
     by_fault: BTreeMap<&'static str, Comparison>,
+    alarms: InTime,
     gaussian_auroc: Option<f64>,
     #[serde(serialize_with = "output::serialize_number")]
     held_out_log_prob: f64,
@@ -175,23 +177,30 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     anyhow::ensure!(!interrupt::heard(), "interrupted: kept the model alone");
     interrupt::release();
 
-    let labelled = rows_of(model, &files.faults, files.label.as_deref())?;
+    let labelled = rows_of(model, &files.faults, files.label.as_deref(), subject.rate())?;
     say!(
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
     );
     let evaluation = evaluate(&model.ready(None)?, &labelled, None)?;
-    let promise = Promise::of(model, &rows_of(model, &files.another_day, None)?)?;
+    let another_day = rows_of(model, &files.another_day, None, subject.rate())?;
+    let promise = Promise::of(model, &another_day)?;
     let log_probs = model.deploy().log_probs(&labelled.values);
     let faults = subject.faults();
     let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
     let gaussian = gaussian_scores(&table.values, &labelled);
+    let alarms = InTime::of(model, [&table, &another_day, &labelled], &faults, &gaussian)?;
     let flow = metrics::scores(&log_probs);
     let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     if !args.json {
         show!("{}", eval::report(&evaluation));
-        show!("{}{}", comparison(&compared), promise.report());
+        show!(
+            "{}{}{}",
+            comparison(&compared),
+            promise.report(),
+            alarms.report()
+        );
     }
     let judged = Judged {
         model,
@@ -225,6 +234,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             evaluation,
             promise,
             by_fault: compared.into_iter().collect(),
+            alarms,
             gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
             held_out_log_prob: outcome.held_out_log_prob,
             gaussian_log_prob: outcome.gaussian_log_prob,
@@ -241,12 +251,17 @@ fn training_rows(
     path: &Path,
 ) -> anyhow::Result<(Table, Option<SampleSpec>)> {
     let request = subject.samples();
+    let rate = subject.rate().map(f64::from);
     let options = ReadOptions {
         samples: request.is_some(),
         given: subject.given(),
         ..ReadOptions::default()
     };
     let table = data::read(&[path.to_owned()], &options)?;
+    let table = Table {
+        rate: rate.or(table.rate),
+        ..table
+    };
     let Some(request) = request else {
         return Ok((table, None));
     };
@@ -257,9 +272,15 @@ fn training_rows(
 }
 
 /// The rows of a recording as the model takes them.
-fn rows_of(model: &Model, path: &Path, label: Option<&str>) -> anyhow::Result<Table> {
+fn rows_of(
+    model: &Model,
+    path: &Path,
+    label: Option<&str>,
+    rate: Option<f32>,
+) -> anyhow::Result<Table> {
     let options = DataOptions {
         label: label.map(str::to_owned),
+        rate,
         ..DataOptions::default()
     };
     options.read_for(model, &[path.to_owned()])

@@ -1,14 +1,18 @@
 //! `nvpico eval`: how well a model tells anomalous rows from normal ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::{DataArgs, PrecisionArgs, load_model, promise};
-use crate::data::LeftOut;
-use crate::evaluation::{Evaluation, evaluate};
+use crate::calibration::{rate_words, time_words};
+use crate::data::{LeftOut, Table};
+use crate::deploy::Ready;
+use crate::evaluation::{Alarms, Episodes, Evaluation, alarms, episodes, evaluate};
 use crate::limits::{self, argument};
-use crate::output::{print_json, say, show};
+use crate::output::{self, print_json, say, show};
+use crate::report::plot::{Span, density_over_time};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -26,6 +30,9 @@ pub struct EvalArgs {
     /// Log-density below which a row counts as anomalous; the model's own by default
     #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = argument(limits::number))]
     threshold: Option<f32>,
+    /// File to draw the log-density in time to, with the alarms (SVG)
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -39,6 +46,10 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
     let evaluation = evaluate(&ready, &table, args.threshold)?;
+    let alarms = alarms(&ready, &table, &[]);
+    if let Some(path) = &args.picture {
+        picture(&ready, &table, path)?;
+    }
     let mut said = table.said.clone();
     if let Some(text) = inverted(&evaluation) {
         say!("{text}");
@@ -47,11 +58,16 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     if args.json {
         print_json(&Printed {
             evaluation: &evaluation,
+            alarms: alarms.as_ref(),
             left_out: &table.left_out,
             said: &said,
         })?;
     } else {
-        show!("{}", report(&evaluation));
+        show!(
+            "{}{}",
+            report(&evaluation),
+            alarms.as_ref().map(alarm_report).unwrap_or_default()
+        );
     }
     Ok(true)
 }
@@ -61,11 +77,81 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
 struct Printed<'a> {
     #[serde(flatten)]
     evaluation: &'a Evaluation,
+    /// The alarm over the rows in time; `null` for a model without one.
+    alarms: Option<&'a Alarms>,
     /// What the files hold and was not scored.
     left_out: &'a [LeftOut],
     /// What was read otherwise than it stands, and what is odd.
     said: &'a [String],
 }
+
+/// Draws the log-density in time, labelled rows shaded, with a tick for each row with the alarm on.
+fn picture(ready: &Ready<'_>, table: &Table, path: &Path) -> anyhow::Result<()> {
+    let labels = table.labels.as_deref().unwrap_or_default();
+    let found = episodes(labels, &[]);
+    let repaired: Vec<usize> = found.iter().map(|own| own.end - 1).collect();
+    let rows = ready.replay(table, &repaired).context(
+        "the model has no alarm to draw: nvpico calibrate sets one by a longer record of normal rows",
+    )?;
+    let spans: Vec<Span> = found
+        .into_iter()
+        .map(|rows| Span {
+            rows,
+            label: String::new(),
+        })
+        .collect();
+    let alarms: Vec<bool> = rows.iter().map(|row| row.is_on).collect();
+    let log_probs = ready.log_probs(&table.values);
+    let svg = density_over_time(&log_probs, &alarms, &spans, ready.threshold(), "row")?;
+    output::write_atomic(path, svg.as_bytes())
+        .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+    say!("wrote {}", path.display());
+    Ok(())
+}
+
+/// The alarm over a record as text.
+pub(crate) fn alarm_report(alarms: &Alarms) -> String {
+    use std::fmt::Write as _;
+    let rate = alarms.rate;
+    let mut out = format!(
+        "\nalarm in time\nfalse alarms       {} in {} of normal rows; promised: at most {}\n",
+        alarms.raised,
+        time_words(alarms.normal_rows as f64, rate),
+        rate_words(alarms.promised, rate)
+    );
+    if let Some(Episodes {
+        episodes,
+        found,
+        median_delay,
+    }) = &alarms.episodes
+        && *episodes > 0
+    {
+        let delay = median_delay.map_or_else(String::new, |delay| {
+            format!(
+                ", the middle one of them {} after it began",
+                time_words(delay, rate)
+            )
+        });
+        let _ = writeln!(out, "episodes found     {found} of {episodes}{delay}");
+    }
+    let raised = alarms
+        .changes
+        .iter()
+        .filter(|change| change.event == "raised");
+    for change in raised.clone().take(MOST_SHOWN) {
+        let cause = change.cause.as_deref().unwrap_or_default();
+        let severity = change.severity.unwrap_or_default();
+        let _ = writeln!(out, "  row {}: {cause} ({severity})", change.row);
+    }
+    let more = raised.count().saturating_sub(MOST_SHOWN);
+    if more > 0 {
+        let _ = writeln!(out, "  and {more} more, with --json");
+    }
+    out
+}
+
+/// Alarms that are named.
+const MOST_SHOWN: usize = 8;
 
 /// An AUROC below this is worse than a bad model gives by chance.
 const INVERTED: f64 = 0.2;

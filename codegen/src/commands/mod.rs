@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod completions;
 mod data_options;
 pub mod demo;
+mod demo_alarms;
 pub mod emulate;
 pub mod eval;
 pub mod export;

@@ -1,6 +1,8 @@
 //! What is said of a threshold, wherever one is set.
 
-use crate::calibration::{Calibration, Interval, Method, Resemblance};
+use crate::calibration::{
+    AlarmSettings, Calibration, Interval, Method, Resemblance, rate_words, time_words,
+};
 
 /// Effective rows below this share of the rows are pointed out.
 const ALIKE: f64 = 0.95;
@@ -92,6 +94,36 @@ pub(crate) fn sentences(calibration: &Calibration) -> String {
             more(Some(rows)),
             percent(2.0 * asked)
         );
+    }
+    text
+}
+
+/// Says what the alarm promises, and what record the wish would need.
+#[must_use]
+pub(crate) fn alarm_sentences(alarm: Option<&AlarmSettings>) -> String {
+    use std::fmt::Write as _;
+    let Some(alarm) = alarm else {
+        return "no alarm: the record is too short for blocks to set its limits by\n".into();
+    };
+    let rate = alarm.rate;
+    let mut text = format!(
+        "alarm: at most {} false in 95 of 100 records, {} to be expected; by {} blocks of {}\n",
+        rate_words(alarm.promised, rate),
+        rate_words(alarm.expected, rate),
+        alarm.blocks,
+        time_words(alarm.hold_off.into(), rate)
+    );
+    if let (Some(readings), Some(asked)) = (alarm.readings_to_carry(), alarm.asked()) {
+        let _ = writeln!(
+            text,
+            "  the {} asked for takes a record of {}; by the tail of these blocks it would be about {}, an estimate and no promise",
+            rate_words(asked, rate),
+            time_words(readings, rate),
+            rate_words(alarm.estimated, rate)
+        );
+    }
+    if rate.is_none() {
+        text += "  the files have no column of times: --rate 1Hz gives alarms their time\n";
     }
     text
 }

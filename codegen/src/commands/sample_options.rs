@@ -8,7 +8,7 @@ use crate::limits::{self, argument};
 use crate::output::say;
 use crate::precision::Precision;
 use crate::samples::{
-    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate, sample_units,
+    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, sample_units,
 };
 
 /// Raw samples instead of rows of features; `--window` is beside the other features.
@@ -21,9 +21,6 @@ pub struct SampleOptions {
     /// Samples from window to window [default: as many as a window has]
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one), requires = "features")]
     pub hop: Option<usize>,
-    /// Samples a second, such as 1kHz [default: by the time column or the file's header]
-    #[arg(long, value_name = "HZ", value_parser = parse_rate, requires = "features")]
-    pub rate: Option<f32>,
     /// Weights of the samples of a spectrum [default: none]
     #[arg(long, value_enum, value_name = "KIND", requires = "features")]
     pub taper: Option<TaperName>,
@@ -49,14 +46,14 @@ impl SampleOptions {
             features: self.features.clone(),
             window,
             hop: self.hop,
-            rate: self.rate,
+            rate: None,
             taper: self.taper,
             frames: self.frame,
         };
         let mut spec = request
             .resolve(&samples.columns, samples.rate)
             .map_err(anyhow::Error::msg)?;
-        if self.rate.is_none() && samples.rate.is_none() {
+        if samples.rate.is_none() {
             say!(
                 "the files do not tell the rate of the samples; no feature needs it, --rate gives bands their frequencies"
             );

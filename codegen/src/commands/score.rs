@@ -20,7 +20,8 @@ use crate::output::{self, json_text, say, terminal};
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
 p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid, or given_out_of_range
 for a row that is not judged), for a model of counts bits_per_dimension, out_of_range (the first feature far outside the
-range of the training rows, or the first given one outside what was seen). A summary goes
+range of the training rows, or the first given one outside what was seen), rarity (bits), alarm (on or off after the row) and
+event (raised, resumed or cleared, and why); the last three are those of the chip's alarm over the rows in time. A summary goes
 to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
 set on.
 
@@ -161,7 +162,7 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
         "decision",
     ];
     header.extend(of_counts.then_some("bits_per_dimension"));
-    header.push("out_of_range");
+    header.extend(["out_of_range", "rarity", "alarm", "event"]);
     out.write_record(header)?;
     for score in scores {
         let mut cells = vec![
@@ -174,6 +175,14 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
         ];
         cells.extend(score.bits_per_dimension.map(cell));
         cells.push(score.out_of_range.clone().unwrap_or_default());
+        cells.push(cell(score.rarity));
+        cells.push(
+            score
+                .alarm
+                .map_or("", |on| if on { "on" } else { "off" })
+                .to_owned(),
+        );
+        cells.push(score.event.clone().unwrap_or_default());
         out.write_record(cells)?;
     }
     Ok(out.into_inner()?)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::budget::{self, BudgetArgs};
 use super::data_options::normal_rows_only;
 use super::{DataArgs, FeatureOptions, SampleOptions, progress_bar, promise, report_math_error};
-use crate::calibration::Calibration;
+use crate::calibration::{AlarmSettings, Calibration};
 use crate::data::{LeftOut, Overview, Table};
 use crate::evaluation::Stray;
 use crate::fit::fine_tune::FineTuned;
@@ -97,6 +97,8 @@ struct Summary<'a> {
     /// The rate that is promised; what it rests on is in `calibration`.
     false_alarm_rate: Option<f64>,
     calibration: Option<Calibration>,
+    /// The alarm; `null` where the record is too short for one.
+    alarm: Option<&'a AlarmSettings>,
     /// Rows that resemble a row; 0 for rows in no order.
     correlated_rows: usize,
     parameters: usize,
@@ -202,6 +204,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             threshold: outcome.model.ready(None)?.threshold(),
             false_alarm_rate: outcome.model.header.calibration.map(|c| c.false_alarm_rate),
             calibration: outcome.model.header.calibration,
+            alarm: outcome.model.header.alarm.as_ref(),
             correlated_rows: outcome.correlated_rows,
             parameters: outcome.model.params.len(),
             precision: outcome.model.header.precision,
@@ -384,6 +387,8 @@ pub(super) fn report(outcome: &Outcome) {
     }
     if let Some(calibration) = &outcome.model.header.calibration {
         say!("{}", promise::sentences(calibration).trim_end());
+        let alarm = outcome.model.header.alarm.as_ref();
+        say!("{}", promise::alarm_sentences(alarm).trim_end());
     }
     report_math_error(outcome.model.header.spec.math);
 }

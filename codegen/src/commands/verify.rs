@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::{DataArgs, PrecisionArgs, load_model, progress_bar};
 use crate::data::{Table, Windows};
-use crate::deploy::Ready;
+use crate::deploy::{AlarmRow, Ready};
 use crate::export::{self, ExportOptions};
 use crate::harness::boards;
-use crate::harness::verify::{self, CoreReport, Progress, VerifyRequest};
+use crate::harness::verify::{self, CoreReport, Progress, ScoreBits, VerifyRequest};
 use crate::harness::{Core, HarnessError};
 use crate::interrupt;
 use crate::output::{TextTable, print_json, say, show, temporary_folder};
@@ -214,6 +214,7 @@ pub fn verify_input(
             "a window has features that are no counts in this precision: it cannot be verified"
         );
     }
+    let alarm = alarm_of(ready, input);
     // Emulators and compilers are not to outlive us.
     interrupt::keep();
     let folder = temporary_folder()?;
@@ -231,6 +232,7 @@ pub fn verify_input(
             words: &words,
             digests: digests.as_deref(),
             expected: &expected,
+            alarm: alarm.as_deref(),
             cores,
             features: &features,
             target_dir: &boards::locate()?.join("target").join("verify"),
@@ -247,6 +249,19 @@ pub fn verify_input(
     )?;
     bar.finish_and_clear();
     Ok(reports)
+}
+
+/// What the desktop's alarm makes of the rows; `None` for a model without one.
+fn alarm_of(ready: &Ready<'_>, input: &Input<'_>) -> Option<Vec<ScoreBits>> {
+    let table = Table {
+        columns: ready.model.header.columns.clone(),
+        rows: input.rows.len() / input.dim,
+        values: input.rows.to_vec(),
+        windows: input.windows.cloned(),
+        ..Table::default()
+    };
+    let rows = ready.replay(&table, &[])?;
+    Some(rows.iter().map(AlarmRow::words).collect())
 }
 
 /// As [`verify_model`] on one core; `None` where the core's board is too small for the model, which is said.
@@ -296,6 +311,15 @@ pub fn report(reports: &[CoreReport]) -> String {
         ]);
     }
     let mut out = table.to_string();
+    for r in reports {
+        if let Some(alarm) = &r.alarm {
+            let _ = writeln!(
+                out,
+                "{}: guards, evidence and alarm add {} instructions, {} B of flash, {} B of RAM",
+                r.core, alarm.instructions, alarm.flash_bytes, alarm.static_ram_bytes
+            );
+        }
+    }
     for r in reports {
         if let Some(first) = &r.first_difference {
             let _ = writeln!(

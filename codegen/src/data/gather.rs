@@ -11,6 +11,7 @@ use super::hint::Hint;
 use super::labels;
 use super::map::map_shape;
 use super::samples::Continuity;
+use super::select::MOST_READINGS;
 use super::{ReadOptions, SourceFile, Table};
 
 /// Gathers the rows, in order. Rows with bad cells are left out where `skip_bad` allows the share that they are;
@@ -24,7 +25,13 @@ pub(super) fn gather(
     may_exclude: bool,
 ) -> Result<Table, DataError> {
     let skip_bad = options.skip_bad;
-    let continuity = (options.samples).then(|| Continuity::of(frames, &columns));
+    // Of maps, and of more columns than sensors, nobody asks when they were recorded.
+    let timed = options.samples
+        || shape_of(&frames[0], &columns).is_none()
+            && frames
+                .iter()
+                .all(|frame| frame.columns.len() <= MOST_READINGS);
+    let continuity = timed.then(|| Continuity::of(frames, &columns));
     let mut table = Table {
         shape: shape_of(&frames[0], &columns),
         columns,

@@ -111,9 +111,9 @@ pub struct Table {
     pub groups: Option<Vec<u32>>,
     /// For each kept row its number from 1 among all data rows of all files, left-out ones counted.
     pub row_numbers: Vec<u64>,
-    /// Of rows that are samples: the rows that do not follow the row before, as the first of a file does not.
+    /// The rows that do not follow the row before, as the first of a file does not; none for maps.
     pub stretches: Vec<usize>,
-    /// Of rows that are samples: how many there are in a second, where the files tell.
+    /// How many rows there are in a second, where the files tell.
     pub rate: Option<f64>,
     /// Of rows that are features of samples: the samples.
     pub windows: Option<Windows>,

@@ -49,6 +49,10 @@ pub trait Subject {
     fn given(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Rows a second, where the files do not tell.
+    fn rate(&self) -> Option<f32> {
+        Some(1.0)
+    }
     /// Writes the recordings.
     ///
     /// # Errors

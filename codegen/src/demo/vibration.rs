@@ -73,6 +73,10 @@ impl Subject for VibrationDemo {
         vec![COLUMNS[2].to_owned()]
     }
 
+    fn rate(&self) -> Option<f32> {
+        None
+    }
+
     fn save(&self, folder: &Path) -> anyhow::Result<Files> {
         let files = Files {
             normal: folder.join("normal.csv"),

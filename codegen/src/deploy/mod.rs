@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alarm;
 pub mod certificate;
 pub mod cost;
 mod guard;
@@ -22,6 +23,7 @@ mod ready;
 mod sample;
 
 pub use crate::deployed::Deployed;
+pub use alarm::{AlarmRow, CountedGuard, ReadyAlarm, ReadyGuards};
 pub use guard::Guard;
 pub use ready::{AllScores, Engine, Ready};
 pub use sample::{draw, sample};

@@ -144,7 +144,7 @@ impl Ready<'_> {
     }
 
     /// Log-densities of the calibration rows, ascending; empty without calibration.
-    fn calibration(&self) -> &[f32] {
+    pub(super) fn calibration(&self) -> &[f32] {
         match (&self.engine, &self.model.integer) {
             (Engine::Float(_), _) => &self.model.calibration,
             (Engine::Integer(own), Some(parts)) => parts.calibration(own.precision),

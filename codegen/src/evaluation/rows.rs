@@ -4,6 +4,7 @@ use nvpico::Score;
 use nvpico::detector::Decision;
 use serde::{Serialize, Serializer};
 
+use super::alarms::{Change, change};
 use crate::data::Table;
 use crate::deploy::Ready;
 use crate::output;
@@ -32,6 +33,13 @@ pub struct RowScore {
     /// The first feature that lies far outside the range of the training rows: then the row is anomalous, however likely; or
     /// a given one outside what was seen: then it is not judged.
     pub out_of_range: Option<String>,
+    /// Rarity of the row in bits: `-log2(2 p)` for the p-value p up to 1/2, `log2(2 (1 - p))` beyond; `None` where the row is not judged, or
+    /// the model has no alarm.
+    pub rarity: Option<f64>,
+    /// Whether the alarm is on after the row; `None` for a model without one.
+    pub alarm: Option<bool>,
+    /// What changed: `raised`, `resumed` or `cleared`, and why.
+    pub event: Option<String>,
     /// Of a model of counts, `Some(None)` for an invalid row; absent for any other model.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -50,8 +58,21 @@ pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
         (score.ok(), decision)
     });
     let rows = decisions.zip(&table.row_numbers);
-    rows.map(|((score, decision), number)| RowScore::new(ready, *number, score, decision))
-        .collect()
+    let mut rows: Vec<RowScore> = rows
+        .map(|((score, decision), number)| RowScore::new(ready, *number, score, decision))
+        .collect();
+    for (row, own) in rows
+        .iter_mut()
+        .zip(ready.replay(table, &[]).unwrap_or_default())
+    {
+        row.rarity = own.rarity.map(|rarity| f64::from(rarity) / 256.0);
+        row.alarm = Some(own.is_on);
+        row.event = own.event.map(|event| {
+            let Change { event, cause, .. } = change(ready.model, row.row, event);
+            cause.map_or_else(|| event.to_owned(), |cause| format!("{event}: {cause}"))
+        });
+    }
+    rows
 }
 
 impl RowScore {
@@ -77,6 +98,9 @@ impl RowScore {
                 other => other.as_str(),
             }),
             out_of_range: out_of_range.cloned(),
+            rarity: None,
+            alarm: None,
+            event: None,
             bits_per_dimension: model.levels().map(|_| bits),
         }
     }

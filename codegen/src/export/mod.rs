@@ -22,6 +22,7 @@ macro_rules! line {
     }};
 }
 
+mod alarm;
 mod samples;
 mod structure;
 mod vectors;
@@ -65,6 +66,7 @@ pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
             words(&mut out, quantized);
         }
     }
+    alarm::write(&mut out, ready);
     if let Some(spec) = &ready.model.header.samples {
         samples::write(&mut out, ready, spec);
     }
@@ -348,9 +350,13 @@ fn words(out: &mut String, quantized: &Quantized) {
 }
 
 fn flow(out: &mut String, kind: &str, new: &str) {
+    line!(out, "/// The type of the model.");
+    line!(out, "#[rustfmt::skip]");
+    line!(out, "pub type Density = {kind};");
+    line!(out, "");
     line!(out, "/// The model, validated at compile time.");
     line!(out, "#[rustfmt::skip]");
-    line!(out, "pub static FLOW: {kind} = match {new} {{");
+    line!(out, "pub static FLOW: Density = match {new} {{");
     line!(out, "    Ok(flow) => flow,");
     line!(out, "    Err(error) => panic!(\"{{}}\", error.message()),");
     line!(out, "}};");

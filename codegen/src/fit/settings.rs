@@ -19,6 +19,7 @@ use super::given::Given;
 use super::recipe::{
     Architecture, BaseChoice, MaskChoice, MixChoice, NormChoice, Recipe, ScaleChoice, SplitChoice,
 };
+use crate::calibration::Budget;
 use crate::model::{
     ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
     TransformName,
@@ -98,6 +99,9 @@ pub struct Settings {
     pub fine_tune: usize,
     /// Share of normal rows that may raise the alarm.
     pub false_alarm_rate: f64,
+    /// How often the alarm may be false; `None` for once a week, or as rarely as the record can promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<Budget>,
     /// Folds that calibrate, 0 for held-out rows; `None` where the rows decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
@@ -243,6 +247,7 @@ impl Settings {
             precision: asked.precision.unwrap_or_default(),
             fine_tune: asked.fine_tune.unwrap_or(40),
             false_alarm_rate: asked.false_alarm_rate.unwrap_or(0.01),
+            false_alarms: asked.false_alarms,
             folds: asked.folds,
         })
     }

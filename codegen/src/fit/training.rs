@@ -217,6 +217,7 @@ pub fn run(
     match scores {
         Some(scores) => {
             model.calibrate_by(&scores, settings.false_alarm_rate, Method::CrossValidation);
+            model.set_alarm(&scores.floats, table, settings.false_alarms);
         }
         None => calibrate_on_held_out(&mut model, held_out_table, &settings, [&stop, &calibrate])?,
     }
@@ -259,7 +260,10 @@ fn calibrate_on_held_out(
         Method::StoppingRows
     };
     let rows = split::values(table, calibrate);
-    model.calibrate_on(&rows, settings.false_alarm_rate, method)
+    let scores = model.scores_of(&rows)?;
+    model.calibrate_by(&scores, settings.false_alarm_rate, method);
+    model.set_alarm(&scores.floats, table, settings.false_alarms);
+    Ok(())
 }
 
 /// Mean log-density of rows under the flow itself: a second density only lowers it.

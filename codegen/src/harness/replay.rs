@@ -48,6 +48,13 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Replays all rows on one emulator, in their order: what comes of a row depends on those before.
+    pub(super) fn replay_in_order(self, elf: &Path, folder: &Path) -> Result<Replay, HarnessError> {
+        let part = folder.join("in-order");
+        write_part(&part, self.words)?;
+        self.replay_part(elf, &part, self.words.len() / self.dim)
+    }
+
     /// Replays all rows, on as many emulators at a time as the machine has processors.
     pub(super) fn replay(
         self,
@@ -61,13 +68,7 @@ impl Rows<'_> {
         let mut parts = Vec::new();
         for (index, rows) in self.words.chunks(rows_each * self.dim).enumerate() {
             let part = folder.join(format!("part-{index}"));
-            fs::create_dir_all(&part).map_err(HarnessError::file("cannot create", &part))?;
-            let scores = part.join("scores.bin");
-            // Growth is counted from nothing.
-            fs::write(&scores, []).map_err(HarnessError::file("cannot write", &scores))?;
-            let file = part.join("rows.bin");
-            let bytes: Vec<u8> = rows.iter().flat_map(|word| word.to_le_bytes()).collect();
-            fs::write(&file, bytes).map_err(HarnessError::file("cannot write", file))?;
+            write_part(&part, rows)?;
             parts.push((part, rows.len() / self.dim));
         }
         thread::scope(|scope| {
@@ -148,6 +149,17 @@ impl Rows<'_> {
             stack_reach,
         })
     }
+}
+
+/// A folder with rows for an emulator.
+fn write_part(part: &Path, rows: &[u32]) -> Result<(), HarnessError> {
+    fs::create_dir_all(part).map_err(HarnessError::file("cannot create", part))?;
+    let scores = part.join("scores.bin");
+    // Growth is counted from nothing.
+    fs::write(&scores, []).map_err(HarnessError::file("cannot write", &scores))?;
+    let file = part.join("rows.bin");
+    let bytes: Vec<u8> = rows.iter().flat_map(|word| word.to_le_bytes()).collect();
+    fs::write(&file, bytes).map_err(HarnessError::file("cannot write", file))
 }
 
 fn rows_done(folder: &Path) -> usize {

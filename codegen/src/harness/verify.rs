@@ -20,6 +20,8 @@ pub type ScoreBits = [u32; 3];
 
 const BITS_OF_A_SCORE: u64 = 8 * size_of::<ScoreBits>() as u64;
 
+/// The program that scores and raises alarms.
+const WATCH: &str = "watch";
 /// The program that scores, and the one that is subtracted from it.
 const SCORE: &str = "score";
 const EMPTY: &str = "empty";
@@ -37,6 +39,8 @@ pub struct VerifyRequest<'a> {
     pub digests: Option<&'a [u32]>,
     /// The desktop's scores, one a row; `None` where the desktop refuses the row.
     pub expected: &'a [Option<ScoreBits>],
+    /// What the desktop's alarm makes of the rows, a record each; `None` for a model without an alarm.
+    pub alarm: Option<&'a [ScoreBits]>,
     /// The cores to emulate.
     pub cores: &'a [Core],
     /// Features of the engine that the model needs, such as `micromath`.
@@ -63,7 +67,7 @@ pub struct CoreReport {
     /// Rows that were replayed.
     pub rows: usize,
     /// Bits that differ from the desktop's, over the three values of all rows; of raw samples also over digests of the
-    /// features.
+    /// features, of a model with an alarm over rarity, decision, alarm and evidence.
     pub differing_bits: u64,
     /// Instructions of one score, the mean over the rows.
     pub instructions_per_score: u64,
@@ -73,9 +77,22 @@ pub struct CoreReport {
     pub static_ram_bytes: u64,
     /// Stack that they add.
     pub stack_bytes: u64,
+    /// What the alarm adds; `None` for a model without one.
+    pub alarm: Option<AlarmCost>,
     /// The first row with another score than the desktop's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<Difference>,
+}
+
+/// What guards, evidence and alarm add to a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AlarmCost {
+    /// Instructions of a row, the mean over the rows.
+    pub instructions: u64,
+    /// Flash.
+    pub flash_bytes: u64,
+    /// Static RAM.
+    pub static_ram_bytes: u64,
 }
 
 /// How a core's scores compare with the desktop's.
@@ -184,11 +201,15 @@ fn verify_core(
     core: Core,
     progress: &mut impl FnMut(Progress),
 ) -> Result<CoreReport, HarnessError> {
+    let programs: &[&str] = match request.alarm {
+        Some(_) => &[SCORE, EMPTY, WATCH],
+        None => &[SCORE, EMPTY],
+    };
     let Compared {
-        comparison,
+        mut comparison,
         replay,
         folder,
-    } = compare_core(request, core, &[SCORE, EMPTY], progress)?;
+    } = compare_core(request, core, programs, progress)?;
     let [score, empty] = [SCORE, EMPTY].map(|program| folder.path().join(format!("{program}.elf")));
     let baseline = rows(request, core).replay(&empty, folder.path(), |_| {})?;
     for part in [&replay, &baseline] {
@@ -202,7 +223,25 @@ fn verify_core(
     let (with, without) = (elf::footprint(&score)?, elf::footprint(&empty)?);
     let instructions = replay.instructions.saturating_sub(baseline.instructions);
     let rows = comparison.rows as u64;
+    let alarm = match request.alarm {
+        None => None,
+        Some(expected) => {
+            let watch = folder.path().join(format!("{WATCH}.elf"));
+            let own = self::rows(request, core).replay_in_order(&watch, folder.path())?;
+            let expected: Vec<Option<ScoreBits>> = expected.iter().copied().map(Some).collect();
+            let (bits, first) = differences(&expected, &own.scores);
+            comparison.differing_bits += bits;
+            comparison.first_difference = comparison.first_difference.or(first);
+            let whole = elf::footprint(&watch)?;
+            Some(AlarmCost {
+                instructions: own.instructions.saturating_sub(replay.instructions) / rows.max(1),
+                flash_bytes: whole.flash.saturating_sub(with.flash),
+                static_ram_bytes: whole.static_ram.saturating_sub(with.static_ram),
+            })
+        }
+    };
     Ok(CoreReport {
+        alarm,
         core,
         rows: comparison.rows,
         differing_bits: comparison.differing_bits,

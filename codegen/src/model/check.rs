@@ -103,8 +103,15 @@ impl Model {
     /// Checks the threshold against the rows that it comes from.
     fn validate_decision(&self) -> Result<(), String> {
         let Some(calibration) = &self.header.calibration else {
-            return Ok(());
+            return if self.header.alarm.is_some() {
+                Err("an alarm in a model without calibration".into())
+            } else {
+                Ok(())
+            };
         };
+        if let Some(alarm) = &self.header.alarm {
+            alarm.validate(self.header.spec.dim())?;
+        }
         let threshold = calibration.threshold;
         if !threshold.is_finite() {
             return Err("the threshold is not a finite number".into());

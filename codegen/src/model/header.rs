@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::spec::ModelSpec;
-use crate::calibration::Calibration;
+use crate::calibration::{AlarmSettings, Calibration};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
 
@@ -36,6 +36,9 @@ pub struct Header {
     pub seen: Option<SeenValues>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
+    /// The alarm, where the rows it was calibrated on carry one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<AlarmSettings>,
     /// Where the model comes from.
     pub provenance: Provenance,
 }

@@ -28,8 +28,10 @@ mod names;
 mod ranges;
 mod spec;
 
-use crate::calibration::{Calibration, Method, ascending};
-use crate::data::{Features, Windows};
+use crate::calibration::{
+    AlarmSettings, Budget, Calibration, GuardLimits, Method, Record, ascending,
+};
+use crate::data::{Features, Table, Windows};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
 pub use file::ModelError;
@@ -43,7 +45,7 @@ pub(crate) use ranges::first_outside;
 pub use spec::{ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// A model: header, parameters, calibration rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +102,7 @@ impl Model {
                 integer: None,
                 seen: None,
                 calibration: None,
+                alarm: None,
                 provenance: Provenance::default(),
             },
             params,
@@ -162,6 +165,25 @@ impl Model {
     #[must_use]
     pub fn threshold(&self) -> Option<f32> {
         self.header.calibration.map(|c| c.threshold)
+    }
+
+    /// Sets the alarm from log-densities of normal rows that it did not see, in the order in which they were recorded; `rows` are the
+    /// normal rows that tell how its values behave. A model that was not calibrated has none.
+    pub fn set_alarm(&mut self, log_probs: &[f32], rows: &Table, budget: Option<Budget>) {
+        let guards = if self.header.spec.is_map() || self.map_shape().is_some() {
+            Vec::new()
+        } else {
+            GuardLimits::of_table(rows)
+        };
+        self.header.alarm = self.header.calibration.as_ref().and_then(|calibration| {
+            let record = Record {
+                log_probs,
+                effective: calibration.effective_rows,
+                rate: rows.rate,
+                own: calibration.method != Method::CrossValidation,
+            };
+            AlarmSettings::of(&record, budget, guards)
+        });
     }
 
     /// Sets threshold and calibration rows from log-densities of normal rows that it did not see, in the order in which
@@ -249,7 +271,7 @@ mod tests {
         assert!(error.contains(&format!("format {}", FORMAT + 1)), "{error}");
         let text = String::from_utf8_lossy(&good.to_bytes()).into_owned();
         assert!(text.contains("provenance"));
-        let field = r#"{"format":4,"surprise":0}"#;
+        let field = r#"{"format":5,"surprise":0}"#;
         assert!(serde_json::from_str::<Header>(field).is_err());
     }
 

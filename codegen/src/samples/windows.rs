@@ -60,6 +60,11 @@ impl SampleSpec {
                 longest(&samples)
             );
         }
+        table.rate = (self.rate != Self::NO_RATE).then(|| f64::from(self.rate) / self.hop as f64);
+        let follows = |pair: &[usize]| pair[1] - pair[0] == self.hop;
+        let pairs = (1..).zip(starts.windows(2));
+        let later = pairs.filter(|(_, pair)| !follows(pair)).map(|(at, _)| at);
+        table.stretches = std::iter::once(0).chain(later).collect();
         let Table {
             values,
             skipped_columns,

@@ -310,3 +310,88 @@ fn the_default_density_goes_all_the_way() {
     let args = [&args[..], &["--base", "mixture", "--couplings", "2"]].concat();
     folder.succeeds(&args);
 }
+
+#[test]
+fn alarms_have_a_budget_a_promise_and_a_place_in_time() {
+    let folder = Folder::new();
+    folder.write("rows.csv", &rows(4_000, 0.9, 5, 1.0, "level,flow"));
+    let (summary, errors) = train(&folder, &["--rate", "1Hz", "--false-alarms", "100 per day"]);
+    let alarm = &summary["alarm"];
+    assert_eq!(alarm["budget"], "100 per day");
+    assert!(
+        number(alarm, "promised") >= number(alarm, "expected"),
+        "{alarm}"
+    );
+    assert!(errors.contains("in 95 of 100 records"), "{errors}");
+    // No time, no budget in time.
+    let (summary, errors) = train(&folder, &[]);
+    assert!(summary["alarm"]["rate"].is_null());
+    assert!(errors.contains("--rate 1Hz"), "{errors}");
+    folder.refuses(
+        &[
+            "train",
+            "--data",
+            "rows.csv",
+            "--out",
+            "n.safetensors",
+            "--false-alarms",
+            "often",
+        ],
+        &["1 per week"],
+    );
+
+    // Somebody holds the flow meter, then mends it.
+    let text = rows(1_000, 0.9, 8, 1.0, "level,flow");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let held = lines[500].split_once(',').expect("two cells").1.to_owned();
+    for (at, line) in lines.iter_mut().enumerate() {
+        let level = line.split_once(',').expect("two cells").0.to_owned();
+        let is_held = (500..600).contains(&at);
+        match at {
+            0 => line.push_str(",fault"),
+            _ if is_held => *line = format!("{level},{held},1"),
+            _ => line.push_str(",0"),
+        }
+    }
+    folder.write("held.csv", &lines.join("\n"));
+    let evaluated = folder.succeeds(&[
+        "eval",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "held.csv",
+        "--label",
+        "fault",
+        "--json",
+        "--picture",
+        "held.svg",
+    ]);
+    let evaluated: Value = serde_json::from_str(&evaluated).expect("JSON");
+    let episodes = &evaluated["alarms"]["episodes"];
+    assert_eq!(
+        (number(episodes, "episodes"), number(episodes, "found")),
+        (1.0, 1.0),
+        "{evaluated}"
+    );
+    let changes = evaluated["alarms"]["changes"].as_array().expect("a list");
+    assert!(
+        changes.iter().any(|change| change["cause"] == "flow stuck"),
+        "{evaluated}"
+    );
+    assert!(folder.path("held.svg").is_file());
+    let scores = folder.succeeds(&["score", "--model", "m.safetensors", "--data", "held.csv"]);
+    assert!(
+        scores.contains("rarity,alarm,event") && scores.contains("raised: flow stuck"),
+        "{scores}"
+    );
+    let text = folder.succeeds(&[
+        "eval",
+        "--model",
+        "m.safetensors",
+        "--data",
+        "held.csv",
+        "--label",
+        "fault",
+    ]);
+    assert!(text.contains("episodes found     1 of 1"), "{text}");
+}

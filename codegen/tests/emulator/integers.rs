@@ -220,6 +220,7 @@ fn integers_give_the_desktops_bits_and_cannot_panic() {
                     words: &words,
                     digests: None,
                     expected: &expected,
+                    alarm: None,
                     cores,
                     features: &features,
                     target_dir: &second_target_dir(),

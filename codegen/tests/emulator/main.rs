@@ -17,6 +17,7 @@ mod pair_flow;
 #[path = "../fixtures/small_flow.rs"]
 mod small_flow;
 
+mod alarm;
 mod builds;
 mod integers;
 mod samples;
@@ -120,6 +121,7 @@ fn every_core_gives_the_desktops_bits() {
         words: &words(&rows),
         digests: None,
         expected: &expected,
+        alarm: None,
         cores: &Core::ALL,
         features: &[],
         target_dir: &target_dir(),
@@ -167,6 +169,7 @@ fn compare_bits(
             words: &words(&rows),
             digests: None,
             expected: &expected,
+            alarm: None,
             cores,
             features,
             target_dir: &target_dir(),
@@ -229,6 +232,7 @@ fn feature_maps_give_the_desktops_bits() {
             words: &words(&rows),
             digests: None,
             expected: &expected,
+            alarm: None,
             cores: if features.len() == MAP_FEATURES.len() {
                 &[Core::M0, Core::M3, Core::M4f]
             } else {
@@ -265,6 +269,7 @@ fn two_layers_in_turns_give_the_same_bits() {
             words: &words(rows),
             digests: None,
             expected: &expected,
+            alarm: None,
             cores: &[Core::M4f],
             features,
             target_dir: &target_dir(),
@@ -319,6 +324,7 @@ fn a_wrong_bit_is_seen() {
         words: &words(rows),
         digests: None,
         expected: &expected,
+        alarm: None,
         cores: &[Core::M4f],
         features: &[],
         target_dir: &target_dir(),

@@ -124,6 +124,7 @@ fn a_feature_with_a_wrong_bit_is_seen() {
         words: &words,
         digests: Some(&digests),
         expected: &expected,
+        alarm: None,
         cores: &[Core::M4f],
         features: &[],
         target_dir: &target_dir(),

@@ -1,7 +1,7 @@
 //! Readings at regular times, with the sensors' faults noted.
 
 use embedded_hal::delay::DelayNs;
-use nvpico::detector::Decision;
+use nvpico::detector::{AlarmEvent, Decision};
 
 /// Time between readings.
 pub const PERIOD_MS: u32 = 100;
@@ -44,15 +44,12 @@ pub enum Event<'a, V, F, const N: usize> {
         /// What it was found to be.
         decision: Decision,
     },
-    /// The alarm was raised.
-    AlarmRaised {
+    /// The alarm was raised, is back, or was cleared.
+    Alarm {
         /// At this reading.
         number: u32,
-    },
-    /// The alarm was cleared.
-    AlarmCleared {
-        /// At this reading.
-        number: u32,
+        /// What happened, and why.
+        event: AlarmEvent,
     },
     /// A recording has all its rows, or the source has no more.
     Recorded {

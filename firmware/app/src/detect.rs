@@ -1,17 +1,10 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
 use nvpico::Density;
-use nvpico::detector::{AlarmRule, Detector, Observation};
+use nvpico::detector::{Monitor, Report};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Event, Log, Source};
-
-/// Readings that the alarm looks back on: most of a second.
-pub const HISTORY: usize = 8;
-
-/// Half of the last readings raise the alarm, a second of normal ones clears it. At a false-alarm rate of one reading
-/// in a hundred, chance alone raises it once in a day and a half, not once in ten seconds.
-pub const RULE: AlarmRule = AlarmRule::new(4, 0);
 
 /// Steps of an integer model's log-density in a nat.
 const STEPS_PER_NAT: f32 = 65_536.0;
@@ -61,11 +54,11 @@ impl Nats for i32 {
     }
 }
 
-/// Reads, scores, decides and logs until the source ends; live sensors never do. A sensor's fault is a
+/// Reads, scores, gathers evidence and logs until the source ends; live sensors never do. A sensor's fault is a
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
-pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY: usize>(
+pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    detector: &mut Detector<N, WORKSPACE, HISTORY, D>,
+    monitor: &mut Monitor<N, WORKSPACE, GUARDS, D>,
     units: &[i32; N],
 ) where
     S: Source<N>,
@@ -75,15 +68,15 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY:
 {
     let mut told = Told::default();
     while let Some(reading) = acquire.next() {
-        let observation = match reading
+        let report = match reading
             .as_ref()
             .ok()
             .and_then(|reading| input(reading, units))
         {
-            Some(values) => detector.observe(&values),
-            None => detector.observe_invalid(),
+            Some(values) => monitor.observe(&values),
+            None => monitor.observe_invalid(),
         };
-        told.observation::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
+        told.report::<D, _, _, N>(&mut acquire.log, &report, reading.as_ref().ok());
         told.number = told.number.wrapping_add(1);
     }
 }
@@ -93,20 +86,19 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const HISTORY:
 pub(crate) struct Told {
     /// Number of the reading, wrapping.
     pub(crate) number: u32,
-    alarm: bool,
 }
 
 impl Told {
-    /// Tells the log of an observation; `reading` is the newest one, unless a sensor gave none.
-    pub(crate) fn observation<D: Density<Value: Nats>, V, F, const N: usize>(
-        &mut self,
+    /// Tells the log of a reading and of the alarm; `reading` is the newest one, unless a sensor gave none.
+    pub(crate) fn report<D: Density<Value: Nats>, V, F, const N: usize>(
+        &self,
         log: &mut impl Log<V, F, N>,
-        observation: &Observation<D::Score>,
+        report: &Report<D::Score>,
         reading: Option<&[V; N]>,
     ) {
         let number = self.number;
         if let Some(reading) = reading {
-            let log_prob = match &observation.score {
+            let log_prob = match &report.score {
                 Some(Ok(score)) => D::log_prob(score).nats(),
                 _ => f32::NEG_INFINITY,
             };
@@ -114,16 +106,11 @@ impl Told {
                 number,
                 reading,
                 log_prob,
-                decision: observation.decision,
+                decision: report.decision,
             });
         }
-        if observation.alarm != self.alarm {
-            self.alarm = observation.alarm;
-            log.log(if self.alarm {
-                Event::AlarmRaised { number }
-            } else {
-                Event::AlarmCleared { number }
-            });
+        if let Some(event) = report.event {
+            log.log(Event::Alarm { number, event });
         }
     }
 }
@@ -144,7 +131,7 @@ fn input<R: Copy, V: Input<R>, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_parts::{Script, Told, acquire};
+    use crate::test_parts::{ALARM, Script, Told, acquire};
     use nvpico::detector::Decision::{Anomalous, Invalid, Normal};
     use nvpico::spec::Shape;
     use nvpico::{Flow, FlowSpec, LayerSpec};
@@ -157,15 +144,15 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-4.0);
-        let mut detector = Detector::<2, { SPEC.workspace_len() }, HISTORY>::new(criterion, RULE)
-            .expect("it fits");
+        let mut monitor =
+            Monitor::<2, { SPEC.workspace_len() }, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let mut acquire = acquire(script);
-        detect(&mut acquire, &mut detector, &[0, 0]);
+        detect(&mut acquire, &mut monitor, &[0, 0]);
         acquire.log.told
     }
 
     #[test]
-    fn every_reading_is_scored_and_the_alarm_keeps_its_rule() {
+    fn every_reading_is_scored_and_the_alarm_comes_and_goes() {
         let mut script = [Ok(20.0); 16];
         script[2..6].fill(Ok(30.0));
         let told = told(&script);
@@ -184,17 +171,18 @@ mod tests {
             };
             assert_eq!(decision, expected);
         }
-        // The fourth raises it; a history without any clears it.
+        // The first raises it; the averages clear it.
         let alarms: Vec<_> = (told.into_iter())
             .filter(|event| matches!(event, Told::Raised(_) | Told::Cleared(_)))
             .collect();
-        assert_eq!(alarms, [Told::Raised(5), Told::Cleared(13)]);
+        assert_eq!(alarms, [Told::Raised(2), Told::Cleared(9)]);
     }
 
     #[test]
     fn faults_count_as_not_normal_and_are_not_scored() {
         let told = told(&[Err('a'); 5]);
-        assert_eq!(told, [Told::Fault('a'), Told::Raised(3)]);
+        // 8 bits each, of which the average passes 4 with the third.
+        assert_eq!(told, [Told::Fault('a'), Told::Raised(2)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A source, a clock, a log and a store that tests look into.
 
 use embedded_hal::delay::DelayNs;
-use nvpico::detector::Decision;
+use nvpico::detector::{AlarmEvent, AlarmSpec, Chart, Decision, Quantile, QuantileTable};
 use std::vec::Vec;
 
 use crate::{Acquire, Clock, Event, Log, PERIOD_MS, Source, Store};
@@ -53,6 +53,7 @@ pub(crate) enum Told {
     Recovered,
     Scored(u32, f32, Decision),
     Raised(u32),
+    Resumed(u32),
     Cleared(u32),
     Recorded(usize),
     NoReadings(usize),
@@ -76,14 +77,35 @@ impl Log<f32, char, 2> for Kept {
                 decision,
                 ..
             } => Told::Scored(number, log_prob, decision),
-            Event::AlarmRaised { number } => Told::Raised(number),
-            Event::AlarmCleared { number } => Told::Cleared(number),
+            Event::Alarm { number, event } => match event {
+                AlarmEvent::Raised(..) => Told::Raised(number),
+                AlarmEvent::Resumed(..) => Told::Resumed(number),
+                AlarmEvent::Cleared => Told::Cleared(number),
+            },
             Event::Recorded { rows } => Told::Recorded(rows),
             Event::NoReadings { rows } => Told::NoReadings(rows),
             Event::StoreFailed { rows } => Told::StoreFailed(rows),
         });
     }
 }
+
+/// The alarm of a log-density of which half are below -2 nats and an eighth below -4: a reading of 9 bits, or four of 4, raise it.
+pub(crate) const ALARM: AlarmSpec<'static> = AlarmSpec::new(
+    QuantileTable::new(
+        &[
+            Quantile::new(-4 << 16, 1 << 16),
+            Quantile::new(-3 << 16, 1 << 16),
+            Quantile::new(-2 << 16, 1 << 16),
+        ],
+        2,
+        1 << 16,
+    ),
+    &[
+        Chart::new(0, 64 << 8, 9 << 16),
+        Chart::new(2, 8 << 8, 4 << 16),
+    ],
+    100,
+);
 
 /// Readings by a script, with a clock and a log.
 pub(crate) fn acquire(script: &Script) -> Acquire<Scripted, Counting, Kept, 2> {

@@ -1,7 +1,7 @@
 //! Takes readings as samples, scores the features of each window of them, and keeps the alarm.
 
 use nvpico::Density;
-use nvpico::detector::Detector;
+use nvpico::detector::Monitor;
 use nvpico::features::{Extractor, IntegerExtractor, Pushed};
 use nvpico::integer;
 
@@ -107,11 +107,11 @@ pub fn detect_windows<
     const N: usize,
     const DIM: usize,
     const WORKSPACE: usize,
-    const HISTORY: usize,
+    const GUARDS: usize,
 >(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    detector: &mut Detector<DIM, WORKSPACE, HISTORY, D>,
+    monitor: &mut Monitor<DIM, WORKSPACE, GUARDS, D>,
 ) where
     S: Source<N, Value = f32>,
     C: Clock,
@@ -131,17 +131,17 @@ pub fn detect_windows<
         failed |= pushed == Pushed::Invalid;
         let observation = if pushed == Pushed::Due {
             Some(match windows.row() {
-                Some(values) => detector.observe(&values),
-                None => detector.observe_invalid(),
+                Some(values) => monitor.observe(&values),
+                None => monitor.observe_invalid(),
             })
         } else if failed && since >= windows.hop() {
-            Some(detector.observe_invalid())
+            Some(monitor.observe_invalid())
         } else {
             None
         };
         if let Some(observation) = observation {
             (since, failed) = (0, false);
-            told.observation::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
+            told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
         }
         told.number = told.number.wrapping_add(1);
     }
@@ -150,8 +150,7 @@ pub fn detect_windows<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{HISTORY, RULE};
-    use crate::test_parts::{self, acquire};
+    use crate::test_parts::{self, ALARM, acquire};
     use nvpico::detector::Decision::{self, Anomalous, Invalid, Normal};
     use nvpico::features::{Features, IntegerFeatures};
     use nvpico::spec::Shape;
@@ -168,8 +167,8 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-10.0);
-        let mut detector = Detector::<4, { SPEC.workspace_len() }, HISTORY>::new(criterion, RULE)
-            .expect("it fits");
+        let mut monitor =
+            Monitor::<4, { SPEC.workspace_len() }, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let features = Features::new(SAMPLES, &[]).expect("no spectrum");
         let mut state = [0.0; SAMPLES.state_len()];
         let mut acquire = acquire(script);
@@ -178,7 +177,7 @@ mod tests {
             hop: SAMPLES.hop,
             row: |features| features.try_into().ok(),
         };
-        detect_windows(&mut acquire, &mut windows, &mut detector);
+        detect_windows(&mut acquire, &mut windows, &mut monitor);
         let scored = acquire.log.told.into_iter();
         scored
             .filter_map(|event| match event {

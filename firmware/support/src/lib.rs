@@ -6,7 +6,7 @@
 
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
-use nvpico::detector::Decision;
+use nvpico::detector::{AlarmEvent, Decision};
 use nvpico_app::{Event, Log, Source, Store};
 use nvpico_drivers::station::{Fault, Station};
 
@@ -50,12 +50,25 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
                 log_prob,
                 decision,
             } => log_reading(number, reading, log_prob, decision),
-            Event::AlarmRaised { number } => {
-                defmt::warn!("alarm raised at reading {=u32}", number);
-            }
-            Event::AlarmCleared { number } => {
-                defmt::info!("alarm cleared at reading {=u32}", number);
-            }
+            Event::Alarm { number, event } => match event {
+                AlarmEvent::Raised(cause, severity) => {
+                    defmt::warn!(
+                        "alarm raised at reading {=u32}: {}, {}",
+                        number,
+                        cause,
+                        severity
+                    );
+                }
+                AlarmEvent::Resumed(cause, severity) => {
+                    defmt::warn!(
+                        "alarm resumed at reading {=u32}: {}, {}",
+                        number,
+                        cause,
+                        severity
+                    );
+                }
+                AlarmEvent::Cleared => defmt::info!("alarm cleared at reading {=u32}", number),
+            },
             Event::Recorded { rows } => defmt::info!("recorded {=usize} rows", rows),
             Event::NoReadings { rows } => {
                 defmt::error!("no readings any more, after {=usize} rows", rows);

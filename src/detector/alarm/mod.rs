@@ -13,8 +13,10 @@ use super::{Decision, DetectorError};
 
 /// The most charts of an alarm.
 pub const MOST_CHARTS: usize = 8;
-/// As rare as this counts a reading that cannot be scored: one alone is no reason for an alarm, three in a row are.
+/// As rare as this counts a reading that cannot be scored: one alone is no reason for an alarm.
 const INVALID: i32 = 8 * BIT;
+/// So many in a row are one.
+const INVALID_READINGS: u8 = 3;
 /// As rare as this, at least, counts a reading with a value out of its range.
 const OUT_OF_RANGE: i32 = 16 * BIT;
 
@@ -65,6 +67,8 @@ pub enum Cause {
     TooLikely(u8),
     /// A value does what no sensor does.
     Guard(Guard),
+    /// Three readings in a row could not be scored.
+    Invalid,
 }
 
 /// How much there is to an alarm.
@@ -87,6 +91,41 @@ pub enum AlarmEvent {
     Resumed(Cause, Severity),
     /// All averages are back within half of their limits.
     Cleared,
+}
+
+impl AlarmEvent {
+    /// The event in a word, for records: from the lowest byte on what happened (1 raised, 2 resumed, 3 cleared), the severity (1 high),
+    /// the kind of cause (1 unlikely, 2 too likely, 3 stuck, 4 at limit, 5 quiet, 6 jump, 7 invalid) and the index of its chart or value.
+    #[must_use]
+    pub const fn to_word(self) -> u32 {
+        let (kind, cause, severity) = match self {
+            AlarmEvent::Raised(cause, severity) => (1, cause.to_bytes(), severity),
+            AlarmEvent::Resumed(cause, severity) => (2, cause.to_bytes(), severity),
+            AlarmEvent::Cleared => (3, [0, 0], Severity::Low),
+        };
+        let [cause, index] = cause;
+        u32::from_le_bytes([kind, severity as u8, cause, index])
+    }
+}
+
+impl Cause {
+    const fn to_bytes(self) -> [u8; 2] {
+        match self {
+            Cause::Unlikely(chart) => [1, chart],
+            Cause::TooLikely(chart) => [2, chart],
+            Cause::Guard(guard) => {
+                let [low, _] = guard.value().to_le_bytes();
+                let kind = match guard {
+                    Guard::Stuck(_) => 3,
+                    Guard::AtLimit(_) => 4,
+                    Guard::Quiet(_) => 5,
+                    Guard::Jump(_) => 6,
+                };
+                [kind, low]
+            }
+            Cause::Invalid => [7, 0],
+        }
+    }
 }
 
 /// The alarm after a reading.
@@ -136,6 +175,8 @@ pub struct Alarm<'a> {
     /// Readings since the alarm was raised, up to the hold-off.
     since: u32,
     is_on: bool,
+    /// Readings in a row that could not be scored.
+    invalid: u8,
 }
 
 impl<'a> Alarm<'a> {
@@ -153,6 +194,7 @@ impl<'a> Alarm<'a> {
             averages: [0; MOST_CHARTS],
             since: spec.hold_off,
             is_on: false,
+            invalid: 0,
         })
     }
 
@@ -171,6 +213,11 @@ impl<'a> Alarm<'a> {
             Decision::Invalid => INVALID,
             Decision::OutOfRange(_) => self.spec.table.rarity(log_prob).max(OUT_OF_RANGE),
             Decision::Normal | Decision::Anomalous => self.spec.table.rarity(log_prob),
+        };
+        self.invalid = if decision == Decision::Invalid {
+            self.invalid.saturating_add(1)
+        } else {
+            0
         };
         for (chart, average) in self.spec.charts.iter().zip(&mut self.averages) {
             chart.note(rarity, average);
@@ -198,6 +245,7 @@ impl<'a> Alarm<'a> {
     pub fn reset(&mut self) {
         self.averages = [0; MOST_CHARTS];
         self.is_on = false;
+        self.invalid = 0;
         self.since = self.spec.hold_off;
     }
 
@@ -205,6 +253,7 @@ impl<'a> Alarm<'a> {
     fn change(&mut self, guard: Option<Guard>) -> Option<AlarmEvent> {
         let found = match guard {
             Some(guard) => Some((Cause::Guard(guard), Severity::High)),
+            None if self.invalid >= INVALID_READINGS => Some((Cause::Invalid, Severity::High)),
             None => self.beyond(),
         };
         if let Some((cause, severity)) = found {

@@ -2,7 +2,7 @@
 //!
 //! For a reading with the p-value p, the share of normal readings that are at most as likely, the rarity is `-log2(2 p)` where p
 //! is at most 1/2, and `log2(2 (1 - p))` beyond: 0 at the median, 3 for one reading in 16 at the unlikely end, -3 for one in 16 at
-//! the likely end. Of normal readings it has a mean of 0, whatever their distribution.
+//! the likely end. Of normal readings it has a mean of about 0, whatever their distribution.
 
 /// A bit of rarity.
 pub(super) const BIT: i32 = 1 << 8;

@@ -146,6 +146,21 @@ fn specs_that_cannot_work_are_refused() {
 }
 
 #[test]
+fn events_are_words() {
+    let guard = Cause::Guard(Guard::AtLimit(7));
+    assert_eq!(
+        AlarmEvent::Raised(guard, Severity::High).to_word(),
+        0x0704_0101
+    );
+    let chart = Cause::TooLikely(2);
+    assert_eq!(
+        AlarmEvent::Resumed(chart, Severity::Low).to_word(),
+        0x0202_0002
+    );
+    assert_eq!(AlarmEvent::Cleared.to_word(), 3);
+}
+
+#[test]
 fn averages_are_those_of_the_charts() {
     let mut alarm = alarm(1);
     alarm.note(-7 * NAT, Decision::Normal, None);

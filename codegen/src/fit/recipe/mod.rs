@@ -8,6 +8,7 @@ mod choice;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Budget;
 use crate::limits::{self, argument};
 use crate::model::MathName;
 use crate::precision::Precision;
@@ -124,9 +125,13 @@ pub struct Recipe {
     /// five machines on; else 0]
     #[arg(long, value_name = "N", value_parser = argument(limits::folds))]
     pub folds: Option<usize>,
-    /// Share of normal rows that may raise the alarm [default: 0.01]
+    /// Share of normal rows that may be called anomalous, each by itself [default: 0.01]
     #[arg(long, value_name = "SHARE", value_parser = argument(limits::share_or_none))]
     pub false_alarm_rate: Option<f64>,
+    /// How often the alarm may be false, such as "1 per week" or "1 per 100000 readings" [default: 1 per week, or as rarely as
+    /// the record can promise]
+    #[arg(long, value_name = "BUDGET")]
+    pub false_alarms: Option<Budget>,
 }
 
 impl Recipe {
