@@ -11,7 +11,7 @@ use clap::{
 
 use crate::commands::{
     advise, bench, calibrate, completions, demo, emulate, eval, export, files, import, inspect,
-    measure, sample, score, simulate, train, verify,
+    measure, replay, sample, score, simulate, train, verify,
 };
 use crate::interrupt;
 use crate::output::{say, terminal};
@@ -58,6 +58,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Run a model on emulated cores and compare every bit with the desktop's
     Verify(verify::VerifyArgs),
+    /// Reproduce the record of an alarm from a chip, bit for bit
+    Replay(replay::ReplayArgs),
     /// Import weights trained by another library
     Import(import::ImportArgs),
     /// Print completions for a shell
@@ -116,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Completions(args) => completions::completions(&args, options()),
         Command::Man(args) => completions::man(&args, options()),

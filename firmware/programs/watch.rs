@@ -5,7 +5,6 @@
 #![no_main]
 
 use board::{NAME, Timer, entry};
-use nvpico::detector::{Decision, Report};
 use nvpico_harness::host;
 use nvpico_harness::replay::{self, Memory, Record, Scorer, Setting, chunk, status};
 
@@ -46,7 +45,7 @@ impl Scorer for Model {
         let averages = monitor.alarm().averages();
         Outcome {
             rarity: report.rarity.unwrap_or(i32::MIN),
-            flags: flags(&report),
+            flags: report.flags(),
             averages: averages.fold(0x811c_9dc5, |hash: u32, average| {
                 (hash ^ average.cast_unsigned()).wrapping_mul(0x0100_0193)
             }),
@@ -65,19 +64,6 @@ impl Scorer for Model {
     fn digest(_: &Workspace) -> u32 {
         0
     }
-}
-
-/// Decision, alarm and event in a word.
-fn flags<S>(report: &Report<S>) -> u32 {
-    let decision: u32 = match report.decision {
-        Decision::Normal => 0,
-        Decision::Anomalous => 1,
-        Decision::OutOfRange(_) => 2,
-        Decision::GivenOutOfRange(_) => 3,
-        Decision::Invalid => 4,
-    };
-    let event = report.event.map_or(0, |event| event.to_word());
-    event ^ (u32::from(report.alarm) << 7) ^ (decision << 4)
 }
 
 #[entry]

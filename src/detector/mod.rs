@@ -57,22 +57,27 @@ mod criterion;
 mod decision;
 mod error;
 mod guard;
+mod health;
 mod history;
 mod monitor;
+mod record;
 mod rule;
 
 pub use alarm::{
-    Alarm, AlarmEvent, AlarmSpec, AlarmState, Cause, Chart, MOST_CHARTS, Quantile, QuantileTable,
-    Severity,
+    Alarm, AlarmEvent, AlarmMemory, AlarmSpec, AlarmState, Cause, Chart, MOST_CHARTS, Quantile,
+    QuantileTable, Severity,
 };
 pub use criterion::Criterion;
 pub use decision::Decision;
 pub use error::DetectorError;
 pub use guard::{Guard, GuardSpec, GuardState, Guards, QUIET_WINDOW};
+pub use health::{HEALTH_BINS, Health};
 pub use history::PastReading;
 pub use monitor::{Monitor, Report};
+pub use record::{Entry, RECORD_FORMAT, RECORD_HEAD, RECORD_WORDS, Recorder, flags};
 pub use rule::AlarmRule;
 
+pub use crate::flow::Value;
 use crate::flow::{Density, Flow, Score, ScoreError};
 use rule::RuleState;
 

@@ -80,6 +80,10 @@ pub trait Value: sealed::Sealed + Copy + PartialOrd + fmt::Debug + 'static {
     #[doc(hidden)]
     fn plus(self, other: Self) -> Self;
 
+    /// Its bits.
+    #[doc(hidden)]
+    fn to_word(self) -> u32;
+
     /// A log-density in steps of 2^-16 nat, the lowest for what is no number.
     #[doc(hidden)]
     fn steps(self) -> i32;
@@ -100,6 +104,10 @@ impl Value for f32 {
 
     fn plus(self, other: f32) -> f32 {
         self + other
+    }
+
+    fn to_word(self) -> u32 {
+        self.to_bits()
     }
 
     #[allow(
@@ -128,6 +136,10 @@ impl Value for i32 {
 
     fn plus(self, other: i32) -> i32 {
         self.saturating_add(other)
+    }
+
+    fn to_word(self) -> u32 {
+        self.cast_unsigned()
     }
 
     fn steps(self) -> i32 {

@@ -18,6 +18,7 @@ pub mod inspect;
 pub mod inspect_cost;
 pub mod measure;
 mod promise;
+pub mod replay;
 pub mod sample;
 mod sample_options;
 pub mod score;

@@ -1,7 +1,8 @@
 //! The alarm of a model in one precision, and what it would have said of a record: by the engine's own code.
 
 use nvpico::detector::{
-    Alarm, AlarmEvent, AlarmSpec, Chart, Decision, GuardSpec, GuardState, Guards, Quantile,
+    Alarm, AlarmEvent, AlarmMemory, AlarmSpec, Chart, Decision, GuardSpec, GuardState, Guards,
+    Quantile, flags,
 };
 
 use super::quantize::Quantized;
@@ -49,17 +50,9 @@ impl AlarmRow {
     /// What the firmware's program `watch` writes of a row: the rarity, decision and alarm with its event, a digest of the averages.
     #[must_use]
     pub fn words(&self) -> [u32; 3] {
-        let decision = match self.decision {
-            Decision::Normal => 0,
-            Decision::Anomalous => 1,
-            Decision::OutOfRange(_) => 2,
-            Decision::GivenOutOfRange(_) => 3,
-            Decision::Invalid => 4,
-        };
-        let event = self.event.map_or(0, AlarmEvent::to_word);
         [
             self.rarity.unwrap_or(i32::MIN).cast_unsigned(),
-            event ^ u32::from(self.is_on) << 7 ^ decision << 4,
+            flags(self.decision, self.is_on, self.event),
             self.evidence,
         ]
     }
@@ -227,6 +220,60 @@ impl Ready<'_> {
             }
         }
         Some(found)
+    }
+
+    /// What the alarm makes of a reading, in words, after it remembered this, what it remembers then, and the log-density; without
+    /// guards, which remember more. `None` for a model without an alarm.
+    #[must_use]
+    pub fn alarm_after(
+        &self,
+        memory: AlarmMemory,
+        words: &[u32],
+    ) -> Option<(AlarmRow, AlarmMemory, i32)> {
+        let ready = self.alarm()?;
+        let mut alarm = Alarm::new(ready.spec()).ok()?;
+        alarm.resume(memory);
+        let row = self.values_of(words);
+        let score = self.score(&row).into_iter().next()?;
+        let log_prob = match &self.engine {
+            Engine::Float(_) => score.map_or(i32::MIN, |score| steps(score.log_prob)),
+            Engine::Integer(quantized) => {
+                let counts: Vec<i32> = words.iter().map(|word| word.cast_signed()).collect();
+                let scores = quantized.integer_scores(&counts);
+                scores
+                    .into_iter()
+                    .next()?
+                    .map_or(i32::MIN, |score| score.log_prob)
+            }
+        };
+        let decision = self
+            .guard()
+            .decide(&row, &score)
+            .unwrap_or(Decision::Normal);
+        let state = alarm.note(log_prob, decision, None);
+        let row = AlarmRow {
+            rarity: state.rarity,
+            is_on: state.is_on,
+            event: state.event,
+            evidence: digest(alarm.averages().map(i32::cast_unsigned)),
+            decision,
+        };
+        Some((row, alarm.memory(), log_prob))
+    }
+
+    /// The values of a reading in the unit of the data, of the words that the chip has of it.
+    #[must_use]
+    pub fn values_of(&self, words: &[u32]) -> Vec<f32> {
+        match &self.engine {
+            Engine::Float(_) => words.iter().map(|word| f32::from_bits(*word)).collect(),
+            Engine::Integer(quantized) => {
+                let pairs = words.iter().zip(&quantized.units);
+                let value = |(word, unit): (&u32, &i32)| {
+                    (f64::from(word.cast_signed()) * 2.0_f64.powi(*unit)) as f32
+                };
+                pairs.map(value).collect()
+            }
+        }
     }
 
     /// Log-densities in steps of 2^-16 nat, those of the engine; the lowest for a row that cannot be scored.

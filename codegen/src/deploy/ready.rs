@@ -39,6 +39,18 @@ impl Ready<'_> {
         }
     }
 
+    /// What records name the model by: the first bytes of its hash, and the precision.
+    #[must_use]
+    pub fn identity(&self) -> u32 {
+        let hash = u32::from_str_radix(&self.model.hash()[..6], 16).unwrap_or_default();
+        let precision = match self.precision() {
+            Precision::F32 => 0,
+            Precision::I16 => 16,
+            Precision::I8 => 8,
+        };
+        hash << 8 | precision
+    }
+
     /// Scores rows (row-major) as the chip would.
     #[must_use]
     pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {

@@ -6,6 +6,7 @@
 mod alarms;
 mod comparison;
 mod foreign;
+mod record;
 mod rows;
 mod stray;
 mod summary;
@@ -24,6 +25,7 @@ use crate::precision::Precision;
 pub use alarms::{Alarms, Change, Episodes, alarms, by_single_readings, change, episodes};
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
+pub use record::{RecordFile, ReplayedReading};
 pub use rows::{NOT_JUDGED, RowScore, score_rows};
 pub use stray::Stray;
 pub use summary::Summary;

@@ -165,6 +165,12 @@ fn constants(out: &mut String, ready: &Ready<'_>) {
     let features = ready.spec().engine_features(ready.precision());
     line!(out, "pub const NVPICO_FEATURES: &[&str] = &{features:?};");
     line!(out, "");
+    line!(
+        out,
+        "/// What records name the model by: the first three bytes of its sha256, and the precision."
+    );
+    line!(out, "pub const MODEL: u32 = {:#010x};", ready.identity());
+    line!(out, "");
     line!(out, "/// Features of a sample.");
     line!(out, "pub const DIM: usize = {};", header.spec.dim());
     line!(out, "");

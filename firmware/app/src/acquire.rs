@@ -72,6 +72,9 @@ pub enum Event<'a, V, F, const N: usize> {
 pub trait Log<V, F, const N: usize> {
     /// Takes an event.
     fn log(&mut self, event: Event<'_, V, F, N>);
+
+    /// Takes the words of an alarm's record, which `nvpico replay` reads; see `nvpico::detector::Recorder`.
+    fn record(&mut self, _words: &mut dyn Iterator<Item = u32>) {}
 }
 
 /// A source that is read once in [`PERIOD_MS`], and whose faults go to the log.

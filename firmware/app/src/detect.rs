@@ -1,10 +1,13 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
 use nvpico::Density;
-use nvpico::detector::{Monitor, Report};
+use nvpico::detector::{Monitor, Recorder, Report};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Event, Log, Source};
+
+/// Readings of an alarm's record: eight before it and eight after.
+pub const RECORDED: usize = 16;
 
 /// Steps of an integer model's log-density in a nat.
 const STEPS_PER_NAT: f32 = 65_536.0;
@@ -59,6 +62,7 @@ impl Nats for i32 {
 pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
     monitor: &mut Monitor<N, WORKSPACE, GUARDS, D>,
+    recorder: &mut Recorder<D::Value, N, RECORDED>,
     units: &[i32; N],
 ) where
     S: Source<N>,
@@ -68,16 +72,26 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const GUARDS: 
 {
     let mut told = Told::default();
     while let Some(reading) = acquire.next() {
-        let report = match reading
-            .as_ref()
-            .ok()
-            .and_then(|reading| input(reading, units))
-        {
-            Some(values) => monitor.observe(&values),
+        let values = (reading.as_ref().ok()).and_then(|reading| input(reading, units));
+        let report = match &values {
+            Some(values) => monitor.observe(values),
             None => monitor.observe_invalid(),
         };
+        recorder.note::<D>(values.as_ref(), &report, monitor.alarm().memory());
         told.report::<D, _, _, N>(&mut acquire.log, &report, reading.as_ref().ok());
+        tell_record(&mut acquire.log, recorder);
         told.number = told.number.wrapping_add(1);
+    }
+}
+
+/// Gives a complete record to the log.
+pub(crate) fn tell_record<V: nvpico::detector::Value, R, F, const DIM: usize, const N: usize>(
+    log: &mut impl Log<R, F, N>,
+    recorder: &mut Recorder<V, DIM, RECORDED>,
+) {
+    if recorder.is_complete() {
+        log.record(&mut recorder.words());
+        recorder.go_on();
     }
 }
 
@@ -147,7 +161,8 @@ mod tests {
         let mut monitor =
             Monitor::<2, { SPEC.workspace_len() }, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let mut acquire = acquire(script);
-        detect(&mut acquire, &mut monitor, &[0, 0]);
+        let mut recorder = Recorder::new(0);
+        detect(&mut acquire, &mut monitor, &mut recorder, &[0, 0]);
         acquire.log.told
     }
 
@@ -176,6 +191,25 @@ mod tests {
             .filter(|event| matches!(event, Told::Raised(_) | Told::Cleared(_)))
             .collect();
         assert_eq!(alarms, [Told::Raised(2), Told::Cleared(9)]);
+    }
+
+    #[test]
+    fn the_record_of_an_alarm_goes_to_the_log() {
+        let mut script = [Ok(20.0); 40];
+        script[20] = Ok(40.0);
+        let mut acquire = acquire(&script);
+        let flow = Flow::new(SPEC, &[20.0, 0.0, 1.0, 1.0, 0.0]).expect("a standardisation alone");
+        let criterion = flow.anomalous_below(-4.0);
+        let mut monitor = Monitor::<2, { SPEC.workspace_len() }, 0, _>::new(criterion, ALARM, &[])
+            .expect("it fits");
+        detect(&mut acquire, &mut monitor, &mut Recorder::new(9), &[0, 0]);
+        let words = acquire.log.words;
+        assert_eq!(words[1..4], [9, 2, 16]);
+        let first: Vec<f32> = (words[4..].chunks(2 + nvpico::detector::RECORD_WORDS))
+            .map(|entry| f32::from_bits(entry[0]))
+            .collect();
+        // Seven before the alarm, eight after it.
+        assert_eq!(first.iter().position(|x| *x > 30.0), Some(7));
     }
 
     #[test]

@@ -60,10 +60,11 @@ pub(crate) enum Told {
     StoreFailed(usize),
 }
 
-/// Keeps all events.
+/// Keeps all events, and the words of records.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) told: Vec<Told>,
+    pub(crate) words: Vec<u32>,
 }
 
 impl Log<f32, char, 2> for Kept {
@@ -86,6 +87,10 @@ impl Log<f32, char, 2> for Kept {
             Event::NoReadings { rows } => Told::NoReadings(rows),
             Event::StoreFailed { rows } => Told::StoreFailed(rows),
         });
+    }
+
+    fn record(&mut self, words: &mut dyn Iterator<Item = u32>) {
+        self.words.extend(words);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Takes readings as samples, scores the features of each window of them, and keeps the alarm.
 
 use nvpico::Density;
-use nvpico::detector::Monitor;
+use nvpico::detector::{Monitor, Recorder};
 use nvpico::features::{Extractor, IntegerExtractor, Pushed};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Log, PERIOD_MS, Source};
-use crate::detect::{Nats, Told};
+use crate::detect::{Nats, RECORDED, Told, tell_record};
 
 /// Whether samples of this rate, a second, come as often as readings are acquired.
 #[must_use]
@@ -112,6 +112,7 @@ pub fn detect_windows<
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
     monitor: &mut Monitor<DIM, WORKSPACE, GUARDS, D>,
+    recorder: &mut Recorder<D::Value, DIM, RECORDED>,
 ) where
     S: Source<N, Value = f32>,
     C: Clock,
@@ -129,18 +130,19 @@ pub fn detect_windows<
             Pushed::Invalid
         };
         failed |= pushed == Pushed::Invalid;
-        let observation = if pushed == Pushed::Due {
-            Some(match windows.row() {
-                Some(values) => monitor.observe(&values),
-                None => monitor.observe_invalid(),
-            })
-        } else if failed && since >= windows.hop() {
-            Some(monitor.observe_invalid())
-        } else {
-            None
+        let values = (pushed == Pushed::Due).then(|| windows.row());
+        let values = match values {
+            None if failed && since >= windows.hop() => Some(None),
+            other => other,
         };
-        if let Some(observation) = observation {
+        if let Some(values) = values {
             (since, failed) = (0, false);
+            let observation = match &values {
+                Some(values) => monitor.observe(values),
+                None => monitor.observe_invalid(),
+            };
+            recorder.note::<D>(values.as_ref(), &observation, monitor.alarm().memory());
+            tell_record(&mut acquire.log, recorder);
             told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
         }
         told.number = told.number.wrapping_add(1);
@@ -177,7 +179,12 @@ mod tests {
             hop: SAMPLES.hop,
             row: |features| features.try_into().ok(),
         };
-        detect_windows(&mut acquire, &mut windows, &mut monitor);
+        detect_windows(
+            &mut acquire,
+            &mut windows,
+            &mut monitor,
+            &mut Recorder::new(0),
+        );
         let scored = acquire.log.told.into_iter();
         scored
             .filter_map(|event| match event {

@@ -78,7 +78,28 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
             }
         }
     }
+
+    fn record(&mut self, words: &mut dyn Iterator<Item = u32>) {
+        let mut line = [0; WORDS_A_LINE];
+        let mut count = 0;
+        for word in words {
+            if let Some(place) = line.get_mut(count) {
+                *place = word;
+            }
+            count += 1;
+            if count == WORDS_A_LINE {
+                defmt::info!("record: {=[u32]:08x}", &line);
+                count = 0;
+            }
+        }
+        if let Some(rest) = line.get(..count).filter(|rest| !rest.is_empty()) {
+            defmt::info!("record: {=[u32]:08x}", rest);
+        }
+    }
 }
+
+/// Words of a record on a line of the log.
+const WORDS_A_LINE: usize = 8;
 
 fn log_reading<V: defmt::Format, const N: usize>(
     number: u32,

@@ -141,6 +141,62 @@ pub struct AlarmState {
     pub event: Option<AlarmEvent>,
 }
 
+/// What an alarm remembers, for records and for memory that outlasts a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlarmMemory {
+    averages: [i32; MOST_CHARTS],
+    /// Readings since the alarm was raised, up to the hold-off.
+    since: u32,
+    is_on: bool,
+    /// Readings in a row that could not be scored.
+    invalid: u8,
+}
+
+impl AlarmMemory {
+    /// No evidence, the alarm off and long ago.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            averages: [0; MOST_CHARTS],
+            since: u32::MAX,
+            is_on: false,
+            invalid: 0,
+        }
+    }
+
+    /// As words: the averages, the readings since the alarm was raised, whether it is on and how many readings in a row could not be scored.
+    pub fn to_words(self) -> impl Iterator<Item = u32> {
+        let flags = u32::from(self.is_on) | u32::from(self.invalid) << 8;
+        let averages = self.averages.into_iter().map(i32::cast_unsigned);
+        averages.chain([self.since, flags])
+    }
+
+    /// Of such words; `None` of another number of them.
+    #[must_use]
+    pub fn from_words(words: &[u32]) -> Option<Self> {
+        let (averages, rest) = words.split_at_checked(MOST_CHARTS)?;
+        let &[since, flags] = rest else { return None };
+        let mut memory = Self::new();
+        for (own, word) in memory.averages.iter_mut().zip(averages) {
+            *own = word.cast_signed();
+        }
+        let [is_on, invalid, _, _] = flags.to_le_bytes();
+        Some(Self {
+            since,
+            is_on: is_on & 1 > 0,
+            invalid,
+            ..memory
+        })
+    }
+}
+
+impl Default for AlarmMemory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Evidence and alarm.
 ///
 /// ```
@@ -171,12 +227,7 @@ pub struct AlarmState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm<'a> {
     spec: AlarmSpec<'a>,
-    averages: [i32; MOST_CHARTS],
-    /// Readings since the alarm was raised, up to the hold-off.
-    since: u32,
-    is_on: bool,
-    /// Readings in a row that could not be scored.
-    invalid: u8,
+    memory: AlarmMemory,
 }
 
 impl<'a> Alarm<'a> {
@@ -191,22 +242,19 @@ impl<'a> Alarm<'a> {
         }
         Ok(Self {
             spec,
-            averages: [0; MOST_CHARTS],
-            since: spec.hold_off,
-            is_on: false,
-            invalid: 0,
+            memory: AlarmMemory::new(),
         })
     }
 
     /// Takes a reading with this log-density, in steps of 2^-16 nat, and this decision; `guard` is what a value of it does that no
     /// sensor does. A reading that is not judged leaves the alarm as it is.
     pub fn note(&mut self, log_prob: i32, decision: Decision, guard: Option<Guard>) -> AlarmState {
-        self.since = self.since.saturating_add(1).min(self.spec.hold_off);
+        self.memory.since = self.memory.since.saturating_add(1).min(self.spec.hold_off);
         let rarity = match decision {
             Decision::GivenOutOfRange(_) => {
                 return AlarmState {
                     rarity: None,
-                    is_on: self.is_on,
+                    is_on: self.memory.is_on,
                     event: None,
                 };
             }
@@ -214,62 +262,72 @@ impl<'a> Alarm<'a> {
             Decision::OutOfRange(_) => self.spec.table.rarity(log_prob).max(OUT_OF_RANGE),
             Decision::Normal | Decision::Anomalous => self.spec.table.rarity(log_prob),
         };
-        self.invalid = if decision == Decision::Invalid {
-            self.invalid.saturating_add(1)
+        self.memory.invalid = if decision == Decision::Invalid {
+            self.memory.invalid.saturating_add(1)
         } else {
             0
         };
-        for (chart, average) in self.spec.charts.iter().zip(&mut self.averages) {
+        for (chart, average) in self.spec.charts.iter().zip(&mut self.memory.averages) {
             chart.note(rarity, average);
         }
         AlarmState {
             rarity: Some(rarity),
             event: self.change(guard),
-            is_on: self.is_on,
+            is_on: self.memory.is_on,
         }
     }
 
     /// The averages, one for each chart, in steps of 2^-16 bit.
     pub fn averages(&self) -> impl Iterator<Item = i32> {
-        let averages = self.spec.charts.iter().zip(&self.averages);
+        let averages = self.spec.charts.iter().zip(&self.memory.averages);
         averages.map(|(_, average)| *average)
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub const fn memory(&self) -> AlarmMemory {
+        self.memory
+    }
+
+    /// Goes on from what an alarm of the same spec remembered.
+    pub fn resume(&mut self, memory: AlarmMemory) {
+        self.memory = memory;
     }
 
     /// Whether the alarm is on.
     #[must_use]
     pub const fn is_on(&self) -> bool {
-        self.is_on
+        self.memory.is_on
     }
 
     /// Forgets the evidence, as after a repair or a gap, and turns the alarm off.
     pub fn reset(&mut self) {
-        self.averages = [0; MOST_CHARTS];
-        self.is_on = false;
-        self.invalid = 0;
-        self.since = self.spec.hold_off;
+        self.memory = AlarmMemory::new();
     }
 
     /// Turns the alarm on or off.
     fn change(&mut self, guard: Option<Guard>) -> Option<AlarmEvent> {
         let found = match guard {
             Some(guard) => Some((Cause::Guard(guard), Severity::High)),
-            None if self.invalid >= INVALID_READINGS => Some((Cause::Invalid, Severity::High)),
+            None if self.memory.invalid >= INVALID_READINGS => {
+                Some((Cause::Invalid, Severity::High))
+            }
             None => self.beyond(),
         };
         if let Some((cause, severity)) = found {
-            if self.is_on {
+            if self.memory.is_on {
                 return None;
             }
-            self.is_on = true;
-            if self.since < self.spec.hold_off {
+            self.memory.is_on = true;
+            if self.memory.since < self.spec.hold_off {
                 return Some(AlarmEvent::Resumed(cause, severity));
             }
-            self.since = 0;
+            self.memory.since = 0;
             return Some(AlarmEvent::Raised(cause, severity));
         }
-        let mut charts = self.spec.charts.iter().zip(&self.averages);
-        if self.is_on && charts.all(|(chart, average)| chart.is_calm(*average)) {
-            self.is_on = false;
+        let mut charts = self.spec.charts.iter().zip(&self.memory.averages);
+        if self.memory.is_on && charts.all(|(chart, average)| chart.is_calm(*average)) {
+            self.memory.is_on = false;
             return Some(AlarmEvent::Cleared);
         }
         None
@@ -277,7 +335,7 @@ impl<'a> Alarm<'a> {
 
     /// The first chart that is beyond a limit.
     fn beyond(&self) -> Option<(Cause, Severity)> {
-        let charts = self.spec.charts.iter().zip(&self.averages);
+        let charts = self.spec.charts.iter().zip(&self.memory.averages);
         let mut index: u8 = 0;
         for (chart, average) in charts {
             match chart.side(*average) {
