@@ -268,7 +268,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
 
     // A sensor that holds still, however normal its value.
     surround(&mut live, &first);
-    wait_for_text(&mut live, "Stuck");
+    wait_for_text(&mut live, "stuck");
 }
 
 #[test]

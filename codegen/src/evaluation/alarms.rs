@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use nvpico::detector::{AlarmEvent, Cause, Severity};
+use nvpico::detector::{AlarmEvent, Cause};
 use serde::Serialize;
 
 use crate::data::Table;
@@ -176,10 +176,7 @@ pub fn change(model: &Model, row: u64, event: AlarmEvent) -> Change {
         row,
         event,
         cause: why.map(|(cause, _)| cause_words(model, cause)),
-        severity: why.map(|(_, severity)| match severity {
-            Severity::Low => "low",
-            Severity::High => "high",
-        }),
+        severity: why.map(|(_, severity)| severity.as_str()),
     }
 }
 
@@ -194,9 +191,10 @@ fn cause_words(model: &Model, cause: Cause) -> String {
         }
     };
     match cause {
-        Cause::Unlikely(chart) => format!("{} too unlikely", readings(chart)),
-        Cause::TooLikely(chart) => format!("{} too likely", readings(chart)),
-        Cause::Invalid => "no valid readings".to_owned(),
+        Cause::Unlikely(chart) | Cause::TooLikely(chart) => {
+            format!("{} {}", readings(chart), cause.as_str())
+        }
+        Cause::Invalid => cause.as_str().to_owned(),
         Cause::Guard(guard) => {
             let column = model.header.columns.get(usize::from(guard.value()));
             let column = column.map_or("a value", String::as_str);

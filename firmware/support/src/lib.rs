@@ -53,18 +53,20 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
             Event::Alarm { number, event } => match event {
                 AlarmEvent::Raised(cause, severity) => {
                     defmt::warn!(
-                        "alarm raised at reading {=u32}: {}, {}",
+                        "alarm raised at reading {=u32}: {=str} ({=u16}), {=str}",
                         number,
-                        cause,
-                        severity
+                        cause.as_str(),
+                        cause.index(),
+                        severity.as_str()
                     );
                 }
                 AlarmEvent::Resumed(cause, severity) => {
                     defmt::warn!(
-                        "alarm resumed at reading {=u32}: {}, {}",
+                        "alarm resumed at reading {=u32}: {=str} ({=u16}), {=str}",
                         number,
-                        cause,
-                        severity
+                        cause.as_str(),
+                        cause.index(),
+                        severity.as_str()
                     );
                 }
                 AlarmEvent::Cleared => defmt::info!("alarm cleared at reading {=u32}", number),
@@ -80,26 +82,25 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
     }
 
     fn record(&mut self, words: &mut dyn Iterator<Item = u32>) {
-        let mut line = [0; WORDS_A_LINE];
-        let mut count = 0;
-        for word in words {
-            if let Some(place) = line.get_mut(count) {
-                *place = word;
+        while let Some(first) = words.next() {
+            match [words.next(), words.next(), words.next()] {
+                [Some(second), Some(third), Some(fourth)] => defmt::info!(
+                    "record: {=u32:08x} {=u32:08x} {=u32:08x} {=u32:08x}",
+                    first,
+                    second,
+                    third,
+                    fourth
+                ),
+                rest => {
+                    defmt::info!("record: {=u32:08x}", first);
+                    for word in rest.into_iter().flatten() {
+                        defmt::info!("record: {=u32:08x}", word);
+                    }
+                }
             }
-            count += 1;
-            if count == WORDS_A_LINE {
-                defmt::info!("record: {=[u32]:08x}", &line);
-                count = 0;
-            }
-        }
-        if let Some(rest) = line.get(..count).filter(|rest| !rest.is_empty()) {
-            defmt::info!("record: {=[u32]:08x}", rest);
         }
     }
 }
-
-/// Words of a record on a line of the log.
-const WORDS_A_LINE: usize = 8;
 
 fn log_reading<V: defmt::Format, const N: usize>(
     number: u32,

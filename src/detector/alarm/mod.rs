@@ -81,6 +81,17 @@ pub enum Severity {
     High,
 }
 
+impl Severity {
+    /// In a word, for logs and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::High => "high",
+        }
+    }
+}
+
 /// A change of the alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -109,6 +120,27 @@ impl AlarmEvent {
 }
 
 impl Cause {
+    /// The cause in words, for logs and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Unlikely(_) => "too unlikely",
+            Cause::TooLikely(_) => "too likely",
+            Cause::Guard(guard) => guard.as_str(),
+            Cause::Invalid => "no valid readings",
+        }
+    }
+
+    /// Index of its chart or value; 0 where it has none.
+    #[must_use]
+    pub const fn index(self) -> u16 {
+        match self {
+            Cause::Unlikely(chart) | Cause::TooLikely(chart) => chart as u16,
+            Cause::Guard(guard) => guard.value(),
+            Cause::Invalid => 0,
+        }
+    }
+
     const fn to_bytes(self) -> [u8; 2] {
         match self {
             Cause::Unlikely(chart) => [1, chart],
