@@ -24,6 +24,8 @@ const THRESHOLD: model::Value = match model::THRESHOLD {
     None => panic!("the model has no threshold: it was not calibrated"),
 };
 
+const ZERO: model::Value = model::Value::from_ne_bytes([0; 4]);
+
 #[entry]
 fn main() -> ! {
     let Some((source, clock)) = board::sensors() else {
@@ -37,6 +39,7 @@ fn main() -> ! {
         THRESHOLD.nats()
     );
     let mut acquire = Acquire::new(source, clock, DefmtLog);
-    watch!(&mut acquire, &mut monitor);
+    let mut workspace = [ZERO; model::WORKSPACE];
+    watch!(&mut acquire, &mut workspace, &mut monitor);
     board::halt()
 }

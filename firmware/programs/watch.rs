@@ -8,17 +8,19 @@ use board::{NAME, Timer, entry};
 use nvpico_harness::host;
 use nvpico_harness::replay::{self, Memory, Record, Scorer, Setting, chunk, status};
 
-use model::{THRESHOLD, Value};
+use model::{FLOW, THRESHOLD, Value, WORKSPACE};
 
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
 
 const NO_VALUE: RowValue = RowValue::from_ne_bytes([0; 4]);
 const CHUNK: usize = if OF_SAMPLES { 1 } else { chunk(ROW) };
 
-type Workspace = (model::Monitor, Input);
+const ZERO: Value = Value::from_ne_bytes([0; 4]);
+
+type Workspace = (model::Monitor, Input, [Value; WORKSPACE]);
 
 static mut MEMORY: Memory<RowValue, Workspace, { CHUNK * ROW }, CHUNK> =
-    Memory::new(NO_VALUE, (model::monitor(), Input::NEW));
+    Memory::new(NO_VALUE, (model::monitor(), Input::NEW, [ZERO; WORKSPACE]));
 
 /// The generated model with its alarm.
 struct Model;
@@ -37,10 +39,10 @@ impl Scorer for Model {
     type Outcome = Outcome;
 
     #[inline(always)]
-    fn score(row: &[RowValue], (monitor, input): &mut Workspace) -> Outcome {
+    fn score(row: &[RowValue], (monitor, input, workspace): &mut Workspace) -> Outcome {
         let report = match input.of(row).try_into() {
-            Ok(values) => monitor.observe(values),
-            Err(_) => monitor.observe_invalid(),
+            Ok(values) => monitor.observe(&FLOW, values, workspace),
+            Err(_) => monitor.observe_invalid::<model::Density>(),
         };
         let averages = monitor.alarm().averages();
         Outcome {

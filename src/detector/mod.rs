@@ -59,6 +59,7 @@ mod error;
 mod guard;
 mod health;
 mod history;
+mod judge;
 mod monitor;
 mod record;
 mod rule;
@@ -79,6 +80,7 @@ pub use rule::AlarmRule;
 
 pub use crate::flow::Value;
 use crate::flow::{Density, Flow, Score, ScoreError};
+use judge::Judge;
 use rule::RuleState;
 
 /// Result of one reading.
@@ -118,12 +120,7 @@ pub struct Detector<
     D: Density = Flow<'static>,
 > {
     density: D,
-    threshold: D::Value,
-    /// Lowest and highest value of each channel; none where there is no guard.
-    ranges: &'static [[D::Value; 2]],
-    /// The first values, which are given.
-    #[cfg(feature = "extra-layers")]
-    given: usize,
+    judge: Judge<D::Value>,
     workspace: [D::Value; WORKSPACE],
     alarm: RuleState<D::Value, HISTORY>,
     /// The reading in progress, or why it cannot be scored.
@@ -143,36 +140,23 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// [`DetectorError`] if the sizes or the number of ranges do not match the model, the threshold is NaN, or the
     /// rule can never raise or never clear the alarm.
     pub const fn new(criterion: Criterion<D>, rule: AlarmRule) -> Result<Self, DetectorError> {
-        let Criterion {
-            density,
-            threshold,
-            threshold_is_number,
-            sizes: (dim, workspace),
-            ranges,
-            #[cfg(feature = "extra-layers")]
-            given,
-        } = criterion;
+        let (dim, workspace) = criterion.sizes;
         if DIM != dim || WORKSPACE < workspace {
             return Err(DetectorError::Size {
                 expected: (dim, workspace),
                 found: (DIM, WORKSPACE),
             });
         }
-        if !threshold_is_number {
-            return Err(DetectorError::Threshold);
-        }
-        if !ranges.is_empty() && !DIM.is_multiple_of(ranges.len()) {
-            return Err(DetectorError::Ranges);
-        }
+        let judge = match Judge::new(&criterion, DIM) {
+            Ok(judge) => judge,
+            Err(error) => return Err(error),
+        };
         if !rule.fits(HISTORY) {
             return Err(DetectorError::Rule);
         }
         Ok(Self {
-            density,
-            threshold,
-            ranges,
-            #[cfg(feature = "extra-layers")]
-            given,
+            density: criterion.density,
+            judge,
             workspace: [D::ZERO; WORKSPACE],
             alarm: RuleState::new(rule, D::IMPOSSIBLE),
             in_progress: None,
@@ -207,7 +191,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     pub fn observe(&mut self, x: &[D::Value; DIM]) -> Observation<D::Score> {
         self.in_progress = None;
         let result = self.density.score(x, &mut self.workspace);
-        self.conclude(result, self.out_of_range(x))
+        self.conclude(result, self.judge.out_of_range(x))
     }
 
     /// Records a reading that the sensor failed to deliver. Discards a reading that [`begin`](Self::begin)
@@ -244,7 +228,7 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
     /// # Ok::<(), nvpico::detector::DetectorError>(())
     /// ```
     pub fn begin(&mut self, x: &[D::Value; DIM]) {
-        self.out_of_range = self.out_of_range(x);
+        self.out_of_range = self.judge.out_of_range(x);
         self.in_progress = Some(self.density.begin(x, &mut self.workspace));
     }
 
@@ -275,46 +259,13 @@ impl<const DIM: usize, const WORKSPACE: usize, const HISTORY: usize, D: Density>
         self.alarm.past.iter()
     }
 
-    /// The first value outside its range.
-    fn out_of_range(&self, x: &[D::Value; DIM]) -> Option<u16> {
-        let places = DIM.checked_div(self.ranges.len())?.max(1);
-        let channels = x.chunks(places).zip(self.ranges);
-        let mut values =
-            channels.flat_map(|(values, range)| values.iter().map(move |x| (x, range)));
-        // Comparisons with NaN are false, so NaN is outside.
-        let index = values.position(|(x, [low, high])| !(low <= x && x <= high))?;
-        // Only to name the value: a dimension above this does not fit a chip.
-        Some(u16::try_from(index).unwrap_or(u16::MAX))
-    }
-
-    /// The decision on a reading whose value with this index, the first such, lies outside its range.
-    #[cfg_attr(
-        not(feature = "extra-layers"),
-        allow(clippy::unused_self, reason = "nothing is given without the feature")
-    )]
-    fn outside(&self, value: u16) -> Decision {
-        // They are the first ones: where one lies outside, none of the others was asked.
-        #[cfg(feature = "extra-layers")]
-        if usize::from(value) < self.given {
-            return Decision::GivenOutOfRange(value);
-        }
-        Decision::OutOfRange(value)
-    }
-
     /// Classifies a scored reading.
     fn conclude(
         &mut self,
         result: Result<D::Score, ScoreError>,
         out_of_range: Option<u16>,
     ) -> Observation<D::Score> {
-        let (log_prob, decision) = match (&result, out_of_range) {
-            (Ok(score), None) => {
-                let log_prob = D::log_prob(score);
-                (log_prob, Decision::at(log_prob, self.threshold))
-            }
-            (Ok(score), Some(value)) => (D::log_prob(score), self.outside(value)),
-            (Err(_), _) => (D::IMPOSSIBLE, Decision::Invalid),
-        };
+        let (log_prob, decision) = self.judge.decide::<D>(&result, out_of_range);
         self.note(Some(result), log_prob, decision)
     }
 

@@ -1,9 +1,10 @@
-//! A detector with its guards and its alarm: all that a program on a chip needs.
+//! Decision, guards and alarm: all that a program on a chip needs beside its model.
 
 use super::alarm::{Alarm, AlarmEvent, AlarmSpec};
-use super::guard::{GuardSpec, GuardState, Guards};
-use super::{AlarmRule, Criterion, Decision, Detector, DetectorError, Observation, Step};
-use crate::flow::{Density, Flow, Score, ScoreError, Value as _};
+use super::guard::{Guard, GuardSpec, GuardState, Guards};
+use super::judge::Judge;
+use super::{Criterion, Decision, DetectorError};
+use crate::flow::{Density, Score, ScoreError, Value};
 
 /// Result of one reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,52 +23,46 @@ pub struct Report<S = Score> {
     pub event: Option<AlarmEvent>,
 }
 
-/// Scores readings of `DIM` values, gathers evidence, and raises an alarm that keeps its promise. `WORKSPACE` is at least the workspace
-/// length of the model; `GUARDS` is `DIM`, or 0 for a model without guards.
+/// Judges readings of `DIM` values, gathers evidence, and raises an alarm that keeps its promise. `GUARDS` is `DIM`, or 0 for a model
+/// without guards. It does not hold the model: where that is a constant of the program, the compiler leaves out what it does not need.
 ///
 /// A module that `nvpico export` wrote has all that it takes:
 ///
 /// ```ignore
-/// let criterion = model::FLOW.anomalous_below(THRESHOLD).or_outside(model::RANGES);
-/// let mut monitor = Monitor::<{ model::DIM }, { model::WORKSPACE }, { model::GUARDS.len() }, _>::new(
-///     criterion,
-///     model::ALARM,
-///     &model::GUARDS,
-/// )?;
-/// let report = monitor.observe(&reading);
+/// let mut monitor = const { model::monitor() };
+/// let mut workspace = [0.0; model::WORKSPACE];
+/// let report = monitor.observe(&model::FLOW, &reading, &mut workspace);
 /// if let Some(AlarmEvent::Raised(cause, severity)) = report.event { /* tell somebody */ }
 /// ```
 #[derive(Debug)]
-pub struct Monitor<
-    const DIM: usize,
-    const WORKSPACE: usize,
-    const GUARDS: usize,
-    D: Density = Flow<'static>,
-> {
-    detector: Detector<DIM, WORKSPACE, 1, D>,
+pub struct Monitor<V: Value, const DIM: usize, const GUARDS: usize> {
+    judge: Judge<V>,
     alarm: Alarm<'static>,
     guards: Guards,
-    specs: &'static [GuardSpec<D::Value>; GUARDS],
-    states: [GuardState<D::Value>; GUARDS],
-    /// What the guards say of the reading in progress.
-    guard: Option<super::Guard>,
+    specs: &'static [GuardSpec<V>; GUARDS],
+    states: [GuardState<V>; GUARDS],
 }
 
-impl<const DIM: usize, const WORKSPACE: usize, const GUARDS: usize, D: Density>
-    Monitor<DIM, WORKSPACE, GUARDS, D>
-{
+impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
     /// With no evidence yet. Usable in a `const` context.
     ///
     /// # Errors
-    /// Those of [`Detector::new`], and [`DetectorError::Alarm`].
-    pub const fn new(
+    /// [`DetectorError`] where the model does not take `DIM` values, the threshold is NaN, the number of ranges does not match, or the alarm
+    /// cannot work.
+    pub const fn new<D: Density<Value = V>>(
         criterion: Criterion<D>,
         alarm: AlarmSpec<'static>,
-        guards: &'static [GuardSpec<D::Value>; GUARDS],
+        guards: &'static [GuardSpec<V>; GUARDS],
     ) -> Result<Self, DetectorError> {
-        // Single readings raise no alarm by themselves.
-        let detector = match Detector::new(criterion, AlarmRule::new(1, 0)) {
-            Ok(detector) => detector,
+        let (dim, workspace) = criterion.sizes;
+        if dim != DIM {
+            return Err(DetectorError::Size {
+                expected: (dim, workspace),
+                found: (DIM, workspace),
+            });
+        }
+        let judge = match Judge::new(&criterion, DIM) {
+            Ok(judge) => judge,
             Err(error) => return Err(error),
         };
         let alarm = match Alarm::new(alarm) {
@@ -75,42 +70,46 @@ impl<const DIM: usize, const WORKSPACE: usize, const GUARDS: usize, D: Density>
             Err(error) => return Err(error),
         };
         Ok(Self {
-            detector,
+            judge,
             alarm,
             guards: Guards::new(),
             specs: guards,
             states: [const { GuardState::new() }; GUARDS],
-            guard: None,
         })
     }
 
-    /// Scores a reading and takes it into the evidence. Discards a reading that [`begin`](Self::begin) started.
-    pub fn observe(&mut self, x: &[D::Value; DIM]) -> Report<D::Score> {
-        let observation = self.detector.observe(x);
-        self.guard = self.guards.note(self.specs, &mut self.states, x);
-        self.report(observation)
+    /// Scores a reading and takes it into the evidence. A workspace that is too short is an invalid reading.
+    #[inline(always)]
+    pub fn observe<D: Density<Value = V>>(
+        &mut self,
+        density: &D,
+        x: &[V; DIM],
+        workspace: &mut [V],
+    ) -> Report<D::Score> {
+        let result = density.score(x, workspace);
+        self.judge::<D>(x, result)
     }
 
-    /// Records a reading that the sensor failed to deliver. Discards a reading that [`begin`](Self::begin) started.
-    pub fn observe_invalid(&mut self) -> Report<D::Score> {
-        let observation = self.detector.observe_invalid();
+    /// Takes a reading into the evidence that was scored elsewhere, as in steps.
+    pub fn judge<D: Density<Value = V>>(
+        &mut self,
+        x: &[V; DIM],
+        result: Result<D::Score, ScoreError>,
+    ) -> Report<D::Score> {
+        let (log_prob, decision) = self.judge.decide::<D>(&result, self.judge.out_of_range(x));
+        let guard = if decision == Decision::Invalid {
+            self.guards.gap();
+            None
+        } else {
+            self.guards.note(self.specs, &mut self.states, x)
+        };
+        self.report::<D>(Some(result), log_prob, decision, guard)
+    }
+
+    /// Records a reading that the sensor failed to deliver.
+    pub fn observe_invalid<D: Density<Value = V>>(&mut self) -> Report<D::Score> {
         self.guards.gap();
-        self.guard = None;
-        self.report(observation)
-    }
-
-    /// Starts a reading whose layers [`step`](Self::step) runs one by one. Discards a reading in progress.
-    pub fn begin(&mut self, x: &[D::Value; DIM]) {
-        self.detector.begin(x);
-        self.guard = self.guards.note(self.specs, &mut self.states, x);
-    }
-
-    /// Runs the next layer of the reading that [`begin`](Self::begin) started; `None` while there are more.
-    pub fn step(&mut self) -> Option<Report<D::Score>> {
-        match self.detector.step() {
-            Step::Done(observation) => Some(self.report(observation)),
-            Step::Running | Step::Idle => None,
-        }
+        self.report::<D>(None, D::IMPOSSIBLE, Decision::Invalid, None)
     }
 
     /// The next reading does not follow the last one: guards begin anew, evidence stays.
@@ -130,18 +129,14 @@ impl<const DIM: usize, const WORKSPACE: usize, const GUARDS: usize, D: Density>
         &self.alarm
     }
 
-    fn report(&mut self, observation: Observation<D::Score>) -> Report<D::Score> {
-        let Observation {
-            score, decision, ..
-        } = observation;
-        let log_prob = match &score {
-            Some(Ok(score)) => D::log_prob(score),
-            _ => D::IMPOSSIBLE,
-        };
-        if decision == Decision::Invalid {
-            self.guards.gap();
-        }
-        let state = self.alarm.note(log_prob.steps(), decision, self.guard);
+    fn report<D: Density<Value = V>>(
+        &mut self,
+        score: Option<Result<D::Score, ScoreError>>,
+        log_prob: V,
+        decision: Decision,
+        guard: Option<Guard>,
+    ) -> Report<D::Score> {
+        let state = self.alarm.note(log_prob.steps(), decision, guard);
         Report {
             score,
             decision,
@@ -155,9 +150,11 @@ impl<const DIM: usize, const WORKSPACE: usize, const GUARDS: usize, D: Density>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detector::{Cause, Chart, Guard, Quantile, QuantileTable, Severity};
+    use crate::detector::{Cause, Chart, Quantile, QuantileTable, Severity};
     use crate::spec::Shape;
-    use crate::{FlowSpec, LayerSpec};
+    use crate::{Flow, FlowSpec, LayerSpec};
+
+    const WORKSPACE: usize = SPEC.workspace_len();
 
     const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
     static FLOW: Flow<'static> = match Flow::new(SPEC, &[0.0, 0.0, 1.0, 1.0, 0.0]) {
@@ -175,7 +172,7 @@ mod tests {
         50,
     );
     static GUARDS: [GuardSpec<f32>; 2] = [GuardSpec::none().with_repeats(4), GuardSpec::none()];
-    const MONITOR: Monitor<2, { SPEC.workspace_len() }, 2> =
+    const MONITOR: Monitor<f32, 2, 2> =
         match Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
             Ok(monitor) => monitor,
             Err(error) => panic!("{}", error.message()),
@@ -184,14 +181,18 @@ mod tests {
     #[test]
     fn readings_are_judged_at_once_and_in_steps_alike() {
         let (mut whole, mut stepped) = (MONITOR, MONITOR);
+        let mut workspace = [0.0; WORKSPACE];
         for (x, at) in [0.5, 0.6, 9.0, 0.2, f32::NAN, 0.1].into_iter().zip(0..) {
-            let report = whole.observe(&[x, 0.1]);
-            stepped.begin(&[x, 0.1]);
-            let other = loop {
-                if let Some(report) = stepped.step() {
-                    break report;
+            let reading = [x, 0.1];
+            let report = whole.observe(&FLOW, &reading, &mut workspace);
+            let result = FLOW.stepper(&reading, &mut workspace).map(|mut stepper| {
+                loop {
+                    if let Some(score) = stepper.step() {
+                        break score;
+                    }
                 }
-            };
+            });
+            let other = stepped.judge::<Flow<'_>>(&reading, result);
             assert_eq!(
                 (report.decision, report.event),
                 (other.decision, other.event)
@@ -199,24 +200,36 @@ mod tests {
             assert_eq!(whole.alarm(), stepped.alarm());
             assert_eq!(report.alarm, at == 2, "{at}");
         }
+        let short = whole.observe(&FLOW, &[0.0, 0.0], &mut workspace[..1]);
+        assert_eq!(short.decision, Decision::Invalid);
     }
 
     #[test]
     fn a_stuck_value_raises_the_alarm_and_an_invalid_reading_ends_the_run() {
         let mut monitor = MONITOR;
-        let stuck = |report: Report| {
-            let raised = AlarmEvent::Raised(Cause::Guard(Guard::Stuck(0)), Severity::High);
+        let mut workspace = [0.0; WORKSPACE];
+        let raised = AlarmEvent::Raised(Cause::Guard(Guard::Stuck(0)), Severity::High);
+        let mut stuck = |monitor: &mut Monitor<f32, 2, 2>, y| {
+            let report = monitor.observe(&FLOW, &[0.5, y], &mut workspace);
             report.event == Some(raised)
         };
-        for at in 0..9 {
-            assert!(!stuck(monitor.observe(&[0.5, at as f32 / 9.0])) || at == 5);
+        for at in 0..9_u8 {
+            let found = stuck(&mut monitor, f32::from(at) / 9.0);
+            assert!(!found || at == 5);
             assert_eq!(monitor.alarm().is_on(), at >= 5);
         }
         monitor.reset();
         for _ in 0..5 {
-            assert!(!stuck(monitor.observe(&[0.5, 0.0])));
+            assert!(!stuck(&mut monitor, 0.0));
         }
-        monitor.observe_invalid();
-        assert!(!stuck(monitor.observe(&[0.5, 0.0])));
+        monitor.observe_invalid::<Flow<'_>>();
+        assert!(!stuck(&mut monitor, 0.0));
+    }
+
+    #[test]
+    fn a_model_of_other_readings_is_refused() {
+        let criterion = FLOW.anomalous_below(-6.0);
+        let refused = Monitor::<f32, 3, 2>::new(criterion, ALARM, &GUARDS);
+        assert!(matches!(refused, Err(DetectorError::Size { .. })));
     }
 }

@@ -74,10 +74,12 @@ pub trait Value: sealed::Sealed + Copy + PartialOrd + fmt::Debug + 'static {
 
     /// How far apart two values are; at most the largest value.
     #[doc(hidden)]
+    #[must_use]
     fn distance(self, other: Self) -> Self;
 
     /// The sum of two values that are not negative; at most the largest value.
     #[doc(hidden)]
+    #[must_use]
     fn plus(self, other: Self) -> Self;
 
     /// Its bits.

@@ -6,8 +6,8 @@ use crate::calibration::{GuardLimits, rate_words};
 use crate::deploy::{CountedGuard, Engine, Ready, ReadyAlarm};
 
 /// What a program needs to watch readings.
-const MONITOR: &str = "/// Model, threshold, ranges, guards and alarm.
-pub type Monitor = nvpico::detector::Monitor<DIM, WORKSPACE, { GUARDS.len() }, Density>;
+const MONITOR: &str = "/// Threshold, ranges, guards and alarm.
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
 
 /// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
 pub const fn monitor() -> Monitor {

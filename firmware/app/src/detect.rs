@@ -59,9 +59,10 @@ impl Nats for i32 {
 
 /// Reads, scores, gathers evidence and logs until the source ends; live sensors never do. A sensor's fault is a
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
-pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const GUARDS: usize>(
+pub fn detect<S, C, L, D, const N: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    monitor: &mut Monitor<N, WORKSPACE, GUARDS, D>,
+    (density, workspace): (&D, &mut [D::Value]),
+    monitor: &mut Monitor<D::Value, N, GUARDS>,
     recorder: &mut Recorder<D::Value, N, RECORDED>,
     units: &[i32; N],
 ) where
@@ -74,8 +75,8 @@ pub fn detect<S, C, L, D, const N: usize, const WORKSPACE: usize, const GUARDS: 
     while let Some(reading) = acquire.next() {
         let values = (reading.as_ref().ok()).and_then(|reading| input(reading, units));
         let report = match &values {
-            Some(values) => monitor.observe(values),
-            None => monitor.observe_invalid(),
+            Some(values) => monitor.observe(density, values, workspace),
+            None => monitor.observe_invalid::<D>(),
         };
         recorder.note::<D>(values.as_ref(), &report, monitor.alarm().memory());
         told.report::<D, _, _, N>(&mut acquire.log, &report, reading.as_ref().ok());
@@ -158,11 +159,17 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-4.0);
-        let mut monitor =
-            Monitor::<2, { SPEC.workspace_len() }, 0>::new(criterion, ALARM, &[]).expect("it fits");
+        let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let mut acquire = acquire(script);
         let mut recorder = Recorder::new(0);
-        detect(&mut acquire, &mut monitor, &mut recorder, &[0, 0]);
+        let mut workspace = [0.0; SPEC.workspace_len()];
+        detect(
+            &mut acquire,
+            (&flow, &mut workspace),
+            &mut monitor,
+            &mut recorder,
+            &[0, 0],
+        );
         acquire.log.told
     }
 
@@ -200,9 +207,15 @@ mod tests {
         let mut acquire = acquire(&script);
         let flow = Flow::new(SPEC, &[20.0, 0.0, 1.0, 1.0, 0.0]).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-4.0);
-        let mut monitor = Monitor::<2, { SPEC.workspace_len() }, 0, _>::new(criterion, ALARM, &[])
-            .expect("it fits");
-        detect(&mut acquire, &mut monitor, &mut Recorder::new(9), &[0, 0]);
+        let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
+        let mut workspace = [0.0; SPEC.workspace_len()];
+        detect(
+            &mut acquire,
+            (&flow, &mut workspace),
+            &mut monitor,
+            &mut Recorder::new(9),
+            &[0, 0],
+        );
         let words = acquire.log.words;
         assert_eq!(words[1..4], [9, 2, 16]);
         let first: Vec<f32> = (words[4..].chunks(2 + nvpico::detector::RECORD_WORDS))

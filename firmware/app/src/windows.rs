@@ -99,19 +99,11 @@ impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_,
 ///
 /// Every `hop` readings there is one observation: that of the window that ends there or, where sensors failed or gave no number
 /// since the last one, one that is not normal. After the start there is none until the first window is complete.
-pub fn detect_windows<
-    S,
-    C,
-    L,
-    D,
-    const N: usize,
-    const DIM: usize,
-    const WORKSPACE: usize,
-    const GUARDS: usize,
->(
+pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    monitor: &mut Monitor<DIM, WORKSPACE, GUARDS, D>,
+    (density, workspace): (&D, &mut [D::Value]),
+    monitor: &mut Monitor<D::Value, DIM, GUARDS>,
     recorder: &mut Recorder<D::Value, DIM, RECORDED>,
 ) where
     S: Source<N, Value = f32>,
@@ -138,8 +130,8 @@ pub fn detect_windows<
         if let Some(values) = values {
             (since, failed) = (0, false);
             let observation = match &values {
-                Some(values) => monitor.observe(values),
-                None => monitor.observe_invalid(),
+                Some(values) => monitor.observe(density, values, workspace),
+                None => monitor.observe_invalid::<D>(),
             };
             recorder.note::<D>(values.as_ref(), &observation, monitor.alarm().memory());
             tell_record(&mut acquire.log, recorder);
@@ -169,8 +161,7 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-10.0);
-        let mut monitor =
-            Monitor::<4, { SPEC.workspace_len() }, 0>::new(criterion, ALARM, &[]).expect("it fits");
+        let mut monitor = Monitor::<f32, 4, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let features = Features::new(SAMPLES, &[]).expect("no spectrum");
         let mut state = [0.0; SAMPLES.state_len()];
         let mut acquire = acquire(script);
@@ -179,9 +170,11 @@ mod tests {
             hop: SAMPLES.hop,
             row: |features| features.try_into().ok(),
         };
+        let mut workspace = [0.0; SPEC.workspace_len()];
         detect_windows(
             &mut acquire,
             &mut windows,
+            (&flow, &mut workspace),
             &mut monitor,
             &mut Recorder::new(0),
         );

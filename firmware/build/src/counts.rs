@@ -53,7 +53,7 @@ mod input {
 
     /// Scores the features of every window.
     macro_rules! watch {
-        ($acquire:expr, $monitor:expr) => {{
+        ($acquire:expr, $workspace:expr, $monitor:expr) => {{
             const {
                 assert!(
                     nvpico_app::has_rate(model::SAMPLES.rate),
@@ -73,7 +73,7 @@ mod input {
                 hop: model::SAMPLES.hop,
                 units: model::SAMPLE_UNITS,
             };
-            nvpico_app::detect_windows($acquire, &mut windows, $monitor, &mut nvpico::detector::Recorder::new(model::MODEL));
+            nvpico_app::detect_windows($acquire, &mut windows, (&model::FLOW, $workspace), $monitor, &mut nvpico::detector::Recorder::new(model::MODEL));
         }};
     }
     pub(crate) use watch;

@@ -31,8 +31,8 @@ mod input {
 
     /// Scores every reading.
     macro_rules! watch {
-        ($acquire:expr, $monitor:expr) => {
-            nvpico_app::detect($acquire, $monitor, &mut nvpico::detector::Recorder::new(model::MODEL), &UNITS)
+        ($acquire:expr, $workspace:expr, $monitor:expr) => {
+            nvpico_app::detect($acquire, (&model::FLOW, $workspace), $monitor, &mut nvpico::detector::Recorder::new(model::MODEL), &UNITS)
         };
     }
     pub(crate) use watch;

@@ -50,7 +50,7 @@ mod input {
 
     /// Scores the features of every window.
     macro_rules! watch {
-        ($acquire:expr, $monitor:expr) => {{
+        ($acquire:expr, $workspace:expr, $monitor:expr) => {{
             const {
                 assert!(
                     nvpico_app::has_rate(model::SAMPLES.rate),
@@ -69,7 +69,7 @@ mod input {
                 hop: model::SAMPLES.hop,
                 row: model::row,
             };
-            nvpico_app::detect_windows($acquire, &mut windows, $monitor, &mut nvpico::detector::Recorder::new(model::MODEL));
+            nvpico_app::detect_windows($acquire, &mut windows, (&model::FLOW, $workspace), $monitor, &mut nvpico::detector::Recorder::new(model::MODEL));
         }};
     }
     pub(crate) use watch;
