@@ -125,6 +125,9 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
             table.values.clone()
         }
     };
+    if model.header.typical.is_none() {
+        model.note_typical(&normal);
+    }
     model.calibrate_on(&normal, args.false_alarm_rate, Method::GivenRows)?;
     let provenance = &mut model.header.provenance;
     let sources: Vec<Source> = (table.source.iter())

@@ -20,6 +20,7 @@ mod guard;
 pub mod quantize;
 mod ready;
 mod sample;
+mod typical;
 
 pub use crate::deployed::Deployed;
 pub use guard::Guard;

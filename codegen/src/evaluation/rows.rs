@@ -4,6 +4,7 @@ use nvpico::Score;
 use nvpico::detector::Decision;
 use serde::{Serialize, Serializer};
 
+use super::blame::{Blame, BlamedColumn};
 use crate::data::Table;
 use crate::deploy::Ready;
 use crate::output;
@@ -38,6 +39,9 @@ pub struct RowScore {
         serialize_with = "serialize_bits"
     )]
     pub bits_per_dimension: Option<Option<f64>>,
+    /// With `--blame`, what is to blame for a row that is not normal; empty for any other row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<Vec<BlamedColumn>>,
 }
 
 /// Scores every row of a table.
@@ -52,6 +56,24 @@ pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
     let rows = decisions.zip(&table.row_numbers);
     rows.map(|((score, decision), number)| RowScore::new(ready, *number, score, decision))
         .collect()
+}
+
+/// Adds to scores of all rows of a table what is to blame for those that are not normal.
+pub fn blame_rows(blame: &Blame<'_>, scores: &mut [RowScore]) {
+    let is_blamed = |row: &RowScore| {
+        let normal = Decision::Normal.as_str();
+        row.decision
+            .is_some_and(|own| own != normal && own != NOT_JUDGED)
+    };
+    let rows: Vec<usize> = (0..scores.len())
+        .filter(|&row| is_blamed(&scores[row]))
+        .collect();
+    for score in scores.iter_mut() {
+        score.blamed = Some(Vec::new());
+    }
+    for (row, blamed) in rows.iter().zip(blame.rows(&rows)) {
+        scores[*row].blamed = Some(blamed);
+    }
 }
 
 impl RowScore {
@@ -78,6 +100,7 @@ impl RowScore {
             }),
             out_of_range: out_of_range.cloned(),
             bits_per_dimension: model.levels().map(|_| bits),
+            blamed: None,
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::data::{Features, Windows};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
 pub use file::ModelError;
-pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source};
+pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source, Typical};
 pub use layer::Layer;
 pub use names::{
     ActivationName, BaseName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SpreadName,
@@ -99,6 +99,7 @@ impl Model {
                 precision: Precision::F32,
                 integer: None,
                 seen: None,
+                typical: None,
                 calibration: None,
                 provenance: Provenance::default(),
             },
