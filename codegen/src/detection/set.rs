@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use sha2::{Digest as _, Sha256};
 
+use super::blame::Stretch;
 use crate::data::{LeftOut, Table};
 use crate::model::hex;
 
@@ -17,6 +18,8 @@ pub struct Set {
     pub tests: Vec<f32>,
     /// True for each row to test on that is anomalous.
     pub labels: Vec<bool>,
+    /// Where the set says which features anomalous rows concern.
+    pub stretches: Vec<Stretch>,
     /// What was read otherwise than it stands in the file, and what was left out.
     pub notes: Vec<String>,
 }
@@ -44,6 +47,7 @@ impl Set {
             training: pick(table, training),
             tests: pick(table, tests).values,
             labels: tests.iter().map(|&row| labels[row]).collect(),
+            stretches: Vec::new(),
             notes: notes(table),
         })
     }
@@ -87,6 +91,10 @@ impl Set {
         }
         let labels: Vec<u8> = self.labels.iter().map(|&label| label.into()).collect();
         hash.update(labels);
+        for stretch in &self.stretches {
+            let numbers = stretch.rows.iter().chain(&stretch.features);
+            numbers.for_each(|&number| hash.update((number as u64).to_le_bytes()));
+        }
         hex(&hash.finalize())
     }
 }
@@ -185,6 +193,7 @@ mod tests {
             },
             tests: vec![5.0, 30.0],
             labels: vec![true],
+            stretches: Vec::new(),
             notes: Vec::new(),
         };
         let digest = set.digest();
