@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Set;
+use super::{Set, Stretch};
 use crate::data::Table;
 use crate::deploy::{Engine, Ready};
 use crate::evaluation::Blame;
@@ -14,15 +14,6 @@ use crate::precision::Precision;
 
 /// How many of the first ones are looked at.
 pub const FIRST: [usize; 3] = [1, 3, 5];
-
-/// Anomalous rows in a row, and the features that they concern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    /// The first of the rows to test on, and how many.
-    pub rows: [usize; 2],
-    /// Indices of the features.
-    pub features: Vec<usize>,
-}
 
 /// What a way to blame reached on a set; the names are those of `--json`. Shares are from 0 to 1, among the first 1, 3 and 5.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,4 +14,4 @@ pub mod scoring;
 mod set;
 pub mod summary;
 
-pub use set::{Set, Source};
+pub use set::{Set, Source, Stretch};

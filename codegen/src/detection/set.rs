@@ -3,7 +3,6 @@
 use anyhow::ensure;
 use sha2::{Digest as _, Sha256};
 
-use super::blame::Stretch;
 use crate::data::{LeftOut, Table};
 use crate::model::hex;
 
@@ -22,6 +21,15 @@ pub struct Set {
     pub stretches: Vec<Stretch>,
     /// What was read otherwise than it stands in the file, and what was left out.
     pub notes: Vec<String>,
+}
+
+/// Anomalous rows in a row, and the features that they concern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first of the rows to test on, and how many.
+    pub rows: [usize; 2],
+    /// Indices of the features.
+    pub features: Vec<usize>,
 }
 
 impl Set {

@@ -9,8 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::files;
 use crate::data::{NumberArray, Table, read_arrays};
-use crate::detection::blame::Stretch;
-use crate::detection::{Set, Source};
+use crate::detection::{Set, Source, Stretch};
 
 /// The servers of a folder: of each archive the arrays `NAME_train`, `NAME_test` and `NAME_test_label`. Beside it may stand
 /// `NAME_interpretation.txt`: which metrics the anomalous rows concern.
