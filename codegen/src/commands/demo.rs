@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{DataOptions, eval, promise, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
-use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
+use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
 use crate::fit::training;
@@ -118,6 +118,8 @@ struct Summary {
     evaluation: Evaluation,
     promise: Promise,
     by_fault: BTreeMap<&'static str, Comparison>,
+    /// `null` where it is not known which sensors a fault moves.
+    blame: Option<FirstBlamed>,
     gaussian_auroc: Option<f64>,
     #[serde(serialize_with = "output::serialize_number")]
     held_out_log_prob: f64,
@@ -189,9 +191,13 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let flow = metrics::scores(&log_probs);
     let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
+    let blame = FirstBlamed::of(&model.ready(None)?, &labelled, subject)?;
     if !args.json {
         show!("{}", eval::report(&evaluation));
         show!("{}{}", comparison(&compared), promise.report());
+        if let Some(blame) = &blame {
+            show!("{}", blame.report());
+        }
     }
     let judged = Judged {
         model,
@@ -225,6 +231,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             evaluation,
             promise,
             by_fault: compared.into_iter().collect(),
+            blame,
             gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
             held_out_log_prob: outcome.held_out_log_prob,
             gaussian_log_prob: outcome.gaussian_log_prob,
