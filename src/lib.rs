@@ -13,7 +13,7 @@
 //! | turn raw samples into features | [`features`]: windows, moments, spectra, in a stream |
 //! | describe a model | [`FlowSpec`], [`LayerSpec`] and the types in [`spec`]; every length is a `const fn` |
 //! | score in floats | [`Flow`]: `score`, `stepper` (one layer per step), `forward`, `inverse`, `sample` |
-//! | explain a score | [`Flow::input_gradient`]: the score and its gradient with respect to every feature |
+//! | explain a score | [`detector::blame`]: which values are to blame, and what would be normal; [`Flow::input_gradient`] |
 //! | score in integers | [`IntegerFlow`](integer::IntegerFlow), with weights of 8 or 16 bits, in fixed point |
 //! | decide | [`Detector`]: log-density to [`Decision`](detector::Decision) to alarm, with a short history |
 //! | train | `train` and `batch` (feature `std`): the same kernels on many rows at once, with gradients |

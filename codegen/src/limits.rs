@@ -15,6 +15,8 @@ use std::str::FromStr;
 
 /// The most layers, blocks or channels; more would exhaust the memory.
 const MOST_PARTS: usize = 100_000;
+/// The most columns to blame for a row.
+const MOST_BLAMED: usize = 100;
 /// An `f32` does not distinguish all larger counts.
 const MOST_LEVELS: u32 = 1 << 24;
 
@@ -161,6 +163,15 @@ pub fn at_least_one(value: usize) -> Checked<usize> {
     checked(value, value > 0, "at least 1")
 }
 
+/// How many columns are blamed: more than that are no answer.
+///
+/// # Errors
+/// What it must be.
+pub fn blamed(value: usize) -> Checked<usize> {
+    let good = (1..=MOST_BLAMED).contains(&value);
+    checked(value, good, &format!("from 1 to {MOST_BLAMED}"))
+}
+
 /// How many layers, blocks or channels.
 ///
 /// # Errors
@@ -201,6 +212,7 @@ mod tests {
         assert!(alpha(0.05).is_ok() && alpha(0.0).is_err() && alpha(2.0).is_err());
         assert!(levels(2).is_ok() && levels(1).is_err() && levels(u32::MAX).is_err());
         assert!(at_least_one(1).is_ok() && at_least_one(0).is_err());
+        assert!(blamed(1).is_ok() && blamed(0).is_err() && blamed(101).is_err());
         assert!(parts(1).is_ok() && parts(0).is_err() && parts(usize::MAX).is_err());
         for check in [above_zero, not_negative, slope, alpha, number] {
             assert!(check(f32::NAN).is_err());

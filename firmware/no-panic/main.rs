@@ -18,6 +18,7 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use model::{DIM, FLOW, Value, WORKSPACE};
+use nvpico::detector::{BlameSpec, Blamed, blame};
 
 // Nothing but model and start-up code: other crates bring the logger along, which can panic.
 include!(concat!(env!("OUT_DIR"), "/model.rs"));
@@ -40,6 +41,17 @@ fn main() -> ! {
     if let Ok(mut stepper) = flow.stepper(row, workspace) {
         while black_box(stepper.step()).is_none() {}
     }
+    let limits: &[Value] = black_box(&[ZERO]);
+    let spec = black_box(BlameSpec {
+        threshold: ZERO,
+        ranges: black_box(&[[ZERO; 2]; DIM]),
+        given: 0,
+        typical: limits,
+        scales: limits,
+    });
+    let mut blamed = [Blamed::default(); 3];
+    let places: &mut [Blamed<Value>] = black_box(&mut blamed);
+    black_box(blame(flow, &spec, row, places, workspace)).ok();
     #[cfg(feature = "gradient")]
     {
         let mut gradient = black_box([ZERO; DIM]);

@@ -53,6 +53,7 @@
 //! ```
 
 mod alarm;
+mod blame;
 mod criterion;
 mod decision;
 mod error;
@@ -68,6 +69,9 @@ pub use alarm::{
     Alarm, AlarmEvent, AlarmMemory, AlarmSpec, AlarmState, Cause, Chart, MOST_CHARTS, Quantile,
     QuantileTable, Severity,
 };
+#[doc(hidden)]
+pub use blame::Number;
+pub use blame::{BlameError, BlameSpec, Blamed, blame};
 pub use criterion::Criterion;
 pub use decision::Decision;
 pub use error::DetectorError;

@@ -134,6 +134,9 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     let scores = model.scores_of(&normal)?;
     model.calibrate_by(&scores, args.false_alarm_rate, Method::GivenRows);
     model.set_alarm(&scores.floats, &table, args.false_alarms);
+    if model.header.typical.is_none() {
+        model.note_typical(&normal);
+    }
     let provenance = &mut model.header.provenance;
     let sources: Vec<Source> = (table.source.iter())
         .map(|source| Source {

@@ -13,7 +13,7 @@ use super::demo_alarms::InTime;
 use super::{DataOptions, eval, promise, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
-use crate::demo::{Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
+use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
 use crate::fit::training;
@@ -120,6 +120,8 @@ struct Summary {
     promise: Promise,
     by_fault: BTreeMap<&'static str, Comparison>,
     alarms: InTime,
+    /// `null` where it is not known which sensors a fault moves.
+    blame: Option<FirstBlamed>,
     gaussian_auroc: Option<f64>,
     #[serde(serialize_with = "output::serialize_number")]
     held_out_log_prob: f64,
@@ -193,6 +195,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let flow = metrics::scores(&log_probs);
     let limit = model.threshold().map_or(f64::INFINITY, |t| -f64::from(t));
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
+    let blame = FirstBlamed::of(&model.ready(None)?, &labelled, subject)?;
     if !args.json {
         show!("{}", eval::report(&evaluation));
         show!(
@@ -201,6 +204,9 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             promise.report(),
             alarms.report()
         );
+        if let Some(blame) = &blame {
+            show!("{}", blame.report());
+        }
     }
     let judged = Judged {
         model,
@@ -235,6 +241,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             promise,
             by_fault: compared.into_iter().collect(),
             alarms,
+            blame,
             gaussian_auroc: metrics::auroc(&gaussian, &anomalous),
             held_out_log_prob: outcome.held_out_log_prob,
             gaussian_log_prob: outcome.gaussian_log_prob,

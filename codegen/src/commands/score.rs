@@ -1,5 +1,7 @@
 //! `nvpico score`: log-density, p-value and decision of every row.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
@@ -9,13 +11,20 @@ use serde::Serialize;
 use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::calibration::Resemblance;
 use crate::data::{LeftOut, Table};
-use crate::evaluation::{RowScore, Summary, score_rows};
-use crate::output::{self, json_text, say, terminal};
+use crate::evaluation::{Blame, BlamedColumn, RowScore, Summary, blame_rows, score_rows};
+use crate::limits::{self, argument};
+use crate::output::{self, json_text, printable, say, terminal};
+
+/// Columns of the output for each column that is to blame.
+const BLAMED: [&str; 5] = ["blamed", "value", "normal", "gain", "enough"];
+/// Columns that the summary names.
+const MOST_NAMED: usize = 5;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   nvpico score --model pump.safetensors --data today.csv
   nvpico score --model pump.safetensors --data today.csv --out scores.csv
+  nvpico score --model pump.safetensors --data today.csv --blame
 
 Columns of the output: row (data row in the file, from 1), log_prob (nats), z_norm_sq, log_det (nats),
 p_value (share of the calibration rows at most as likely), decision (normal, anomalous, invalid, or given_out_of_range
@@ -24,6 +33,11 @@ range of the training rows, or the first given one outside what was seen), rarit
 event (raised, resumed or cleared, and why); the last three are those of the chip's alarm over the rows in time. A summary goes
 to standard error: rows by decision, the least likely ones, and whether the rows resemble those that the threshold was
 set on.
+
+With --blame, for a row that is not normal: blamed_1 (the column that costs most of its log-density), value_1, normal_1
+(the nearest value with which the row is normal), gain_1 (nats that the row would gain) and enough_1 (whether normal_1
+makes the row normal; if not, others are to blame beside it, and normal_1 is that of the nearest typical reading), then
+blamed_2 and so on; empty where another value gains nothing.
 
 JSON has the rows under scores, beside the summary, left_out (what the files hold and was not scored) and said (what was
 read otherwise than it stands). An infinity is 1.7976931348623157e+308 with its sign, and null is no value.")]
@@ -36,6 +50,10 @@ pub struct ScoreArgs {
     data: DataArgs,
     #[command(flatten)]
     precision: PrecisionArgs,
+    /// Say which columns are to blame for each row that is not normal, at most N, and what would be normal; 3 without a
+    /// number
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "3", value_parser = argument(limits::blamed))]
+    blame: Option<usize>,
     /// File to write the scores to; standard output by default
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -51,12 +69,17 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
     let table = args.data.read_for(&model)?;
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
-    let scores = score_rows(&ready, &table);
+    let blame = args.blame.map(|most| Blame::new(&ready, &table, most));
+    let blame = blame.transpose()?;
+    let mut scores = score_rows(&ready, &table);
+    if let Some(blame) = &blame {
+        blame_rows(blame, &mut scores);
+    }
     let summary = Summary::new(&ready, &scores);
     let text = if args.json {
         json_text(&Printed::new(&summary, &table, &scores))?.into_bytes()
     } else {
-        csv(&scores, model.levels().is_some())?
+        csv(&scores, model.levels().is_some(), args.blame.unwrap_or(0))?
     };
     if let Some(path) = &args.out {
         output::write_atomic(path, &text)
@@ -66,6 +89,9 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<bool> {
         terminal::write(&text);
     }
     say!("{}", report(&summary).trim_end());
+    if let Some(words) = blamed_first(&scores) {
+        say!("{words}");
+    }
     Ok(true)
 }
 
@@ -150,8 +176,25 @@ fn report(summary: &Summary) -> String {
     out
 }
 
-/// The scores as CSV: exact digits, nothing for what a row does not have.
-fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
+/// How often which columns are to blame most, the most frequent first; `None` where none is.
+fn blamed_first(scores: &[RowScore]) -> Option<String> {
+    let first = |row: &RowScore| Some(row.blamed.as_ref()?.first()?.column.clone());
+    let mut counts = BTreeMap::new();
+    for column in scores.iter().filter_map(first) {
+        *counts.entry(column).or_insert(0_usize) += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let words = counts.iter().take(MOST_NAMED).map(|(column, count)| {
+        let rows = if *count == 1 { "row" } else { "rows" };
+        format!("`{}` in {count} {rows}", printable(column))
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("most to blame: {}", words.join(", ")))
+}
+
+/// The scores as CSV: exact digits, nothing for what a row does not have; so many columns to blame.
+fn csv(scores: &[RowScore], of_counts: bool, blamed: usize) -> anyhow::Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let mut header = vec![
         "row",
@@ -163,6 +206,9 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
     ];
     header.extend(of_counts.then_some("bits_per_dimension"));
     header.extend(["out_of_range", "rarity", "alarm", "event"]);
+    let names = (1..=blamed).flat_map(|at| BLAMED.map(|name| format!("{name}_{at}")));
+    let names: Vec<String> = names.collect();
+    header.extend(names.iter().map(String::as_str));
     out.write_record(header)?;
     for score in scores {
         let mut cells = vec![
@@ -183,9 +229,24 @@ fn csv(scores: &[RowScore], of_counts: bool) -> anyhow::Result<Vec<u8>> {
                 .to_owned(),
         );
         cells.push(score.event.clone().unwrap_or_default());
+        let found = score.blamed.as_deref().unwrap_or_default();
+        for at in 0..blamed {
+            cells.extend(found.get(at).map_or_else(Default::default, cells_of));
+        }
         out.write_record(cells)?;
     }
     Ok(out.into_inner()?)
+}
+
+/// What is to blame, in the order of [`BLAMED`].
+fn cells_of(found: &BlamedColumn) -> [String; BLAMED.len()] {
+    [
+        found.column.clone(),
+        cell(found.value),
+        cell(found.normal),
+        cell(found.gain),
+        found.enough.to_string(),
+    ]
 }
 
 fn cell<T: Debug>(value: Option<T>) -> String {

@@ -77,6 +77,11 @@ impl Subject for PumpDemo {
         names.map(|fault| fault.map(FaultKind::name)).collect()
     }
 
+    fn moved(&self) -> Option<Vec<Vec<usize>>> {
+        let rows = 0..self.faults.rows();
+        Some(rows.map(|row| self.faults.moved(row)).collect())
+    }
+
     fn groups(&self) -> Vec<RowGroup> {
         let of = |kind: &FaultKind| {
             let faults = self.faults.fault.iter();

@@ -64,6 +64,10 @@ pub trait Subject {
     fn recipe(&self) -> Recipe;
     /// The fault in each row of the recording with faults; of raw samples in each window.
     fn faults(&self) -> Vec<Option<&'static str>>;
+    /// The sensors that the fault of each row moves, by the index of their column; `None` where that is not known.
+    fn moved(&self) -> Option<Vec<Vec<usize>>> {
+        None
+    }
     /// So many rows, from the first, are shown over time.
     fn timeline_rows(&self) -> usize {
         usize::MAX

@@ -21,6 +21,7 @@ mod guard;
 pub mod quantize;
 mod ready;
 mod sample;
+mod typical;
 
 pub use crate::deployed::Deployed;
 pub use alarm::{AlarmRow, CountedGuard, ReadyAlarm, ReadyGuards};

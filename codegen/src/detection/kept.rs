@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Set;
+use super::blame::Shares;
 use super::scoring::{Score, Scoring};
 use crate::model::hex;
 use crate::output;
@@ -34,6 +35,9 @@ pub struct Finished {
     pub notes: Vec<String>,
     /// What each detector reached.
     pub scores: Vec<Score>,
+    /// How well features are blamed, where the set says which.
+    #[serde(default)]
+    pub blame: Vec<Shares>,
     /// A hash of rows, settings and program.
     pub key: String,
 }
@@ -160,6 +164,7 @@ mod tests {
                 untrained: false,
                 failed: None,
             }],
+            blame: Vec::new(),
             key: key.into(),
         }
     }

@@ -1,10 +1,12 @@
 //! What a detector finds: labelled sets by the protocols of their benchmarks, scored by nvpico and by the detectors that
 //! it is compared with, in one run.
 //!
-//! [`protocol`] says which rows train and which test, [`baseline`] holds the other detectors, [`scoring`] scores one set,
+//! [`protocol`] says which rows train and which test, [`baseline`] holds the other detectors, [`scoring`] scores one set, [`blame`] measures
+//! who is blamed,
 //! [`run`] all of them on all cores, [`kept`] is the file of a run that can be resumed, and [`summary`] sums it up.
 
 pub mod baseline;
+pub mod blame;
 pub mod kept;
 pub mod protocol;
 pub mod run;
@@ -12,4 +14,4 @@ pub mod scoring;
 mod set;
 pub mod summary;
 
-pub use set::{Set, Source};
+pub use set::{Set, Source, Stretch};

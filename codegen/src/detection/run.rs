@@ -95,6 +95,7 @@ fn one(
         on_finished(&known, true);
         return Ok(known);
     }
+    let (scores, blame) = scoring.scores(&set, job.seed);
     let finished = Finished {
         set: set.name.clone(),
         seed: job.seed,
@@ -103,7 +104,8 @@ fn one(
         test_rows: set.labels.len(),
         anomalous_rows: set.labels.iter().filter(|label| **label).count(),
         notes: set.notes.clone(),
-        scores: scoring.scores(&set, job.seed),
+        scores,
+        blame,
         key,
     };
     kept.lock()

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Set;
 use super::baseline::Baseline;
+use super::blame::{self, Shares};
 use crate::calibration::{Calibration, Method, correlated_rows};
 use crate::deployed::log_probs;
 use crate::fit::recipe::Recipe;
@@ -65,23 +66,23 @@ impl Scoring {
     }
 
     /// Trains on the set's rows and scores those to test on, in the order of [`detectors`](Self::detectors). A detector that
-    /// cannot be trained has no figures, and says why.
+    /// cannot be trained has no figures, and says why. Beside them, how well features are blamed where the set says which.
     #[must_use]
-    pub fn scores(&self, set: &Set, seed: u64) -> Vec<Score> {
-        let mut scores = self.of_model(set, seed).unwrap_or_else(|error| {
+    pub fn scores(&self, set: &Set, seed: u64) -> (Vec<Score>, Vec<Shares>) {
+        let (mut scores, shares) = self.of_model(set, seed).unwrap_or_else(|error| {
             let failed =
                 |precision: &Precision| Score::failed(model_name(*precision), format!("{error:#}"));
-            self.precisions.iter().map(failed).collect()
+            (self.precisions.iter().map(failed).collect(), Vec::new())
         });
         for baseline in &self.baselines {
             scores.push(self.of_baseline(*baseline, set, seed));
         }
-        scores
+        (scores, shares)
     }
 
-    fn of_model(&self, set: &Set, seed: u64) -> anyhow::Result<Vec<Score>> {
+    fn of_model(&self, set: &Set, seed: u64) -> anyhow::Result<(Vec<Score>, Vec<Shares>)> {
         if self.precisions.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         let recipe = Recipe {
             seed: Some(seed),
@@ -123,9 +124,9 @@ impl Scoring {
             Score::failed(model_name(*precision), format!("{error:#}"))
         };
         let precisions = self.precisions.iter();
-        Ok(precisions
-            .map(|own| of(own).unwrap_or_else(|error| failed(own, error)))
-            .collect())
+        let scores = precisions.map(|own| of(own).unwrap_or_else(|error| failed(own, error)));
+        let scores = scores.collect();
+        Ok((scores, blame::of_model(&model, &self.precisions, set)?))
     }
 
     fn of_baseline(&self, baseline: Baseline, set: &Set, seed: u64) -> Score {

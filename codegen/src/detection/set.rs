@@ -17,8 +17,19 @@ pub struct Set {
     pub tests: Vec<f32>,
     /// True for each row to test on that is anomalous.
     pub labels: Vec<bool>,
+    /// Where the set says which features anomalous rows concern.
+    pub stretches: Vec<Stretch>,
     /// What was read otherwise than it stands in the file, and what was left out.
     pub notes: Vec<String>,
+}
+
+/// Anomalous rows in a row, and the features that they concern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first of the rows to test on, and how many.
+    pub rows: [usize; 2],
+    /// Indices of the features.
+    pub features: Vec<usize>,
 }
 
 impl Set {
@@ -44,6 +55,7 @@ impl Set {
             training: pick(table, training),
             tests: pick(table, tests).values,
             labels: tests.iter().map(|&row| labels[row]).collect(),
+            stretches: Vec::new(),
             notes: notes(table),
         })
     }
@@ -87,6 +99,10 @@ impl Set {
         }
         let labels: Vec<u8> = self.labels.iter().map(|&label| label.into()).collect();
         hash.update(labels);
+        for stretch in &self.stretches {
+            let numbers = stretch.rows.iter().chain(&stretch.features);
+            numbers.for_each(|&number| hash.update((number as u64).to_le_bytes()));
+        }
         hex(&hash.finalize())
     }
 }
@@ -185,6 +201,7 @@ mod tests {
             },
             tests: vec![5.0, 30.0],
             labels: vec![true],
+            stretches: Vec::new(),
             notes: Vec::new(),
         };
         let digest = set.digest();

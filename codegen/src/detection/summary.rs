@@ -229,6 +229,7 @@ mod tests {
             anomalous_rows: 1,
             notes: Vec::new(),
             scores: vec![score("nvpico f32", aurocs[0]), score("Gaussian", aurocs[1])],
+            blame: Vec::new(),
             key: String::new(),
         }
     }

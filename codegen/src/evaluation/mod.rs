@@ -1,9 +1,10 @@
 //! How well a model tells anomalous rows from normal ones, as plain data.
 //!
-//! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row and [`Summary`] sums it up, [`by_fault`]
-//! compares the model with a Gaussian, fault by fault, and [`Foreign`] says when rows cannot be the model's.
+//! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row, [`blame_rows`] says which columns are to blame
+//! and [`Summary`] sums it up, [`by_fault`] compares the model with a Gaussian, fault by fault, and [`Foreign`] says when rows cannot be the model's.
 
 mod alarms;
+mod blame;
 mod comparison;
 mod foreign;
 mod record;
@@ -23,10 +24,11 @@ use crate::metrics;
 use crate::output;
 use crate::precision::Precision;
 pub use alarms::{Alarms, Change, Episodes, alarms, by_single_readings, change, episodes};
+pub use blame::{Blame, BlamedColumn};
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
 pub use record::{RecordFile, ReplayedReading};
-pub use rows::{NOT_JUDGED, RowScore, score_rows};
+pub use rows::{NOT_JUDGED, RowScore, blame_rows, score_rows};
 pub use stray::Stray;
 pub use summary::Summary;
 

@@ -5,6 +5,7 @@ use nvpico::detector::Decision;
 use serde::{Serialize, Serializer};
 
 use super::alarms::{Change, change};
+use super::blame::{Blame, BlamedColumn};
 use crate::data::Table;
 use crate::deploy::Ready;
 use crate::output;
@@ -46,6 +47,9 @@ pub struct RowScore {
         serialize_with = "serialize_bits"
     )]
     pub bits_per_dimension: Option<Option<f64>>,
+    /// With `--blame`, what is to blame for a row that is not normal; empty for any other row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blamed: Option<Vec<BlamedColumn>>,
 }
 
 /// Scores every row of a table.
@@ -75,6 +79,24 @@ pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
     rows
 }
 
+/// Adds to scores of all rows of a table what is to blame for those that are not normal.
+pub fn blame_rows(blame: &Blame<'_>, scores: &mut [RowScore]) {
+    let is_blamed = |row: &RowScore| {
+        let normal = Decision::Normal.as_str();
+        row.decision
+            .is_some_and(|own| own != normal && own != NOT_JUDGED)
+    };
+    let rows: Vec<usize> = (0..scores.len())
+        .filter(|&row| is_blamed(&scores[row]))
+        .collect();
+    for score in scores.iter_mut() {
+        score.blamed = Some(Vec::new());
+    }
+    for (row, blamed) in rows.iter().zip(blame.rows(&rows)) {
+        scores[*row].blamed = Some(blamed);
+    }
+}
+
 impl RowScore {
     fn new(ready: &Ready<'_>, row: u64, score: Option<Score>, decision: Option<Decision>) -> Self {
         let model = ready.model;
@@ -102,6 +124,7 @@ impl RowScore {
             alarm: None,
             event: None,
             bits_per_dimension: model.levels().map(|_| bits),
+            blamed: None,
         }
     }
 }

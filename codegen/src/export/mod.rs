@@ -23,6 +23,7 @@ macro_rules! line {
 }
 
 mod alarm;
+mod blame;
 mod samples;
 mod structure;
 mod vectors;
@@ -70,6 +71,7 @@ pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
     if let Some(spec) = &ready.model.header.samples {
         samples::write(&mut out, ready, spec);
     }
+    blame::write(&mut out, ready);
     Vectors::new(ready, options.vectors).write(&mut out);
     out
 }

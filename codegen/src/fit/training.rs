@@ -202,7 +202,7 @@ pub fn run(
     };
     let gaussian = gaussian.with_given(table.given);
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
-    model.note_values(&table.values);
+    model.note_normal(&table.values);
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),

@@ -74,6 +74,15 @@ impl Model {
         }) {
             return Err("the ranges of the values it was trained on are damaged".into());
         }
+        if let Some(typical) = &header.typical {
+            let is_row = |row: &Vec<f32>| {
+                row.len() == header.spec.dim() && row.iter().all(|value| value.is_finite())
+            };
+            let mut rows = typical.readings.iter().chain([&typical.scales]);
+            if !rows.all(is_row) || typical.scales.iter().any(|scale| *scale < 0.0) {
+                return Err("its typical readings are damaged".into());
+            }
+        }
         self.validate_decision()
     }
 

@@ -34,6 +34,9 @@ pub struct Header {
     /// The normal rows that were seen; `None` for an imported model that was not calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<SeenValues>,
+    /// Readings to compare others with that are not normal; `None` for maps, and for an imported model that was not calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typical: Option<Typical>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// The alarm, where the rows it was calibrated on carry one.
@@ -51,6 +54,16 @@ pub struct SeenValues {
     pub rows: usize,
     /// Lowest and highest value of each channel.
     pub ranges: Vec<[f32; 2]>,
+}
+
+/// Typical readings among the normal rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typical {
+    /// Some tens of readings.
+    pub readings: Vec<Vec<f32>>,
+    /// Standard deviation of each value.
+    pub scales: Vec<f32>,
 }
 
 /// Where a model comes from.

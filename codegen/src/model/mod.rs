@@ -35,7 +35,7 @@ use crate::data::{Features, Table, Windows};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
 pub use file::ModelError;
-pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source};
+pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source, Typical};
 pub use layer::Layer;
 pub use names::{
     ActivationName, BaseName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SpreadName,
@@ -101,6 +101,7 @@ impl Model {
                 precision: Precision::F32,
                 integer: None,
                 seen: None,
+                typical: None,
                 calibration: None,
                 alarm: None,
                 provenance: Provenance::default(),

@@ -62,6 +62,24 @@ impl FaultKind {
         }
     }
 
+    /// The pump's sensors that the fault moves against the others, by their index in [`SENSORS`](super::pump::SENSORS). None for a
+    /// broken sensor, which may be any of them.
+    #[must_use]
+    pub fn sensors(self) -> &'static [usize] {
+        match self {
+            // Vibration, and what friction does to current and heat.
+            Self::BearingWear => &[1, 2, 3, 6],
+            // Pulsating flow and pressure; it rattles.
+            Self::Cavitation => &[1, 2, 4, 7],
+            // Both move along the pump's curve.
+            Self::Clogged | Self::ValveStuck => &[4, 7],
+            // The current follows the power.
+            Self::ImpellerWear | Self::Leak => &[3, 4, 7],
+            Self::MotorOverheat => &[5],
+            Self::StuckSensor | Self::SensorOffset => &[],
+        }
+    }
+
     /// Seconds from the first sign to the full severity.
     fn onset(self) -> f64 {
         match self {
@@ -103,6 +121,12 @@ impl Fault {
             kept: None,
             between: random.uniform(0.3, 0.7),
         }
+    }
+
+    /// The sensor that it breaks, if it breaks one.
+    pub fn broken(&self) -> Option<usize> {
+        let is_broken = matches!(self.kind, FaultKind::StuckSensor | FaultKind::SensorOffset);
+        is_broken.then_some(self.channel)
     }
 
     /// One second passes.

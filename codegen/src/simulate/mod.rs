@@ -52,6 +52,8 @@ pub struct Recording {
     pub label: Vec<bool>,
     /// Which one.
     pub fault: Vec<Option<FaultKind>>,
+    /// The sensor that is broken, where the fault is one of a sensor.
+    pub broken: Vec<Option<usize>>,
     /// Whether faults were looked for at all: then the file has the columns `fault` and `anomaly`.
     pub labelled: bool,
 }
@@ -84,6 +86,17 @@ impl Recording {
             }
         }
         events
+    }
+
+    /// The sensors that the fault of a row moves, by their index: the broken one, or those of the [kind](FaultKind::sensors).
+    /// None without a fault.
+    #[must_use]
+    pub fn moved(&self, row: usize) -> Vec<usize> {
+        match (self.fault[row], self.broken[row]) {
+            (Some(_), Some(broken)) => vec![broken],
+            (Some(kind), None) => kind.sensors().to_vec(),
+            (None, _) => Vec::new(),
+        }
     }
 
     /// Writes a CSV file: the sensors and, for a labelled recording, `fault` (empty or its name)

@@ -130,7 +130,7 @@ impl Pump {
                 fault.step();
                 let kind = fault.kind;
                 let reading = self.step(Some(&mut fault));
-                push(&mut recording, reading, Some(kind));
+                push(&mut recording, reading, Some((kind, fault.broken())));
             }
             (self.motor, self.bearing) = (healthy_twin.motor, healthy_twin.bearing);
             for _ in 0..600 {
@@ -264,14 +264,16 @@ fn empty(labelled: bool) -> Recording {
         values: Vec::new(),
         label: Vec::new(),
         fault: Vec::new(),
+        broken: Vec::new(),
         labelled,
     }
 }
 
-fn push(recording: &mut Recording, reading: [f64; 8], fault: Option<FaultKind>) {
+fn push(recording: &mut Recording, reading: [f64; 8], fault: Option<(FaultKind, Option<usize>)>) {
     recording.values.extend(reading.map(|value| value as f32));
     recording.label.push(fault.is_some());
-    recording.fault.push(fault);
+    recording.fault.push(fault.map(|(kind, _)| kind));
+    recording.broken.push(fault.and_then(|(_, broken)| broken));
 }
 
 #[cfg(test)]

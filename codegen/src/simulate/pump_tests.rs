@@ -165,3 +165,21 @@ fn files_read_back_to_the_bit() {
     pump.record_normal(50).write_csv(&file).unwrap();
     assert_eq!(read(&[file], &ReadOptions::default()).unwrap().dim(), 8);
 }
+
+#[test]
+fn it_is_known_which_sensors_a_fault_moves() {
+    let recording = Pump::new(5).record_faults(8000);
+    for row in 0..recording.rows() {
+        let moved = recording.moved(row);
+        assert_eq!(moved.is_empty(), recording.fault[row].is_none());
+        assert!(moved.iter().all(|&at| at < SENSORS.len()));
+        let is_sensor = matches!(
+            recording.fault[row],
+            Some(FaultKind::StuckSensor | FaultKind::SensorOffset)
+        );
+        assert_eq!(recording.broken[row].is_some(), is_sensor);
+        if is_sensor {
+            assert_eq!(moved.len(), 1);
+        }
+    }
+}

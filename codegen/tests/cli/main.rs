@@ -1,6 +1,7 @@
 //! The program as a user runs it: files in, files out, exit codes, words on wrong input.
 
 mod bench;
+mod blame;
 mod columns;
 mod files;
 mod folder;

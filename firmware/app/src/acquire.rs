@@ -51,6 +51,17 @@ pub enum Event<'a, V, F, const N: usize> {
         /// What happened, and why.
         event: AlarmEvent,
     },
+    /// A value is to blame for a reading, see [`tell_blamed`](crate::tell_blamed).
+    Blamed {
+        /// The reading.
+        number: u32,
+        /// Which value of it.
+        index: u16,
+        /// The value in the unit of its sensor.
+        value: f32,
+        /// What would be normal there.
+        normal: f32,
+    },
     /// A recording has all its rows, or the source has no more.
     Recorded {
         /// The number of rows.

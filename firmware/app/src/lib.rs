@@ -1,6 +1,6 @@
 //! The application, independent of any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
-//! keeps the alarm, [`detect_windows`] does so with the features of windows of them, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees
-//! what it was trained on.
+//! keeps the alarm, [`detect_windows`] does so with the features of windows of them, [`tell_blamed`] says which values are to
+//! blame, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees what it was trained on.
 //!
 //! A board supplies the [`Source`] and the [`Clock`]; where events and rows go is a [`Log`] and a [`Store`]. All four
 //! are traits, so the application also runs on the desktop:
@@ -53,6 +53,7 @@
 extern crate std;
 
 mod acquire;
+mod blame;
 mod csv;
 mod detect;
 mod record;
@@ -61,6 +62,7 @@ mod test_parts;
 mod windows;
 
 pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
+pub use blame::{InUnit, MOST_BLAMED, tell_blamed};
 pub use csv::Line;
 pub use detect::{Input, Nats, RECORDED, detect};
 pub use record::{Store, record};

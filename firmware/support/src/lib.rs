@@ -71,6 +71,18 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
                 }
                 AlarmEvent::Cleared => defmt::info!("alarm cleared at reading {=u32}", number),
             },
+            Event::Blamed {
+                number,
+                index,
+                value,
+                normal,
+            } => defmt::warn!(
+                "reading {=u32}: value {=u16} is to blame, {=f32} where {=f32} would be normal",
+                number,
+                index,
+                value,
+                normal
+            ),
             Event::Recorded { rows } => defmt::info!("recorded {=usize} rows", rows),
             Event::NoReadings { rows } => {
                 defmt::error!("no readings any more, after {=usize} rows", rows);

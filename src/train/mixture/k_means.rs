@@ -11,9 +11,11 @@ use rayon::prelude::*;
 const ITERATIONS: usize = 12;
 
 /// Centres and the cluster of each row.
-pub(super) struct Clusters {
+#[derive(Clone, Debug)]
+pub struct Clusters {
     /// Row-major.
     pub centres: Vec<f64>,
+    /// The cluster of each row.
     pub labels: Vec<usize>,
     /// Rows of each cluster.
     pub counts: Vec<usize>,
@@ -31,7 +33,8 @@ fn uniform(random: &mut impl Rng) -> f64 {
 }
 
 /// Clusters rows of `dim` values around `count` centres. A cluster that loses its rows keeps its centre.
-pub(super) fn cluster(rows: &[f64], dim: usize, count: usize, seed: u64) -> Clusters {
+#[must_use]
+pub fn cluster(rows: &[f64], dim: usize, count: usize, seed: u64) -> Clusters {
     let mut centres = first(rows, dim, count, seed);
     let mut labels = vec![0; rows.len() / dim];
     let mut counts = vec![0; count];

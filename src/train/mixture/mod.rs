@@ -34,6 +34,8 @@ use rayon::prelude::*;
 use super::triangle::{cholesky, inverse, place};
 pub use choice::{Choice, choose};
 use given::log_ratio;
+#[doc(hidden)]
+pub use k_means::{Clusters, cluster};
 pub use kernels::{Kernels, kernels};
 
 /// `ln(2 pi) / 2`.

@@ -10,6 +10,7 @@ use super::super::{progress_bar, train};
 use super::page::Page;
 use super::tables;
 use crate::detection::baseline::Baseline;
+use crate::detection::blame::{Shares, together};
 use crate::detection::kept::{Finished, Kept, program};
 use crate::detection::scoring::Scoring;
 use crate::detection::summary::Summary;
@@ -110,6 +111,8 @@ struct Report<'a> {
     settings: &'a Scoring,
     #[serde(flatten)]
     summary: &'a Summary,
+    /// How well features are blamed, over all sets that say which are to blame.
+    blame: Vec<Shares>,
     runs: &'a [Finished],
 }
 
@@ -168,13 +171,15 @@ pub(super) fn run(
     bar.finish_and_clear();
     let runs = runs?;
     let summary = Summary::of(&runs);
-    let grids = tables::grids(&summary, seeds.len());
+    let mut grids = tables::grids(&summary, seeds.len());
+    grids.extend(tables::blame(&runs));
     if options.json {
         print_json(&Report {
             protocol,
             program: program(),
             settings: &scoring,
             summary: &summary,
+            blame: together(runs.iter().flat_map(|run| &run.blame)),
             runs: &runs,
         })?;
     } else {

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 
+use crate::detection::blame::{FIRST, Shares, together};
 use crate::detection::kept::Finished;
 use crate::detection::summary::{Extreme, OnSet, Overall, SetSummary, Summary};
 use crate::output::{TextTable, printable};
@@ -80,6 +81,34 @@ pub(super) fn grids(summary: &Summary, seeds: usize) -> Vec<Grid> {
         ),
         overall(summary),
     ]
+}
+
+/// How well features are blamed, a line for each way; `None` for sets that do not say which are to blame.
+pub(super) fn blame(runs: &[Finished]) -> Option<Grid> {
+    let ways = together(runs.iter().flat_map(|run| &run.blame));
+    let first = ways.first()?;
+    let title = format!(
+        "Share x 100 of the right features among the first 1, 3 and 5 that are blamed, mean of {} stretches of anomalous rows: at the row \
+         of a stretch that the model finds least likely; over its rows; over its rows below the threshold, of the {} stretches that have \
+         some",
+        first.stretches, first.stretches_with_alarms
+    );
+    let names = ["least likely", "all rows", "below the threshold"];
+    let names = names
+        .iter()
+        .flat_map(|name| FIRST.map(|most| format!("{name}, {most}")));
+    let row = |own: &Shares| {
+        let shares = [own.least_likely, own.rows, own.alarms].concat();
+        let shares = shares
+            .into_iter()
+            .map(|share| format!("{:.1}", 100.0 * share));
+        [own.way.clone()].into_iter().chain(shares).collect()
+    };
+    Some(Grid {
+        title,
+        header: ["blamed by".to_owned()].into_iter().chain(names).collect(),
+        rows: ways.iter().map(row).collect(),
+    })
 }
 
 /// A line for each set, of the detectors that have the figure on any.

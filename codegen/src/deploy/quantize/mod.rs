@@ -82,6 +82,14 @@ impl Quantized {
         row.iter().zip(&self.units).map(count).collect()
     }
 
+    /// Values of finite rows in counts, one row after the other; or the scales of values.
+    #[must_use]
+    pub fn counts_of_rows(&self, rows: &[f32]) -> Vec<i32> {
+        let values = rows.iter().zip(self.units.iter().cycle());
+        let count = |(&x, &unit)| nvpico::integer::count(x, unit).unwrap_or_default();
+        values.map(count).collect()
+    }
+
     /// The ranges of the channels' values in counts: what lies inside lies inside in counts too.
     #[must_use]
     pub fn count_ranges(&self, ranges: &[[f32; 2]]) -> Vec<[i32; 2]> {

@@ -1,5 +1,7 @@
 //! The Application Server Dataset: a model for each server, its training part and its test part in arrays of one archive.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,12 +9,13 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::files;
 use crate::data::{NumberArray, Table, read_arrays};
-use crate::detection::{Set, Source};
+use crate::detection::{Set, Source, Stretch};
 
-/// The servers of a folder: of each archive the arrays `NAME_train`, `NAME_test` and `NAME_test_label`.
+/// The servers of a folder: of each archive the arrays `NAME_train`, `NAME_test` and `NAME_test_label`. Beside it may stand
+/// `NAME_interpretation.txt`: which metrics the anomalous rows concern.
 ///
 /// # Errors
-/// A folder without them, arrays that do not fit each other.
+/// A folder without them, arrays that do not fit each other, an interpretation that does not fit the labels.
 pub fn folder(folder: &Path) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for path in files(folder, "npz")? {
@@ -27,8 +30,16 @@ pub fn folder(folder: &Path) -> anyhow::Result<Vec<Source>> {
             };
             let tests = get(format!("{server}_test"))?;
             let labels = get(format!("{server}_test_label"))?;
-            let set =
+            let mut set =
                 set(server, array, tests, labels).with_context(|| path.display().to_string())?;
+            let file = folder.join(format!("{server}_interpretation.txt"));
+            set.stretches = match fs::read_to_string(&file) {
+                Ok(text) => stretches(&text, &set).with_context(|| file.display().to_string())?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot read {}", file.display()));
+                }
+            };
             let set = Arc::new(set);
             sources.push(Source::new(server, move |_| Ok((*set).clone())));
         }
@@ -72,6 +83,34 @@ fn set(
     Set::of(name, &table, &all, &indices[..rows], &indices[rows..])
 }
 
+/// Lines such as `760-765:4,5,7`: rows of the test part, from 0, the last one included, and metrics, from 1.
+fn stretches(text: &str, set: &Set) -> anyhow::Result<Vec<Stretch>> {
+    let stretch = |line: &str| -> Option<Stretch> {
+        let (rows, metrics) = line.split_once(':')?;
+        let (first, last) = rows.split_once('-')?;
+        let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let metric = |text: &str| text.trim().parse::<usize>().ok()?.checked_sub(1);
+        let features = metrics.split(',').map(metric).collect::<Option<Vec<_>>>()?;
+        let known = features.iter().all(|at| *at < set.dim());
+        let labelled = set.labels.get(first..=last)?.iter().all(|label| *label);
+        let rows = [first, (last + 1).checked_sub(first)?];
+        (known && labelled && rows[1] > 0).then_some(Stretch { rows, features })
+    };
+    let lines = text.lines().enumerate();
+    let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(at, line)| {
+            stretch(line).with_context(|| {
+                format!(
+                    "line {}: FROM-TO:METRICS is expected, such as 760-765:4,5, anomalous rows from 0 and metrics from 1 to {}; found {line:?}",
+                    at + 1,
+                    set.dim()
+                )
+            })
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +152,29 @@ mod tests {
                 }
                 Err(error) => assert!(format!("{error:#}").contains("[2, 1]"), "{error:#}"),
             }
+        }
+    }
+
+    #[test]
+    fn interpretations_name_rows_and_metrics() {
+        let table = Table {
+            columns: vec!["a".into(), "b".into()],
+            rows: 6,
+            values: vec![0.5; 12],
+            ..Table::default()
+        };
+        let labels = [false, false, true, true, false, true];
+        let set = Set::of("s", &table, &labels, &[0, 1], &[1, 2, 3, 4, 5]).unwrap();
+        let found = stretches("1-2:1,2\n\n4-4: 2\n", &set).unwrap();
+        let (rows, features) = ([1, 2], vec![0, 1]);
+        assert_eq!(found[0], Stretch { rows, features });
+        assert_eq!((found[1].rows, &found[1].features[..]), ([4, 1], &[1][..]));
+        let after_a_line = [
+            "x", "1-3:1", "1-2:0", "1-2:3", "1-2:", "2-1:1", "4-9:1", "1:1",
+        ];
+        for wrong in after_a_line {
+            let error = stretches(&format!("4-4:1\n{wrong}\n"), &set).unwrap_err();
+            assert!(error.to_string().contains("line 2"), "{wrong}: {error}");
         }
     }
 

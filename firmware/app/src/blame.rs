@@ -1,0 +1,107 @@
+//! Which values are to blame for an alarm, told to the log in the unit of the sensors.
+
+use nvpico::Density;
+use nvpico::detector::{BlameSpec, Blamed, Number, blame};
+
+use crate::acquire::{Event, Log};
+
+/// Values that the log is told of at most.
+pub const MOST_BLAMED: usize = 3;
+
+/// A value of a model in the unit of the sensors.
+pub trait InUnit: Copy {
+    /// A count of `2^unit` in that unit; floats have no unit.
+    fn in_unit(self, unit: i32) -> f32;
+}
+
+impl InUnit for f32 {
+    fn in_unit(self, _unit: i32) -> f32 {
+        self
+    }
+}
+
+impl InUnit for i32 {
+    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    fn in_unit(self, unit: i32) -> f32 {
+        let exponent = unit.saturating_add(127).clamp(1, 254);
+        self as f32 * f32::from_bits(exponent.cast_unsigned() << 23)
+    }
+}
+
+/// Finds the values of a reading that are to blame and tells the log of each, the first one first. It takes hundreds of scores: call it when
+/// an alarm was raised. `reading` holds the values that the model took, `units` are those of a model in integers; `workspace` has
+/// as many values as a score takes and a reading has, together. Nothing is told where the specification is not the model's.
+pub fn tell_blamed<V, F, D, const N: usize>(
+    log: &mut impl Log<V, F, N>,
+    (density, spec): (&D, &BlameSpec<'_, D::Value>),
+    (number, reading): (u32, &[D::Value; N]),
+    units: &[i32; N],
+    workspace: &mut [D::Value],
+) where
+    D: Density<Value: Number + Default + InUnit>,
+{
+    let mut places = [Blamed::default(); MOST_BLAMED];
+    let Ok(blamed) = blame(density, spec, reading, &mut places, workspace) else {
+        return;
+    };
+    for found in blamed {
+        let unit = units.get(usize::from(found.index)).copied();
+        let unit = unit.unwrap_or_default();
+        log.log(Event::Blamed {
+            number,
+            index: found.index,
+            value: found.value.in_unit(unit),
+            normal: found.normal.in_unit(unit),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_parts::{Kept, Told};
+    use nvpico::spec::Shape;
+    use nvpico::{Flow, FlowSpec, LayerSpec};
+
+    #[test]
+    fn the_log_is_told_of_the_value_that_is_wrong() {
+        const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+        // A standard normal distribution about (20, 0).
+        static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
+        let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
+        let spec = BlameSpec {
+            threshold: -4.0,
+            ranges: &[[0.0, 40.0], [-9.0, 9.0]],
+            given: 0,
+            typical: &[20.0, 0.0],
+            scales: &[1.0, 1.0],
+        };
+        let mut log = Kept::default();
+        let mut workspace = [0.0; SPEC.workspace_len() + 2];
+        let reading = [30.0, 0.0];
+        tell_blamed(
+            &mut log,
+            (&flow, &spec),
+            (7, &reading),
+            &[0; 2],
+            &mut workspace,
+        );
+        let [Told::Blamed(7, 0, value, normal)] = log.told[..] else {
+            panic!("{:?}", log.told);
+        };
+        // -1.84 - z^2 / 2 = -4
+        assert!(
+            (value - 30.0).abs() < 1e-6 && (normal - 22.08).abs() < 0.02,
+            "{normal}"
+        );
+        tell_blamed(&mut log, (&flow, &spec), (8, &reading), &[0; 2], &mut []);
+        assert_eq!(log.told.len(), 1);
+    }
+
+    #[test]
+    fn counts_are_told_in_their_unit() {
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(near(384.in_unit(-8), 1.5) && near((-5).in_unit(2), -20.0));
+        assert!(near(2.5_f32.in_unit(7), 2.5));
+    }
+}
