@@ -39,7 +39,7 @@ fn main() -> ! {
         THRESHOLD.nats()
     );
     let mut acquire = Acquire::new(source, clock, DefmtLog);
-    let mut workspace = [ZERO; model::WORKSPACE];
+    let mut workspace = [ZERO; model::WORKSPACE + model::DIM];
     watch!(&mut acquire, &mut workspace, &mut monitor);
     board::halt()
 }

@@ -31,11 +31,11 @@ impl InUnit for i32 {
 /// Finds the values of a reading that are to blame and tells the log of each, the first one first. It takes hundreds of scores: call it when
 /// an alarm was raised. `reading` holds the values that the model took, `units` are those of a model in integers; `workspace` has
 /// as many values as a score takes and a reading has, together. Nothing is told where the specification is not the model's.
-pub fn tell_blamed<V, F, D, const N: usize>(
+pub fn tell_blamed<V, F, D, const N: usize, const DIM: usize>(
     log: &mut impl Log<V, F, N>,
     (density, spec): (&D, &BlameSpec<'_, D::Value>),
-    (number, reading): (u32, &[D::Value; N]),
-    units: &[i32; N],
+    (number, reading): (u32, &[D::Value; DIM]),
+    units: &[i32; DIM],
     workspace: &mut [D::Value],
 ) where
     D: Density<Value: Number + Default + InUnit>,

@@ -1,10 +1,21 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
 use nvpico::Density;
-use nvpico::detector::{Monitor, Recorder, Report};
+use nvpico::detector::{AlarmEvent, BlameSpec, Monitor, Number, Recorder, Report};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Event, Log, Source};
+use crate::blame::{InUnit, tell_blamed};
+
+/// A model, what it blames by, and memory to score in: as many values as a score takes, and for blame a reading more.
+pub struct Model<'a, D: Density> {
+    /// The generated module's `FLOW`.
+    pub density: &'a D,
+    /// Its `BLAME`; without ranges nothing is blamed.
+    pub blame: &'a BlameSpec<'a, D::Value>,
+    /// Memory.
+    pub workspace: &'a mut [D::Value],
+}
 
 /// Readings of an alarm's record: eight before it and eight after.
 pub const RECORDED: usize = 16;
@@ -61,7 +72,7 @@ impl Nats for i32 {
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
 pub fn detect<S, C, L, D, const N: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    (density, workspace): (&D, &mut [D::Value]),
+    model: Model<'_, D>,
     monitor: &mut Monitor<D::Value, N, GUARDS>,
     recorder: &mut Recorder<D::Value, N, RECORDED>,
     units: &[i32; N],
@@ -69,17 +80,22 @@ pub fn detect<S, C, L, D, const N: usize, const GUARDS: usize>(
     S: Source<N>,
     C: Clock,
     L: Log<S::Value, S::Fault, N>,
-    D: Density<Value: Input<S::Value> + Nats>,
+    D: Density<Value: Input<S::Value> + Nats + Number + Default + InUnit>,
 {
     let mut told = Told::default();
     while let Some(reading) = acquire.next() {
         let values = (reading.as_ref().ok()).and_then(|reading| input(reading, units));
         let report = match &values {
-            Some(values) => monitor.observe(density, values, workspace),
+            Some(values) => monitor.observe(model.density, values, model.workspace),
             None => monitor.observe_invalid::<D>(),
         };
         recorder.note::<D>(values.as_ref(), &report, monitor.alarm().memory());
         told.report::<D, _, _, N>(&mut acquire.log, &report, reading.as_ref().ok());
+        if let (Some(AlarmEvent::Raised(..)), Some(values)) = (report.event, &values) {
+            let by = (model.density, model.blame);
+            let what = (told.number, values);
+            tell_blamed(&mut acquire.log, by, what, units, model.workspace);
+        }
         tell_record(&mut acquire.log, recorder);
         told.number = told.number.wrapping_add(1);
     }
@@ -146,7 +162,7 @@ fn input<R: Copy, V: Input<R>, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_parts::{ALARM, Script, Told, acquire};
+    use crate::test_parts::{ALARM, NO_BLAME, Script, Told, acquire};
     use nvpico::detector::Decision::{Anomalous, Invalid, Normal};
     use nvpico::spec::Shape;
     use nvpico::{Flow, FlowSpec, LayerSpec};
@@ -165,7 +181,11 @@ mod tests {
         let mut workspace = [0.0; SPEC.workspace_len()];
         detect(
             &mut acquire,
-            (&flow, &mut workspace),
+            Model {
+                density: &flow,
+                blame: &NO_BLAME,
+                workspace: &mut workspace,
+            },
             &mut monitor,
             &mut recorder,
             &[0, 0],
@@ -211,7 +231,11 @@ mod tests {
         let mut workspace = [0.0; SPEC.workspace_len()];
         detect(
             &mut acquire,
-            (&flow, &mut workspace),
+            Model {
+                density: &flow,
+                blame: &NO_BLAME,
+                workspace: &mut workspace,
+            },
             &mut monitor,
             &mut Recorder::new(9),
             &[0, 0],

@@ -64,7 +64,7 @@ mod windows;
 pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
 pub use blame::{InUnit, MOST_BLAMED, tell_blamed};
 pub use csv::Line;
-pub use detect::{Input, Nats, RECORDED, detect};
+pub use detect::{Input, Model, Nats, RECORDED, detect};
 pub use record::{Store, record};
 pub use windows::{CountWindows, FloatWindows, Windows, detect_windows, has_rate};
 

@@ -1,7 +1,9 @@
 //! A source, a clock, a log and a store that tests look into.
 
 use embedded_hal::delay::DelayNs;
-use nvpico::detector::{AlarmEvent, AlarmSpec, Chart, Decision, Quantile, QuantileTable};
+use nvpico::detector::{
+    AlarmEvent, AlarmSpec, BlameSpec, Chart, Decision, Quantile, QuantileTable,
+};
 use std::vec::Vec;
 
 use crate::{Acquire, Clock, Event, Log, PERIOD_MS, Source, Store};
@@ -100,6 +102,15 @@ impl Log<f32, char, 2> for Kept {
         self.words.extend(words);
     }
 }
+
+/// Nothing is blamed.
+pub(crate) const NO_BLAME: BlameSpec<'static, f32> = BlameSpec {
+    threshold: 0.0,
+    ranges: &[],
+    given: 0,
+    typical: &[],
+    scales: &[],
+};
 
 /// The alarm of a log-density of which half are below -2 nats and an eighth below -4: a reading of 9 bits, or four of 4, raise it.
 pub(crate) const ALARM: AlarmSpec<'static> = AlarmSpec::new(

@@ -1,12 +1,13 @@
 //! Takes readings as samples, scores the features of each window of them, and keeps the alarm.
 
 use nvpico::Density;
-use nvpico::detector::{Monitor, Recorder};
+use nvpico::detector::{AlarmEvent, Monitor, Number, Recorder};
 use nvpico::features::{Extractor, IntegerExtractor, Pushed};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Log, PERIOD_MS, Source};
-use crate::detect::{Nats, RECORDED, Told, tell_record};
+use crate::blame::{InUnit, tell_blamed};
+use crate::detect::{Model, Nats, RECORDED, Told, tell_record};
 
 /// Whether samples of this rate, a second, come as often as readings are acquired.
 #[must_use]
@@ -102,14 +103,15 @@ impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_,
 pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    (density, workspace): (&D, &mut [D::Value]),
+    model: Model<'_, D>,
     monitor: &mut Monitor<D::Value, DIM, GUARDS>,
     recorder: &mut Recorder<D::Value, DIM, RECORDED>,
+    units: &[i32; DIM],
 ) where
     S: Source<N, Value = f32>,
     C: Clock,
     L: Log<f32, S::Fault, N>,
-    D: Density<Value: Nats>,
+    D: Density<Value: Nats + Number + Default + InUnit>,
 {
     let mut told = Told::default();
     let (mut since, mut failed) = (0usize, false);
@@ -130,10 +132,15 @@ pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS
         if let Some(values) = values {
             (since, failed) = (0, false);
             let observation = match &values {
-                Some(values) => monitor.observe(density, values, workspace),
+                Some(values) => monitor.observe(model.density, values, model.workspace),
                 None => monitor.observe_invalid::<D>(),
             };
             recorder.note::<D>(values.as_ref(), &observation, monitor.alarm().memory());
+            if let (Some(AlarmEvent::Raised(..)), Some(values)) = (observation.event, &values) {
+                let by = (model.density, model.blame);
+                let what = (told.number, values);
+                tell_blamed(&mut acquire.log, by, what, units, model.workspace);
+            }
             tell_record(&mut acquire.log, recorder);
             told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
         }
@@ -144,7 +151,7 @@ pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_parts::{self, ALARM, acquire};
+    use crate::test_parts::{self, ALARM, NO_BLAME, acquire};
     use nvpico::detector::Decision::{self, Anomalous, Invalid, Normal};
     use nvpico::features::{Features, IntegerFeatures};
     use nvpico::spec::Shape;
@@ -174,9 +181,14 @@ mod tests {
         detect_windows(
             &mut acquire,
             &mut windows,
-            (&flow, &mut workspace),
+            Model {
+                density: &flow,
+                blame: &NO_BLAME,
+                workspace: &mut workspace,
+            },
             &mut monitor,
             &mut Recorder::new(0),
+            &[0; 4],
         );
         let scored = acquire.log.told.into_iter();
         scored
