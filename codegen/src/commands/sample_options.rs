@@ -1,5 +1,6 @@
 //! The options of raw samples: windows, and the features of each.
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::data::Table;
@@ -8,7 +9,8 @@ use crate::limits::{self, argument};
 use crate::output::say;
 use crate::precision::Precision;
 use crate::samples::{
-    FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate, sample_units,
+    FilterName, FramesName, Request, SampleSpec, TaperName, check_list, parse_frames, parse_rate,
+    sample_units,
 };
 
 /// Raw samples instead of rows of features; `--window` is beside the other features.
@@ -30,6 +32,10 @@ pub struct SampleOptions {
     /// Frame of a spectrum in samples, or mean:N:STEP and maximum:N:STEP over several [default: one as long as a window]
     #[arg(long, value_name = "N", value_parser = parse_frames, requires = "features")]
     pub frame: Option<(usize, FramesName)>,
+    /// Butterworth filter in front of all features, of each window by itself: low:HZ or high:HZ, with an order of 2, 4, 6 or 8 behind
+    /// it, such as low:20:6 [default: none; order 4]
+    #[arg(long, value_name = "KIND:HZ", requires = "features")]
+    pub filter: Option<FilterName>,
 }
 
 impl SampleOptions {
@@ -45,6 +51,11 @@ impl SampleOptions {
         samples: Table,
         precision: Precision,
     ) -> anyhow::Result<(SampleSpec, Table)> {
+        if let (Some(filter), true) = (self.filter, precision != Precision::F32) {
+            bail!(
+                "--filter {filter} and --precision {precision}: features in integers have no filter; leave out one of the two"
+            );
+        }
         let request = Request {
             features: self.features.clone(),
             window,
@@ -52,6 +63,7 @@ impl SampleOptions {
             rate: self.rate,
             taper: self.taper,
             frames: self.frame,
+            filter: self.filter,
         };
         let mut spec = request
             .resolve(&samples.columns, samples.rate)

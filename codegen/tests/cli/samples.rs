@@ -278,3 +278,52 @@ fn recordings_in_an_array_and_in_audio() {
         &["cut.wav"],
     );
 }
+
+/// Training with the preset `spectral` on one axis.
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let spectral = TRAIN.map(|word| {
+        if word == "vibration" {
+            "spectral"
+        } else {
+            word
+        }
+    });
+    [&spectral[..], more].concat()
+}
+
+#[test]
+fn a_filter_is_part_of_the_model() {
+    let folder = Folder::new();
+    folder.write("normal.csv", &recording(6_000, usize::MAX));
+    folder.succeeds(&with(&["--frame", "maximum:32", "--filter", "low:20:4"]));
+    let text = folder.succeeds(&["inspect", "--model", "m.safetensors"]);
+    assert!(text.contains("behind the filter low:20:4"), "{text}");
+    let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["samples"]["filter"]["name"], "low:20:4");
+    // The bins at 3.125 to 18.75 Hz; all of the next one's is above 20.
+    assert_eq!(value["columns"][5], "x.band0:3.12-3.12Hz");
+    assert_eq!(value["columns"].as_array().expect("names").len(), 5 + 6 + 2);
+    folder.succeeds(&["score", "--model", "m.safetensors", "--data", "normal.csv"]);
+    folder.succeeds(&["export", "--model", "m.safetensors", "--out", "m.rs"]);
+    let module = std::fs::read_to_string(folder.path("m.rs")).expect("written");
+    assert!(module.contains(".with_filter(&[nvpico::spec::features::Section { b: ["));
+
+    for (more, says) in [
+        (&["--filter", "low:50"][..], "half of the rate"),
+        (&["--filter", "low:0.05"], "from 0.1 Hz"),
+        (&["--filter", "band:5"], "such as low:20"),
+        (
+            &["--filter", "high:5", "--precision", "i8"],
+            "leave out one of the two",
+        ),
+        (&["--filter", "low:0.5"], "none of the bins"),
+    ] {
+        let output = folder.run(&with(more));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && errors.contains(says),
+            "{errors}"
+        );
+    }
+}
