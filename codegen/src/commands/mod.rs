@@ -11,6 +11,7 @@ pub mod demo;
 pub mod emulate;
 pub mod eval;
 pub mod export;
+mod feature_search;
 pub(crate) mod files;
 pub mod import;
 pub mod inspect;

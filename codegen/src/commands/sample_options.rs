@@ -3,8 +3,10 @@
 use anyhow::bail;
 use clap::Args;
 
+use super::feature_search;
 use crate::data::Table;
 use crate::deploy::quantize;
+use crate::detection::choice::Choice;
 use crate::limits::{self, argument};
 use crate::output::say;
 use crate::precision::Precision;
@@ -17,8 +19,8 @@ use crate::samples::{
 #[derive(Debug, Clone, Default, Args)]
 pub struct SampleOptions {
     /// Rows are raw samples: take these features of each window of them. A list such as rms,crest,bands:8, a preset (vibration,
-    /// trend, raw, spectral), or CHANNEL=LIST for one channel; the model keeps it, and the chip computes the same bits
-    #[arg(long, num_args = 1.., value_name = "LIST", value_parser = check_list, requires = "window")]
+    /// trend, raw, spectral), or CHANNEL=LIST for one channel; `search` compares windows and features by made faults and takes the best; the model keeps it, and the chip computes the same bits
+    #[arg(long, num_args = 1.., value_name = "LIST", value_parser = check_list)]
     pub features: Vec<String>,
     /// Samples from window to window [default: as many as a window has]
     #[arg(long, value_name = "N", value_parser = argument(limits::at_least_one), requires = "features")]
@@ -39,6 +41,17 @@ pub struct SampleOptions {
 }
 
 impl SampleOptions {
+    /// What is missing or too much, which the attributes cannot say.
+    pub(crate) fn wrong(&self, window: Option<usize>) -> Option<&'static str> {
+        let searches = self.features.iter().any(|list| list == "search");
+        if searches && self.features.len() > 1 {
+            return Some("--features search stands alone: it compares lists of its own");
+        }
+        (self.is_some() && window.is_none() && !searches).then_some(
+            "--features needs --window: how many samples make a window, such as --window 256",
+        )
+    }
+
     /// Whether rows are samples.
     pub(crate) fn is_some(&self) -> bool {
         !self.features.is_empty()
@@ -50,13 +63,14 @@ impl SampleOptions {
         window: Option<usize>,
         samples: Table,
         precision: Precision,
-    ) -> anyhow::Result<(SampleSpec, Table)> {
+        seed: u64,
+    ) -> anyhow::Result<(SampleSpec, Table, Option<Choice>)> {
         if let (Some(filter), true) = (self.filter, precision != Precision::F32) {
             bail!(
                 "--filter {filter} and --precision {precision}: features in integers have no filter; leave out one of the two"
             );
         }
-        let request = Request {
+        let mut request = Request {
             features: self.features.clone(),
             window,
             hop: self.hop,
@@ -65,6 +79,15 @@ impl SampleOptions {
             frames: self.frame,
             filter: self.filter,
         };
+        let mut choice = None;
+        if request.is_search() {
+            let found = feature_search::find(&samples, &request, seed)?;
+            if let Some(best) = found.judged.first() {
+                request.features.clone_from(&best.features);
+                request.window = Some(best.window);
+            }
+            choice = Some(found);
+        }
         let mut spec = request
             .resolve(&samples.columns, samples.rate)
             .map_err(anyhow::Error::msg)?;
@@ -75,14 +98,14 @@ impl SampleOptions {
         }
         if precision == Precision::F32 {
             let table = windows(&spec, samples, None)?;
-            return Ok((spec, table));
+            return Ok((spec, table, choice));
         }
         // The features in floats tell in which units those in integers are to be counted.
         let units = quantize::units_of_columns(&spec.windows(samples.clone(), None)?);
         spec.units = Some(sample_units(&samples));
         spec.validate()?;
         let table = windows(&spec, samples, Some(&units))?;
-        Ok((spec, table))
+        Ok((spec, table, choice))
     }
 }
 

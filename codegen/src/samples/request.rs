@@ -136,11 +136,17 @@ impl List {
     }
 }
 
+/// Instead of a list: compare windows and lists, and take the best.
+const SEARCH: &str = "search";
+
 /// Checks a list of features, for the command line.
 ///
 /// # Errors
 /// What is no feature.
 pub fn check_list(text: &str) -> Result<String, String> {
+    if text == SEARCH {
+        return Ok(text.to_owned());
+    }
     let list = text.rsplit_once('=').map_or(text, |(_, list)| list);
     List::parse(list).map(|_| text.to_owned())
 }
@@ -208,6 +214,12 @@ impl Request {
     #[must_use]
     pub fn is_some(&self) -> bool {
         !self.features.is_empty()
+    }
+
+    /// Whether windows and features are to be compared instead of named.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        self.features.iter().any(|list| list == SEARCH)
     }
 
     /// The spec for these channels; `recorded` is the rate that the recording itself states.

@@ -327,3 +327,60 @@ fn a_filter_is_part_of_the_model() {
         );
     }
 }
+
+/// Training with these options for the features.
+fn search<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    const OWN: [&str; 7] = [
+        "train",
+        "--data",
+        "normal.csv",
+        "--label",
+        "label",
+        "--kernels",
+        "0",
+    ];
+    [&OWN[..], more, &["--out", "m.safetensors", "--json"]].concat()
+}
+
+#[test]
+fn a_search_compares_windows_and_features() {
+    let folder = Folder::new();
+    folder.write("normal.csv", &recording(12_000, usize::MAX));
+    let of = |threads: &str| {
+        let more = [
+            "--features",
+            "search",
+            "--window",
+            "32",
+            "--threads",
+            threads,
+        ];
+        let json = folder.succeeds(&search(&more));
+        serde_json::from_str::<serde_json::Value>(&json).expect("JSON")["searched"].clone()
+    };
+    let (one, two) = (of("1"), of("2"));
+    assert_eq!(one, two);
+    let best = &one["judged"][0];
+    assert_eq!(best["auroc"].as_array().expect("faults").len(), 8);
+    let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["samples"]["window"], best["window"]);
+    assert_eq!(
+        value["columns"].as_array().expect("names").len(),
+        best["values"].as_u64().expect("a number") as usize
+    );
+    folder.refuses(
+        &search(&["--features", "search", "x=rms"]),
+        &["stands alone"],
+    );
+    folder.write("short.csv", &recording(300, usize::MAX));
+    let more = ["--data", "short.csv", "--features", "search"];
+    folder.fails(
+        &[
+            &["train", "--label", "label", "--out", "n.safetensors"],
+            &more[..],
+        ]
+        .concat(),
+        &["too few to compare windows"],
+    );
+}
