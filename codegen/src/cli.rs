@@ -132,6 +132,12 @@ fn run(command: Command) -> anyhow::Result<bool> {
 fn parse() -> (Cli, ArgMatches) {
     let matches = options().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Command::Train(args) = &cli.command
+        && let Some(wrong) = args.wrong()
+    {
+        let kind = clap::error::ErrorKind::MissingRequiredArgument;
+        options().error(kind, wrong).exit();
+    }
     (cli, matches)
 }
 

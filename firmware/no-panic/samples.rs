@@ -3,9 +3,13 @@
 use core::hint::black_box;
 
 use nvpico::features::{Features, Work};
-use nvpico::spec::features::{Across, Feature, FeatureSpec, SpectrumSpec, Taper};
+use nvpico::spec::features::{Across, Feature, FeatureSpec, Section, SpectrumSpec, Taper};
 
 const SPEC: FeatureSpec<'static> = FeatureSpec::new(2, 64, 16, 200.0, &[Feature::Mean])
+    .with_filter(&[Section {
+        b: [0.25, 0.5, 0.25],
+        a: [-0.5, 0.25],
+    }])
     .with_across(&[Across::Correlation(0, 1)])
     .with_spectrum(SpectrumSpec::mean(64, 32, Taper::Hann));
 static TABLES: [f32; SPEC.table_len()] = SPEC.tables();

@@ -8,6 +8,7 @@ use nvpico::spec::features::{Across, Bands, Feature, FeatureSpec, Frames, Spectr
 #[must_use]
 pub fn features(spec: &FeatureSpec<'_>, window: &[Vec<f64>]) -> Vec<f64> {
     let mut found = Vec::new();
+    let window: Vec<Vec<f64>> = window.iter().map(|x| filtered(spec, x)).collect();
     for (channel, x) in window.iter().enumerate() {
         let features = spec.of_channel(channel);
         let powers = (spec.spectrum).filter(|_| spec.has_spectrum(channel));
@@ -39,6 +40,22 @@ pub fn features(spec: &FeatureSpec<'_>, window: &[Vec<f64>]) -> Vec<f64> {
         });
     }
     found
+}
+
+/// Behind the filter: what has come in and out before the window is 0.
+fn filtered(spec: &FeatureSpec<'_>, x: &[f64]) -> Vec<f64> {
+    let mut values = x.to_vec();
+    for section in spec.filter {
+        let (b, a) = (section.b.map(f64::from), section.a.map(f64::from));
+        let input = values.clone();
+        for at in 0..values.len() {
+            let before = |of: &[f64], lag: usize| if at >= lag { of[at - lag] } else { 0.0 };
+            let own: f64 = (0..3).map(|lag| b[lag] * before(&input, lag)).sum();
+            let back: f64 = (1..3).map(|lag| a[lag - 1] * before(&values, lag)).sum();
+            values[at] = own - back;
+        }
+    }
+    values
 }
 
 /// Powers of all bins, by the definition of the transform.

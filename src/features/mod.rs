@@ -86,7 +86,7 @@
 //!
 //! # What it is not yet
 //!
-//! There is no filter in front of a spectrum, and no cost of features in estimates: `nvpico verify` measures them.
+//! Integers have no filter, and estimates no cost of features: `nvpico verify` measures them.
 //!
 //! # How exact
 //!
@@ -108,6 +108,7 @@
 //! asks for.
 
 mod extractor;
+mod filter;
 mod fixed;
 mod fourier;
 mod moments;

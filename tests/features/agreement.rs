@@ -1,6 +1,7 @@
 //! Against the definitions in double precision.
 
 use nvpico::spec::features::{Across, Feature, FeatureSpec, SpectrumSpec, Taper};
+use nvpico_codegen::samples::FilterName;
 use nvpico_reference::features as reference;
 
 use super::{PAIRS, of_window, spec, spectra, windows};
@@ -163,4 +164,76 @@ fn a_tone_is_where_it_belongs() {
     let found = of_window(spec, &rows);
     assert!((found[0] - 12.5).abs() < 1e-4, "{found:?}");
     assert!(found[1] < 1e-2, "{found:?}");
+}
+
+#[test]
+fn filters_agree_with_their_definition() {
+    const FEATURES: &[Feature<'static>] = &[
+        Feature::Samples,
+        Feature::Mean,
+        Feature::Deviation,
+        Feature::PeakToPeak,
+    ];
+    for filter in [
+        "low:20:4",
+        "high:5:2",
+        "low:0.5:8",
+        "high:30:8",
+        "low:0.1:2",
+    ] {
+        let name: FilterName = filter.parse().expect("a filter");
+        let sections = name.sections(100.0);
+        let spec = FeatureSpec::new(2, 128, 32, 100.0, FEATURES)
+            .with_filter(&sections)
+            .with_across(PAIRS);
+        for (kind, rows) in windows(128, 5) {
+            let found = of_window(spec, &rows);
+            let columns: Vec<Vec<f64>> = (0..2)
+                .map(|channel| rows.iter().map(|row| f64::from(row[channel])).collect())
+                .collect();
+            let expected = reference::features(&spec, &columns);
+            let largest = columns
+                .iter()
+                .flatten()
+                .fold(0.0_f64, |a, x| a.max(x.abs()));
+            // Correlations and ratios of what a filter leaves of a constant are those of its rounding.
+            let values = found.len() - PAIRS.len();
+            for (at, (&found, expected)) in found.iter().zip(expected).take(values).enumerate() {
+                let error = (f64::from(found) - expected).abs();
+                assert!(
+                    error <= 2e-5 * largest,
+                    "{filter}, {kind}, {at}: {found} {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn correlations_see_what_the_filter_leaves() {
+    // A slow tone that both channels have, and a fast one with opposite signs.
+    let rows: Vec<Vec<f32>> = (0..128)
+        .map(|at| {
+            let (slow, fast) = ((at as f32 * 0.1).sin(), 3.0 * (at as f32 * 2.5).sin());
+            vec![slow + fast, slow - fast]
+        })
+        .collect();
+    let spec = FeatureSpec::new(2, 128, 128, 100.0, &[Feature::Mean]).with_across(PAIRS);
+    let of = |filter: Option<&str>| {
+        let name = filter.map(|text| text.parse::<FilterName>().expect("a filter"));
+        let sections = name.map_or_else(Vec::new, |name| name.sections(100.0));
+        let spec = spec.with_filter(&sections);
+        let columns =
+            [0, 1].map(|channel| rows.iter().map(|row| f64::from(row[channel])).collect());
+        let (found, expected) = (of_window(spec, &rows), reference::features(&spec, &columns));
+        for (&found, expected) in found.iter().zip(expected) {
+            assert!(
+                (f64::from(found) - expected).abs() < 1e-5,
+                "{found} {expected}"
+            );
+        }
+        found[2]
+    };
+    assert!(of(None) < -0.5);
+    assert!(of(Some("low:5:4")) > 0.99);
 }

@@ -1,8 +1,9 @@
 //! The spectral block that Edge Impulse documents, by its open implementation. The file is not part of the project: it is looked for
 //! in `NVPICO_SHARED` (default `../shared`), and the test says when it skips.
 
-use nvpico::spec::features::{Bands, Feature, FeatureSpec, SpectrumSpec, Taper};
+use nvpico::spec::features::{Bands, Feature, FeatureSpec, Section, SpectrumSpec, Taper};
 use nvpico_codegen::data::read_arrays;
+use nvpico_codegen::samples::FilterName;
 
 use super::of_window;
 use crate::common::shared::shared;
@@ -19,21 +20,40 @@ fn the_spectral_block_is_that_of_its_open_implementation() {
         found.unwrap_or_else(|| panic!("{name} is in the archive"))
     };
     let x = array("x").values.clone();
-    for (name, frame, step) in [
-        ("fft16", 16, 8),
-        ("fft64", 64, 32),
-        ("fft128_no_overlap", 128, 128),
+    // Of a low pass the block has the bins up to the cutoff alone.
+    let low = [3.125, 9.375, 15.625, 21.875];
+    for (name, frame, step, filter, bands) in [
+        ("fft16", 16, 8, None, Bands::Equal(8)),
+        ("fft64", 64, 32, None, Bands::Equal(32)),
+        ("fft128_no_overlap", 128, 128, None, Bands::Equal(64)),
+        (
+            "low_20hz_order4_fft32",
+            32,
+            16,
+            Some("low:20:4"),
+            Bands::Edges(&low),
+        ),
+        (
+            "high_5hz_order2_fft32",
+            32,
+            16,
+            Some("high:5:2"),
+            Bands::Equal(16),
+        ),
     ] {
+        let filter: Option<FilterName> = filter.map(|text| text.parse().expect("a filter"));
+        let sections: Vec<Section> = filter.map_or_else(Vec::new, |own| own.sections(200.0));
         let features = [
             Feature::Deviation,
             Feature::Skewness,
             Feature::Kurtosis,
             Feature::SpectralSkewness,
             Feature::SpectralKurtosis,
-            Feature::Bands(Bands::Equal(frame / 2)),
+            Feature::Bands(bands),
         ];
         let spec = FeatureSpec::new(3, 200, 200, 200.0, &features)
             .with_floor(FLOOR)
+            .with_filter(&sections)
             .with_spectrum(SpectrumSpec::maximum(frame, step, Taper::None));
         let expected = &array(name).values;
         let length = spec.output_len();

@@ -2,6 +2,7 @@
 
 use nvpico::features::{Pushed, Work};
 use nvpico::spec::features::{Feature, FeatureError, FeatureSpec, SpectrumSpec, Taper};
+use nvpico_codegen::samples::FilterName;
 use proptest::prelude::*;
 
 use super::{of_window, spec, spectra, with_extractor};
@@ -251,4 +252,24 @@ fn hash(values: &[f32]) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+#[test]
+fn a_filter_starts_afresh_with_every_window() {
+    let name: FilterName = "high:5:4".parse().expect("a filter");
+    let sections = name.sections(100.0);
+    let spec = spec(32, 8, SpectrumSpec::maximum(16, 8, Taper::Hann)).with_filter(&sections);
+    let rows = rows(128, 3);
+    let mut count = 0;
+    with_extractor(spec, |mut extractor| {
+        for (at, row) in rows.iter().enumerate() {
+            if extractor.push(row) == Pushed::Due {
+                let alone = of_window(spec, &rows[at + 1 - 32..=at]);
+                let found = extractor.finish().expect("a window is due");
+                assert_eq!(bits(found), bits(&alone), "{at}");
+                count += 1;
+            }
+        }
+    });
+    assert_eq!(count, 13);
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::sample_options::{SampleOptions, windows};
 use crate::data::{self, Layout, LeftOut, Missing, ReadOptions, Table, split_names};
+use crate::detection::choice::Choice;
 use crate::limits::{self, argument};
 use crate::model::Model;
 use crate::output::say;
@@ -192,8 +193,8 @@ impl DataOptions {
         files: &[PathBuf],
         features: &FeatureOptions,
         samples: &SampleOptions,
-        precision: Precision,
-    ) -> anyhow::Result<(Table, Option<SampleSpec>)> {
+        (precision, seed): (Precision, u64),
+    ) -> anyhow::Result<(Table, Option<SampleSpec>, Option<Choice>)> {
         let mut options = features.apply(self.read_options()?)?;
         if samples.is_some() {
             if !options.category.is_empty() {
@@ -207,10 +208,10 @@ impl DataOptions {
         let table = self.timed(data::read(files, &options)?);
         report(&table);
         if !samples.is_some() {
-            return Ok((table, None));
+            return Ok((table, None, None));
         }
-        let (spec, table) = samples.windows(features.window, table, precision)?;
-        Ok((table, Some(spec)))
+        let (spec, table, choice) = samples.windows(features.window, table, precision, seed)?;
+        Ok((table, Some(spec), choice))
     }
 
     /// Reads the columns that a model wants.

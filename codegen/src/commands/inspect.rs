@@ -172,12 +172,16 @@ fn of_samples(samples: &SampleSpec) -> String {
         named.collect::<Vec<_>>().join(" ")
     };
     format!(
-        "samples of {} at {} Hz, a window of {} every {}: {}\n",
+        "samples of {} at {} Hz, a window of {} every {}: {}{}\n",
         printable(&samples.channels.join(", ")),
         samples.rate,
         samples.window,
         samples.hop,
-        printable(&features)
+        printable(&features),
+        (samples.filter.as_ref()).map_or_else(String::new, |own| format!(
+            ", behind the filter {}",
+            own.name
+        ))
     )
 }
 

@@ -12,6 +12,7 @@ mod demo_alarms;
 pub mod emulate;
 pub mod eval;
 pub mod export;
+mod feature_search;
 pub(crate) mod files;
 pub mod import;
 pub mod inspect;

@@ -13,6 +13,7 @@ use super::data_options::normal_rows_only;
 use super::{DataArgs, FeatureOptions, SampleOptions, progress_bar, promise, report_math_error};
 use crate::calibration::{AlarmSettings, Calibration};
 use crate::data::{LeftOut, Overview, Table};
+use crate::detection::choice::Choice;
 use crate::evaluation::Stray;
 use crate::fit::fine_tune::FineTuned;
 use crate::fit::recipe::{BaseChoice, Recipe};
@@ -30,6 +31,7 @@ use crate::precision::Precision;
   nvpico train --data monday.csv tuesday.csv --exclude time --out pump.safetensors --hidden 16,16 --seed 7
   nvpico train --data normal.csv --valid next-day.csv --config pump.toml --out pump.safetensors
   nvpico train --data axes.csv --features vibration --rate 1kHz --window 256 --hop 128 --out fan.safetensors
+  nvpico train --data axes.csv --features search --rate 1kHz --out fan.safetensors
   nvpico train --data normal.csv --flash 32K --ram 1K --cycles 200K --core m0plus --out pump.safetensors
 
 All rows must be normal. Ctrl-C ends the training and keeps the best state so far.
@@ -109,7 +111,17 @@ struct Summary<'a> {
     /// What was tried within a budget; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     trials: Option<Vec<Trial>>,
+    /// What `--features search` compared; absent without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<Choice>,
     interrupted: bool,
+}
+
+impl TrainArgs {
+    /// What is wrong with the options, beside what their attributes say.
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        self.samples.wrong(self.features.window)
+    }
 }
 
 /// # Errors
@@ -122,11 +134,14 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     // Fail before the training, not after it, if the model cannot be written.
     let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
     let mut recipe = args.recipe.or(&file);
-    let (table, samples) = (args.data.options).read_training(
+    let (table, samples, choice) = (args.data.options).read_training(
         &args.data.data,
         &args.features,
         &args.samples,
-        recipe.precision.unwrap_or_default(),
+        (
+            recipe.precision.unwrap_or_default(),
+            recipe.seed.unwrap_or_default(),
+        ),
     )?;
     say_columns(&table);
     let table = normal_rows_only(table);
@@ -210,6 +225,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
             precision: outcome.model.header.precision,
             fine_tuned: outcome.fine_tuned,
             trials,
+            searched: choice,
             interrupted,
         })?;
     }

@@ -159,6 +159,10 @@ fn feature_spec(out: &mut String, spec: &SampleSpec) {
             .collect();
         line!(out, ".with_across(&[{}])", across.join(", "));
     }
+    if let Some(filter) = &spec.filter {
+        line!(out, "// Butterworth, {}", filter.name);
+        line!(out, ".with_filter({})", filter.in_rust());
+    }
     if let Some(spectrum) = spec.spectrum {
         line!(out, ".with_spectrum({})", spectrum.in_rust());
     }

@@ -19,6 +19,7 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+mod filter;
 mod integers;
 mod name;
 mod request;
@@ -26,6 +27,7 @@ mod spec;
 mod spectrum;
 mod windows;
 
+pub use filter::{FilterName, Pass, SampleFilter};
 pub use integers::{sample_count, sample_units};
 pub use name::FeatureName;
 pub use request::{PRESETS, Preset, Request, check_list, parse_frames, parse_rate};

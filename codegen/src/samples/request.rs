@@ -2,6 +2,7 @@
 
 use nvpico::spec::features::{FeatureError, FeatureSpec};
 
+use super::filter::FilterName;
 use super::name::FeatureName;
 use super::spec::{AcrossName, SampleSpec};
 use super::spectrum::{FramesName, SpectrumName, TaperName};
@@ -21,6 +22,8 @@ pub struct Request {
     pub taper: Option<TaperName>,
     /// Length of a frame, and how several frames are combined.
     pub frames: Option<(usize, FramesName)>,
+    /// A filter in front of all features.
+    pub filter: Option<FilterName>,
 }
 
 /// A preset: features under one name.
@@ -36,6 +39,9 @@ pub struct Preset {
     spectrum: Option<(usize, FramesName, f32)>,
     taper: TaperName,
 }
+
+/// The bands of the preset `spectral`, a bin each.
+const SPECTRAL_BANDS: &str = "bands:8";
 
 /// The presets.
 pub const PRESETS: [Preset; 4] = [
@@ -73,7 +79,7 @@ pub const PRESETS: [Preset; 4] = [
             "kurtosis",
             "spectral-skewness",
             "spectral-kurtosis",
-            "bands:8",
+            SPECTRAL_BANDS,
         ],
         correlation: false,
         spectrum: Some((16, FramesName::Maximum(8), 1e-10)),
@@ -130,11 +136,17 @@ impl List {
     }
 }
 
+/// Instead of a list: compare windows and lists, and take the best.
+const SEARCH: &str = "search";
+
 /// Checks a list of features, for the command line.
 ///
 /// # Errors
 /// What is no feature.
 pub fn check_list(text: &str) -> Result<String, String> {
+    if text == SEARCH {
+        return Ok(text.to_owned());
+    }
     let list = text.rsplit_once('=').map_or(text, |(_, list)| list);
     List::parse(list).map(|_| text.to_owned())
 }
@@ -204,6 +216,12 @@ impl Request {
         !self.features.is_empty()
     }
 
+    /// Whether windows and features are to be compared instead of named.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        self.features.iter().any(|list| list == SEARCH)
+    }
+
     /// The spec for these channels; `recorded` is the rate that the recording itself states.
     ///
     /// # Errors
@@ -237,15 +255,17 @@ impl Request {
                 ));
             }
         }
-        let lists = lists_of(channels, common.as_ref(), &own)?;
+        let mut lists = lists_of(channels, common.as_ref(), &own)?;
         let mut all = common.iter().chain(own.iter().flatten());
         let preset = all.find_map(|list| list.preset);
         let of_channel = |at: usize| own[at].as_ref().or(common.as_ref());
         let window = self.window.ok_or(
             "--features needs --window: how many samples make a window, such as --window 256",
         )?;
-        let names = lists.iter().flatten();
-        let needs_rate = names.clone().find(|name| name.needs_rate());
+        let needs_rate = lists.iter().flatten().find(|name| name.needs_rate());
+        let needs_rate = needs_rate
+            .map(ToString::to_string)
+            .or_else(|| self.filter.map(|filter| format!("--filter {filter}")));
         let rate = match (self.rate, recorded, needs_rate) {
             (Some(rate), ..) => rate,
             (None, Some(rate), _) => rate as f32,
@@ -256,8 +276,19 @@ impl Request {
             }
             (None, None, None) => SampleSpec::NO_RATE,
         };
-        let is_spectral = names.clone().any(|name| name.feature().is_spectral());
+        let filter = self.filter.map(|filter| filter.at(rate)).transpose()?;
         let (spectrum, floor) = self.spectrum(window, preset);
+        // Under a filter Edge Impulse's block has a band for every bin that passes, and none for the others.
+        if let (Some(filter), true) = (
+            self.filter,
+            preset.is_some_and(|own| own.name == "spectral"),
+        ) {
+            let (own, bins) = (SPECTRAL_BANDS.parse()?, filter.bins(rate, spectrum.frame)?);
+            let bands = lists.iter_mut().flatten().filter(|name| **name == own);
+            bands.for_each(|name| name.clone_from(&bins));
+        }
+        let mut names = lists.iter().flatten();
+        let is_spectral = names.any(|name| name.feature().is_spectral());
         let spec = SampleSpec {
             channels: channels.to_vec(),
             window,
@@ -265,6 +296,7 @@ impl Request {
             rate,
             features: lists,
             across: across(channels.len(), of_channel),
+            filter,
             spectrum: is_spectral.then_some(spectrum),
             floor,
             units: None,

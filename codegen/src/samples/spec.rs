@@ -3,6 +3,7 @@
 use nvpico::spec::features::{Across, Bands, Feature, FeatureError, FeatureSpec};
 use serde::{Deserialize, Serialize};
 
+use super::filter::SampleFilter;
 use super::name::FeatureName;
 use super::spectrum::SpectrumName;
 
@@ -23,6 +24,9 @@ pub struct SampleSpec {
     /// Features of pairs of channels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub across: Vec<AcrossName>,
+    /// The filter in front of all features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<SampleFilter>,
     /// How spectra are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spectrum: Option<SpectrumName>,
@@ -66,10 +70,12 @@ impl SampleSpec {
             .collect();
         let each: Vec<&[Feature<'_>]> = lists.iter().map(Vec::as_slice).collect();
         let across: Vec<Across> = self.across.iter().map(|own| own.spec()).collect();
+        let sections = (self.filter.as_ref()).map_or_else(Vec::new, SampleFilter::spec);
         let first = each.first().copied().unwrap_or(&[]);
         let mut spec =
             FeatureSpec::new(self.channels.len(), self.window, self.hop, self.rate, first)
                 .with_across(&across)
+                .with_filter(&sections)
                 .with_floor(self.floor);
         if self.features.len() > 1 {
             spec = spec.with_each(&each);
@@ -196,6 +202,7 @@ fn two_channels() -> SampleSpec {
         rate: 100.0,
         features: vec![list(&["mean", "log-deviation", "bands:2"])],
         across: vec![AcrossName::Correlation(0, 1)],
+        filter: None,
         spectrum: Some(SpectrumName::of_window(16, crate::samples::TaperName::Hann)),
         floor: FeatureSpec::FLOOR,
         units: None,

@@ -278,3 +278,109 @@ fn recordings_in_an_array_and_in_audio() {
         &["cut.wav"],
     );
 }
+
+/// Training with the preset `spectral` on one axis.
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let spectral = TRAIN.map(|word| {
+        if word == "vibration" {
+            "spectral"
+        } else {
+            word
+        }
+    });
+    [&spectral[..], more].concat()
+}
+
+#[test]
+fn a_filter_is_part_of_the_model() {
+    let folder = Folder::new();
+    folder.write("normal.csv", &recording(6_000, usize::MAX));
+    folder.succeeds(&with(&["--frame", "maximum:32", "--filter", "low:20:4"]));
+    let text = folder.succeeds(&["inspect", "--model", "m.safetensors"]);
+    assert!(text.contains("behind the filter low:20:4"), "{text}");
+    let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["samples"]["filter"]["name"], "low:20:4");
+    // The bins at 3.125 to 18.75 Hz; all of the next one's is above 20.
+    assert_eq!(value["columns"][5], "x.band0:3.12-3.12Hz");
+    assert_eq!(value["columns"].as_array().expect("names").len(), 5 + 6 + 2);
+    folder.succeeds(&["score", "--model", "m.safetensors", "--data", "normal.csv"]);
+    folder.succeeds(&["export", "--model", "m.safetensors", "--out", "m.rs"]);
+    let module = std::fs::read_to_string(folder.path("m.rs")).expect("written");
+    assert!(module.contains(".with_filter(&[nvpico::spec::features::Section { b: ["));
+
+    for (more, says) in [
+        (&["--filter", "low:50"][..], "half of the rate"),
+        (&["--filter", "low:0.05"], "from 0.1 Hz"),
+        (&["--filter", "band:5"], "such as low:20"),
+        (
+            &["--filter", "high:5", "--precision", "i8"],
+            "leave out one of the two",
+        ),
+        (&["--filter", "low:0.5"], "none of the bins"),
+    ] {
+        let output = folder.run(&with(more));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && errors.contains(says),
+            "{errors}"
+        );
+    }
+}
+
+/// Training with these options for the features.
+fn search<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    const OWN: [&str; 7] = [
+        "train",
+        "--data",
+        "normal.csv",
+        "--label",
+        "label",
+        "--kernels",
+        "0",
+    ];
+    [&OWN[..], more, &["--out", "m.safetensors", "--json"]].concat()
+}
+
+#[test]
+fn a_search_compares_windows_and_features() {
+    let folder = Folder::new();
+    folder.write("normal.csv", &recording(12_000, usize::MAX));
+    let of = |threads: &str| {
+        let more = [
+            "--features",
+            "search",
+            "--window",
+            "32",
+            "--threads",
+            threads,
+        ];
+        let json = folder.succeeds(&search(&more));
+        serde_json::from_str::<serde_json::Value>(&json).expect("JSON")["searched"].clone()
+    };
+    let (one, two) = (of("1"), of("2"));
+    assert_eq!(one, two);
+    let best = &one["judged"][0];
+    assert_eq!(best["auroc"].as_array().expect("faults").len(), 8);
+    let json = folder.succeeds(&["inspect", "--model", "m.safetensors", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["samples"]["window"], best["window"]);
+    assert_eq!(
+        value["columns"].as_array().expect("names").len(),
+        best["values"].as_u64().expect("a number") as usize
+    );
+    folder.refuses(
+        &search(&["--features", "search", "x=rms"]),
+        &["stands alone"],
+    );
+    folder.write("short.csv", &recording(300, usize::MAX));
+    let more = ["--data", "short.csv", "--features", "search"];
+    folder.fails(
+        &[
+            &["train", "--label", "label", "--out", "n.safetensors"],
+            &more[..],
+        ]
+        .concat(),
+        &["too few to compare windows"],
+    );
+}

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::super::filter::Filter;
 use super::super::moments::{Level, Moments};
 use super::super::pair;
 use super::super::spectrum::{Spectrum, Transform};
@@ -23,6 +24,12 @@ impl<'a> Extractor<'a, '_> {
         {
             first.copy_from_slice(older);
             second.copy_from_slice(newer);
+        }
+        if !spec.filter.is_empty() {
+            let mut filter = Filter::new(spec.filter);
+            for value in &mut *values {
+                *value = filter.apply(*value);
+            }
         }
         let output = self.output.get_mut(pending.output..).unwrap_or(&mut []);
         each(spec, channel, output, |feature, own| {
@@ -122,7 +129,9 @@ impl<'a> Extractor<'a, '_> {
                     let all = |channel| {
                         let [older, newer] =
                             self.stream.ring.window(channel, pending.start, spec.window);
-                        older.iter().chain(newer)
+                        let mut filter = Filter::new(spec.filter);
+                        let samples = older.iter().chain(newer);
+                        samples.map(move |&sample| filter.apply(sample))
                     };
                     pair::correlation(first, all(a), second, all(b), spec.window)
                 }

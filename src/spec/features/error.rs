@@ -72,6 +72,18 @@ pub enum FeatureError {
         /// Second channel.
         b: usize,
     },
+    /// More sections of a filter than [`Section::MOST`](super::Section::MOST).
+    Sections {
+        /// Number of sections.
+        found: usize,
+    },
+    /// A section of a filter that does not die away, or too late, or has weights above 2.
+    Section {
+        /// Its number, from 0.
+        section: usize,
+    },
+    /// A filter, for features in integers.
+    IntegerFilter,
     /// A frame longer than [`FeatureSpec::LONGEST_INTEGER_FRAME`], for features in integers.
     IntegerFrame {
         /// Values in a frame.
@@ -141,6 +153,13 @@ impl FeatureError {
             FeatureError::Across { .. } => {
                 "a feature across channels needs two different channels that exist"
             }
+            FeatureError::Sections { .. } => "a filter has at most 4 sections, order 8",
+            FeatureError::Section { .. } => {
+                "a section of a filter does not die away soon enough: take a cutoff further from 0 Hz"
+            }
+            FeatureError::IntegerFilter => {
+                "features in integers have no filter: leave it out, or take floats"
+            }
             FeatureError::IntegerFrame { .. } => {
                 "in integers the frame of a spectrum has at most 2,048 values: take shorter frames, or floats"
             }
@@ -172,6 +191,8 @@ impl fmt::Display for FeatureError {
                 write!(f, " (a frame of {frame}, a window of {window})")
             }
             FeatureError::IntegerFrame { frame } => write!(f, " (not {frame})"),
+            FeatureError::Sections { found } => write!(f, " (not {found})"),
+            FeatureError::Section { section } => write!(f, " (section {section}, from 0)"),
             FeatureError::Scale { channel } => write!(f, " (channel {channel}, from 0)"),
             FeatureError::Unit { output } => write!(f, " (feature {output}, from 0)"),
             FeatureError::Step { step } => write!(f, " (not {step})"),
@@ -188,6 +209,7 @@ impl fmt::Display for FeatureError {
             | FeatureError::Nothing
             | FeatureError::Spectrum
             | FeatureError::Edges
+            | FeatureError::IntegerFilter
             | FeatureError::Overflow => Ok(()),
         }
     }
@@ -198,6 +220,7 @@ impl core::error::Error for FeatureError {}
 // The limits that messages name.
 const _: () = assert!(
     FeatureSpec::LONGEST == 65_536
+        && super::Section::MOST == 4
         && FeatureSpec::LONGEST_INTEGER_FRAME == 2048
         && (1.0 / FeatureSpec::SLOWEST) as u32 == 1 << 30
         && FeatureSpec::FASTEST as u32 == 1 << 24

@@ -9,14 +9,17 @@ impl FeatureSpec<'_> {
     /// Longest frame of a spectrum in integers.
     pub const LONGEST_INTEGER_FRAME: usize = 2048;
 
-    /// Checks the spec for samples of 16 bits: as [`validate`](Self::validate), and that no frame of a spectrum is longer than
-    /// [`LONGEST_INTEGER_FRAME`](Self::LONGEST_INTEGER_FRAME). Integers have all features.
+    /// Checks the spec for samples of 16 bits: as [`validate`](Self::validate), that there is no filter, and that no frame of a
+    /// spectrum is longer than [`LONGEST_INTEGER_FRAME`](Self::LONGEST_INTEGER_FRAME). Integers have all features.
     ///
     /// # Errors
     /// [`FeatureError`] says what is wrong with it.
     pub const fn validate_integer(&self) -> Result<(), FeatureError> {
         if let Err(error) = self.validate() {
             return Err(error);
+        }
+        if !self.filter.is_empty() {
+            return Err(FeatureError::IntegerFilter);
         }
         match self.spectrum {
             Some(spectrum) if spectrum.frame > Self::LONGEST_INTEGER_FRAME => {

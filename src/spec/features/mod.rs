@@ -17,11 +17,13 @@
 //! ```
 
 mod error;
+mod filter;
 mod integer;
 mod lengths;
 mod spectrum;
 
 pub use error::FeatureError;
+pub use filter::Section;
 pub(crate) use integer::INTEGER_LEVEL;
 pub(crate) use lengths::LEVEL;
 pub use spectrum::{Bands, Frames, SpectrumSpec, Taper};
@@ -30,7 +32,7 @@ use super::{add, mul};
 
 /// What a window of samples is turned into: features channel by channel, then those across channels.
 ///
-/// In the formulas `x` are the `window` samples of a channel, oldest first, and `y = x - mean(x)`. Moments are those of
+/// In the formulas `x` are the `window` samples of a channel, oldest first, behind the [filter](Self::filter) if there is one, and `y = x - mean(x)`. Moments are those of
 /// the population: divided by the number of samples. A channel that does not change within the window (`max |y|` below
 /// [`FeatureSpec::SMALLEST`]) has 0 for every feature that would divide by its deviation; no feature is ever NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +52,9 @@ pub struct FeatureSpec<'a> {
     pub features: ChannelFeatures<'a>,
     /// Features of pairs of channels.
     pub across: &'a [Across],
+    /// Sections of a filter that each window of each channel goes through in front of all features; empty for none. It starts from
+    /// 0 with every window, so a window's features depend on nothing but its samples. Floats alone have it.
+    pub filter: &'a [Section],
     /// How spectra are taken; needed by the features that are [spectral](Feature::is_spectral).
     pub spectrum: Option<SpectrumSpec>,
     /// How many samples may be pushed while the features of a window are computed step by step.
@@ -160,6 +165,7 @@ impl<'a> FeatureSpec<'a> {
             rate,
             features: ChannelFeatures::All(features),
             across: &[],
+            filter: &[],
             spectrum: None,
             margin: 0,
             floor: Self::FLOOR,
@@ -177,6 +183,13 @@ impl<'a> FeatureSpec<'a> {
     #[must_use]
     pub const fn with_across(mut self, across: &'a [Across]) -> Self {
         self.across = across;
+        self
+    }
+
+    /// With a filter in front of the features.
+    #[must_use]
+    pub const fn with_filter(mut self, sections: &'a [Section]) -> Self {
+        self.filter = sections;
         self
     }
 
@@ -243,6 +256,9 @@ impl<'a> FeatureSpec<'a> {
                 channels: self.channels,
                 lists: lists.len(),
             });
+        }
+        if let Err(error) = self.validate_filter() {
+            return Err(error);
         }
         if let Some(spectrum) = self.spectrum
             && let Err(error) = spectrum.validate(self.window)
