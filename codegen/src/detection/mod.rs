@@ -2,9 +2,10 @@
 //! it is compared with, in one run.
 //!
 //! [`protocol`] says which rows train and which test, [`baseline`] holds the other detectors, [`scoring`] scores one set,
-//! [`run`] all of them on all cores, [`kept`] is the file of a run that can be resumed, and [`summary`] sums it up.
+//! [`run`] all of them on all cores, [`drift`] replays records that move away, [`kept`] is the file of a run that can be resumed, and [`summary`] sums it up.
 
 pub mod baseline;
+pub mod drift;
 pub mod kept;
 pub mod protocol;
 pub mod run;

@@ -3,6 +3,7 @@
 //! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row and [`Summary`] sums it up, [`by_fault`]
 //! compares the model with a Gaussian, fault by fault, and [`Foreign`] says when rows cannot be the model's.
 
+mod adapt;
 mod comparison;
 mod foreign;
 mod rows;
@@ -20,6 +21,7 @@ use crate::deployed::log_probs;
 use crate::metrics;
 use crate::output;
 use crate::precision::Precision;
+pub use adapt::{AdaptSummary, Alarms, Stretch, is_alarm};
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
 pub use rows::{NOT_JUDGED, RowScore, score_rows};

@@ -22,6 +22,7 @@ macro_rules! line {
     }};
 }
 
+mod adapt;
 mod samples;
 mod structure;
 mod vectors;
@@ -67,6 +68,9 @@ pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
     }
     if let Some(spec) = &ready.model.header.samples {
         samples::write(&mut out, ready, spec);
+    }
+    if let Some(own) = &ready.model.header.adaptation {
+        adapt::write(&mut out, ready, own);
     }
     Vectors::new(ready, options.vectors).write(&mut out);
     out

@@ -74,6 +74,9 @@ impl Model {
         }) {
             return Err("the ranges of the values it was trained on are damaged".into());
         }
+        if let Some(own) = &header.adaptation {
+            own.validate(header.spec.dim())?;
+        }
         self.validate_decision()
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adapt::Adaptation;
 use super::spec::ModelSpec;
 use crate::calibration::Calibration;
 use crate::precision::Precision;
@@ -34,6 +35,9 @@ pub struct Header {
     /// The normal rows that were seen; `None` for an imported model that was not calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<SeenValues>,
+    /// What recalibration may do, found on the training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// Where the model comes from.

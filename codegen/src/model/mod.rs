@@ -19,6 +19,7 @@
 //! # Ok::<(), nvpico_codegen::model::ModelError>(())
 //! ```
 
+mod adapt;
 mod check;
 mod checksum;
 mod file;
@@ -32,6 +33,7 @@ use crate::calibration::{Calibration, Method, ascending};
 use crate::data::{Features, Windows};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
+pub use adapt::{Adaptation, Limits};
 pub use file::ModelError;
 pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source};
 pub use layer::Layer;
@@ -99,6 +101,7 @@ impl Model {
                 precision: Precision::F32,
                 integer: None,
                 seen: None,
+                adaptation: None,
                 calibration: None,
                 provenance: Provenance::default(),
             },

@@ -12,28 +12,22 @@
 //!   centre, and their spread, up to `2^widen` times that in training, narrows the gain. Readings that change on the way, such as by
 //!   a fault that begins, are refused: all stays as it was.
 //!
-//! A reading that is not finite teaches nothing. [`Adapter::reset`] goes back to the model as it was trained.
+//! A witness tells where the sensor is, not how the machine is: it is scored as if it lay at its centre. A reading that is not finite
+//! teaches nothing. [`Adapter::reset`] goes back to the model as it was trained.
 //!
 //! ```
 //! use nvpico::detector::adapt::{AdaptSpec, Adapter, Learned};
 //!
-//! const SPEC: AdaptSpec<'static> = AdaptSpec {
-//!     centre: &[20.0, 1.0],
-//!     spread: &[0.5, 0.1],
-//!     near: &[2.0, 0.4],
-//!     speed: &[0.01, 0.0],
-//!     track: &[1.0, 0.0],
-//!     reach: &[10.0, 0.5],
-//!     witnesses: &[],
-//!     fraction: 0,
-//!     block: 4,
-//!     rate: 1,
-//!     smooth: 0,
-//!     widen: 2,
-//!     windows: 4,
-//!     settle: 0,
-//!     steady: [400, 400],
-//! };
+//! const SPEC: AdaptSpec<'static> = AdaptSpec::new([
+//!     &[20.0, 1.0],  // centre
+//!     &[0.5, 0.1],   // spread
+//!     &[2.0, 0.4],   // near
+//!     &[0.01, 0.0],  // speed
+//!     &[1.0, 0.0],   // track
+//!     &[10.0, 0.5],  // reach
+//! ])
+//! .with_commissioning(4, 0)
+//! .with_steady([400, 400]);
 //! let mut adapter = Adapter::new(SPEC, [Default::default(); 2])?;
 //! adapter.commission();
 //! let mut x = [0.0; 2];
@@ -232,9 +226,9 @@ impl<'a, V: Number, T: AsRef<[Trace<V>]> + AsMut<[Trace<V>]>> Adapter<'a, V, T> 
         let limits = self.spec.centre.iter().zip(self.spec.spread);
         let limits = limits.zip(self.spec.reach);
         let values = self.traces.as_mut().iter_mut().zip(limits);
-        for ((x, out), (trace, ((centre, spread), reach))) in x.iter().zip(out).zip(values) {
+        for ((x, out), (trace, ((centre, spread), reach))) in x.iter().zip(&mut *out).zip(values) {
             *out = *x;
-            if !is_reading || !(*reach > V::ZERO) {
+            if !is_reading || *reach <= V::ZERO {
                 continue;
             }
             let offset = x.minus(*centre).finer(fraction);
@@ -247,6 +241,15 @@ impl<'a, V: Number, T: AsRef<[Trace<V>]> + AsMut<[Trace<V>]>> Adapter<'a, V, T> 
             let narrowed =
                 residual.scaled(*spread, limited(trace.spread, *spread, self.spec.widen));
             *out = centre.plus(narrowed.coarser(fraction));
+        }
+        if is_reading {
+            // A position is as good as another, and a new one may creep for a while.
+            for (at, _) in self.spec.witnesses {
+                let at = usize::from(*at);
+                if let Some((out, centre)) = out.get_mut(at).zip(self.spec.centre.get(at)) {
+                    *out = *centre;
+                }
+            }
         }
     }
 
@@ -403,7 +406,7 @@ impl<'a, V: Number, T: AsRef<[Trace<V>]> + AsMut<[Trace<V>]>> Adapter<'a, V, T> 
         let mut values = 0_u32;
         let limits = self.spec.spread.iter().zip(self.spec.reach);
         for (trace, (spread, reach)) in self.traces.as_ref().iter().zip(limits) {
-            if !(*reach > V::ZERO) {
+            if *reach <= V::ZERO {
                 continue;
             }
             values = values.saturating_add(1);

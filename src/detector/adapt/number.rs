@@ -8,55 +8,69 @@ pub trait Number: Copy + PartialOrd + core::fmt::Debug + sealed::Sealed {
 
     /// Whether it is a reading at all.
     #[doc(hidden)]
+    #[must_use]
     fn is_reading(self) -> bool;
     /// The sum, within the type's range.
     #[doc(hidden)]
+    #[must_use]
     fn plus(self, other: Self) -> Self;
     /// The difference, within the type's range.
     #[doc(hidden)]
+    #[must_use]
     fn minus(self, other: Self) -> Self;
     /// In units finer by `2^bits`; floats have no units.
     #[doc(hidden)]
+    #[must_use]
     fn finer(self, bits: u8) -> Self;
     /// In units coarser by `2^bits`, rounded; floats have no units.
     #[doc(hidden)]
+    #[must_use]
     fn coarser(self, bits: u8) -> Self;
     /// Times `2^-bits`, rounded.
     #[doc(hidden)]
+    #[must_use]
     fn halved(self, bits: u8) -> Self;
     /// Times `2^bits`, within the type's range.
     #[doc(hidden)]
+    #[must_use]
     fn doubled(self, bits: u8) -> Self;
     /// Divided by a count above 0.
     #[doc(hidden)]
+    #[must_use]
     fn over(self, count: u8) -> Self;
     /// `self * numerator / denominator`, of numbers above 0 with `numerator <= denominator`.
     #[doc(hidden)]
+    #[must_use]
     fn scaled(self, numerator: Self, denominator: Self) -> Self;
     /// `self / denominator` in steps of 2^-8, at most 4; both are not negative.
     #[doc(hidden)]
+    #[must_use]
     fn share_of(self, denominator: Self) -> u32;
 
     /// The smaller of two.
     #[doc(hidden)]
+    #[must_use]
     fn least(self, other: Self) -> Self {
         if other < self { other } else { self }
     }
 
     /// The larger of two.
     #[doc(hidden)]
+    #[must_use]
     fn most(self, other: Self) -> Self {
         if other > self { other } else { self }
     }
 
     /// Its distance from 0.
     #[doc(hidden)]
+    #[must_use]
     fn magnitude(self) -> Self {
         self.most(Self::ZERO.minus(self))
     }
 
     /// Within `limit` of 0, which is not negative.
     #[doc(hidden)]
+    #[must_use]
     fn within(self, limit: Self) -> Self {
         self.least(limit).most(Self::ZERO.minus(limit))
     }
@@ -92,14 +106,7 @@ impl Number for f32 {
     }
 
     fn minus(self, other: Self) -> Self {
-        let difference = self - other;
-        if difference > LARGEST {
-            LARGEST
-        } else if difference < -LARGEST {
-            -LARGEST
-        } else {
-            difference
-        }
+        (self - other).clamp(-LARGEST, LARGEST)
     }
 
     fn finer(self, _: u8) -> Self {

@@ -21,7 +21,7 @@ pub struct AdaptSpec<'a, V = f32> {
     /// How far it may lie from the centre after a commissioning. A value with 0, such as a given one, is left as it is.
     pub reach: &'a [V],
     /// Values by which the sensor's own position is seen, such as the mean acceleration of an axis, and the step between two
-    /// readings that means a move: then a commissioning begins by itself.
+    /// readings that means a move: then a commissioning begins by itself. Such a value is not judged.
     pub witnesses: &'a [(u16, V)],
     /// Bits behind the point of a count in here; 0 for floats.
     pub fraction: u8,
@@ -78,6 +78,82 @@ impl fmt::Display for AdaptError {
 }
 
 impl core::error::Error for AdaptError {}
+
+impl<'a, V> AdaptSpec<'a, V> {
+    /// The limits of all values: centre, spread, near, speed, track and reach, each a slice with a number for each value. A
+    /// commissioning takes 8 readings after 2 that are waited for, and is never refused until [`steady`](Self::with_steady) is set.
+    #[must_use]
+    pub const fn new([centre, spread, near, speed, track, reach]: [&'a [V]; 6]) -> Self {
+        Self {
+            centre,
+            spread,
+            near,
+            speed,
+            track,
+            reach,
+            witnesses: &[],
+            fraction: 0,
+            block: 4,
+            rate: 1,
+            smooth: 0,
+            widen: 4,
+            windows: 8,
+            settle: 2,
+            steady: [u32::MAX; 2],
+        }
+    }
+
+    /// Values by which a move of the sensor is seen, each with the step that means one.
+    #[must_use]
+    pub const fn with_witnesses(mut self, witnesses: &'a [(u16, V)]) -> Self {
+        self.witnesses = witnesses;
+        self
+    }
+
+    /// Counts in here have so many bits behind the point.
+    #[must_use]
+    pub const fn with_fraction(mut self, bits: u8) -> Self {
+        self.fraction = bits;
+        self
+    }
+
+    /// Blocks of `2^block` readings, each of which moves a value by `2^-rate` of what it is off.
+    #[must_use]
+    pub const fn with_tracking(mut self, block: u8, rate: u8) -> Self {
+        self.block = block;
+        self.rate = rate;
+        self
+    }
+
+    /// What is scored is the mean of `2^bits` readings.
+    #[must_use]
+    pub const fn with_smoothing(mut self, bits: u8) -> Self {
+        self.smooth = bits;
+        self
+    }
+
+    /// The spread of a value may widen to `2^bits` of that in training.
+    #[must_use]
+    pub const fn with_widening(mut self, bits: u8) -> Self {
+        self.widen = bits;
+        self
+    }
+
+    /// A commissioning takes so many readings, a multiple of 4, after some that are waited for.
+    #[must_use]
+    pub const fn with_commissioning(mut self, windows: u8, settle: u8) -> Self {
+        self.windows = windows;
+        self.settle = settle;
+        self
+    }
+
+    /// The changes of half and of quarters from which on a commissioning is refused.
+    #[must_use]
+    pub const fn with_steady(mut self, steady: [u32; 2]) -> Self {
+        self.steady = steady;
+        self
+    }
+}
 
 impl<V: Number> AdaptSpec<'_, V> {
     /// Checks it for readings of so many values.

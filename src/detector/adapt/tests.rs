@@ -96,7 +96,7 @@ fn limits_hold_whatever_comes() {
         });
         let mut out = [0.0; 3];
         for step in 0..400 {
-            if noise.next() % 37 == 0 {
+            if noise.next().is_multiple_of(37) {
                 own.commission();
             }
             let x: [f32; 3] = core::array::from_fn(|at| match noise.next() % 8 {
@@ -110,7 +110,7 @@ fn limits_hold_whatever_comes() {
                 !valid || out.iter().all(|value| !value.is_nan()),
                 "{x:?} {out:?}"
             );
-            own.learn(&x, noise.next() % 2 == 0);
+            own.learn(&x, noise.next().is_multiple_of(2));
             assert!(within_limits(&own), "seed {seed}: {:?}", own.traces());
         }
     }
@@ -123,7 +123,7 @@ fn counts_hold_their_limits_too() {
         let mut own = Adapter::new(COUNTS, [Trace::default(); 3]).unwrap();
         let mut out = [0; 3];
         for _ in 0..400 {
-            if noise.next() % 37 == 0 {
+            if noise.next().is_multiple_of(37) {
                 own.commission();
             }
             let x: [i32; 3] = core::array::from_fn(|at| match noise.next() % 6 {
@@ -132,7 +132,7 @@ fn counts_hold_their_limits_too() {
                 _ => COUNTS.centre[at] + (noise.next() % 200) as i32,
             });
             own.apply(&x, &mut out);
-            own.learn(&x, noise.next() % 2 == 0);
+            own.learn(&x, noise.next().is_multiple_of(2));
             for (at, trace) in own.traces().iter().enumerate() {
                 assert!(trace.anchor.abs() <= COUNTS.reach[at]);
                 assert!((trace.shift - trace.anchor).abs() <= COUNTS.track[at]);
@@ -276,6 +276,9 @@ fn a_witness_begins_a_commissioning() {
     assert_eq!(own.learn(&[10.0, -2.2, 3.0], true), Learned::Tracked);
     assert_eq!(own.learn(&[10.0, -1.8, 3.0], true), Learned::Settling);
     assert_eq!(own.learn(&[10.0, -1.8, 3.0], true), Learned::Commissioning);
+    let mut out = [0.0; 3];
+    own.apply(&[10.0, -1.2, 3.0], &mut out);
+    assert_eq!(out, [10.0, -2.0, 3.0]);
     // Moved again on the way.
     assert_eq!(own.learn(&[10.0, -1.2, 3.0], true), Learned::Settling);
 }
