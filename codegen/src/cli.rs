@@ -10,8 +10,8 @@ use clap::{
 };
 
 use crate::commands::{
-    advise, bench, calibrate, completions, demo, emulate, eval, export, files, import, inspect,
-    measure, replay, sample, score, simulate, train, verify,
+    adapt, advise, bench, calibrate, completions, demo, emulate, eval, export, files, import,
+    inspect, measure, replay, sample, score, simulate, train, verify,
 };
 use crate::interrupt;
 use crate::output::{say, terminal};
@@ -48,6 +48,8 @@ enum Command {
     Score(score::ScoreArgs),
     /// Evaluate on labelled rows: AUROC, AUPRC, F1 and error rates
     Eval(eval::EvalArgs),
+    /// Replay recalibration on a record: what a chip that adapts would have done
+    Adapt(Box<adapt::AdaptArgs>),
     /// Compare detectors on labelled sets, by the protocols of public benchmarks
     Bench(Box<bench::BenchArgs>),
     /// Draw rows from a model
@@ -114,6 +116,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Adapt(args) => adapt::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Export(args) => export::run(&args),

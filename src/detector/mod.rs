@@ -52,6 +52,7 @@
 //! # assert!(!DETECTOR.lock().unwrap().alarm());
 //! ```
 
+pub mod adapt;
 mod alarm;
 mod blame;
 mod criterion;

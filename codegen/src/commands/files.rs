@@ -30,8 +30,9 @@ const INPUTS: [&str; 13] = [
 ];
 
 /// Options with a file or folder to write.
-const OUTPUTS: [&str; 7] = [
+const OUTPUTS: [&str; 8] = [
     "out",
+    "save",
     "png",
     "keep",
     "page",
@@ -40,8 +41,9 @@ const OUTPUTS: [&str; 7] = [
     "resume",
 ];
 
-/// `calibrate` may replace its own model: verb, output, input.
-const ALLOWED: [(&str, &str, &str); 1] = [("calibrate", "out", "model")];
+/// `calibrate` and `adapt` may replace their own model: verb, output, input.
+const ALLOWED: [(&str, &str, &str); 2] =
+    [("calibrate", "out", "model"), ("adapt", "save", "model")];
 
 /// A path with the option that names it.
 struct Named {

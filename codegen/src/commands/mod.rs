@@ -1,6 +1,7 @@
 //! One file per verb: its arguments and what it prints. `Ok(false)` means exit code 1, with the reason already
 //! printed.
 
+pub mod adapt;
 pub mod advise;
 pub mod bench;
 mod budget;

@@ -53,7 +53,11 @@ impl Guard<'_> {
         let Ok(score) = score else {
             return Some(Decision::Invalid);
         };
-        if let Some(value) = self.out_of_range(row) {
+        self.decided(self.out_of_range(row), score)
+    }
+
+    fn decided(&self, outside: Option<usize>, score: &Score) -> Option<Decision> {
+        if let Some(value) = outside {
             let index = u16::try_from(value).unwrap_or(u16::MAX);
             return Some(if value < self.given {
                 Decision::GivenOutOfRange(index)
@@ -62,6 +66,16 @@ impl Guard<'_> {
             });
         }
         Some(Decision::at(score.log_prob, self.threshold?))
+    }
+
+    /// As [`decide`](Self::decide), of a row in counts, for a model in integers.
+    #[must_use]
+    pub fn decide_counts(&self, counts: &[i32], score: &Score) -> Option<Decision> {
+        let outside = match &self.ranges {
+            Ranges::Float(_) => None,
+            Ranges::Integer(_, ranges) => first_outside(counts, ranges),
+        };
+        self.decided(outside, score)
     }
 
     /// Whether a given value lies outside what was seen: such a row is not judged.

@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod adapt;
 mod alarm;
 pub mod certificate;
 pub mod cost;

@@ -3,6 +3,7 @@
 //! [`evaluate`] compares decisions with labels, [`score_rows`] scores row by row, [`blame_rows`] says which columns are to blame
 //! and [`Summary`] sums it up, [`by_fault`] compares the model with a Gaussian, fault by fault, and [`Foreign`] says when rows cannot be the model's.
 
+mod adapt;
 mod alarms;
 mod blame;
 mod comparison;
@@ -23,6 +24,7 @@ use crate::deployed::log_probs;
 use crate::metrics;
 use crate::output;
 use crate::precision::Precision;
+pub use adapt::{AdaptSummary, RowAlarms, Stretch, is_alarm};
 pub use alarms::{Alarms, Change, Episodes, alarms, by_single_readings, change, episodes};
 pub use blame::{Blame, BlamedColumn};
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};

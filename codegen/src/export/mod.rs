@@ -22,6 +22,7 @@ macro_rules! line {
     }};
 }
 
+mod adapt;
 mod alarm;
 mod blame;
 mod samples;
@@ -72,6 +73,9 @@ pub fn module(ready: &Ready<'_>, options: &ExportOptions) -> String {
         samples::write(&mut out, ready, spec);
     }
     blame::write(&mut out, ready);
+    if let Some(own) = &ready.model.header.adaptation {
+        adapt::write(&mut out, ready, own);
+    }
     Vectors::new(ready, options.vectors).write(&mut out);
     out
 }

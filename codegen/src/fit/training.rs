@@ -19,7 +19,7 @@ use super::split::{self, Split};
 use super::with_given::with_given;
 use crate::calibration::{Method, correlated_rows};
 use crate::data::{Table, constant_columns};
-use crate::model::{Model, Provenance, Source};
+use crate::model::{Adaptation, Model, Provenance, Source};
 
 /// The fewest rows to train on.
 const LEAST_TRAIN_ROWS: usize = 20;
@@ -202,7 +202,7 @@ pub fn run(
     };
     let gaussian = gaussian.with_given(table.given);
     let gaussian_log_prob = gaussian.mean_log_prob(&held_out);
-    model.note_normal(&table.values);
+    note_rows(&mut model, table);
     model.header.provenance = Provenance {
         made_by: format!("nvpico {}", env!("CARGO_PKG_VERSION")),
         sources: sources(table, valid),
@@ -233,6 +233,12 @@ pub fn run(
         constant_columns: constant,
         settings,
     })
+}
+
+/// Takes note of the range of the values, and of how they move.
+fn note_rows(model: &mut Model, table: &Table) {
+    model.note_normal(&table.values);
+    model.header.adaptation = Adaptation::of(&table.values, table.dim(), table.given);
 }
 
 /// Names of the columns that hold one value.

@@ -83,6 +83,9 @@ impl Model {
                 return Err("its typical readings are damaged".into());
             }
         }
+        if let Some(own) = &header.adaptation {
+            own.validate(header.spec.dim())?;
+        }
         self.validate_decision()
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adapt::Adaptation;
 use super::spec::ModelSpec;
 use crate::calibration::{AlarmSettings, Calibration};
 use crate::precision::Precision;
@@ -37,6 +38,9 @@ pub struct Header {
     /// Readings to compare others with that are not normal; `None` for maps, and for an imported model that was not calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub typical: Option<Typical>,
+    /// What recalibration may do, found on the training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
     /// The decision, where the model was calibrated.
     pub calibration: Option<Calibration>,
     /// The alarm, where the rows it was calibrated on carry one.

@@ -19,6 +19,7 @@
 //! # Ok::<(), nvpico_codegen::model::ModelError>(())
 //! ```
 
+mod adapt;
 mod check;
 mod checksum;
 mod file;
@@ -34,6 +35,7 @@ use crate::calibration::{
 use crate::data::{Features, Table, Windows};
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
+pub use adapt::{Adaptation, Limits};
 pub use file::ModelError;
 pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source, Typical};
 pub use layer::Layer;
@@ -102,6 +104,7 @@ impl Model {
                 integer: None,
                 seen: None,
                 typical: None,
+                adaptation: None,
                 calibration: None,
                 alarm: None,
                 provenance: Provenance::default(),

@@ -1,5 +1,6 @@
 //! The program as a user runs it: files in, files out, exit codes, words on wrong input.
 
+mod adapt;
 mod bench;
 mod blame;
 mod columns;

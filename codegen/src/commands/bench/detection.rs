@@ -68,6 +68,40 @@ struct Seeds(Vec<u64>);
 #[derive(Debug, Clone)]
 struct Baselines(Vec<Baseline>);
 
+impl DetectionOptions {
+    pub(super) fn seeds(&self) -> &[u64] {
+        &self.seeds.0
+    }
+
+    pub(super) fn precisions(&self) -> &[Precision] {
+        &self.precision
+    }
+
+    pub(super) fn sets(&self) -> &[String] {
+        &self.sets
+    }
+
+    pub(super) const fn mean_of(&self) -> usize {
+        self.mean_of
+    }
+
+    pub(super) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// The settings of the training; the seed is that of each run.
+    pub(super) fn recipe(&self) -> anyhow::Result<Recipe> {
+        let recipe = match &self.config {
+            Some(path) => train::read_config(path)?,
+            None => Recipe::default(),
+        };
+        Ok(Recipe {
+            seed: None,
+            ..recipe
+        })
+    }
+}
+
 fn seeds(text: &str) -> Result<Seeds, String> {
     let number = |text: &str| -> Result<u64, String> {
         let number = text.trim().parse();
@@ -135,15 +169,8 @@ pub(super) fn run(
     let sources = chosen(sources, &options.sets)?;
     // What cannot be read or written ends it before the work.
     let outputs = Outputs::open(protocol, options)?;
-    let recipe = match &options.config {
-        Some(path) => train::read_config(path)?,
-        None => Recipe::default(),
-    };
     let scoring = Scoring {
-        recipe: Recipe {
-            seed: None,
-            ..recipe
-        },
+        recipe: options.recipe()?,
         precisions: options.precision.clone(),
         baselines: options
             .baselines
@@ -290,7 +317,7 @@ fn line(finished: &Finished, known: bool) -> String {
 }
 
 /// The sets that were asked for.
-fn chosen(sources: Vec<Source>, asked: &[String]) -> anyhow::Result<Vec<Source>> {
+pub(super) fn chosen(sources: Vec<Source>, asked: &[String]) -> anyhow::Result<Vec<Source>> {
     for name in asked {
         if !sources.iter().any(|source| is_called(&source.name, name)) {
             let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();

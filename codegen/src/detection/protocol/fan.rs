@@ -100,10 +100,32 @@ impl Parts {
     }
 }
 
+/// Samples of a window of the ceiling fan.
+const CEILING_WINDOW: usize = 200;
+
+/// The features of a ceiling fan whose sensor is moved: the preset `vibration`, and the mean of each axis, by which a move is seen.
+///
+/// # Errors
+/// None.
+pub fn drifting() -> anyhow::Result<SampleSpec> {
+    features(CEILING_WINDOW, &["vibration,mean"])
+}
+
+/// Whether a feature of [`drifting`] tells where the sensor is.
+#[must_use]
+pub fn is_position(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, feature)| feature == "mean")
+}
+
 /// The features of windows of so many rows of three axes: the preset `vibration`.
 fn vibration(window: usize) -> anyhow::Result<SampleSpec> {
+    features(window, &["vibration"])
+}
+
+fn features(window: usize, lists: &[&str]) -> anyhow::Result<SampleSpec> {
     let request = Request {
-        features: vec!["vibration".into()],
+        features: lists.iter().map(ToString::to_string).collect(),
         window: Some(window),
         ..Request::default()
     };
@@ -112,7 +134,8 @@ fn vibration(window: usize) -> anyhow::Result<SampleSpec> {
 }
 
 /// The features of a window of rows of three axes.
-fn row(spec: &SampleSpec, window: &[f64]) -> Vec<f32> {
+#[must_use]
+pub fn row(spec: &SampleSpec, window: &[f64]) -> Vec<f32> {
     let samples: Vec<f32> = window.iter().map(|value| *value as f32).collect();
     spec.features_of(&samples)
 }
