@@ -8,6 +8,7 @@
 #![no_std]
 #![no_main]
 
+mod alarm;
 #[cfg(feature = "integer-samples")]
 mod integers;
 #[cfg(feature = "samples")]
@@ -30,11 +31,11 @@ static mut VALUES: [Value; WORKSPACE] = [ZERO; WORKSPACE];
 
 #[entry]
 fn main() -> ! {
-    let row = black_box([ZERO; DIM]);
+    let values = black_box([ZERO; DIM]);
     let workspace = &raw mut VALUES;
     // SAFETY: the only reference ever taken, and main runs once.
     let workspace = unsafe { &mut *workspace };
-    let row: &[Value] = black_box(&row);
+    let row: &[Value] = black_box(&values);
     let workspace: &mut [Value] = black_box(workspace);
     let flow = black_box(&FLOW);
     black_box(flow.score(row, workspace)).ok();
@@ -52,6 +53,7 @@ fn main() -> ! {
     let mut blamed = [Blamed::default(); 3];
     let places: &mut [Blamed<Value>] = black_box(&mut blamed);
     black_box(blame(flow, &spec, row, places, workspace)).ok();
+    alarm::watch(flow, &values, workspace);
     #[cfg(feature = "gradient")]
     {
         let mut gradient = black_box([ZERO; DIM]);
