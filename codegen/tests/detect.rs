@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use nvpico::detector::{AlarmRule, Decision, Detector};
 use nvpico_codegen::data::Table;
 use nvpico_codegen::deploy::Ready;
+use nvpico_codegen::evaluation::RecordFile;
 use nvpico_codegen::export::{self, ExportOptions};
 use nvpico_codegen::fit::recipe::{BaseChoice, Recipe};
 use nvpico_codegen::fit::training;
@@ -335,7 +336,11 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
 }
 
 /// Lets `detect` replay rows on a board that is emulated without sensors, and checks every line about a reading.
-fn check_replay(core: Core, model: &Path, judge: impl Fn(&[f32]) -> (f32, Decision)) {
+fn check_replay(
+    core: Core,
+    model: &Path,
+    judge: impl Fn(&[f32]) -> (f32, Decision),
+) -> Vec<String> {
     let (folder, elf) = build("detect", core, model);
     let mut rows = field_rows(2, 40);
     // The room burns.
@@ -370,13 +375,38 @@ fn check_replay(core: Core, model: &Path, judge: impl Fn(&[f32]) -> (f32, Decisi
     }
     let tells = |text: &str| log.iter().any(|line| line.contains(text));
     assert!(tells("alarm raised at reading 20"), "{log:?}");
+    log
+}
+
+/// The record of the alarm is in the log, and the desktop finds every number of it.
+fn check_record(log: &[String], integers: &Integers) {
+    let records = RecordFile::parse(log.join("\n").as_bytes()).expect("a record");
+    let [record] = &records[..] else {
+        panic!("one alarm: {records:?}");
+    };
+    let precision = record.precision(&integers.model).expect("of this model");
+    assert_eq!(precision, Precision::I8);
+    let readings = record.replay(&integers.ready()).expect("its readings");
+    assert_eq!(readings.len(), 16);
+    let raised = readings.iter().position(|own| own.event == Some("raised"));
+    assert_eq!(raised.map(|at| readings[at].number), Some(20));
+    let wrong: Vec<_> = readings
+        .iter()
+        .filter(|own| !own.differs.is_empty())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]
 fn boards_without_sensors_replay_a_recording() {
     let integers = Integers::new();
     for core in [Core::M0, Core::Rv32imc] {
-        check_replay(core, &integers.module(), |row| integers.judge(row));
+        let log = check_replay(core, &integers.module(), |row| integers.judge(row));
+        check_record(&log, &integers);
+        assert!(
+            log.iter().any(|line| line.contains("is to blame, 85")),
+            "{log:?}"
+        );
         check_replay(core, &field_model(), judge);
     }
 }

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 2f39676755ec9524e42f57ee7c4b9a9fe1524d16c51bca9ff41e2a1d0a49183c
+// model sha256: 881f8bb34d8170f31e4c58cd965dd3767e0c01da78123a9a7df430ce19db13d7
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for the parameters (f32), 40 bytes of RAM for the workspace; the
@@ -14,6 +14,9 @@
 
 /// Cargo features of `nvpico` that the model needs, beside the default ones.
 pub const NVPICO_FEATURES: &[&str] = &[];
+
+/// What records name the model by: the first three bytes of its sha256, and the precision.
+pub const MODEL: u32 = 0x881f8b00;
 
 /// Features of a sample.
 pub const DIM: usize = 4;
@@ -117,12 +120,98 @@ pub static PARAMS: [f32; SPEC.param_len()] = [
     0.0742114,
 ];
 
+/// The type of the model.
+#[rustfmt::skip]
+pub type Density = nvpico::Flow<'static>;
+
 /// The model, validated at compile time.
 #[rustfmt::skip]
-pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {
+pub static FLOW: Density = match nvpico::Flow::new(SPEC, &PARAMS) {
     Ok(flow) => flow,
     Err(error) => panic!("{}", error.message()),
 };
+
+/// When `nvpico::detector::Monitor` raises its alarm: at most 17 per hour false in 95 of 100 records.
+#[rustfmt::skip]
+pub const ALARM: Option<nvpico::detector::AlarmSpec<'static>> = Some(nvpico::detector::AlarmSpec::new(
+    nvpico::detector::QuantileTable::new(&[
+        nvpico::detector::Quantile::new(-776883, 76269),
+        nvpico::detector::Quantile::new(-720570, 79542),
+        nvpico::detector::Quantile::new(-666574, 67344),
+        nvpico::detector::Quantile::new(-602798, 110200),
+        nvpico::detector::Quantile::new(-563824, 100896),
+        nvpico::detector::Quantile::new(-521256, 87172),
+        nvpico::detector::Quantile::new(-471986, 87605),
+        nvpico::detector::Quantile::new(-422960, 74344),
+        nvpico::detector::Quantile::new(-365189, 90313),
+        nvpico::detector::Quantile::new(-317633, 186340),
+        nvpico::detector::Quantile::new(-294584, 377281),
+        nvpico::detector::Quantile::new(-283200, 391412),
+        nvpico::detector::Quantile::new(-272227, 468167),
+        nvpico::detector::Quantile::new(-263053, 970394),
+        nvpico::detector::Quantile::new(-258627, 901168),
+        nvpico::detector::Quantile::new(-253861, 1397191),
+        nvpico::detector::Quantile::new(-250787, 1397191),
+    ], 8, 74015),
+    &[
+        nvpico::detector::Chart::new(0, 5629, 916919),
+        nvpico::detector::Chart::new(3, 3072, 498142),
+        nvpico::detector::Chart::new(5, 2048, 319742),
+    ],
+    300,
+));
+
+/// What no value does while its sensor works, in the order of the values; none for maps.
+#[rustfmt::skip]
+pub static GUARDS: [nvpico::detector::GuardSpec<Value>; 4] = [
+    nvpico::detector::GuardSpec::none().with_repeats(17).with_limits([9.181818, 20.09091], 14).with_quiet(1.295455).with_jump(3.818181),
+    nvpico::detector::GuardSpec::none().with_repeats(20).with_limits([7.0, 18.818182], 11).with_quiet(1.068182).with_jump(4.090908),
+    nvpico::detector::GuardSpec::none().with_repeats(20).with_limits([42.65306, 45.510204], 11).with_quiet(1.0204048).with_jump(3.9795914),
+    nvpico::detector::GuardSpec::none().with_repeats(26).with_limits([20.375, 25.5625], 11).with_quiet(0.28125).with_jump(0.9375),
+];
+
+/// Threshold, ranges, guards and alarm.
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
+
+/// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
+pub const fn monitor() -> Monitor {
+    let (Some(threshold), Some(alarm)) = (THRESHOLD, ALARM) else {
+        panic!("the model has no alarm: `nvpico calibrate` sets one by normal readings")
+    };
+    let criterion = FLOW.anomalous_below(threshold).or_outside(RANGES);
+    match Monitor::new(criterion, alarm, &GUARDS) {
+        Ok(monitor) => monitor,
+        Err(error) => panic!("{}", error.message()),
+    }
+}
+
+/// What `nvpico::detector::blame` needs to say which values of a reading are to blame.
+#[rustfmt::skip]
+pub const BLAME: nvpico::detector::BlameSpec<'static, f32> = nvpico::detector::BlameSpec {
+    threshold: -12.816397,
+    ranges: RANGES,
+    given: 0,
+    typical: &[13.818182, 15.636364, 43.77551, 22.125, 16.363636, 10.909091, 44.081635, 24.125, 15.454545, 14.818182, 43.469387, 23.4375, 15.272727, 13.272727, 44.081635, 22.5625, 14.363636, 15.727273, 43.67347, 22.0625, 13.454545, 15.090909, 43.877552, 24.4375, 12.272727, 16.363636, 43.97959, 23.125, 16.818182, 10.545455, 44.081635, 23.875, 17.545454, 11.545455, 43.57143, 24.0, 18.0, 11.545455, 43.57143, 21.9375, 14.545455, 12.818182, 44.387756, 23.0, 14.636364, 15.454545, 43.469387, 23.5625, 16.272728, 11.363636, 44.387756, 22.375, 15.818182, 13.636364, 43.77551, 22.875, 14.727273, 15.181818, 43.67347, 21.875, 16.181818, 12.363636, 43.97959, 23.125, 13.090909, 16.09091, 43.877552, 22.4375, 13.090909, 15.363636, 44.081635, 22.8125, 16.818182, 10.363636, 44.387756, 23.0625, 16.0, 11.363636, 44.591835, 21.5, 13.454545, 14.363636, 44.387756, 23.3125, 13.363636, 14.545455, 44.489796, 21.1875, 13.181818, 14.818182, 44.183674, 23.6875, 15.454545, 13.272727, 43.97959, 23.4375, 18.0, 10.636364, 43.77551, 22.875, 14.090909, 14.636364, 43.97959, 23.3125, 14.272727, 14.0, 44.285713, 21.9375, 17.545454, 11.909091, 43.57143, 22.8125, 15.636364, 13.181818, 43.97959, 23.5, 15.545455, 12.545455, 44.387756, 21.5, 17.09091, 11.545455, 43.97959, 22.0, 14.727273, 14.0, 44.081635, 22.5625],
+    scales: &[2.253663, 2.5076997, 0.4915718, 1.3466835],
+};
+
+/// What recalibration may do: `nvpico::detector::adapt::Adapter::new(ADAPT, [Default::default(); DIM])`.
+#[rustfmt::skip]
+pub const ADAPT: nvpico::detector::adapt::AdaptSpec<'static, f32> = nvpico::detector::adapt::AdaptSpec::new([
+    &[15.173773, 13.3445, 43.952347, 22.961124], // centre
+    &[0.26268014, 0.26148298, 0.25352868, 0.06905317], // spread
+    &[6.760989, 7.523099, 1.4747155, 4.0400505], // near
+    &[0.72561437, 0.8796499, 0.1164881, 0.21950693], // speed
+    &[18.029305, 20.061598, 3.9325745, 10.773468], // track
+    &[144.23444, 160.49278, 31.460596, 86.187744], // reach
+])
+.with_witnesses(&[])
+.with_fraction(0)
+.with_tracking(4, 1)
+.with_smoothing(0)
+.with_widening(5)
+.with_commissioning(8, 2)
+.with_steady([786, 645]);
 
 /// Inputs and the bits that every target must give for them.
 pub mod vectors {

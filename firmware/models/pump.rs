@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 32edd9165f9ed2932fd79054f8fa7a0132583bf877e4609297599e3b747cd603
+// model sha256: 0e32730c8d208b8bc1975cc3697400ee93c6491fd65aa3ae3e3f15860c197b7d
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
 // cost: 35588 bytes of flash for the parameters (f32), 192 bytes of RAM for the workspace; the
@@ -14,6 +14,9 @@
 
 /// Cargo features of `nvpico` that the model needs, beside the default ones.
 pub const NVPICO_FEATURES: &[&str] = &[];
+
+/// What records name the model by: the first three bytes of its sha256, and the precision.
+pub const MODEL: u32 = 0x0e327300;
 
 /// Features of a sample.
 pub const DIM: usize = 8;
@@ -1208,12 +1211,104 @@ pub static PARAMS: [f32; SPEC.param_len()] = [
     -0.052862566,
 ];
 
+/// The type of the model.
+#[rustfmt::skip]
+pub type Density = nvpico::Flow<'static>;
+
 /// The model, validated at compile time.
 #[rustfmt::skip]
-pub static FLOW: nvpico::Flow<'static> = match nvpico::Flow::new(SPEC, &PARAMS) {
+pub static FLOW: Density = match nvpico::Flow::new(SPEC, &PARAMS) {
     Ok(flow) => flow,
     Err(error) => panic!("{}", error.message()),
 };
+
+/// When `nvpico::detector::Monitor` raises its alarm: at most 20 per day false in 95 of 100 records.
+#[rustfmt::skip]
+pub const ALARM: Option<nvpico::detector::AlarmSpec<'static>> = Some(nvpico::detector::AlarmSpec::new(
+    nvpico::detector::QuantileTable::new(&[
+        nvpico::detector::Quantile::new(-1922799, 31903),
+        nvpico::detector::Quantile::new(-1788174, 27427),
+        nvpico::detector::Quantile::new(-1631580, 38265),
+        nvpico::detector::Quantile::new(-1519338, 33733),
+        nvpico::detector::Quantile::new(-1392016, 26132),
+        nvpico::detector::Quantile::new(-1227661, 32412),
+        nvpico::detector::Quantile::new(-1095152, 32172),
+        nvpico::detector::Quantile::new(-961653, 31533),
+        nvpico::detector::Quantile::new(-825451, 31269),
+        nvpico::detector::Quantile::new(-688096, 44384),
+        nvpico::detector::Quantile::new(-591329, 62365),
+        nvpico::detector::Quantile::new(-522461, 93178),
+        nvpico::detector::Quantile::new(-476367, 113626),
+        nvpico::detector::Quantile::new(-438568, 105137),
+        nvpico::detector::Quantile::new(-397717, 177375),
+        nvpico::detector::Quantile::new(-373503, 216349),
+        nvpico::detector::Quantile::new(-353651, 154790),
+        nvpico::detector::Quantile::new(-325904, 154790),
+    ], 9, 31935),
+    &[
+        nvpico::detector::Chart::new(0, 8025, 1530312),
+        nvpico::detector::Chart::new(3, 3072, 549720),
+        nvpico::detector::Chart::new(5, 2048, 383735),
+        nvpico::detector::Chart::new(7, 1536, 248416),
+    ],
+    600,
+));
+
+/// What no value does while its sensor works, in the order of the values; none for maps.
+#[rustfmt::skip]
+pub static GUARDS: [nvpico::detector::GuardSpec<Value>; 8] = [
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([1406.2384, 2890.6401], 11).with_quiet(21.98645).with_jump(132.86719),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([0.5573436, 4.1052017], 11).with_quiet(0.58974).with_jump(4.3457747),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([0.42203102, 2.5422878], 11).with_quiet(0.42748123).with_jump(2.9348557),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([2.3214188, 6.1795316], 11).with_quiet(0.21933872).with_jump(0.9943185),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([0.70617765, 5.048377], 11).with_quiet(0.10760605).with_jump(1.2815187),
+    nvpico::detector::GuardSpec::none().with_repeats(11).with_limits([32.124832, 52.1083], 11).with_quiet(1.1840639).with_jump(4.614361),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([31.266687, 49.159298], 11).with_quiet(1.0423841).with_jump(3.651741),
+    nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([42.767605, 187.10107], 11).with_quiet(3.9523754).with_jump(48.884422),
+];
+
+/// Threshold, ranges, guards and alarm.
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
+
+/// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
+pub const fn monitor() -> Monitor {
+    let (Some(threshold), Some(alarm)) = (THRESHOLD, ALARM) else {
+        panic!("the model has no alarm: `nvpico calibrate` sets one by normal readings")
+    };
+    let criterion = FLOW.anomalous_below(threshold).or_outside(RANGES);
+    match Monitor::new(criterion, alarm, &GUARDS) {
+        Ok(monitor) => monitor,
+        Err(error) => panic!("{}", error.message()),
+    }
+}
+
+/// What `nvpico::detector::blame` needs to say which values of a reading are to blame.
+#[rustfmt::skip]
+pub const BLAME: nvpico::detector::BlameSpec<'static, f32> = nvpico::detector::BlameSpec {
+    threshold: -23.116503,
+    ranges: RANGES,
+    given: 0,
+    typical: &[2093.6372, 1.7303722, 1.2352062, 3.8186643, 2.664604, 38.917175, 38.443, 72.29802, 2840.506, 2.0155284, 1.3179158, 5.5332866, 2.3105447, 40.486496, 38.71493, 181.38121, 1459.7682, 0.8598362, 0.68937016, 2.5160947, 1.3180596, 33.314346, 32.480797, 46.445587, 1432.8052, 0.80910933, 0.6353388, 2.5552154, 1.0384482, 39.49007, 39.65791, 67.3658, 2851.4766, 2.2270772, 1.5105864, 5.5898986, 2.280375, 45.214615, 43.41151, 182.51974, 2846.1653, 1.8563541, 1.3052946, 5.6762676, 4.857976, 45.255466, 43.458767, 101.51278, 2103.4048, 1.7451154, 1.2292299, 3.9749274, 2.0605888, 41.025375, 41.274036, 104.35718, 2090.1155, 1.6493704, 1.1255378, 3.827349, 2.662771, 38.995445, 38.800037, 72.81555, 2101.1199, 1.8892494, 1.2905957, 3.8355684, 1.356685, 39.72935, 39.92214, 130.75577, 2862.7527, 1.9401453, 1.2807583, 6.0879736, 3.7109625, 48.312973, 44.90659, 144.42004, 1450.0381, 1.1605566, 0.792602, 2.575521, 0.75522465, 35.887753, 36.2019, 83.07122, 2076.5547, 2.0696197, 1.3765907, 3.8275096, 1.3734612, 37.140965, 36.35459, 129.5778, 2840.3496, 2.044026, 1.3607169, 5.615356, 2.36029, 46.841347, 44.759304, 181.46733, 2103.3284, 1.6488007, 1.1270295, 3.9956658, 2.0767305, 39.700596, 38.747543, 105.105385, 2563.6523, 1.6333455, 1.1164929, 4.9084744, 3.9661963, 45.853252, 44.47643, 89.454056, 2112.355, 1.7772337, 1.2773165, 4.03915, 2.092006, 39.42187, 38.364616, 104.92667, 1978.2234, 2.4245634, 1.5621498, 3.6150055, 1.2250137, 36.42494, 36.429653, 123.02979, 1447.9342, 0.9133617, 0.6646642, 2.5698795, 0.7533139, 34.49081, 33.62215, 84.46646, 2838.9373, 2.0919914, 1.4144485, 5.552344, 2.3168664, 43.006855, 41.859627, 182.82715, 1450.8893, 0.8853034, 0.67179537, 2.5905976, 0.7393798, 35.38329, 35.36295, 84.741745, 2112.237, 1.948701, 1.3521621, 3.833497, 1.4064249, 39.997173, 39.70554, 131.1179, 2114.0356, 1.8693217, 1.353305, 3.8436577, 1.3702748, 42.054977, 42.379395, 130.45717, 2130.7998, 1.499959, 1.0814629, 4.051975, 2.1087425, 45.45837, 44.294487, 105.49211, 2841.8677, 1.794351, 1.2088904, 5.7083683, 4.8803926, 43.848907, 41.87698, 100.53895, 1430.2622, 0.8131043, 0.64430404, 2.5382144, 1.0377463, 42.560127, 43.070812, 66.141884, 2098.7217, 1.7692811, 1.3007782, 4.030907, 2.096443, 36.98531, 35.38359, 104.05376, 2886.0261, 1.9344933, 1.301128, 5.757493, 4.999628, 49.498016, 48.386078, 102.3679, 1449.041, 0.9510935, 0.7089711, 2.5656703, 0.74778813, 35.341297, 35.354572, 82.43635, 2861.7915, 1.8983481, 1.3173093, 5.742283, 4.8769794, 48.155323, 45.94681, 102.904945, 2108.5154, 1.8870829, 1.3297358, 3.99869, 2.0646737, 39.448833, 38.4137, 106.14779, 2856.249, 1.8811216, 1.2456826, 5.966318, 3.6982827, 49.905598, 47.24539, 142.91562, 2844.7747, 2.0895336, 1.3866768, 5.578616, 2.3720238, 45.9355, 44.072647, 181.48135],
+    scales: &[521.774, 0.49493808, 0.30463144, 1.1832478, 1.1432687, 4.9109683, 4.570572, 37.786972],
+};
+
+/// What recalibration may do: `nvpico::detector::adapt::Adapter::new(ADAPT, [Default::default(); DIM])`.
+#[rustfmt::skip]
+pub const ADAPT: nvpico::detector::adapt::AdaptSpec<'static, f32> = nvpico::detector::adapt::AdaptSpec::new([
+    &[2123.3523, 1.6256243, 1.1265923, 4.0390663, 2.191391, 40.509605, 39.509354, 103.718254], // centre
+    &[7.8417816, 0.2121232, 0.15038018, 0.059862994, 0.030797841, 0.28298777, 0.22460614, 1.3875221], // spread
+    &[1565.3691, 1.4871148, 0.91367555, 3.5506148, 3.4299026, 14.732618, 13.712068, 113.35268], // near
+    &[99.74953, 0.09908526, 0.05903523, 0.22859092, 0.23843385, 0.6394314, 0.51486194, 7.866911], // speed
+    &[4174.318, 3.9656394, 2.4364681, 9.468307, 9.146407, 39.286983, 36.565514, 302.2738], // track
+    &[33394.543, 31.725115, 19.491745, 75.74645, 73.17126, 314.29587, 292.5241, 2418.1904], // reach
+])
+.with_witnesses(&[])
+.with_fraction(0)
+.with_tracking(4, 1)
+.with_smoothing(0)
+.with_widening(5)
+.with_commissioning(8, 2)
+.with_steady([845, 915]);
 
 /// Inputs and the bits that every target must give for them.
 pub mod vectors {

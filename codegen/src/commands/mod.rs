@@ -21,6 +21,7 @@ pub mod inspect_cost;
 pub mod measure;
 mod promise;
 pub mod replay;
+mod rescue;
 pub mod sample;
 mod sample_options;
 pub mod score;

@@ -1,6 +1,6 @@
 //! `nvpico train`: from normal readings to a calibrated model.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::budget::{self, BudgetArgs};
 use super::data_options::normal_rows_only;
+use super::rescue::save_or_rescue;
 use super::{DataArgs, FeatureOptions, SampleOptions, progress_bar, promise, report_math_error};
 use crate::calibration::{AlarmSettings, Calibration};
 use crate::data::{LeftOut, Overview, Table};
@@ -189,7 +190,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     if let (Some(spec), Some(windows)) = (samples, &table.windows) {
         outcome.model.set_samples(spec, windows);
     }
-    save(args, target, &outcome)?;
+    save_or_rescue(&outcome.model, target).with_context(|| cannot_write(args))?;
     let interrupted = interrupt::heard();
     if interrupted {
         say!("interrupted: kept the best state so far");
@@ -234,28 +235,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
 
 fn cannot_write(args: &TrainArgs) -> String {
     format!("cannot write {}", args.out.display())
-}
-
-/// Writes the model; where that is no longer possible, it is kept elsewhere.
-fn save(args: &TrainArgs, target: Target, outcome: &Outcome) -> anyhow::Result<()> {
-    let bytes = outcome.model.to_bytes();
-    let Err(error) = target.write(|file| file.write_all(&bytes)) else {
-        return Ok(());
-    };
-    let rescue = || -> std::io::Result<PathBuf> {
-        let (mut file, path) = tempfile::Builder::new()
-            .prefix("nvpico-model-")
-            .suffix(".safetensors")
-            .tempfile()?
-            .keep()?;
-        file.write_all(&bytes)?;
-        Ok(path)
-    };
-    let place = match rescue() {
-        Ok(path) => format!("the trained model is in {}", path.display()),
-        Err(_) => "and the model could not be kept in the temporary folder either".to_owned(),
-    };
-    Err(anyhow::Error::new(error).context(format!("{}; {place}", cannot_write(args))))
 }
 
 pub(super) fn read_config(path: &std::path::Path) -> anyhow::Result<Recipe> {

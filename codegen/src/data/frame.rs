@@ -10,6 +10,10 @@ use serde::Serialize;
 use super::error::{DataError, Fault, Place};
 use super::features::Features;
 
+/// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
+/// with each.
+pub(super) const MOST_READINGS: usize = 1024;
+
 /// One file.
 #[derive(Debug, Default)]
 pub(super) struct Frame {

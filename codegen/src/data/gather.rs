@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use super::derived::source;
 use super::error::{DataError, Fault};
 use super::find::Index;
-use super::frame::{Column, Frame, LeftOut};
+use super::frame::{Column, Frame, LeftOut, MOST_READINGS};
 use super::hint::Hint;
 use super::labels;
 use super::map::map_shape;
 use super::samples::Continuity;
-use super::select::MOST_READINGS;
 use super::{ReadOptions, SourceFile, Table};
 
 /// Gathers the rows, in order. Rows with bad cells are left out where `skip_bad` allows the share that they are;

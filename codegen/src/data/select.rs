@@ -22,17 +22,13 @@ use super::derived::{self, bases};
 use super::error::DataError;
 use super::features::shape_words;
 use super::find::{Index, position};
-use super::frame::{Column, Frame};
+use super::frame::{Column, Frame, MOST_READINGS};
 use super::gather::gather;
 use super::given;
 use super::judge::{Question, judge};
 use super::labels;
 use super::names::join;
 use super::{ReadOptions, SkippedColumn, Table, option_value, texts};
-
-/// Most columns that are judged and trained on: more than any microcontroller has sensors, and few enough to compare each
-/// with each.
-pub(super) const MOST_READINGS: usize = 1024;
 
 /// The error of more columns of numbers than that.
 pub(super) fn too_many(path: &Path, columns: usize) -> DataError {

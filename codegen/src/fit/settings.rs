@@ -21,8 +21,7 @@ use super::recipe::{
 };
 use crate::calibration::Budget;
 use crate::model::{
-    ActivationName, Layer, MaskName, MathName, ModelSpec, NetsName, ScaleName, ShapeName,
-    TransformName,
+    ActivationName, Layer, MathName, ModelSpec, NetsName, ScaleName, ShapeName, TransformName,
 };
 use crate::precision::Precision;
 
@@ -276,7 +275,7 @@ impl Settings {
                     NetsName::One
                 };
                 let dim = channels * height * width;
-                let masks = masks(*mask);
+                let masks = mask.masks();
                 let layers = if self.given.columns > 0 {
                     let masks = architecture::masks_with_given([dim, self.given.columns], masks);
                     let rest = Parts {
@@ -386,19 +385,6 @@ fn check_counts(asked: &Recipe) -> Result<(), String> {
         );
     }
     Ok(())
-}
-
-fn masks(choice: MaskChoice) -> &'static [MaskName] {
-    match choice {
-        MaskChoice::Halves => &[MaskName::FirstHalf, MaskName::SecondHalf],
-        MaskChoice::Alternating => &[MaskName::Even, MaskName::Odd],
-        MaskChoice::Mixed => &[
-            MaskName::FirstHalf,
-            MaskName::SecondHalf,
-            MaskName::Even,
-            MaskName::Odd,
-        ],
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use nvpico::spec::features::{FeatureSpec, Section};
 use serde::{Deserialize, Serialize};
 
 use super::name::FeatureName;
-use super::request::parse_rate;
+use super::rate::parse_rate;
 
 /// A Butterworth filter, as options have it: `low:20` or `high:5Hz:2`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@
 mod filter;
 mod integers;
 mod name;
+mod rate;
 mod request;
 mod spec;
 mod spectrum;
@@ -30,6 +31,7 @@ mod windows;
 pub use filter::{FilterName, Pass, SampleFilter};
 pub use integers::{sample_count, sample_units};
 pub use name::FeatureName;
-pub use request::{PRESETS, Preset, Request, check_list, parse_frames, parse_rate};
+pub use rate::parse_rate;
+pub use request::{PRESETS, Preset, Request, check_list, parse_frames};
 pub use spec::{AcrossName, SampleSpec};
 pub use spectrum::{FramesName, SpectrumName, TaperName};

@@ -365,41 +365,17 @@ fn floats_and_counts_learn_the_same() {
 #[test]
 fn wrong_limits_are_refused() {
     let with = |spec: AdaptSpec<'static>| Adapter::new(spec, [Trace::default(); 3]).unwrap_err();
-    assert_eq!(
-        with(AdaptSpec {
-            near: &[1.0],
-            ..SPEC
-        }),
-        AdaptError::Lengths
-    );
-    assert_eq!(
-        with(AdaptSpec {
-            witnesses: &[(3, 1.0)],
-            ..SPEC
-        }),
-        AdaptError::Lengths
-    );
-    assert_eq!(
-        with(AdaptSpec {
-            spread: &[1.0, 0.0, 1.0],
-            ..SPEC
-        }),
-        AdaptError::Limit
-    );
-    assert_eq!(
-        with(AdaptSpec {
-            reach: &[1.0, -1.0, 1.0],
-            ..SPEC
-        }),
-        AdaptError::Limit
-    );
-    assert_eq!(
-        with(AdaptSpec {
-            speed: &[1.0, f32::NAN, 1.0],
-            ..SPEC
-        }),
-        AdaptError::Limit
-    );
+    let (lengths, limit) = (AdaptError::Lengths, AdaptError::Limit);
+    let near = &[1.0];
+    assert_eq!(with(AdaptSpec { near, ..SPEC }), lengths);
+    let witnesses = &[(3, 1.0)];
+    assert_eq!(with(AdaptSpec { witnesses, ..SPEC }), lengths);
+    let spread = &[1.0, 0.0, 1.0];
+    assert_eq!(with(AdaptSpec { spread, ..SPEC }), limit);
+    let reach = &[1.0, -1.0, 1.0];
+    assert_eq!(with(AdaptSpec { reach, ..SPEC }), limit);
+    let speed = &[1.0, f32::NAN, 1.0];
+    assert_eq!(with(AdaptSpec { speed, ..SPEC }), limit);
     for windows in [0, 3, 6, 130] {
         assert_eq!(with(AdaptSpec { windows, ..SPEC }), AdaptError::Settings);
     }

@@ -220,7 +220,6 @@ impl core::error::Error for FeatureError {}
 // The limits that messages name.
 const _: () = assert!(
     FeatureSpec::LONGEST == 65_536
-        && super::Section::MOST == 4
         && FeatureSpec::LONGEST_INTEGER_FRAME == 2048
         && (1.0 / FeatureSpec::SLOWEST) as u32 == 1 << 30
         && FeatureSpec::FASTEST as u32 == 1 << 24

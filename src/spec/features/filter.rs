@@ -37,6 +37,9 @@ impl Section {
     }
 }
 
+// The limit that a message names.
+const _: () = assert!(Section::MOST == 4);
+
 impl FeatureSpec<'_> {
     pub(super) const fn validate_filter(&self) -> Result<(), FeatureError> {
         if self.filter.len() > Section::MOST {

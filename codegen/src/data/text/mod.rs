@@ -7,9 +7,10 @@ use std::path::Path;
 
 use super::ReadOptions;
 use super::error::{DataError, Place};
+use super::frame::MOST_READINGS;
 use super::frame::{Column, Frame, Labels, Ragged, Words};
 use super::map::map_shape;
-use super::select::{MOST_READINGS, too_many};
+use super::select::too_many;
 
 mod body;
 mod columns;

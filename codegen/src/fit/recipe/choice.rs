@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::model::MaskName;
+
 /// Kinds of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,6 +29,22 @@ pub enum MaskChoice {
     Halves,
     /// Even, odd
     Alternating,
+}
+
+impl MaskChoice {
+    /// The masks of the couplings, in turn.
+    pub(in crate::fit) const fn masks(self) -> &'static [MaskName] {
+        match self {
+            Self::Halves => &[MaskName::FirstHalf, MaskName::SecondHalf],
+            Self::Alternating => &[MaskName::Even, MaskName::Odd],
+            Self::Mixed => &[
+                MaskName::FirstHalf,
+                MaskName::SecondHalf,
+                MaskName::Even,
+                MaskName::Odd,
+            ],
+        }
+    }
 }
 
 /// Log-scale map of the couplings.
