@@ -16,7 +16,7 @@ pub const QUIET_WINDOW: u8 = 32;
 pub enum Guard {
     /// It repeats exactly.
     Stuck(u16),
-    /// It lies at or beyond the lowest or the highest value that was seen.
+    /// It stays exactly at the lowest or the highest value that was seen, as one does that is cut off there.
     AtLimit(u16),
     /// It moves far less than it should.
     Quiet(u16),
@@ -76,7 +76,7 @@ impl<V: Copy> GuardSpec<V> {
         }
     }
 
-    /// [`Guard::AtLimit`] once more than `most` values in a row are at most `limits[0]`, or at least `limits[1]`.
+    /// [`Guard::AtLimit`] once more than `most` values in a row equal one of the limits. A slow value may well go beyond what was seen.
     #[must_use]
     pub const fn with_limits(self, limits: [V; 2], most: u16) -> Self {
         Self {
@@ -115,6 +115,11 @@ pub struct GuardState<V> {
     is_quiet: bool,
 }
 
+/// Never so for what is no number.
+fn equal<V: Value>(a: V, b: V) -> bool {
+    a.partial_cmp(&b) == Some(Ordering::Equal)
+}
+
 impl<V: Value> GuardState<V> {
     /// Before the first reading.
     #[must_use]
@@ -131,8 +136,7 @@ impl<V: Value> GuardState<V> {
     /// Takes the next value; `window_ends` with the last one of a window.
     fn note(&mut self, spec: &GuardSpec<V>, x: V, window_ends: bool, at: u16) -> Option<Guard> {
         let change = x.distance(self.last);
-        // Never so for what is no number.
-        let repeats = x.partial_cmp(&self.last) == Some(Ordering::Equal);
+        let repeats = equal(x, self.last);
         self.last = x;
         self.repeats = if repeats {
             self.repeats.saturating_add(1)
@@ -144,7 +148,7 @@ impl<V: Value> GuardState<V> {
             self.is_quiet = spec.quiet.is_some_and(|least| self.moved < least);
             self.moved = V::ZERO;
         }
-        let is_at_limit = |([low, high], _): ([V; 2], u16)| x <= low || x >= high;
+        let is_at_limit = |([low, high], _): ([V; 2], u16)| equal(x, low) || equal(x, high);
         self.at_limit = if spec.limits.is_some_and(is_at_limit) {
             self.at_limit.saturating_add(1)
         } else {
@@ -275,7 +279,7 @@ mod tests {
     #[test]
     fn a_value_at_its_limit_is_found_on_either_side() {
         let spec = GuardSpec::none().with_limits([-1.0, 9.0], 1);
-        let said = said(spec, &[0.0, 9.0, 9.5, 3.0, -1.0, -2.0, -1.5]);
+        let said = said(spec, &[0.0, 9.0, 9.0, 9.5, -1.0, 9.0, -1.0]);
         let at_limit = Some(Guard::AtLimit(0));
         assert_eq!(said, [None, None, at_limit, None, None, at_limit, at_limit]);
     }

@@ -13,7 +13,7 @@ use clap::{ArgMatches, Command};
 use crate::harness::Core;
 
 /// Options with files to read.
-const INPUTS: [&str; 13] = [
+const INPUTS: [&str; 14] = [
     "model",
     "data",
     "valid",
@@ -27,13 +27,15 @@ const INPUTS: [&str; 13] = [
     "mcu_cost",
     "files",
     "folder",
+    "record",
 ];
 
 /// Options with a file or folder to write.
-const OUTPUTS: [&str; 8] = [
+const OUTPUTS: [&str; 9] = [
     "out",
     "save",
     "png",
+    "picture",
     "keep",
     "page",
     "observations",

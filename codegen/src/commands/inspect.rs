@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::inspect_cost::{self, Clock};
 use super::{load_model, promise};
+use crate::calibration::{rate_words, time_words};
 use crate::harness::Core;
 use crate::inspection::{self, Inspection};
 use crate::model::Provenance;
@@ -147,6 +148,15 @@ pub fn report(i: &Inspection) -> String {
             );
         }
         None => out.push_str("threshold              none: not calibrated\n"),
+    }
+    if let Some(alarm) = &i.alarm {
+        let _ = writeln!(
+            out,
+            "alarm                  at most {} false in 95 of 100 records (by {} blocks of {})",
+            rate_words(alarm.promised, alarm.rate),
+            alarm.blocks,
+            time_words(alarm.hold_off.into(), alarm.rate)
+        );
     }
     out += &origin(&i.provenance);
     let _ = writeln!(out, "model sha256           {}", i.sha256);

@@ -6,7 +6,7 @@ pub mod math_error;
 use nvpico::LayerSpec;
 use serde::Serialize;
 
-use crate::calibration::Calibration;
+use crate::calibration::{AlarmSettings, Calibration};
 use crate::deploy::Ready;
 use crate::model::{BaseName, Layer, MathName, Model, Provenance, ShapeName};
 use crate::output;
@@ -80,6 +80,8 @@ pub struct Inspection {
     pub threshold: Option<f32>,
     /// The threshold in floats and where it comes from.
     pub calibration: Option<Calibration>,
+    /// The alarm, and what it promises.
+    pub alarm: Option<AlarmSettings>,
     /// Where the model comes from.
     pub provenance: Provenance,
     /// SHA-256 of the model file.
@@ -142,6 +144,7 @@ pub fn inspect(model: &Model) -> Inspection {
         untransformed_feature: spec.untransformed_feature(),
         threshold: ready.as_ref().and_then(Ready::threshold),
         calibration: model.header.calibration,
+        alarm: model.header.alarm.clone(),
         provenance: model.header.provenance.clone(),
         sha256: model.hash(),
         costs: Vec::new(),

@@ -19,7 +19,7 @@ pub struct GuardLimits {
     pub repeats: Option<u16>,
     /// Lowest and highest value that was seen.
     pub seen: [f32; 2],
-    /// The most readings in a row at or beyond one of them.
+    /// The most readings in a row at exactly one of them.
     pub at_limit: Option<u16>,
     /// The least sum of changes over [`QUIET_WINDOW`] readings.
     pub quiet: Option<f32>,
@@ -72,12 +72,8 @@ impl GuardLimits {
         let (mut repeats, mut at_limit, mut jump) = (0, 0, 0.0_f32);
         let mut quiet = f64::INFINITY;
         for stretch in stretches(values, begins) {
-            repeats = repeats.max(longest(
-                stretch
-                    .windows(2)
-                    .map(|pair| pair[0].total_cmp(&pair[1]).is_eq()),
-            ));
-            at_limit = at_limit.max(longest(stretch.iter().map(|x| *x <= low || *x >= high)));
+            repeats = repeats.max(longest(stretch.windows(2).map(|pair| is(pair[0], pair[1]))));
+            at_limit = at_limit.max(longest(stretch.iter().map(|x| is(*x, low) || is(*x, high))));
             let changes = stretch.windows(2).map(|pair| (pair[1] - pair[0]).abs());
             let changes: Vec<f32> = changes.collect();
             jump = changes.iter().copied().fold(jump, f32::max);
@@ -107,6 +103,11 @@ impl GuardLimits {
             && positive(self.quiet)
             && positive(self.jump)
     }
+}
+
+/// Whether two values are the same.
+fn is(a: f32, b: f32) -> bool {
+    a.partial_cmp(&b).is_some_and(std::cmp::Ordering::is_eq)
 }
 
 /// The stretches of values that follow each other.
