@@ -91,10 +91,20 @@ fn limit(text: &str) -> Result<(String, f32), String> {
     if !LIMITS.contains(&name) {
         return Err(format!("{name:?} is none of {}", LIMITS.join(", ")));
     }
+    // Readings to wait for, and a power of two: whole numbers.
+    let most = match name {
+        "settle" => 255.0,
+        "widen" => 15.0,
+        _ => 1e6,
+    };
+    let is_whole = most < 1e6;
     match number.parse::<f32>() {
-        Ok(number) if (0.0..=1e6).contains(&number) => Ok((name.into(), number)),
+        Ok(own) if (0.0..=most).contains(&own) && !(is_whole && own.fract() > 0.0) => {
+            Ok((name.into(), own))
+        }
         _ => Err(format!(
-            "{name}: a number from 0 to 1000000 is expected, found {number:?}"
+            "{name}: a {}number from 0 to {most} is expected, found {number:?}",
+            if is_whole { "whole " } else { "" }
         )),
     }
 }
@@ -166,6 +176,8 @@ pub fn run(args: &AdaptArgs) -> anyhow::Result<bool> {
     let mut model = load_model(&args.model)?;
     let limits = args.settings.applied(&model)?;
     let table = args.data.read_for(&model)?;
+    // What --calibrate finds is for this run.
+    let stored = args.save.as_ref().map(|_| model.clone());
     args.precision.prepare(&mut model)?;
     let mut asked: Vec<usize> = args.settings.commission.map(|_| 0).into_iter().collect();
     for row in &args.commission_at {
@@ -209,7 +221,7 @@ pub fn run(args: &AdaptArgs) -> anyhow::Result<bool> {
     } else {
         terminal::write(report(&model, &limits, &summary, &shifts).as_bytes());
     }
-    if let Some(path) = &args.save {
+    if let (Some(path), Some(mut model)) = (&args.save, stored) {
         model.header.adaptation = Some(limits);
         model
             .save(path)

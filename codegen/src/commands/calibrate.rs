@@ -133,7 +133,20 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<bool> {
     };
     let scores = model.scores_of(&normal)?;
     model.calibrate_by(&scores, args.false_alarm_rate, Method::GivenRows);
-    model.set_alarm(&scores.floats, &table, args.false_alarms);
+    let kept = Table {
+        rows: scores.floats.len(),
+        stretches: if scores.floats.len() == table.rows {
+            table.stretches.clone()
+        } else {
+            vec![0]
+        },
+        columns: table.columns.clone(),
+        values: normal.clone(),
+        given: table.given,
+        rate: table.rate,
+        ..Table::default()
+    };
+    model.set_alarm(&scores.floats, &kept, args.false_alarms);
     if model.header.typical.is_none() {
         model.note_typical(&normal);
     }

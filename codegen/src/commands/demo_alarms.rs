@@ -74,6 +74,7 @@ impl InTime {
                 episodes,
                 found,
                 median_delay: Some(delay),
+                ..
             }) => {
                 format!("{found} of {episodes}, {}", time_words(*delay, rate))
             }

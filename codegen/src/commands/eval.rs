@@ -114,8 +114,9 @@ pub(crate) fn alarm_report(alarms: &Alarms) -> String {
     use std::fmt::Write as _;
     let rate = alarms.rate;
     let mut out = format!(
-        "\nalarm in time\nfalse alarms       {} in {} of normal rows; promised: at most {}\n",
+        "\nalarm in time\nfalse alarms       {} ({} by guards) in {} of normal rows; promised, without guards: at most {}\n",
         alarms.raised,
+        alarms.by_guards,
         time_words(alarms.normal_rows as f64, rate),
         rate_words(alarms.promised, rate)
     );
@@ -123,16 +124,20 @@ pub(crate) fn alarm_report(alarms: &Alarms) -> String {
         episodes,
         found,
         median_delay,
+        already_on,
     }) = &alarms.episodes
         && *episodes > 0
     {
         let delay = median_delay.map_or_else(String::new, |delay| {
-            format!(
-                ", the middle one of them {} after it began",
-                time_words(delay, rate)
-            )
+            format!(", median delay {}", time_words(delay, rate))
         });
         let _ = writeln!(out, "episodes found     {found} of {episodes}{delay}");
+        if *already_on > 0 {
+            let _ = writeln!(
+                out,
+                "                   {already_on} began while an alarm was on"
+            );
+        }
     }
     let raised = alarms
         .changes

@@ -107,12 +107,19 @@ pub(crate) fn alarm_sentences(alarm: Option<&AlarmSettings>) -> String {
     };
     let rate = alarm.rate;
     let mut text = format!(
-        "alarm: at most {} false in 95 of 100 records, {} to be expected; by {} blocks of {}\n",
+        "alarm: at most {} false in 95 of 100 records, {} to be expected, guards of single values apart; by {} blocks of {}\n",
         rate_words(alarm.promised, rate),
         rate_words(alarm.expected, rate),
         alarm.blocks,
         time_words(alarm.hold_off.into(), rate)
     );
+    if alarm.has_short_blocks() {
+        let _ = writeln!(
+            text,
+            "  a block is only {:.0} times as long as readings resemble each other, not 20: a longer record makes the promise firmer",
+            alarm.correlations
+        );
+    }
     if let (Some(readings), Some(asked)) = (alarm.readings_to_carry(), alarm.asked()) {
         let _ = writeln!(
             text,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::load_model;
+use super::{PrecisionArgs, load_model};
 use crate::evaluation::{RecordFile, ReplayedReading};
 use crate::output::{TextTable, print_json, show};
 use crate::precision::Precision;
@@ -17,7 +17,8 @@ use crate::precision::Precision;
   probe-rs attach --chip nRF52840_xxAA firmware.elf > log.txt; nvpico replay log.txt --model pump.safetensors
 
 A record is what the recorder of nvpico::detector holds around an alarm: little-endian words, or the lines of a log that say
-`record:` and words in hex. Exit code 1 where the desktop finds another number.")]
+`record:` and words in hex. --calibrate is that of the export, if it had one. Exit code 1 where the desktop computes another
+number.")]
 /// Arguments of `nvpico replay`.
 pub struct ReplayArgs {
     /// File with one or more records
@@ -25,6 +26,8 @@ pub struct ReplayArgs {
     /// Model file that the firmware's module was exported from
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +37,7 @@ pub struct ReplayArgs {
 #[derive(Debug, Serialize)]
 struct Replayed {
     precision: Precision,
-    /// Readings with a number that the desktop finds otherwise.
+    /// Readings with a number that the desktop computes differently.
     differing: usize,
     readings: Vec<ReplayedReading>,
 }
@@ -42,7 +45,8 @@ struct Replayed {
 /// # Errors
 /// A file that is no record, or one of another model.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<bool> {
-    let model = load_model(&args.model)?;
+    let mut model = load_model(&args.model)?;
+    args.precision.prepare(&mut model)?;
     let name = || args.record.display().to_string();
     let bytes = std::fs::read(&args.record).with_context(name)?;
     let records = RecordFile::parse(&bytes).with_context(name)?;

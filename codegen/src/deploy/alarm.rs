@@ -83,12 +83,12 @@ impl CountedGuard {
     #[must_use]
     pub fn of(limits: &GuardLimits, unit: i32) -> Self {
         let step = 2.0_f64.powi(unit);
-        // Counts are rounded: a sum of changes may lose half a step with each end of one.
         let counted = |value: f64| value.clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i32;
-        let [low, high] = limits.seen.map(|value| f64::from(value) / step);
         let quiet = limits.quiet.map(|least| (f64::from(least) / step).floor());
         Self {
-            seen: [counted(low.round()), counted(high.round())],
+            seen: limits
+                .seen
+                .map(|value| nvpico::integer::count(value, unit).unwrap_or_default()),
             quiet: quiet.filter(|least| *least > QUIET_COUNTS).map(counted),
             jump: limits
                 .jump
@@ -368,7 +368,7 @@ mod tests {
     fn guards_in_counts_are_no_narrower() {
         let limits = GuardLimits {
             repeats: Some(9),
-            seen: [-1.26, 3.1],
+            seen: [-1.45, 3.2],
             at_limit: None,
             quiet: Some(10.3),
             jump: Some(1.01),

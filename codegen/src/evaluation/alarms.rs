@@ -17,6 +17,8 @@ pub struct Episodes {
     pub episodes: usize,
     /// How many of them have an alarm.
     pub found: usize,
+    /// How many began while an alarm was on: whether they would have raised one nobody knows.
+    pub already_on: usize,
     /// Rows from the beginning to the alarm, in the middle of those that are found.
     pub median_delay: Option<f64>,
 }
@@ -32,6 +34,7 @@ impl Episodes {
         Self {
             episodes: delays.len(),
             found: count,
+            already_on: 0,
             median_delay: if count % 2 == 1 {
                 median(half)
             } else {
@@ -62,8 +65,10 @@ pub struct Alarms {
     pub normal_rows: usize,
     /// Rows a second, where known.
     pub rate: Option<f64>,
-    /// Alarms raised on normal rows.
+    /// Alarms raised on normal rows, those of guards and of missing readings included.
     pub raised: usize,
+    /// Those among them that guards raised: the promise is not for them.
+    pub by_guards: usize,
     /// The same by row.
     pub per_row: f64,
     /// What is promised, by row.
@@ -108,6 +113,14 @@ pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>])
     let false_alarms = (0..table.rows)
         .filter(|row| is_normal(*row) && raised(&rows[*row]))
         .count();
+    let by_guards = (0..table.rows).filter(|row| {
+        let by_guard = matches!(
+            rows[*row].event,
+            Some(AlarmEvent::Raised(Cause::Guard(_) | Cause::Invalid, _))
+        );
+        is_normal(*row) && by_guard
+    });
+    let by_guards = by_guards.count();
     let delay = |own: &Range<usize>| {
         let mut found = rows[own.clone()].iter();
         found.position(|row| {
@@ -118,6 +131,9 @@ pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>])
         })
     };
     let delays: Vec<Option<usize>> = episodes.iter().map(delay).collect();
+    // On at the first row, and not by an event there.
+    let began_on = |own: &&Range<usize>| rows[own.start].is_on && rows[own.start].event.is_none();
+    let already_on = episodes.iter().filter(began_on).count();
     let mut by_fault: BTreeMap<&'static str, Vec<Option<usize>>> = BTreeMap::new();
     for (episode, delay) in episodes.iter().zip(&delays) {
         if let Some(name) = faults.get(episode.start).copied().flatten() {
@@ -129,9 +145,13 @@ pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>])
         normal_rows,
         rate: table.rate.or(settings.rate),
         raised: false_alarms,
+        by_guards,
         per_row: false_alarms as f64 / normal_rows.max(1) as f64,
         promised: settings.promised,
-        episodes: table.labels.is_some().then(|| Episodes::of(&delays)),
+        episodes: table.labels.is_some().then(|| Episodes {
+            already_on,
+            ..Episodes::of(&delays)
+        }),
         by_fault: by_fault
             .into_iter()
             .map(|(name, delays)| (name, Episodes::of(&delays)))

@@ -34,7 +34,7 @@ pub struct ReplayedReading {
     pub alarm: bool,
     /// `raised`, `resumed` or `cleared`.
     pub event: Option<&'static str>,
-    /// Which numbers the desktop finds otherwise.
+    /// Which numbers the desktop computes differently.
     pub differs: Vec<&'static str>,
 }
 
@@ -136,6 +136,7 @@ impl RecordFile {
             bail!("readings of {} values, the model takes {dim}", self.dim);
         }
         let mut memory: Option<AlarmMemory> = None;
+        let mut held = false;
         let mut found = Vec::new();
         for entry in self.entries.chunks_exact(dim + RECORD_WORDS) {
             let (values, own) = entry.split_at(dim);
@@ -151,6 +152,8 @@ impl RecordFile {
                 .context("the model has no alarm: it was not calibrated")?;
             let [own_rarity, own_flags, _] = row.words();
             let by_guard = GUARDS.contains(&(flags >> 16 & 0xFF));
+            // By a guard, perhaps by one before the record.
+            held = flags & IS_ON != 0 && (held || by_guard || memory.is_none());
             if !invalid {
                 if exact != log_prob.cast_signed() {
                     differs.push("log-density");
@@ -162,8 +165,8 @@ impl RecordFile {
                     differs.push("decision");
                 }
                 // A guard keeps an alarm on that the averages would let go.
-                let excused = by_guard || flags & IS_ON != 0 && own_flags & IS_ON == 0;
-                if memory.is_some() && !excused && own_flags != flags {
+                let excused = held && flags & IS_ON != 0 && own_flags & IS_ON == 0;
+                if memory.is_some() && !excused && !by_guard && own_flags != flags {
                     differs.push("alarm");
                 }
                 let averages =

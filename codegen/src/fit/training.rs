@@ -17,7 +17,7 @@ use super::recipe::Recipe;
 use super::settings::{Kind, Settings};
 use super::split::{self, Split};
 use super::with_given::with_given;
-use crate::calibration::{Method, correlated_rows};
+use crate::calibration::{GuardLimits, Method, correlated_rows};
 use crate::data::{Table, constant_columns};
 use crate::model::{Adaptation, Model, Provenance, Source};
 
@@ -219,7 +219,12 @@ pub fn run(
             model.calibrate_by(&scores, settings.false_alarm_rate, Method::CrossValidation);
             model.set_alarm(&scores.floats, table, settings.false_alarms);
         }
-        None => calibrate_on_held_out(&mut model, held_out_table, &settings, [&stop, &calibrate])?,
+        None => calibrate_on_held_out(
+            &mut model,
+            [table, held_out_table],
+            &settings,
+            [&stop, &calibrate],
+        )?,
     }
     model.validate().map_err(anyhow::Error::msg)?;
     Ok(Outcome {
@@ -238,7 +243,7 @@ pub fn run(
 /// Takes note of the range of the values, and of how they move.
 fn note_rows(model: &mut Model, table: &Table) {
     model.note_normal(&table.values);
-    model.header.adaptation = Adaptation::of(&table.values, table.dim(), table.given);
+    model.header.adaptation = Adaptation::of_table(table);
 }
 
 /// Names of the columns that hold one value.
@@ -255,7 +260,7 @@ fn constant_names(table: &Table) -> anyhow::Result<Vec<String>> {
 /// Few held-out rows both stop the training and calibrate, and so do all after an interruption that came before the folds were done.
 fn calibrate_on_held_out(
     model: &mut Model,
-    table: &Table,
+    [trained, table]: [&Table; 2],
     settings: &Settings,
     [stop, calibrate]: [&split::Stretches; 2],
 ) -> anyhow::Result<()> {
@@ -269,6 +274,16 @@ fn calibrate_on_held_out(
     let scores = model.scores_of(&rows)?;
     model.calibrate_by(&scores, settings.false_alarm_rate, method);
     model.set_alarm(&scores.floats, table, settings.false_alarms);
+    if let Some(alarm) = model
+        .header
+        .alarm
+        .as_mut()
+        .filter(|alarm| !alarm.guards.is_empty())
+    {
+        let trained = GuardLimits::of_table(trained);
+        let pairs = alarm.guards.iter_mut().zip(&trained);
+        pairs.for_each(|(guard, own)| *guard = guard.or(own));
+    }
     Ok(())
 }
 

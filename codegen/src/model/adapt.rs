@@ -3,6 +3,8 @@
 use nvpico::detector::adapt::{AdaptSpec, Adapter, Trace};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Table;
+
 /// More values than this get no limits: a map has as many as pixels.
 const MOST_VALUES: usize = 512;
 /// Fewer rows than this show no drift.
@@ -112,6 +114,32 @@ impl Adaptation {
     /// few rows, too many values, or numbers that are none.
     #[must_use]
     pub fn of(rows: &[f32], dim: usize, given: usize) -> Option<Self> {
+        Self::of_stretch(rows, dim, given, 0..rows.len().checked_div(dim)?)
+    }
+
+    /// As [`of`](Self::of), of the rows of a table; how they move is that of its longest stretch without a gap.
+    #[must_use]
+    pub fn of_table(table: &Table) -> Option<Self> {
+        let inner = table
+            .stretches
+            .iter()
+            .copied()
+            .filter(|at| *at > 0 && *at < table.rows);
+        let starts = std::iter::once(0).chain(inner.clone());
+        let ends = inner.chain([table.rows]);
+        let stretches = starts.zip(ends).map(|(from, to)| from..to);
+        let longest = stretches.max_by_key(ExactSizeIterator::len)?;
+        let longest = Some(longest).filter(|own| own.len() >= LEAST_ROWS);
+        let stretch = longest.unwrap_or(0..table.rows);
+        Self::of_stretch(&table.values, table.dim(), table.given, stretch)
+    }
+
+    fn of_stretch(
+        rows: &[f32],
+        dim: usize,
+        given: usize,
+        stretch: std::ops::Range<usize>,
+    ) -> Option<Self> {
         let count = rows.len().checked_div(dim)?;
         if count < LEAST_ROWS || dim > MOST_VALUES || rows.iter().any(|value| !value.is_finite()) {
             return None;
@@ -139,19 +167,20 @@ impl Adaptation {
             let values: Vec<f64> = values.copied().map(f64::from).collect();
             let mean = values.iter().sum::<f64>() / count as f64;
             let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64;
+            let values = &values[stretch.clone()];
             let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-            let step = steps.sum::<f64>() / (count - 1) as f64;
+            let step = steps.sum::<f64>() / (values.len() - 1) as f64;
             let deviation = variance.sqrt();
             own.centre.push(mean as f32);
             own.deviation.push(deviation as f32);
             own.spread.push(step.max(deviation * 1e-3) as f32);
-            own.speed.push(drift(&values, 1 << own.block) as f32);
+            own.speed.push(drift(values, 1 << own.block) as f32);
         }
         let spreads = own.deviation.iter().chain(&own.spread).chain(&own.centre);
         if spreads.clone().any(|value| !value.is_finite()) {
             return None;
         }
-        own.find_steady(rows);
+        own.find_steady(&rows[dim * stretch.start..dim * stretch.end]);
         Some(own)
     }
 

@@ -173,18 +173,24 @@ impl Model {
 
     /// Sets the alarm from log-densities of normal rows that it did not see, in the order in which they were recorded; `rows` are the
     /// normal rows that tell how its values behave. A model that was not calibrated has none.
+    ///
+    /// Guards allow what they allowed before too.
     pub fn set_alarm(&mut self, log_probs: &[f32], rows: &Table, budget: Option<Budget>) {
-        let guards = if self.header.spec.is_map() || self.map_shape().is_some() {
+        let mut guards = if self.header.spec.is_map() || self.map_shape().is_some() {
             Vec::new()
         } else {
             GuardLimits::of_table(rows)
         };
+        let before = self.header.alarm.iter().flat_map(|alarm| &alarm.guards);
+        for (guard, before) in guards.iter_mut().zip(before) {
+            *guard = guard.or(before);
+        }
         self.header.alarm = self.header.calibration.as_ref().and_then(|calibration| {
             let record = Record {
                 log_probs,
                 effective: calibration.effective_rows,
                 rate: rows.rate,
-                own: calibration.method != Method::CrossValidation,
+                own: matches!(calibration.method, Method::HeldOut | Method::GivenRows),
             };
             AlarmSettings::of(&record, budget, guards)
         });

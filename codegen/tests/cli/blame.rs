@@ -77,7 +77,7 @@ fn csv_and_json_say_the_same() {
     let header = lines.next().expect("a header");
     assert!(
         header.ends_with(
-            ",out_of_range,blamed_1,value_1,normal_1,gain_1,enough_1,blamed_2,value_2,normal_2,gain_2,enough_2"
+            ",out_of_range,rarity,alarm,event,blamed_1,value_1,normal_1,gain_1,enough_1,blamed_2,value_2,normal_2,gain_2,enough_2"
         ),
         "{header}"
     );

@@ -17,7 +17,7 @@ pub struct Model<'a, D: Density> {
     pub workspace: &'a mut [D::Value],
 }
 
-/// Readings of an alarm's record: eight before it and eight after.
+/// Readings of an alarm's record: seven before it, its own, and eight after.
 pub const RECORDED: usize = 16;
 
 /// Steps of an integer model's log-density in a nat.

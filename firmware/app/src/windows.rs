@@ -136,13 +136,13 @@ pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS
                 None => monitor.observe_invalid::<D>(),
             };
             recorder.note::<D>(values.as_ref(), &observation, monitor.alarm().memory());
+            told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
             if let (Some(AlarmEvent::Raised(..)), Some(values)) = (observation.event, &values) {
                 let by = (model.density, model.blame);
                 let what = (told.number, values);
                 tell_blamed(&mut acquire.log, by, what, units, model.workspace);
             }
             tell_record(&mut acquire.log, recorder);
-            told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
         }
         told.number = told.number.wrapping_add(1);
     }

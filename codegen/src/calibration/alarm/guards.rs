@@ -88,8 +88,27 @@ impl GuardLimits {
         let quiet = (quiet / QUIET_TIMES) as f32;
         found.quiet = (quiet.is_finite() && quiet > 0.0).then_some(quiet);
         let jump = (TIMES * f64::from(jump)) as f32;
-        found.jump = jump.is_finite().then_some(jump);
+        found.jump = (jump > 0.0 && jump.is_finite()).then_some(jump);
         found
+    }
+
+    /// What both allow.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let most = |a: Option<u16>, b: Option<u16>| a.zip(b).map(|(a, b)| a.max(b));
+        let join = |a: Option<f32>, b: Option<f32>, of: fn(f32, f32) -> f32| {
+            a.zip(b).map(|(a, b)| of(a, b))
+        };
+        Self {
+            repeats: most(self.repeats, other.repeats),
+            seen: [
+                self.seen[0].min(other.seen[0]),
+                self.seen[1].max(other.seen[1]),
+            ],
+            at_limit: most(self.at_limit, other.at_limit),
+            quiet: join(self.quiet, other.quiet, f32::min),
+            jump: join(self.jump, other.jump, f32::max),
+        }
     }
 
     /// Whether all numbers can be limits.
@@ -161,8 +180,22 @@ mod tests {
     fn nothing_is_counted_across_a_gap() {
         let values = [1.0, 1.0, 1.0, 9.0, 9.0, 9.0];
         let with = GuardLimits::of(&values, &[0, 3]);
-        assert_eq!((with.repeats, with.jump), (Some(14), Some(0.0)));
+        assert_eq!((with.repeats, with.jump), (Some(14), None));
         assert_eq!(GuardLimits::of(&values, &[]).jump, Some(24.0));
+    }
+
+    #[test]
+    fn limits_of_two_records_allow_what_either_does() {
+        let of = |values: &[f32]| GuardLimits::of(values, &[]);
+        let (slow, wide) = (of(&[1.0, 1.0, 1.0, 2.0]), of(&[0.0, 9.0, 0.0]));
+        let both = slow.or(&wide);
+        assert_eq!(both, wide.or(&slow));
+        assert_eq!(
+            (both.repeats, both.seen, both.jump),
+            (slow.repeats, [0.0, 9.0], wide.jump)
+        );
+        // A column that never moves has no limits to keep.
+        assert_eq!(of(&[5.0; 9]).or(&wide).jump, None);
     }
 
     #[test]

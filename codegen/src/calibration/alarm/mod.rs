@@ -20,7 +20,7 @@ mod budget;
 mod guards;
 mod limits;
 
-use nvpico::detector::{Alarm, AlarmSpec, Chart, Decision, Quantile, QuantileTable};
+use nvpico::detector::{Alarm, AlarmSpec, Chart, Decision, Quantile, QuantileTable, Value as _};
 use serde::{Deserialize, Serialize};
 
 pub use budget::{Budget, rate_words, time_words};
@@ -36,14 +36,10 @@ const ROWS_BELOW: f64 = 8.0;
 const MOST_LIKELY: i32 = 8;
 /// Averages over 1, 8, 32, ... readings, as far as a block is three times as long.
 const SHIFTS: [u8; 6] = [0, 3, 5, 7, 9, 11];
-/// As rare, at most, counts a reading in each, in bits; a single one may be rarer by so much than the rarest quantile.
-const MOST: [f64; 6] = [0.0, 12.0, 8.0, 6.0, 5.0, 4.0];
-const BEYOND: f64 = 6.0;
+/// As rare, at most, counts a reading in each, in bits.
+const MOST: [f64; 6] = [64.0, 12.0, 8.0, 6.0, 5.0, 4.0];
 /// Averages from this shift on can be too low.
 const TWO_SIDED: u8 = 5;
-/// A gross reading is above the limit of single readings by this, in bits.
-const GROSS: f64 = 8.0;
-const MOST_RARITY: f64 = 64.0;
 /// A block is this many times as long as the correlation, a record has at least so many blocks, and no more than needed.
 const CORRELATIONS: f64 = 20.0;
 const LEAST_BLOCKS: usize = 20;
@@ -51,7 +47,7 @@ const MOST_BLOCKS: usize = 200;
 /// No limit is nearer to 0, in bits.
 const LEAST_LIMIT: f64 = 0.05;
 /// One of so many blocks may decide: a limit among the usual ones would be no limit.
-const MOST_RANK: usize = 4;
+const MOST_RANK: usize = 10;
 
 /// Log-densities of normal readings that the model did not see, in the order in which they were recorded.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +102,8 @@ pub struct AlarmSettings {
     pub hold_off: u32,
     /// Blocks of the record.
     pub blocks: usize,
+    /// Correlations of the record in a block; with fewer than 20 the blocks tell of each other.
+    pub correlations: f64,
     /// Which of them, from the highest, sets the limits.
     pub rank: usize,
     /// False alarms a reading that are exceeded in at most 5 of 100 records.
@@ -132,7 +130,7 @@ impl AlarmSettings {
         let block = block(rows, record.effective);
         let sorted = super::ascending(record.log_probs);
         let table = RarityTable::of(&sorted)?;
-        let mut charts = charts(&table, block);
+        let mut charts = charts(block);
         let (averages, sides) = averages(&table, &charts, record)?;
         let blocks = rows / block;
         let asked = budget.or(record.rate.map(|_| Budget::WEEKLY));
@@ -154,16 +152,21 @@ impl AlarmSettings {
                 Side::Lower(at) => charts[at].lower = Some(-steps),
             }
         }
-        // Readings beyond the limit of single ones must be able to get there.
-        let single = f64::from(charts[0].upper) / AVERAGE_BIT;
-        let most = (single + GROSS).min(MOST_RARITY) * BIT;
-        charts[0].most = charts[0].most.max(most as i32);
+        // An average that cannot get beyond its limit is none.
+        charts.retain(|chart| {
+            chart.lower.is_some()
+                || f64::from(chart.upper) < f64::from(chart.most) * (AVERAGE_BIT / BIT)
+        });
+        if charts.is_empty() {
+            return None;
+        }
         let score = found.scores[rank - 1];
         Some(Self {
             budget,
             rate: record.rate,
             hold_off: u32::try_from(block).unwrap_or(u32::MAX),
             blocks,
+            correlations: block as f64 * record.effective.max(1.0) / rows as f64,
             rank,
             promised: bound(rank),
             expected: rank as f64 / (blocks as f64 + 1.0) / block as f64,
@@ -178,6 +181,12 @@ impl AlarmSettings {
     pub fn asked(&self) -> Option<f64> {
         let budget = self.budget.or(self.rate.map(|_| Budget::WEEKLY));
         budget.and_then(|budget| budget.per_reading(self.rate))
+    }
+
+    /// Whether blocks are too short for the correlation.
+    #[must_use]
+    pub fn has_short_blocks(&self) -> bool {
+        self.correlations < 0.95 * CORRELATIONS
     }
 
     /// Readings of a record that would carry what was asked for; `None` where this one does.
@@ -230,21 +239,14 @@ fn block(rows: usize, effective: f64) -> usize {
 }
 
 /// Charts without limits, as long as a block lets them be.
-fn charts(table: &RarityTable, block: usize) -> Vec<ChartLimits> {
+fn charts(block: usize) -> Vec<ChartLimits> {
     let shifts = SHIFTS.iter().zip(MOST);
     let fitting = shifts.filter(|(shift, _)| **shift == 0 || 3 << **shift <= block);
-    let chart = |(shift, most): (&u8, f64)| {
-        let most = if *shift == 0 {
-            f64::from(table.first) + BEYOND
-        } else {
-            most
-        };
-        ChartLimits {
-            shift: *shift,
-            most: (most.min(MOST_RARITY) * BIT) as i32,
-            upper: i32::MAX,
-            lower: None,
-        }
+    let chart = |(shift, most): (&u8, f64)| ChartLimits {
+        shift: *shift,
+        most: (most * BIT) as i32,
+        upper: i32::MAX,
+        lower: None,
     };
     fitting.map(chart).collect()
 }
@@ -288,7 +290,7 @@ fn averages(
 
 /// A log-density in the engine's steps of 2^-16 nat.
 pub(crate) fn steps(log_prob: f32) -> i32 {
-    (log_prob * 65_536.0) as i32
+    log_prob.steps()
 }
 
 /// Quantiles of the log-densities of normal readings, a bit of rarity apart: the numbers of the engine's table.

@@ -88,6 +88,18 @@ fn a_generous_budget_lowers_the_limits_and_one_out_of_reach_is_said() {
 }
 
 #[test]
+fn gross_readings_of_a_normal_record_are_no_alarm_there() {
+    let mut normal = log_probs(10_000, 0.0, &mut Source::new(4));
+    for at in [1_234, 5_000, 9_000] {
+        normal[at] = -80.0;
+    }
+    let settings = AlarmSettings::of(&record(&normal), None, Vec::new()).unwrap();
+    assert_eq!(settings.rank, 1);
+    let sorted = super::super::ascending(&normal);
+    assert_eq!(raised(&settings, &sorted, &normal), 0);
+}
+
+#[test]
 fn rarities_of_normal_readings_are_bits() {
     let normal = log_probs(10_000, 0.0, &mut Source::new(9));
     let sorted = super::super::ascending(&normal);
