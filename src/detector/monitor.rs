@@ -167,7 +167,7 @@ mod tests {
         Quantile::new(-166_000, 1 << 16),
     ];
     const ALARM: AlarmSpec<'static> = AlarmSpec::new(
-        QuantileTable::new(&QUANTILES, 1, 1 << 16),
+        QuantileTable::new(&QUANTILES, 1, 1 << 22),
         &[Chart::new(0, 30 << 8, 10 << 16)],
         50,
     );

@@ -55,7 +55,7 @@ pub(super) fn find(samples: &Table, request: &Request, seed: u64) -> anyhow::Res
         table.row(row);
     }
     say!(
-        "windows and features, by the AUROC of a Gaussian between held-out windows and the same with a made fault:\n{}",
+        "windows and features, by the AUROC of a Gaussian between held-out windows and the same with a synthetic fault:\n{}",
         table.to_string().trim_end()
     );
     if found.judged.len() > SHOWN {

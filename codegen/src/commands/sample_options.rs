@@ -18,7 +18,7 @@ use crate::samples::{
 #[derive(Debug, Clone, Default, Args)]
 pub struct SampleOptions {
     /// Rows are raw samples: take these features of each window of them. A list such as rms,crest,bands:8, a preset (vibration,
-    /// trend, raw, spectral), or CHANNEL=LIST for one channel; `search` compares windows and features by made faults and takes the best; the model keeps it, and the chip computes the same bits
+    /// trend, raw, spectral), or CHANNEL=LIST for one channel; `search` compares windows and features by synthetic faults and takes the best; the model keeps it, and the chip computes the same bits
     #[arg(long, num_args = 1.., value_name = "LIST", value_parser = check_list)]
     pub features: Vec<String>,
     /// Samples from window to window [default: as many as a window has]

@@ -89,7 +89,7 @@ fn csv_and_json_say_the_same() {
         assert_eq!(found.is_empty(), row["decision"] == "normal", "{line}");
         blamed += usize::from(!found.is_empty());
         for (at, found) in found.iter().enumerate() {
-            let cells = &cells[7 + 5 * at..];
+            let cells = &cells[10 + 5 * at..];
             assert_eq!(found["column"], cells[0]);
             for (name, cell) in ["value", "normal", "gain"].iter().zip(&cells[1..]) {
                 let cell: f64 = cell.parse().expect("a number");

@@ -121,7 +121,7 @@ pub(crate) const ALARM: AlarmSpec<'static> = AlarmSpec::new(
             Quantile::new(-2 << 16, 1 << 16),
         ],
         2,
-        1 << 16,
+        1 << 20,
     ),
     &[
         Chart::new(0, 64 << 8, 9 << 16),

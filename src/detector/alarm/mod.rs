@@ -239,8 +239,8 @@ impl Default for AlarmMemory {
 /// const QUANTILES: [Quantile; 3] =
 ///     [Quantile::new(-6 * NAT, 1 << 16), Quantile::new(-5 * NAT, 1 << 16), Quantile::new(-4 * NAT, 1 << 16)];
 /// const TABLE: QuantileTable<'static> = QuantileTable::new(&QUANTILES, 2, 1 << 16);
-/// // One reading of 9 bits, or an average over about four readings of 3 bits.
-/// const CHARTS: [Chart; 2] = [Chart::new(0, 16 << 8, 9 << 16), Chart::new(2, 8 << 8, 3 << 16)];
+/// // One reading of 5 bits, or an average over about four readings of 3 bits.
+/// const CHARTS: [Chart; 2] = [Chart::new(0, 16 << 8, 5 << 16), Chart::new(2, 8 << 8, 3 << 16)];
 /// let mut alarm = Alarm::new(AlarmSpec::new(TABLE, &CHARTS, 600))?;
 ///
 /// // 3 bits: one in 16. Again and again it is an alarm.
@@ -250,7 +250,7 @@ impl Default for AlarmMemory {
 /// while !note(-8).is_on {
 ///     readings += 1;
 /// }
-/// assert_eq!(readings, 5);
+/// assert_eq!(readings, 7);
 /// // A gross one is an alarm at once: still the same one.
 /// while note(-4).is_on {}
 /// assert!(matches!(note(-20).event, Some(AlarmEvent::Resumed(..))));

@@ -39,13 +39,14 @@ pub struct QuantileTable<'a> {
     quantiles: &'a [Quantile],
     /// Rarity of the first, in bits.
     first: u8,
-    /// Rarity by a step of log-density below the first, in steps of 2^-32 bit.
+    /// How fast the rarity grows below the first, by a step of log-density, in steps of 2^-32.
     tail: u32,
 }
 
 impl<'a> QuantileTable<'a> {
     /// Quantiles in ascending order, the first at a rarity of `first` bits, each of the others one bit below the one before it. Below
-    /// the first, the rarity grows by `tail` steps of 2^-32 bit for a step of log-density.
+    /// the first, the rarity grows by `log2(1 + x)`, where `x` grows by `tail` steps of 2^-32 for a step of log-density: a reading may be
+    /// rarer than any of the record without end, but how much rarer the record does not tell.
     #[must_use]
     pub const fn new(quantiles: &'a [Quantile], first: u8, tail: u32) -> Self {
         Self {
@@ -81,7 +82,7 @@ impl<'a> QuantileTable<'a> {
         };
         if log_prob < first.log_prob {
             let beyond = grown(log_prob, first.log_prob, self.tail);
-            return rarity.saturating_add(beyond).min(MOST);
+            return rarity.saturating_add(log2_of_one_and(beyond)).min(MOST);
         }
         let mut last = first;
         for next in rest {
@@ -95,13 +96,24 @@ impl<'a> QuantileTable<'a> {
     }
 }
 
+/// `log2(1 + x)` of steps of 2^-8, with straight lines between powers of 2.
+fn log2_of_one_and(x: i32) -> i32 {
+    let sum = x.saturating_add(BIT).max(BIT).cast_unsigned();
+    let places = 31_u32.wrapping_sub(sum.leading_zeros());
+    // At least 8 places, so that these are the 8 behind the first.
+    let rest = sum >> places.saturating_sub(8);
+    let whole = places.saturating_sub(8).wrapping_mul(BIT.cast_unsigned());
+    let rest = rest.wrapping_sub(BIT.cast_unsigned());
+    whole.wrapping_add(rest).cast_signed()
+}
+
 /// What a rate makes of the steps between two log-densities, in steps of 2^-8 bit.
 fn grown(from: i32, to: i32, rate: u32) -> i32 {
     /// More steps are 16,000 nats, and with any rate beyond what fits.
     const MOST_STEPS: i64 = 1 << 30;
     let steps = i64::from(to).wrapping_sub(i64::from(from)).min(MOST_STEPS);
     let grown = steps.wrapping_mul(i64::from(rate)) >> RATE_PLACES;
-    i32::try_from(grown).unwrap_or(MOST).min(MOST)
+    i32::try_from(grown).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -131,7 +143,8 @@ mod tests {
     #[test]
     fn below_the_first_quantile_it_grows_to_a_limit() {
         assert_eq!(TABLE.rarity(-14 << 16), 3 * BIT);
-        assert_eq!(TABLE.rarity(i32::MIN), MOST);
+        assert_eq!(TABLE.rarity(-22 << 16), 4 * BIT);
+        assert!((14 * BIT..MOST).contains(&TABLE.rarity(i32::MIN)));
         for rate in [0, 1, u32::MAX] {
             let steep = QuantileTable::new(&QUANTILES, 63, rate);
             assert!((2 * BIT..=MOST).contains(&steep.rarity(i32::MIN)));

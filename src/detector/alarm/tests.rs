@@ -9,7 +9,7 @@ const QUANTILES: [Quantile; 5] = [
     Quantile::new(-3 * NAT, 1 << 16),
     Quantile::new(-2 * NAT, 1 << 16),
 ];
-const TABLE: QuantileTable<'static> = QuantileTable::new(&QUANTILES, 2, 1 << 16);
+const TABLE: QuantileTable<'static> = QuantileTable::new(&QUANTILES, 2, 1 << 20);
 const CHARTS: [Chart; 2] = [
     Chart::new(0, 20 << 8, 9 << 16),
     Chart::new(2, 8 << 8, 3 << 16).with_lower(-2 << 16),
@@ -41,13 +41,13 @@ fn gross_readings_are_an_alarm_at_once_and_small_faults_later() {
         ]
     );
     assert_eq!(
-        events(&mut alarm(100), &[-20]),
+        events(&mut alarm(100), &[-2000]),
         [(0, AlarmEvent::Raised(cause(0), Severity::High))]
     );
-    // 5 bits each: the average passes 3 bits with the fourth.
+    // Over 7 bits each: the average passes 3 bits with the second.
     assert_eq!(
         events(&mut alarm(100), &[-9; 8]),
-        [(3, AlarmEvent::Raised(cause(1), Severity::Low))]
+        [(1, AlarmEvent::Raised(cause(1), Severity::Low))]
     );
 }
 
@@ -163,6 +163,6 @@ fn events_are_words() {
 #[test]
 fn averages_are_those_of_the_charts() {
     let mut alarm = alarm(1);
-    alarm.note(-7 * NAT, Decision::Normal, None);
-    assert!(alarm.averages().eq([3 << 16, 3 << 14]));
+    alarm.note(-5 * NAT, Decision::Normal, None);
+    assert!(alarm.averages().eq([1 << 16, 1 << 14]));
 }

@@ -153,12 +153,13 @@ impl AlarmSettings {
             }
         }
         // An average that cannot get beyond its limit is none.
+        let single = charts[0];
         charts.retain(|chart| {
             chart.lower.is_some()
                 || f64::from(chart.upper) < f64::from(chart.most) * (AVERAGE_BIT / BIT)
         });
         if charts.is_empty() {
-            return None;
+            charts.push(single);
         }
         let score = found.scores[rank - 1];
         Some(Self {

@@ -1,7 +1,7 @@
 //! Which features of raw samples tell faults from normal windows, where there are no faults yet: [faults](Fault) made of
 //! normal samples, the same ones for every window length and set of features.
 //!
-//! The log-densities of two sets of features cannot be compared; how well each ranks made faults above normal windows can. The
+//! The log-densities of two sets of features cannot be compared; how well each ranks synthetic faults above normal windows can. The
 //! judge is a Gaussian with a full covariance matrix on the features: fitted in milliseconds, and every set has the same one.
 
 mod faults;
