@@ -32,6 +32,10 @@ impl<'a> Filter<'a> {
 }
 
 /// What features may see.
+#[allow(
+    clippy::manual_clamp,
+    reason = "clamp may panic, as far as the compiler knows"
+)]
 fn within(value: f32) -> f32 {
     const MOST: f32 = FeatureSpec::LARGEST;
     if value > MOST {

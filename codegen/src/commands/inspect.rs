@@ -134,6 +134,20 @@ pub fn report(i: &Inspection) -> String {
             }
         );
     }
+    out += &decision(i);
+    out += &origin(&i.provenance);
+    let _ = writeln!(out, "model sha256           {}", i.sha256);
+    if !i.costs.is_empty() {
+        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
+    }
+    out
+}
+
+/// Threshold and alarm.
+fn decision(i: &Inspection) -> String {
+    use std::fmt::Write as _;
+
+    let mut out = String::new();
     match i.calibration {
         Some(c) => {
             let _ = writeln!(
@@ -157,11 +171,6 @@ pub fn report(i: &Inspection) -> String {
             alarm.blocks,
             time_words(alarm.hold_off.into(), alarm.rate)
         );
-    }
-    out += &origin(&i.provenance);
-    let _ = writeln!(out, "model sha256           {}", i.sha256);
-    if !i.costs.is_empty() {
-        let _ = write!(out, "\n{}", inspect_cost::report(&i.costs));
     }
     out
 }

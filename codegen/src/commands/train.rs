@@ -128,13 +128,10 @@ impl TrainArgs {
 /// # Errors
 /// The model cannot be trained or written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
-    let file = match &args.config {
-        Some(path) => read_config(path)?,
-        None => Recipe::default(),
-    };
+    let file = args.config.as_deref().map(read_config).transpose()?;
     // Fail before the training, not after it, if the model cannot be written.
     let mut target = Target::open(&args.out).with_context(|| cannot_write(args))?;
-    let mut recipe = args.recipe.or(&file);
+    let mut recipe = args.recipe.or(&file.unwrap_or_default());
     let (table, samples, choice) = (args.data.options).read_training(
         &args.data.data,
         &args.features,

@@ -24,12 +24,7 @@ pub(super) fn gather(
     may_exclude: bool,
 ) -> Result<Table, DataError> {
     let skip_bad = options.skip_bad;
-    // Of maps, and of more columns than sensors, nobody asks when they were recorded.
-    let timed = options.samples
-        || shape_of(&frames[0], &columns).is_none()
-            && frames
-                .iter()
-                .all(|frame| frame.columns.len() <= MOST_READINGS);
+    let timed = options.samples || may_have_times(frames, &columns);
     let continuity = timed.then(|| Continuity::of(frames, &columns));
     let mut table = Table {
         shape: shape_of(&frames[0], &columns),
@@ -127,6 +122,12 @@ pub(super) fn gather(
     table.skipped_rows = left.bad;
     left.count(&mut table, before as usize, skip_bad.unwrap_or(0.0))?;
     Ok(table)
+}
+
+/// Of maps, and of more columns than sensors, nobody asks when they were recorded.
+fn may_have_times(frames: &[Frame], columns: &[String]) -> bool {
+    let few = |frame: &Frame| frame.columns.len() <= MOST_READINGS;
+    shape_of(&frames[0], columns).is_none() && frames.iter().all(few)
 }
 
 /// A file of which so many rows are used.

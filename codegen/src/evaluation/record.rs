@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn records_are_read_from_words_and_from_logs() {
         let mut words = vec![RECORD_FORMAT, 7, 1, 1];
-        words.extend((0..1 + RECORD_WORDS).map(|at| at as u32));
+        words.extend((0..=RECORD_WORDS).map(|at| at as u32));
         let twice = [&words[..], &words[..]].concat();
         let bytes: Vec<u8> = twice.iter().flat_map(|word| word.to_le_bytes()).collect();
         let found = RecordFile::parse(&bytes).unwrap();

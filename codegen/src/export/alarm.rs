@@ -75,11 +75,11 @@ pub(super) fn write(out: &mut String, ready: &Ready<'_>) {
     );
     for (at, limits) in guards.iter().enumerate() {
         let text = match &ready.engine {
-            Engine::Float(_) => guard(limits, limits.seen, limits.quiet, limits.jump),
+            Engine::Float(_) => guard(limits, &limits.seen, limits.quiet, limits.jump),
             Engine::Integer(quantized) => {
                 let unit = quantized.units.get(at).copied().unwrap_or_default();
                 let own = CountedGuard::of(limits, unit);
-                guard(limits, own.seen, own.quiet, own.jump)
+                guard(limits, &own.seen, own.quiet, own.jump)
             }
         };
         line!(out, "    nvpico::detector::GuardSpec::none(){text},");
@@ -105,7 +105,7 @@ fn table(own: &ReadyAlarm) -> String {
 
 fn guard<V: std::fmt::Debug>(
     limits: &GuardLimits,
-    seen: [V; 2],
+    seen: &[V; 2],
     quiet: Option<V>,
     jump: Option<V>,
 ) -> String {

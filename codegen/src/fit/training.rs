@@ -131,11 +131,7 @@ pub fn run(
     let dim = table.dim();
     check_counts(table, &settings)?;
     let correlated = correlated_rows(&table.values, dim);
-    let folds = match (valid, &table.groups) {
-        (Some(_), _) => 0,
-        (None, Some(groups)) => folds_of_machines(&settings, groups),
-        (None, None) => folds(&settings, table.rows, correlated),
-    };
+    let folds = folds_for(table, valid, &settings, correlated);
     // Rows that only decide when to stop need no distance, and every operating condition is among them.
     let gap = if folds > 0 { 0 } else { correlated };
     let split = split_of(table, valid, &settings, gap)?;
@@ -143,12 +139,7 @@ pub fn run(
     let rows = split::values(table, &split.train);
     let held_out = split::values(held_out_table, &split.held_out);
     let [train_rows, held_out_rows] = [&rows, &held_out].map(|rows| rows.len() / dim);
-    if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
-        bail!(
-            "{train_rows} rows to train on and {held_out_rows} held out are too few: at least \
-             {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, a few hundred are better"
-        );
-    }
+    check_rows(train_rows, held_out_rows)?;
     let constant = constant_names(table)?;
     let (mut stop, calibrate) = split.roles();
     if folds > 0 {
@@ -240,6 +231,16 @@ pub fn run(
     })
 }
 
+fn check_rows(train_rows: usize, held_out_rows: usize) -> anyhow::Result<()> {
+    if train_rows < LEAST_TRAIN_ROWS || held_out_rows < LEAST_HELD_OUT_ROWS {
+        bail!(
+            "{train_rows} rows to train on and {held_out_rows} held out are too few: at least \
+             {LEAST_TRAIN_ROWS} and {LEAST_HELD_OUT_ROWS} are needed, a few hundred are better"
+        );
+    }
+    Ok(())
+}
+
 /// Takes note of the range of the values, and of how they move.
 fn note_rows(model: &mut Model, table: &Table) {
     model.note_normal(&table.values);
@@ -311,6 +312,20 @@ fn split_of(
             settings.split,
             gap,
         )),
+    }
+}
+
+/// How many folds calibrate; none beside other rows that do.
+fn folds_for(
+    table: &Table,
+    valid: Option<&Table>,
+    settings: &Settings,
+    correlated: usize,
+) -> usize {
+    match (valid, &table.groups) {
+        (Some(_), _) => 0,
+        (None, Some(groups)) => folds_of_machines(settings, groups),
+        (None, None) => folds(settings, table.rows, correlated),
     }
 }
 

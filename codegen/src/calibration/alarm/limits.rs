@@ -132,8 +132,8 @@ mod tests {
         }
         // A day, three days, one and three weeks of hours: alarms a week.
         let weekly =
-            [24, 72, 168, 504].map(|hours| (1_680.0 * upper_bound(1, hours)).round() / 10.0);
-        assert_eq!(weekly, [19.7, 6.8, 3.0, 1.0]);
+            [24, 72, 168, 504].map(|hours| format!("{:.1}", 168.0 * upper_bound(1, hours)));
+        assert_eq!(weekly, ["19.7", "6.8", "3.0", "1.0"]);
         assert_eq!(upper_bound(4, 3).to_bits(), 1.0_f64.to_bits());
     }
 

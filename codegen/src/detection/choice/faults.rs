@@ -139,9 +139,9 @@ fn change(block: &mut [f64], fault: Fault, size: Size, lengths: Lengths, random:
         Fault::Louder => {
             // About the block's own mean: what drifts does not become an offset.
             let (mean, _) = moments(block.iter().copied());
-            block
-                .iter_mut()
-                .for_each(|x| *x = mean + LOUDER * (*x - mean));
+            for x in block.iter_mut() {
+                *x = mean + LOUDER * (*x - mean);
+            }
         }
         Fault::Tone => {
             // Turns a sample: neither so slow that it is a drift nor at half of the rate.
@@ -220,7 +220,9 @@ mod tests {
                 };
                 let own: Vec<usize> = (0..3).filter(differs).collect();
                 assert!(own.len() <= 1, "{fault:?}");
-                own.iter().for_each(|channel| seen[*channel] = true);
+                for channel in own {
+                    seen[channel] = true;
+                }
             }
             assert!(!seen[0] && seen[1], "{fault:?}");
         }
