@@ -1,6 +1,10 @@
 //! From log-densities to a reliable alarm.
 //!
-//! A [`Detector`] owns the workspace, scores each reading, compares it with the threshold, and raises its alarm
+//! A [`Monitor`] is what a program needs: decision, guards of single values, evidence over many readings, and an alarm with a promise, all
+//! of which a generated module brings along. [`blame()`] says what is to blame for an alarm, a [`Recorder`] keeps the readings around it, a
+//! [`Health`] counts, and [`adapt`] lets a model follow its machine. [`Alarm`] and [`Guards`] are parts of a monitor.
+//!
+//! A [`Detector`] is for a model without such an alarm. It owns the workspace, scores each reading, compares it with the threshold, and raises its alarm
 //! when enough of the last `HISTORY` readings were not normal. A reading that cannot be scored (a failed
 //! sensor, a NaN) counts as not normal, and so does one with a value outside the range of the training rows, where the
 //! criterion has ranges ([`Criterion::or_outside`]). A reading with a given value outside what was seen is not judged, and leaves
