@@ -50,7 +50,15 @@ fn snippets_compile_when_pasted() {
     let integers = model.ready(Some(Precision::I8)).expect("it was observed");
     // Nobody calibrated it in integers.
     let integers = module(&integers, &ExportOptions::default())
-        .replace("Option<i32> = None", "Option<i32> = Some(-655360)");
+        .replace("Option<i32> = None", "Option<i32> = Some(-655360)")
+        .replace(
+            "AlarmSpec<'static>> = None",
+            "AlarmSpec<'static>> = Some(nvpico::detector::AlarmSpec::new(
+                nvpico::detector::QuantileTable::new(&[nvpico::detector::Quantile::new(0, 0)], 1, 0),
+                &[nvpico::detector::Chart::new(0, 256, 1)],
+                1,
+            ))",
+        );
     write_program(folder.path(), "integers", "docs/integers.md", &integers);
 
     // A check alone would not evaluate the constants.

@@ -2,6 +2,7 @@
 //! printed.
 
 pub mod adapt;
+mod adapt_options;
 pub mod advise;
 pub mod bench;
 mod budget;

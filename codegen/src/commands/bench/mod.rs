@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::DataOptions;
-use super::adapt::AdaptOptions;
+use super::adapt_options::AdaptOptions;
 use crate::detection::drift as moved;
 use crate::detection::protocol::{adbench, asd, fan, skab};
 use crate::model::{Adaptation, Model};

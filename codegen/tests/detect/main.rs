@@ -5,10 +5,10 @@
 
 #![cfg(unix)]
 
-#[path = "../../firmware/models/field.rs"]
+#[path = "../../../firmware/models/field.rs"]
 mod field;
+mod moving;
 
-use std::cell::Cell;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ use nvpico_codegen::model::Model;
 use nvpico_codegen::precision::Precision;
 use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
 use tempfile::TempDir;
+
+use moving::{LONG, NOTHING, surround, sway, wait, wait_for_text};
 
 /// Settings of normally swaying surroundings after which the log must still be free of alarms.
 const STEPS: usize = 30;
@@ -190,46 +192,6 @@ fn check_line(line: &str, judge: impl Fn(&[f32]) -> (f32, Decision)) {
     let (expected, decision) = judge(&row);
     assert_eq!(log_prob.to_bits(), expected.to_bits(), "{line}");
     assert_eq!(decision.as_str(), found, "{line}");
-}
-
-fn wait(live: &mut Live, what: &str, is_it: impl FnMut(&str) -> bool) -> String {
-    live.wait_for(what, is_it)
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn wait_for_text(live: &mut Live, text: &str) {
-    wait(live, text, |line| line.contains(text));
-}
-
-/// Lets the surroundings sway normally, as sensors that hold still are stuck, until a line has this text or so many steps are done;
-/// whether there was an alarm.
-fn sway(live: &mut Live, until: &str, steps: usize) -> bool {
-    let (found, alarm) = (Cell::new(false), Cell::new(false));
-    let normal = surroundings(20_261, steps);
-    live.follow(
-        normal,
-        || found.get(),
-        |line| {
-            found.set(found.get() || line.contains(until));
-            alarm.set(alarm.get() || line.contains("alarm r"));
-        },
-    )
-    .unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        found.get() || until == NOTHING,
-        "{until}: not in {steps} steps"
-    );
-    alarm.get()
-}
-
-/// No line has it.
-const NOTHING: &str = "no line has this";
-/// Within two minutes an alarm is cleared.
-const LONG: usize = 1_200;
-
-fn surround(live: &mut Live, surroundings: &Surroundings) {
-    live.surround(surroundings)
-        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
