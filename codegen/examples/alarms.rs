@@ -108,7 +108,8 @@ fn main() -> anyhow::Result<()> {
                 .filter(|[promised, _, met]| met <= promised)
                 .count();
             println!(
-                "| {correlation} s | {days} days | {:.1} | {:.1} | {:.1} | {:.1} % |",
+                "| {correlation} s | {days} {} | {:.1} | {:.1} | {:.1} | {:.1} % |",
+                if days > 1.0 { "days" } else { "day" },
                 mean(0),
                 mean(1),
                 mean(2),
