@@ -72,7 +72,7 @@ impl Nats for i32 {
 /// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
 pub fn detect<S, C, L, D, const N: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    model: Model<'_, D>,
+    model: &mut Model<'_, D>,
     monitor: &mut Monitor<D::Value, N, GUARDS>,
     recorder: &mut Recorder<D::Value, N, RECORDED>,
     units: &[i32; N],
@@ -181,7 +181,7 @@ mod tests {
         let mut workspace = [0.0; SPEC.workspace_len()];
         detect(
             &mut acquire,
-            Model {
+            &mut Model {
                 density: &flow,
                 blame: &NO_BLAME,
                 workspace: &mut workspace,
@@ -231,7 +231,7 @@ mod tests {
         let mut workspace = [0.0; SPEC.workspace_len()];
         detect(
             &mut acquire,
-            Model {
+            &mut Model {
                 density: &flow,
                 blame: &NO_BLAME,
                 workspace: &mut workspace,

@@ -103,7 +103,7 @@ impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_,
 pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    model: Model<'_, D>,
+    model: &mut Model<'_, D>,
     monitor: &mut Monitor<D::Value, DIM, GUARDS>,
     recorder: &mut Recorder<D::Value, DIM, RECORDED>,
     units: &[i32; DIM],
@@ -181,7 +181,7 @@ mod tests {
         detect_windows(
             &mut acquire,
             &mut windows,
-            Model {
+            &mut Model {
                 density: &flow,
                 blame: &NO_BLAME,
                 workspace: &mut workspace,
