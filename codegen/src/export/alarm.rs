@@ -10,6 +10,9 @@ const MONITOR: &str = "/// Threshold, ranges, guards and alarm.
 pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
 
 /// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
+///
+/// # Panics
+/// The model has no alarm; in a `const` that is an error of the compiler.
 pub const fn monitor() -> Monitor {
     let (Some(threshold), Some(alarm)) = (THRESHOLD, ALARM) else {
         panic!(\"the model has no alarm: `nvpico calibrate` sets one by normal readings\")

@@ -29,7 +29,7 @@ use nvpico_codegen::precision::Precision;
 use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
 use tempfile::TempDir;
 
-use moving::{LONG, NOTHING, surround, sway, wait, wait_for_text};
+use moving::{LONG, NOTHING, surround, sway, wait, wait_for_alarm, wait_for_text};
 
 /// Settings of normally swaying surroundings after which the log must still be free of alarms.
 const STEPS: usize = 30;
@@ -217,18 +217,20 @@ fn the_alarm_comes_and_goes_with_the_field() {
     magnet.nanotesla.swap(0, 1);
     magnet.nanotesla[2] = 46_000;
     assert_eq!(decision(&magnet.row()), Decision::Anomalous);
+    let from = live.log().len();
     surround(&mut live, &magnet);
     check_reading(&mut live, &magnet, judge);
-    wait_for_text(&mut live, "alarm raised");
+    wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 
     // The room burns.
     let mut hot = first;
     hot.millidegrees = 85_000;
     assert_eq!(decision(&hot.row()), Decision::OutOfRange(3));
+    let from = live.log().len();
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge);
-    wait_for_text(&mut live, "alarm r");
+    wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 
     // A sensor that holds still, however normal its value.
@@ -293,9 +295,10 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
     let mut hot = normal;
     hot.millidegrees = 85_000;
     assert_eq!(judge(&hot.row()).1, Decision::OutOfRange(3));
+    let from = live.log().len();
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge);
-    wait_for_text(&mut live, "alarm raised");
+    wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 }
 

@@ -40,6 +40,16 @@ pub const NOTHING: &str = "no line has this";
 /// Within two minutes an alarm is cleared.
 pub const LONG: usize = 1_200;
 
+/// Waits until an alarm is raised or back, in the lines from this one on: a machine that is too slow may have raised it already.
+pub fn wait_for_alarm(live: &mut Live, from: usize) {
+    if !live.log()[from..]
+        .iter()
+        .any(|line| line.contains("alarm r"))
+    {
+        wait_for_text(live, "alarm r");
+    }
+}
+
 pub fn surround(live: &mut Live, surroundings: &Surroundings) {
     live.surround(surroundings)
         .unwrap_or_else(|error| panic!("{error}"));
