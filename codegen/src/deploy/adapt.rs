@@ -4,7 +4,7 @@ use nvpico::detector::Decision;
 use nvpico::detector::adapt::{Adapter, Learned, Number, Trace};
 
 use super::quantize::{self, Quantized};
-use super::{Engine, Guard, Ready};
+use super::{Engine, Judge, Ready};
 use crate::data::Table;
 use crate::model::{Adaptation, Limits};
 
@@ -48,21 +48,21 @@ pub fn replay(
     table: &Table,
     asked: &[usize],
 ) -> anyhow::Result<Replay> {
-    let guard = ready.guard();
+    let judge = ready.judge();
     match &ready.engine {
         Engine::Float(deployed) => {
             let floats = limits.floats();
             let judge = |row: &[f32]| {
                 let score = deployed.score(row).remove(0);
                 let log_prob = score.map_or(f32::NEG_INFINITY, |score| score.log_prob);
-                (log_prob, guard.decide(row, &score))
+                (log_prob, judge.decide(row, &score))
             };
             let rows = table.iter().map(<[f32]>::to_vec);
             run(limits, &floats, rows, asked, &judge)
         }
         Engine::Integer(own) => {
             let counted = counted(limits, own);
-            let judge = |row: &[i32]| judge_counts(own, &guard, row);
+            let judge = |row: &[i32]| judge_counts(own, &judge, row);
             let of_windows = table.windows.as_ref().and_then(|own| own.counts.as_ref());
             let rows = table.iter().enumerate().map(|(at, row)| {
                 let counts = of_windows.and_then(|all| all.chunks_exact(own.units.len()).nth(at));
@@ -79,25 +79,25 @@ pub fn replay(
     }
 }
 
-fn judge_counts(own: &Quantized, guard: &Guard<'_>, row: &[i32]) -> (f32, Option<Decision>) {
+fn judge_counts(own: &Quantized, judge: &Judge<'_>, row: &[i32]) -> (f32, Option<Decision>) {
     let score = own.integer_scores(row).pop();
     let score = score.and_then(Result::ok).map(quantize::to_floats);
     let log_prob = score.map_or(f32::NEG_INFINITY, |score| score.log_prob);
     let decided = score.map_or(Some(Decision::Invalid), |score| {
-        guard.decide_counts(row, &score)
+        judge.decide_counts(row, &score)
     });
     (log_prob, decided)
 }
 
 /// What judges a row: its log-density in nats, and the decision.
-type Judge<'a, V> = dyn Fn(&[V]) -> (f32, Option<Decision>) + 'a;
+type JudgeRow<'a, V> = dyn Fn(&[V]) -> (f32, Option<Decision>) + 'a;
 
 fn run<V: Number + Wide>(
     own: &Adaptation,
     limits: &Limits<V>,
     rows: impl Iterator<Item = Vec<V>>,
     asked: &[usize],
-    judge: &Judge<'_, V>,
+    judge: &JudgeRow<'_, V>,
 ) -> anyhow::Result<Replay> {
     let dim = own.dim();
     let fine = 2_f32.powi(-i32::from(limits.fraction));

@@ -169,7 +169,7 @@ impl Ready<'_> {
     #[must_use]
     pub fn replay(&self, table: &Table, repaired: &[usize]) -> Option<Vec<AlarmRow>> {
         let ready = self.alarm()?;
-        let guard = self.guard();
+        let judge = self.judge();
         let scores = self.score_table(table);
         let log_probs = self.log_prob_steps(table);
         let counts = table.windows.as_ref().and_then(|own| own.counts.as_ref());
@@ -190,7 +190,7 @@ impl Ready<'_> {
             if table.stretches.binary_search(&at).is_ok() {
                 guards.gap();
             }
-            let decision = guard.decide(row, &scores[at]).unwrap_or(Decision::Normal);
+            let decision = judge.decide(row, &scores[at]).unwrap_or(Decision::Normal);
             let said = if decision == Decision::Invalid {
                 guards.gap();
                 None
@@ -247,7 +247,7 @@ impl Ready<'_> {
             }
         };
         let decision = self
-            .guard()
+            .judge()
             .decide(&row, &score)
             .unwrap_or(Decision::Normal);
         let state = alarm.note(log_prob, decision, None);

@@ -18,7 +18,7 @@ pub mod adapt;
 mod alarm;
 pub mod certificate;
 pub mod cost;
-mod guard;
+mod judge;
 pub mod quantize;
 mod ready;
 mod sample;
@@ -26,6 +26,6 @@ mod typical;
 
 pub use crate::deployed::Deployed;
 pub use alarm::{AlarmRow, CountedGuard, ReadyAlarm, ReadyGuards};
-pub use guard::Guard;
+pub use judge::Judge;
 pub use ready::{AllScores, Engine, Ready};
 pub use sample::{draw, sample};

@@ -96,10 +96,10 @@ impl Scoring {
         let of = |&precision: &Precision| -> anyhow::Result<Score> {
             let ready = model.ready(Some(precision))?;
             let found = ready.score(&set.tests);
-            let guard = ready.guard();
+            let judge = ready.judge();
             let rows = set.tests.chunks_exact(set.dim()).zip(&found);
             let alarms: Vec<bool> = rows
-                .map(|(row, score)| guard.decide(row, score) != Some(Decision::Normal))
+                .map(|(row, score)| judge.decide(row, score) != Some(Decision::Normal))
                 .collect();
             let log_probs = log_probs(&found);
             let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();

@@ -100,8 +100,8 @@ pub fn evaluate(
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
     let scores = ready.score_table(table);
-    let guard = ready.guard();
-    let judged = |row: &usize| !guard.is_given_out_of_range(table.row(*row));
+    let judge = ready.judge();
+    let judged = |row: &usize| !judge.is_given_out_of_range(table.row(*row));
     let judged: Vec<usize> = (0..table.rows).filter(judged).collect();
     let scores: Vec<_> = judged.iter().map(|&row| scores[row]).collect();
     let labels: Vec<bool> = judged.iter().map(|&row| labels[row]).collect();
@@ -114,10 +114,10 @@ pub fn evaluate(
         .calibration
         .filter(|_| threshold.is_none());
     let threshold = threshold.or(ready.threshold());
-    let guard = guard.with_threshold(threshold);
+    let judge = judge.with_threshold(threshold);
     let rows = judged.iter().map(|&row| table.row(row)).zip(&scores);
     let alarms: Vec<bool> = rows
-        .map(|(row, score)| guard.decide(row, score) != Some(Decision::Normal))
+        .map(|(row, score)| judge.decide(row, score) != Some(Decision::Normal))
         .collect();
     let confusion = threshold.map(|_| metrics::Confusion::count(&alarms, labels));
     let rows = log_probs.iter().zip(labels);

@@ -56,9 +56,9 @@ pub struct RowScore {
 #[must_use]
 pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
     let scores = ready.score_table(table).into_iter();
-    let guard = ready.guard();
+    let judge = ready.judge();
     let decisions = table.iter().zip(scores).map(|(row, score)| {
-        let decision = guard.decide(row, &score);
+        let decision = judge.decide(row, &score);
         (score.ok(), decision)
     });
     let rows = decisions.zip(&table.row_numbers);

@@ -108,7 +108,7 @@ impl Integers {
         let log_prob = log_prob.cast_signed();
         let scores = ready.score(row);
         let decision = ready
-            .guard()
+            .judge()
             .decide(row, &scores[0])
             .expect("a calibrated model");
         (log_prob as f32 / 65_536.0, decision)

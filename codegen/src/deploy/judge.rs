@@ -9,7 +9,7 @@ use crate::model::first_outside;
 
 /// What decides on rows.
 #[derive(Clone, Debug)]
-pub struct Guard<'r> {
+pub struct Judge<'r> {
     threshold: Option<f32>,
     /// The first values, which are given.
     given: usize,
@@ -27,9 +27,9 @@ enum Ranges<'r> {
 impl Ready<'_> {
     /// What decides on rows.
     #[must_use]
-    pub fn guard(&self) -> Guard<'_> {
+    pub fn judge(&self) -> Judge<'_> {
         let ranges = self.model.value_ranges();
-        Guard {
+        Judge {
             threshold: self.threshold(),
             given: self.model.header.spec.given,
             ranges: match &self.engine {
@@ -40,7 +40,7 @@ impl Ready<'_> {
     }
 }
 
-impl Guard<'_> {
+impl Judge<'_> {
     /// The same ranges with another threshold.
     #[must_use]
     pub fn with_threshold(self, threshold: Option<f32>) -> Self {
@@ -108,21 +108,21 @@ mod tests {
         model.note_values(&rows.repeat(200));
         for precision in [Precision::F32, Precision::I16, Precision::I8] {
             let ready = model.ready(Some(precision)).unwrap();
-            let guard = ready.guard();
+            let judge = ready.judge();
             // Seen: -0.25 to 1 and -0.5 to 2, a quarter more on either side.
-            assert_eq!(guard.out_of_range(&[1.31, 2.62]), None, "{precision}");
-            assert_eq!(guard.out_of_range(&[1.32, 9.0]), Some(0), "{precision}");
-            assert_eq!(guard.out_of_range(&[0.0, -1.14]), Some(1), "{precision}");
+            assert_eq!(judge.out_of_range(&[1.31, 2.62]), None, "{precision}");
+            assert_eq!(judge.out_of_range(&[1.32, 9.0]), Some(0), "{precision}");
+            assert_eq!(judge.out_of_range(&[0.0, -1.14]), Some(1), "{precision}");
             let far = [9.0, 0.0];
             let scores = ready.score(&far);
             assert_eq!(
-                guard.decide(&far, &scores[0]),
+                judge.decide(&far, &scores[0]),
                 Some(Decision::OutOfRange(0))
             );
             let refused = Err(ScoreError::NonFinite { index: 0 });
-            assert_eq!(guard.decide(&far, &refused), Some(Decision::Invalid));
+            assert_eq!(judge.decide(&far, &refused), Some(Decision::Invalid));
             let near = [0.5, 0.0];
-            assert_eq!(guard.decide(&near, &ready.score(&near)[0]), None);
+            assert_eq!(judge.decide(&near, &ready.score(&near)[0]), None);
         }
     }
 }
