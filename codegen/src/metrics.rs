@@ -225,6 +225,14 @@ fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// The median: the mean of the two in the middle of an even number of values; `None` without values.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    let last = values.len().checked_sub(1)?;
+    values.sort_by(f64::total_cmp);
+    Some(f64::midpoint(values[last / 2], values[last.div_ceil(2)]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

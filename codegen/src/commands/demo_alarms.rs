@@ -37,17 +37,7 @@ impl InTime {
         let episodes = episodes(&labels, faults);
         let blocks = (model.header.alarm.as_ref())
             .map_or((1, 1), |alarm| (alarm.hold_off as usize, alarm.rank));
-        let by_fault = |delays: Vec<Option<usize>>| {
-            let mut found: BTreeMap<&'static str, Vec<Option<usize>>> = BTreeMap::new();
-            for (episode, delay) in episodes.iter().zip(delays) {
-                let name = faults[episode.start].unwrap_or_default();
-                found.entry(name).or_default().push(delay);
-            }
-            let pairs = found.into_iter();
-            pairs
-                .map(|(name, delays)| (name, Episodes::of(&delays)))
-                .collect()
-        };
+        let by_fault = |delays: Vec<Option<usize>>| Episodes::by_fault(&episodes, &delays, faults);
         let scores = |table: &Table| metrics::scores(&ready.log_probs(&table.values));
         let other = gaussian_scores(&normal.values, another_day);
         Ok(Self {
@@ -66,7 +56,7 @@ impl InTime {
     /// As text.
     pub(super) fn report(&self) -> String {
         let (Some(day), Some(faults)) = (&self.another_day, &self.faults) else {
-            return "\nno alarm: the record is too short for blocks to set its limits by\n".into();
+            return "\nno alarm: the record is too short to set its limits\n".into();
         };
         let rate = day.rate;
         let words = |own: Option<&Episodes>| match own {

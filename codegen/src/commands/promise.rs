@@ -103,11 +103,11 @@ pub(crate) fn sentences(calibration: &Calibration) -> String {
 pub(crate) fn alarm_sentences(alarm: Option<&AlarmSettings>) -> String {
     use std::fmt::Write as _;
     let Some(alarm) = alarm else {
-        return "no alarm: the record is too short for blocks to set its limits by\n".into();
+        return "no alarm: the record is too short to set its limits, which takes 3 rows at least\n".into();
     };
     let rate = alarm.rate;
     let mut text = format!(
-        "alarm: at most {} false in 95 of 100 records, {} to be expected, guards of single values apart; by {} blocks of {}\n",
+        "alarm: at most {} false in 95 of 100 records, {} expected, not counting guards; limits from {} blocks of {}\n",
         rate_words(alarm.promised, rate),
         rate_words(alarm.expected, rate),
         alarm.blocks,
@@ -116,21 +116,21 @@ pub(crate) fn alarm_sentences(alarm: Option<&AlarmSettings>) -> String {
     if alarm.has_short_blocks() {
         let _ = writeln!(
             text,
-            "  a block is only {:.0} times as long as readings resemble each other, not 20: a longer record makes the promise firmer",
+            "  a block is only {:.0} times as long as the correlation, not 20: a longer record makes the promise firmer",
             alarm.correlations
         );
     }
     if let (Some(readings), Some(asked)) = (alarm.readings_to_carry(), alarm.asked()) {
         let _ = writeln!(
             text,
-            "  the {} asked for takes a record of {}; by the tail of these blocks it would be about {}, an estimate and no promise",
+            "  the {} asked for takes a record of {}; with these limits a fit to the tail of the blocks gives {}: an estimate, not a promise",
             rate_words(asked, rate),
             time_words(readings, rate),
             rate_words(alarm.estimated, rate)
         );
     }
     if rate.is_none() {
-        text += "  the files have no column of times: --rate 1Hz gives alarms their time\n";
+        text += "  the files have no column of times: --rate, such as --rate 1Hz, gives the alarm its time\n";
     }
     text
 }

@@ -3,24 +3,18 @@
 use nvpico::detector::Decision;
 
 use super::subject::{Judged, Picture};
+use crate::evaluation::episodes;
 use crate::metrics;
 use crate::report::plot::{self, Span};
 
 /// Rows from the first to the last of each fault.
 fn spans(faults: &[Option<&'static str>]) -> Vec<Span> {
-    let mut spans: Vec<(std::ops::Range<usize>, &'static str)> = Vec::new();
-    for (row, fault) in faults.iter().enumerate() {
-        let Some(name) = *fault else { continue };
-        match spans.last_mut() {
-            Some((rows, last)) if rows.end == row && *last == name => rows.end += 1,
-            _ => spans.push((row..row + 1, name)),
-        }
-    }
-    let span = |(rows, name): (std::ops::Range<usize>, &str)| Span {
+    let anomalous: Vec<bool> = faults.iter().map(Option::is_some).collect();
+    let span = |rows: std::ops::Range<usize>| Span {
+        label: faults[rows.start].unwrap_or_default().replace('_', " "),
         rows,
-        label: name.replace('_', " "),
     };
-    spans.into_iter().map(span).collect()
+    episodes(&anomalous, faults).into_iter().map(span).collect()
 }
 
 /// Histogram, timeline and ROC curves.

@@ -6,7 +6,7 @@ use nvpico::detector::{
 };
 
 use super::quantize::Quantized;
-use super::{Engine, Ready};
+use super::{Engine, Ready, ScoredTable};
 use crate::calibration::{GuardLimits, RarityTable, steps};
 use crate::data::Table;
 use crate::harness::verify::digest;
@@ -168,10 +168,20 @@ impl Ready<'_> {
     /// `repaired`, as somebody acknowledged the alarm there. `None` for a model without an alarm.
     #[must_use]
     pub fn replay(&self, table: &Table, repaired: &[usize]) -> Option<Vec<AlarmRow>> {
+        self.replay_scored(table, &self.scored(table), repaired)
+    }
+
+    /// As [`replay`](Self::replay), of rows that were scored.
+    #[must_use]
+    pub fn replay_scored(
+        &self,
+        table: &Table,
+        scored: &ScoredTable,
+        repaired: &[usize],
+    ) -> Option<Vec<AlarmRow>> {
         let ready = self.alarm()?;
         let judge = self.judge();
-        let scores = self.score_table(table);
-        let log_probs = self.log_prob_steps(table);
+        let ScoredTable { scores, log_probs } = scored;
         let counts = table.windows.as_ref().and_then(|own| own.counts.as_ref());
         let mut watching = match (&ready.guards, &self.engine) {
             (ReadyGuards::Float(specs), _) => {
@@ -272,36 +282,6 @@ impl Ready<'_> {
                     (f64::from(word.cast_signed()) * 2.0_f64.powi(*unit)) as f32
                 };
                 pairs.map(value).collect()
-            }
-        }
-    }
-
-    /// Log-densities in steps of 2^-16 nat, those of the engine; the lowest for a row that cannot be scored.
-    fn log_prob_steps(&self, table: &Table) -> Vec<i32> {
-        match &self.engine {
-            Engine::Float(_) => {
-                let scores = self.score_table(table).into_iter();
-                scores
-                    .map(|score| score.map_or(i32::MIN, |score| steps(score.log_prob)))
-                    .collect()
-            }
-            Engine::Integer(quantized) => {
-                let counts = table.windows.as_ref().and_then(|own| own.counts.as_ref());
-                let score = |counts: &[i32]| {
-                    let scores = quantized.integer_scores(counts).into_iter();
-                    scores.map(|score| score.map_or(i32::MIN, |score| score.log_prob))
-                };
-                match counts {
-                    Some(counts) => score(counts).collect(),
-                    None => (table.iter())
-                        .map(|row| {
-                            let counts = quantized.counts(row);
-                            counts
-                                .and_then(|counts| score(&counts).next())
-                                .unwrap_or(i32::MIN)
-                        })
-                        .collect(),
-                }
             }
         }
     }

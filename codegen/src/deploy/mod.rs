@@ -27,5 +27,5 @@ mod typical;
 pub use crate::deployed::Deployed;
 pub use alarm::{AlarmRow, CountedGuard, ReadyAlarm, ReadyGuards};
 pub use judge::Judge;
-pub use ready::{AllScores, Engine, Ready};
+pub use ready::{AllScores, Engine, Ready, ScoredTable};
 pub use sample::{draw, sample};

@@ -5,7 +5,7 @@ use nvpico::integer::IntegerScore;
 use nvpico::{Score, ScoreError};
 
 use super::quantize::{self, Quantized, Ranges};
-use crate::calibration::{Method, Resemblance, ascending, p_value};
+use crate::calibration::{Method, Resemblance, ascending, p_value, steps};
 use crate::data::Table;
 use crate::deployed::{self, Deployed};
 use crate::model::{IntegerParts, Model, ModelSpec};
@@ -63,13 +63,41 @@ impl Ready<'_> {
     /// Scores the rows of a table as the chip would, features in integers by their counts.
     #[must_use]
     pub fn score_table(&self, table: &Table) -> Vec<Result<Score, ScoreError>> {
+        self.scored(table).scores
+    }
+
+    /// The same with the log-densities in the engine's steps.
+    #[must_use]
+    pub fn scored(&self, table: &Table) -> ScoredTable {
         let counts = table.windows.as_ref().and_then(|own| own.counts.as_ref());
-        match (&self.engine, counts) {
-            (Engine::Integer(quantized), Some(counts)) => {
-                let scores = quantized.integer_scores(counts).into_iter();
-                scores.map(|score| score.map(quantize::to_floats)).collect()
+        match &self.engine {
+            Engine::Float(deployed) => {
+                let scores = deployed.score(&table.values);
+                let log_prob = |score: &Result<Score, _>| match score {
+                    Ok(score) => steps(score.log_prob),
+                    Err(_) => i32::MIN,
+                };
+                ScoredTable {
+                    log_probs: scores.iter().map(log_prob).collect(),
+                    scores,
+                }
             }
-            _ => self.score(&table.values),
+            Engine::Integer(quantized) => {
+                let scores = match counts {
+                    Some(counts) => quantized.integer_scores(counts),
+                    None => quantized.score_exactly(&table.values),
+                };
+                let log_prob = |score: &Result<IntegerScore, _>| match score {
+                    Ok(score) => score.log_prob,
+                    Err(_) => i32::MIN,
+                };
+                ScoredTable {
+                    log_probs: scores.iter().map(log_prob).collect(),
+                    scores: (scores.into_iter())
+                        .map(|score| score.map(quantize::to_floats))
+                        .collect(),
+                }
+            }
         }
     }
 
@@ -189,6 +217,15 @@ impl Ready<'_> {
         let calibration = self.calibration();
         (!calibration.is_empty()).then(|| p_value(calibration, log_prob))
     }
+}
+
+/// Scores of the rows of a table.
+#[derive(Clone, Debug)]
+pub struct ScoredTable {
+    /// In nats.
+    pub scores: Vec<Result<Score, ScoreError>>,
+    /// Log-densities in steps of 2^-16 nat, those of the engine; the lowest for a row that cannot be scored.
+    pub log_probs: Vec<i32>,
 }
 
 /// Log-densities of rows in every precision, in the order of the rows.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::data::Table;
 use crate::deploy::{AlarmRow, Ready};
+use crate::metrics;
 use crate::model::Model;
 
 /// Anomalous rows in a row.
@@ -27,21 +28,34 @@ impl Episodes {
     /// Of delays; `None` for an episode that is not found.
     #[must_use]
     pub fn of(delays: &[Option<usize>]) -> Self {
-        let mut known: Vec<usize> = delays.iter().copied().flatten().collect();
-        known.sort_unstable();
-        let (half, count) = (known.len() / 2, known.len());
-        let median = |at: usize| known.get(at).map(|own| *own as f64);
+        let known: Vec<f64> = delays.iter().flatten().map(|own| *own as f64).collect();
         Self {
             episodes: delays.len(),
-            found: count,
+            found: known.len(),
             already_on: 0,
-            median_delay: if count % 2 == 1 {
-                median(half)
-            } else {
-                half.checked_sub(1)
-                    .and_then(|below| Some(f64::midpoint(median(below)?, median(half)?)))
-            },
+            median_delay: metrics::median(known),
         }
+    }
+}
+
+impl Episodes {
+    /// The same by the fault of each episode, of those whose fault has a name.
+    #[must_use]
+    pub fn by_fault(
+        episodes: &[Range<usize>],
+        delays: &[Option<usize>],
+        faults: &[Option<&'static str>],
+    ) -> BTreeMap<&'static str, Self> {
+        let mut found: BTreeMap<&'static str, Vec<Option<usize>>> = BTreeMap::new();
+        for (episode, delay) in episodes.iter().zip(delays) {
+            if let Some(name) = faults.get(episode.start).copied().flatten() {
+                found.entry(name).or_default().push(*delay);
+            }
+        }
+        let groups = found.into_iter();
+        groups
+            .map(|(name, delays)| (name, Self::of(&delays)))
+            .collect()
     }
 }
 
@@ -134,12 +148,6 @@ pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>])
     // On at the first row, and not by an event there.
     let began_on = |own: &&Range<usize>| rows[own.start].is_on && rows[own.start].event.is_none();
     let already_on = episodes.iter().filter(began_on).count();
-    let mut by_fault: BTreeMap<&'static str, Vec<Option<usize>>> = BTreeMap::new();
-    for (episode, delay) in episodes.iter().zip(&delays) {
-        if let Some(name) = faults.get(episode.start).copied().flatten() {
-            by_fault.entry(name).or_default().push(*delay);
-        }
-    }
     let changes = rows.iter().zip(&table.row_numbers);
     Some(Alarms {
         normal_rows,
@@ -152,10 +160,7 @@ pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>])
             already_on,
             ..Episodes::of(&delays)
         }),
-        by_fault: by_fault
-            .into_iter()
-            .map(|(name, delays)| (name, Episodes::of(&delays)))
-            .collect(),
+        by_fault: Episodes::by_fault(&episodes, &delays, faults),
         changes: changes
             .filter_map(|(row, number)| Some(change(ready.model, *number, row.event?)))
             .collect(),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::data::Table;
 use crate::deploy::Ready;
+use crate::metrics::median;
 use crate::model::{Layer, Model};
 
 /// Standard deviations between the middle of the rows and that of the model's rows, all features together. A sensor that was moved stays below
@@ -120,11 +121,4 @@ fn deviations(model: &Model, table: &Table) -> Vec<Deviation> {
         })
     });
     figures.collect()
-}
-
-/// The lower one of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    let middle = values.len().checked_sub(1)? / 2;
-    let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    Some(*median)
 }

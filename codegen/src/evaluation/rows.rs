@@ -55,20 +55,18 @@ pub struct RowScore {
 /// Scores every row of a table.
 #[must_use]
 pub fn score_rows(ready: &Ready<'_>, table: &Table) -> Vec<RowScore> {
-    let scores = ready.score_table(table).into_iter();
+    let scored = ready.scored(table);
     let judge = ready.judge();
-    let decisions = table.iter().zip(scores).map(|(row, score)| {
-        let decision = judge.decide(row, &score);
+    let decisions = table.iter().zip(&scored.scores).map(|(row, score)| {
+        let decision = judge.decide(row, score);
         (score.ok(), decision)
     });
     let rows = decisions.zip(&table.row_numbers);
     let mut rows: Vec<RowScore> = rows
         .map(|((score, decision), number)| RowScore::new(ready, *number, score, decision))
         .collect();
-    for (row, own) in rows
-        .iter_mut()
-        .zip(ready.replay(table, &[]).unwrap_or_default())
-    {
+    let replayed = ready.replay_scored(table, &scored, &[]);
+    for (row, own) in rows.iter_mut().zip(replayed.unwrap_or_default()) {
         row.rarity = own.rarity.map(|rarity| f64::from(rarity) / 256.0);
         row.alarm = Some(own.is_on);
         row.event = own.event.map(|event| {

@@ -129,6 +129,13 @@ impl Quantized {
     /// log-densities beyond 256 nats, which keep their first 24 bits.
     #[must_use]
     pub fn score(&self, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
+        let scores = self.score_exactly(rows).into_iter();
+        scores.map(|score| score.map(to_floats)).collect()
+    }
+
+    /// The same in the engine's own integers.
+    #[must_use]
+    pub fn score_exactly(&self, rows: &[f32]) -> Vec<Result<IntegerScore, ScoreError>> {
         let dim = self.spec.dim();
         let rows = rows.chunks_exact(dim);
         let counts: Vec<Option<Vec<i32>>> = rows.clone().map(|row| self.counts(row)).collect();
@@ -138,8 +145,7 @@ impl Quantized {
             .map(|(row, counts)| {
                 let index = row.iter().position(|x| !x.is_finite()).unwrap_or_default();
                 let refused = Err(ScoreError::NonFinite { index });
-                let score = counts.and_then(|_| scores.next()).unwrap_or(refused);
-                score.map(to_floats)
+                counts.and_then(|_| scores.next()).unwrap_or(refused)
             })
             .collect()
     }

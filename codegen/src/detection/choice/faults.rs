@@ -1,6 +1,7 @@
 //! Faults made of normal samples: the same ones for every set of features.
 
 use crate::data::Table;
+use crate::metrics;
 use crate::random::Source;
 
 /// What is made of normal samples. Sizes are in deviations of the channel: the median of those of stretches as long as the shortest
@@ -85,11 +86,8 @@ pub(super) fn sizes(samples: &Table, lengths: Lengths) -> Vec<Size> {
         let values: Vec<f64> = (samples.iter().map(|row| f64::from(row[channel]))).collect();
         let (mean, whole) = moments(values.iter().copied());
         let stretches = values.chunks(lengths.shortest);
-        let mut deviations: Vec<f64> = stretches
-            .map(|own| moments(own.iter().copied()).1)
-            .collect();
-        deviations.sort_by(f64::total_cmp);
-        let median = deviations.get(deviations.len() / 2).copied();
+        let deviations = stretches.map(|own| moments(own.iter().copied()).1);
+        let median = metrics::median(deviations.collect());
         let sized = [median.unwrap_or(0.0), whole].into_iter();
         let deviation = sized.filter(|own| *own > 0.0).find(|own| own.is_finite());
         Size {
