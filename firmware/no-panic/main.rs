@@ -8,6 +8,7 @@
 #![no_std]
 #![no_main]
 
+mod adapt;
 mod alarm;
 #[cfg(feature = "integer-samples")]
 mod integers;
@@ -54,6 +55,7 @@ fn main() -> ! {
     let places: &mut [Blamed<Value>] = black_box(&mut blamed);
     black_box(blame(flow, &spec, row, places, workspace)).ok();
     alarm::watch(flow, &values, workspace);
+    adapt::follow(row, workspace);
     #[cfg(feature = "gradient")]
     {
         let mut gradient = black_box([ZERO; DIM]);

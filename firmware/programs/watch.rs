@@ -5,6 +5,7 @@
 #![no_main]
 
 use board::{NAME, Timer, entry};
+use nvpico_app::digest;
 use nvpico_harness::host;
 use nvpico_harness::replay::{self, Memory, Record, Scorer, Setting, chunk, status};
 
@@ -48,9 +49,7 @@ impl Scorer for Model {
         Outcome {
             rarity: report.rarity.unwrap_or(i32::MIN),
             flags: report.flags(),
-            averages: averages.fold(0x811c_9dc5, |hash: u32, average| {
-                (hash ^ average.cast_unsigned()).wrapping_mul(0x0100_0193)
-            }),
+            averages: digest(averages.map(i32::cast_unsigned)),
         }
     }
 

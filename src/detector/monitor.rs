@@ -28,11 +28,36 @@ pub struct Report<S = Score> {
 ///
 /// A module that `nvpico export` wrote has all that it takes:
 ///
-/// ```ignore
+/// ```
+/// # mod model {
+/// #     use nvpico::detector::{AlarmSpec, Chart, GuardSpec, Quantile, QuantileTable};
+/// #     use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+/// #     pub const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+/// #     pub static FLOW: Flow<'static> = match Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0]) {
+/// #         Ok(flow) => flow,
+/// #         Err(error) => panic!("{}", error.message()),
+/// #     };
+/// #     const TABLE: QuantileTable<'static> = QuantileTable::new(&[Quantile::new(-4 << 16, 0)], 1, 1 << 20);
+/// #     const ALARM: AlarmSpec<'static> = AlarmSpec::new(TABLE, &[Chart::new(0, 60 << 8, 5 << 16)], 600);
+/// #     static GUARDS: [GuardSpec<f32>; 2] = [GuardSpec::none(); 2];
+/// #     pub const WORKSPACE: usize = SPEC.workspace_len();
+/// #     pub const MODEL: u32 = 0;
+/// #     pub const DIM: usize = 2;
+/// #     pub const fn monitor() -> nvpico::detector::Monitor<f32, 2, 2> {
+/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
+/// #             Ok(monitor) => monitor,
+/// #             Err(error) => panic!("{}", error.message()),
+/// #         }
+/// #     }
+/// # }
+/// use nvpico::detector::{AlarmEvent, Cause, Severity};
+///
 /// let mut monitor = const { model::monitor() };
 /// let mut workspace = [0.0; model::WORKSPACE];
-/// let report = monitor.observe(&model::FLOW, &reading, &mut workspace);
-/// if let Some(AlarmEvent::Raised(cause, severity)) = report.event { /* tell somebody */ }
+/// let report = monitor.observe(&model::FLOW, &[20.5, 1.1], &mut workspace);
+/// assert_eq!((report.alarm, report.event), (false, None));
+/// let report = monitor.observe(&model::FLOW, &[80.0, 1.1], &mut workspace);
+/// assert_eq!(report.event, Some(AlarmEvent::Raised(Cause::Unlikely(0), Severity::High)));
 /// ```
 #[derive(Debug)]
 pub struct Monitor<V: Value, const DIM: usize, const GUARDS: usize> {

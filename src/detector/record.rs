@@ -35,17 +35,46 @@ pub struct Entry<V, const DIM: usize> {
 
 /// The last `LEN` readings of `DIM` values.
 ///
-/// ```ignore
-/// let mut recorder = Recorder::<f32, { model::DIM }, 32>::new(model::MODEL);
-/// loop {
-///     let reading = read();
-///     let report = monitor.observe(&reading);
-///     recorder.note(Some(&reading), &report, monitor.alarm().memory());
+/// ```
+/// # mod model {
+/// #     use nvpico::detector::{AlarmSpec, Chart, GuardSpec, Quantile, QuantileTable};
+/// #     use nvpico::{Flow, FlowSpec, LayerSpec, spec::Shape};
+/// #     pub const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
+/// #     pub static FLOW: Flow<'static> = match Flow::new(SPEC, &[20.0, 1.0, 0.5, 2.0, 0.0]) {
+/// #         Ok(flow) => flow,
+/// #         Err(error) => panic!("{}", error.message()),
+/// #     };
+/// #     const TABLE: QuantileTable<'static> = QuantileTable::new(&[Quantile::new(-4 << 16, 0)], 1, 1 << 20);
+/// #     const ALARM: AlarmSpec<'static> = AlarmSpec::new(TABLE, &[Chart::new(0, 60 << 8, 5 << 16)], 600);
+/// #     static GUARDS: [GuardSpec<f32>; 2] = [GuardSpec::none(); 2];
+/// #     pub const WORKSPACE: usize = SPEC.workspace_len();
+/// #     pub const MODEL: u32 = 0;
+/// #     pub const DIM: usize = 2;
+/// #     pub const fn monitor() -> nvpico::detector::Monitor<f32, 2, 2> {
+/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
+/// #             Ok(monitor) => monitor,
+/// #             Err(error) => panic!("{}", error.message()),
+/// #         }
+/// #     }
+/// # }
+/// use nvpico::Flow;
+/// use nvpico::detector::Recorder;
+///
+/// let mut monitor = const { model::monitor() };
+/// let mut workspace = [0.0; model::WORKSPACE];
+/// let mut recorder = Recorder::<f32, { model::DIM }, 8>::new(model::MODEL);
+/// let mut sent = Vec::new();
+/// for at in 0..20 {
+///     let reading = [if at == 9 { 80.0 } else { 20.0 }, 1.0];
+///     let report = monitor.observe(&model::FLOW, &reading, &mut workspace);
+///     recorder.note::<Flow>(Some(&reading), &report, monitor.alarm().memory());
 ///     if recorder.is_complete() {
-///         recorder.words().for_each(|word| send(word));
+///         sent.extend(recorder.words());
 ///         recorder.go_on();
 ///     }
 /// }
+/// // Of this model, two values a reading, eight readings.
+/// assert_eq!(sent[1..4], [model::MODEL, 2, 8]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Recorder<V, const DIM: usize, const LEN: usize> {

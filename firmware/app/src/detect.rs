@@ -162,7 +162,7 @@ fn input<R: Copy, V: Input<R>, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_parts::{ALARM, NO_BLAME, Script, Told, acquire};
+    use crate::test_parts::{ALARM, Kept, NO_BLAME, Script, Told, acquire};
     use nvpico::detector::Decision::{Anomalous, Invalid, Normal};
     use nvpico::spec::Shape;
     use nvpico::{Flow, FlowSpec, LayerSpec};
@@ -171,26 +171,29 @@ mod tests {
     const SPEC: FlowSpec<'static> = FlowSpec::new(Shape::vector(2), &[LayerSpec::Standardize]);
 
     /// The log of these readings, with a standard normal distribution about (20, 0) and the threshold -4 nats.
-    fn told(script: &Script) -> Vec<Told> {
+    fn log(script: &Script) -> Kept {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-4.0);
         let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let mut acquire = acquire(script);
-        let mut recorder = Recorder::new(0);
-        let mut workspace = [0.0; SPEC.workspace_len()];
+        let mut model = Model {
+            density: &flow,
+            blame: &NO_BLAME,
+            workspace: &mut [0.0; SPEC.workspace_len()],
+        };
         detect(
             &mut acquire,
-            &mut Model {
-                density: &flow,
-                blame: &NO_BLAME,
-                workspace: &mut workspace,
-            },
+            &mut model,
             &mut monitor,
-            &mut recorder,
+            &mut Recorder::new(9),
             &[0, 0],
         );
-        acquire.log.told
+        acquire.log
+    }
+
+    fn told(script: &Script) -> Vec<Told> {
+        log(script).told
     }
 
     #[test]
@@ -224,23 +227,7 @@ mod tests {
     fn the_record_of_an_alarm_goes_to_the_log() {
         let mut script = [Ok(20.0); 40];
         script[20] = Ok(40.0);
-        let mut acquire = acquire(&script);
-        let flow = Flow::new(SPEC, &[20.0, 0.0, 1.0, 1.0, 0.0]).expect("a standardisation alone");
-        let criterion = flow.anomalous_below(-4.0);
-        let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
-        let mut workspace = [0.0; SPEC.workspace_len()];
-        detect(
-            &mut acquire,
-            &mut Model {
-                density: &flow,
-                blame: &NO_BLAME,
-                workspace: &mut workspace,
-            },
-            &mut monitor,
-            &mut Recorder::new(9),
-            &[0, 0],
-        );
-        let words = acquire.log.words;
+        let words = log(&script).words;
         assert_eq!(words[1..4], [9, 2, 16]);
         let first: Vec<f32> = (words[4..].chunks(2 + nvpico::detector::RECORD_WORDS))
             .map(|entry| f32::from_bits(entry[0]))

@@ -68,6 +68,13 @@ pub use detect::{Input, Model, Nats, RECORDED, detect};
 pub use record::{Store, record};
 pub use windows::{CountWindows, FloatWindows, Windows, detect_windows, has_rate};
 
+/// FNV-1a over words, by which a host compares features and evidence.
+pub fn digest(words: impl Iterator<Item = u32>) -> u32 {
+    words.fold(0x811c_9dc5, |hash, word| {
+        (hash ^ word).wrapping_mul(0x0100_0193)
+    })
+}
+
 /// Whether two lists of names are equal. In `const` contexts, to refuse a model for other columns at compile time.
 pub const fn same_names(a: &[&str], b: &[&str]) -> bool {
     if a.len() != b.len() {

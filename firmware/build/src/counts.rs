@@ -37,9 +37,7 @@ mod input {
 
         pub fn digest(&self) -> u32 {
             let features = self.features.iter().flatten();
-            features.fold(0x811c_9dc5, |hash: u32, value| {
-                (hash ^ u32::from_ne_bytes(value.to_ne_bytes())).wrapping_mul(0x0100_0193)
-            })
+            nvpico_app::digest(features.map(|value| u32::from_ne_bytes(value.to_ne_bytes())))
         }
     }
 

@@ -106,7 +106,7 @@ pub enum AlarmEvent {
 
 impl AlarmEvent {
     /// The event in a word, for records: from the lowest byte on what happened (1 raised, 2 resumed, 3 cleared), the severity (1 high),
-    /// the kind of cause (1 unlikely, 2 too likely, 3 stuck, 4 at limit, 5 quiet, 6 jump, 7 invalid) and the index of its chart or value.
+    /// the kind of cause (1 unlikely, 2 too likely, 3 stuck, 4 at limit, 5 quiet, 6 jump, 7 invalid) and the index of its chart or value, the lowest 8 bits of it.
     #[must_use]
     pub const fn to_word(self) -> u32 {
         let (kind, cause, severity) = match self {
