@@ -21,7 +21,7 @@ pub fn follow(row: &[Value], moved: &mut [Value]) {
             spread: ZERO,
         }; DIM],
     );
-    adapter.restore(kept);
+    black_box(adapter.restore(kept)).ok();
     for _ in 0..black_box(9) {
         adapter.apply(row, moved);
         black_box(adapter.learn(row, black_box(true)));
@@ -29,6 +29,8 @@ pub fn follow(row: &[Value], moved: &mut [Value]) {
             adapter.commission();
         }
     }
-    black_box(adapter.traces());
+    for trace in adapter.traces() {
+        black_box(Kept::<Value>::from_words(trace.kept().to_words()));
+    }
     adapter.reset();
 }

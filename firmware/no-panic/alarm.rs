@@ -39,6 +39,11 @@ pub fn watch<D: Density<Value = Value>>(flow: &D, row: &[Value; DIM], workspace:
         recorder.note::<D>(Some(row), &report, monitor.alarm().memory());
         health.note(&report);
         black_box(monitor.observe_invalid::<D>());
+        let scored = flow.score(row, workspace);
+        black_box(monitor.decide::<D>(row, &scored));
+        black_box(monitor.judge_moved::<D>(row, black_box(row), scored));
+        recorder.skip();
+        health.skip();
         if black_box(recorder.is_complete()) {
             recorder.words().for_each(|word| {
                 black_box(word);

@@ -57,6 +57,12 @@ impl Health {
         self.count(report.decision, report.rarity, report.event);
     }
 
+    /// Counts a reading that is not judged, as in a commissioning.
+    pub fn skip(&mut self) {
+        self.readings = self.readings.saturating_add(1);
+        self.not_judged = self.not_judged.saturating_add(1);
+    }
+
     /// Counts a reading.
     pub fn count(&mut self, decision: Decision, rarity: Option<i32>, event: Option<AlarmEvent>) {
         let add = |count: &mut u32| *count = count.saturating_add(1);
@@ -163,9 +169,10 @@ mod tests {
             Some(0),
             raised(Cause::Guard(Guard::Stuck(0))),
         );
+        health.skip();
         let bytes = health.to_bytes();
-        assert_eq!(bytes[..4], 5_u32.to_le_bytes());
-        assert_eq!(bytes[4..16], [2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(bytes[..4], 6_u32.to_le_bytes());
+        assert_eq!(bytes[4..16], [2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
         assert_eq!(bytes[16..24], [3, 0, 1, 0, 1, 0, 1, 0]);
         assert_eq!(health.bins().iter().sum::<u32>(), 1);
     }

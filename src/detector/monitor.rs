@@ -121,7 +121,19 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
         x: &[V; DIM],
         result: Result<D::Score, ScoreError>,
     ) -> Report<D::Score> {
-        let (log_prob, decision) = self.judge.decide::<D>(&result, self.judge.out_of_range(x));
+        self.judge_moved::<D>(x, x, result)
+    }
+
+    /// The same of a reading that was moved to where the model expects it, as [recalibration](super::adapt) does: ranges are asked
+    /// about `moved`, which was scored; guards watch the sensor itself, and see `x`.
+    pub fn judge_moved<D: Density<Value = V>>(
+        &mut self,
+        x: &[V; DIM],
+        moved: &[V; DIM],
+        result: Result<D::Score, ScoreError>,
+    ) -> Report<D::Score> {
+        let outside = self.judge.out_of_range(moved);
+        let (log_prob, decision) = self.judge.decide::<D>(&result, outside);
         let guard = if decision == Decision::Invalid {
             self.guards.gap();
             None
@@ -129,6 +141,16 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
             self.guards.note(self.specs, &mut self.states, x)
         };
         self.report::<D>(Some(result), log_prob, decision, guard)
+    }
+
+    /// The decision on a reading that was scored, by itself: nothing is taken into the evidence.
+    pub fn decide<D: Density<Value = V>>(
+        &self,
+        x: &[V; DIM],
+        result: &Result<D::Score, ScoreError>,
+    ) -> Decision {
+        let outside = self.judge.out_of_range(x);
+        self.judge.decide::<D>(result, outside).1
     }
 
     /// Records a reading that the sensor failed to deliver.
@@ -249,6 +271,27 @@ mod tests {
         }
         monitor.observe_invalid::<Flow<'_>>();
         assert!(!stuck(&mut monitor, 0.0));
+    }
+
+    #[test]
+    fn guards_see_the_sensor_and_not_where_it_was_moved_to() {
+        let mut monitor = MONITOR;
+        let mut workspace = [0.0; WORKSPACE];
+        let raised = AlarmEvent::Raised(Cause::Guard(Guard::Stuck(0)), Severity::High);
+        let mut found = false;
+        for at in 0..9_u8 {
+            // The sensor holds still, and is moved a little each time.
+            let moved = [0.1 * f32::from(at), 0.0];
+            let result = FLOW.score(&moved, &mut workspace);
+            assert_eq!(
+                monitor.decide::<Flow<'_>>(&moved, &result),
+                Decision::Normal
+            );
+            let report = monitor.judge_moved::<Flow<'_>>(&[0.5, 0.0], &moved, result);
+            assert_eq!(report.decision, Decision::Normal);
+            found |= report.event == Some(raised);
+        }
+        assert!(found);
     }
 
     #[test]

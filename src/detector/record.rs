@@ -147,6 +147,11 @@ impl<V: Value, const DIM: usize, const LEN: usize> Recorder<V, DIM, LEN> {
         };
     }
 
+    /// A reading that is not judged, as in a commissioning: it has a number and is not recorded.
+    pub fn skip(&mut self) {
+        self.number = self.number.wrapping_add(1);
+    }
+
     /// Whether the record of an alarm is complete: nothing is taken until [`go_on`](Self::go_on).
     #[must_use]
     pub const fn is_complete(&self) -> bool {
@@ -246,9 +251,10 @@ mod tests {
         );
         recorder.go_on();
         assert_eq!(recorder.entries().count(), 0);
+        recorder.skip();
         recorder.note::<Flow<'_>>(None, &report(None), AlarmMemory::new());
         let numbers: Vec<u32> = recorder.entries().map(|entry| entry.number).collect();
-        assert_eq!(numbers, [9]);
+        assert_eq!(numbers, [10]);
     }
 
     #[test]

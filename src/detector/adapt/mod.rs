@@ -41,15 +41,17 @@
 //! # Ok::<(), nvpico::detector::adapt::AdaptError>(())
 //! ```
 
+mod kept;
 mod learned;
 mod number;
 mod spec;
 mod state;
 
+pub use kept::Kept;
 pub use learned::Learned;
 pub use number::Number;
 pub use spec::{AdaptError, AdaptSpec};
-pub use state::{Kept, Trace};
+pub use state::Trace;
 
 use number::MOST_SHARE;
 
@@ -152,22 +154,6 @@ impl<'a, V: Number, T: AsRef<[Trace<V>]> + AsMut<[Trace<V>]>> Adapter<'a, V, T> 
     #[must_use]
     pub const fn spec(&self) -> &AdaptSpec<'a, V> {
         &self.spec
-    }
-
-    /// Takes up what was kept over a reset or a power cut, within the limits of the model.
-    pub fn restore(&mut self, kept: &[Kept<V>]) {
-        self.reset();
-        let limits = self.spec.reach.iter().zip(self.spec.track);
-        let own = self.traces.as_mut().iter_mut().zip(self.spec.spread);
-        for (((trace, spread), (reach, track)), kept) in own.zip(limits).zip(kept) {
-            let readings = [kept.shift, kept.anchor, kept.spread];
-            if readings.iter().all(|value| value.is_reading()) {
-                let anchor = kept.anchor.within(*reach);
-                let shift = anchor.plus(kept.shift.minus(anchor).within(*track));
-                *trace = Trace::at(shift, limited(kept.spread, *spread, self.spec.widen));
-                trace.anchor = anchor;
-            }
-        }
     }
 
     /// Where the model expects a reading: writes what is to be scored to `out`. What is no reading is passed on as it is.

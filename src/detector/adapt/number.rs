@@ -47,6 +47,15 @@ pub trait Number: Copy + PartialOrd + core::fmt::Debug + sealed::Sealed {
     #[must_use]
     fn share_of(self, denominator: Self) -> u32;
 
+    /// Its bits.
+    #[doc(hidden)]
+    #[must_use]
+    fn to_word(self) -> u32;
+    /// The number with these bits.
+    #[doc(hidden)]
+    #[must_use]
+    fn from_word(word: u32) -> Self;
+
     /// The smaller of two.
     #[doc(hidden)]
     #[must_use]
@@ -146,6 +155,14 @@ impl Number for f32 {
             0
         }
     }
+
+    fn to_word(self) -> u32 {
+        self.to_bits()
+    }
+
+    fn from_word(word: u32) -> Self {
+        Self::from_bits(word)
+    }
 }
 
 impl Number for i32 {
@@ -203,6 +220,14 @@ impl Number for i32 {
             .checked_div(i64::from(denominator))
             .unwrap_or(0);
         share.clamp(0, i64::from(MOST_SHARE)) as u32
+    }
+
+    fn to_word(self) -> u32 {
+        self.cast_unsigned()
+    }
+
+    fn from_word(word: u32) -> Self {
+        word.cast_signed()
     }
 }
 

@@ -53,6 +53,8 @@ pub enum AdaptError {
     Limit,
     /// `windows` is not a multiple of 4 in `4 ..= 128`, or `block`, `smooth`, `widen`, `rate` or `fraction` is too large.
     Settings,
+    /// What was kept is not one for each value, or no number.
+    Kept,
 }
 
 impl AdaptError {
@@ -66,6 +68,9 @@ impl AdaptError {
             }
             AdaptError::Settings => {
                 "windows must be a multiple of 4 up to 128, block at most 7, smooth at most 2, widen, rate and fraction at most 15"
+            }
+            AdaptError::Kept => {
+                "what was kept is not one number for each value: recalibration starts as the model was trained"
             }
         }
     }

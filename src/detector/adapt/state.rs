@@ -1,5 +1,6 @@
 //! What each value has learned.
 
+use super::kept::Kept;
 use super::number::Number;
 
 /// What a value has learned, and the readings that it is learning from.
@@ -17,17 +18,6 @@ pub struct Trace<V> {
     pub(super) sum: V,
     /// Of a commissioning the means of its quarters, else the last readings.
     pub(super) four: [V; 4],
-}
-
-/// What a value keeps over a reset or a power cut.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kept<V> {
-    /// How far the value lies from its centre.
-    pub shift: V,
-    /// The shift at the last commissioning.
-    pub anchor: V,
-    /// Mean step between two readings.
-    pub spread: V,
 }
 
 impl<V: Number> Default for Trace<V> {
