@@ -17,7 +17,7 @@ done
 step cargo clippy --quiet --package nvpico --tests --no-default-features --features std -- --deny warnings
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 # The firmware's chip-independent packages, then each board where the toolchain that has clippy has `core` for its target.
-for package in nvpico-app nvpico-drivers nvpico-firmware-build; do
+for package in nvpico-app nvpico-drivers nvpico-flash nvpico-firmware-build; do
     step cargo clippy --quiet --manifest-path firmware/Cargo.toml --package "$package" --all-targets -- --deny warnings
 done
 for board in firmware/boards/*; do
@@ -33,8 +33,8 @@ counted env NVPICO_FEATURES=std,micromath cargo test --workspace --features "$de
 step scripts/fuzz.sh 60
 step env RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --workspace --no-deps --all-features
 
-# The application and the drivers run on the desktop.
-counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --package nvpico-drivers
+# The application, the drivers and the memory in flash run on the desktop.
+counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --package nvpico-drivers --package nvpico-flash
 
 if command -v cargo-deny >/dev/null 2>&1; then
     step cargo deny check licenses bans sources

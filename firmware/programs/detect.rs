@@ -1,5 +1,6 @@
 //! Reads sensors, scores each reading with the model of the normal field, and raises the alarm
-//! that the model brings. The model may be in floats or in integers, of readings as they are or of the features of windows of them.
+//! that the model brings. Where the model has limits of recalibration, it follows a machine that ages and a sensor that is mounted
+//! anew, and the board's flash keeps what it learned. The model may be in floats or in integers, of readings as they are or of the features of windows of them.
 //!
 //! In a board's folder `cargo run --release --bin detect` runs it: on emulated sensors, whose readings QEMU's control
 //! protocol moves; on a recording where the emulated board has no sensors; on a real board flashed by probe-rs. The

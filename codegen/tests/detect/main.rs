@@ -1,6 +1,6 @@
 //! The whole system on live sensors: the firmware's own I2C driver reads emulated devices whose signals this test
-//! moves, scores each reading with the desktop's bits, raises the alarm, clears it, and survives a sensor that goes; in
-//! floats and in integers. Boards that are emulated without sensors replay a recording. Needs what `scripts/setup.sh`
+//! moves, recalibrates, scores each reading with the desktop's bits, raises the alarm, clears it, and survives a sensor that goes;
+//! in floats and in integers. Boards that are emulated without sensors replay a recording. Needs what `scripts/setup.sh`
 //! gets.
 
 #![cfg(unix)]
@@ -8,28 +8,24 @@
 #[path = "../../../firmware/models/field.rs"]
 mod field;
 mod moving;
+mod replays;
+mod trained;
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use nvpico::detector::adapt::{Adapter, Trace};
 use nvpico::detector::{AlarmRule, Decision, Detector};
-use nvpico_codegen::data::Table;
-use nvpico_codegen::deploy::Ready;
-use nvpico_codegen::evaluation::RecordFile;
-use nvpico_codegen::export::{self, ExportOptions};
-use nvpico_codegen::fit::recipe::{BaseChoice, Recipe};
-use nvpico_codegen::fit::training;
 use nvpico_codegen::harness::Core;
 use nvpico_codegen::harness::firmware::{self, BuildRequest};
 use nvpico_codegen::harness::live::{Live, LiveRequest};
-use nvpico_codegen::harness::qemu::{self, Ended, PATIENCE, Run};
-use nvpico_codegen::model::Model;
+use nvpico_codegen::harness::qemu::Ended;
 use nvpico_codegen::precision::Precision;
-use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, field_rows, surroundings};
+use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, surroundings};
 use tempfile::TempDir;
 
 use moving::{LONG, NOTHING, surround, sway, wait, wait_for_alarm, wait_for_text};
+use trained::{Judged, Trained};
 
 /// Settings of normally swaying surroundings after which the log must still be free of alarms.
 const STEPS: usize = 30;
@@ -54,67 +50,6 @@ fn build(program: &str, core: Core, model: &Path) -> (TempDir, PathBuf) {
     (folder, elf)
 }
 
-/// A model of the field in integers of 8 bits: its module, and what the desktop finds of a row.
-struct Integers {
-    model: Model,
-    folder: TempDir,
-}
-
-impl Integers {
-    fn new() -> Self {
-        let rows = field_rows(1, 2000);
-        let table = Table {
-            columns: COLUMNS.map(str::to_owned).to_vec(),
-            rows: rows.len(),
-            row_numbers: (1..).take(rows.len()).collect(),
-            values: rows.into_flattened(),
-            rate: Some(10.0),
-            ..Table::default()
-        };
-        let recipe = Recipe {
-            epochs: Some(20),
-            couplings: Some(4),
-            hidden: Some(vec![8]),
-            false_alarm_rate: Some(0.001),
-            base: Some(BaseChoice::Normal),
-            kernels: Some(0),
-            ..Recipe::default()
-        };
-        let outcome = training::fit(&table, None, recipe, |_, _| true).expect("it can be trained");
-        let integers = Self {
-            model: outcome.model,
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
-        let text = export::module(&integers.ready(), &ExportOptions::default());
-        fs::write(integers.module(), text).expect("it can be written");
-        integers
-    }
-
-    fn module(&self) -> PathBuf {
-        self.folder.path().join("field_i8.rs")
-    }
-
-    fn ready(&self) -> Ready<'_> {
-        self.model
-            .ready(Some(Precision::I8))
-            .expect("it has integers")
-    }
-
-    /// As the log has them: the log-density in nats, and the decision.
-    fn judge(&self, row: &[f32]) -> (f32, Decision) {
-        let ready = self.ready();
-        let (_, bits) = ready.bits(row);
-        let [log_prob, _, _] = bits[0].expect("sensors give finite values");
-        let log_prob = log_prob.cast_signed();
-        let scores = ready.score(row);
-        let decision = ready
-            .judge()
-            .decide(row, &scores[0])
-            .expect("a calibrated model");
-        (log_prob as f32 / 65_536.0, decision)
-    }
-}
-
 fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: bool) -> Live {
     let request = LiveRequest {
         elf,
@@ -124,12 +59,6 @@ fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: b
         colour: false,
     };
     Live::start(&request).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn score(row: &[f32]) -> f32 {
-    let mut workspace = [0.0; field::WORKSPACE];
-    let score = field::FLOW.score(row, &mut workspace);
-    score.expect("sensors give finite values").log_prob
 }
 
 fn decision(row: &[f32]) -> Decision {
@@ -145,8 +74,25 @@ fn judge(row: &[f32]) -> (f32, Decision) {
     let mut detector =
         Detector::<{ field::DIM }, { field::WORKSPACE }, 1>::new(criterion, AlarmRule::new(1, 0))
             .expect("it fits");
+    let mut workspace = [0.0; field::WORKSPACE];
+    let score = field::FLOW.score(row, &mut workspace);
+    let log_prob = score.map_or(f32::NEG_INFINITY, |score| score.log_prob);
     let reading = row.try_into().expect("as many values as the model has");
-    (score(row), detector.observe(reading).decision)
+    (log_prob, detector.observe(reading).decision)
+}
+
+/// The same of rows one after the other, with recalibration.
+fn judge_all(rows: &[[f32; 4]]) -> Vec<Judged> {
+    let traces = [Trace::default(); field::DIM];
+    let mut adapter = Adapter::new(field::ADAPT, traces).expect("limits of the model");
+    let mut moved = [0.0; field::DIM];
+    let judged = rows.iter().map(|row| {
+        adapter.apply(row, &mut moved);
+        let (log_prob, decision) = judge(&moved);
+        let learned = adapter.learn(row, decision == Decision::Normal);
+        (log_prob, Some(decision), learned)
+    });
+    judged.collect()
 }
 
 /// Surroundings that the model calls normal, far from each other in time.
@@ -158,10 +104,10 @@ fn normal_surroundings() -> Vec<Surroundings> {
         .collect()
 }
 
-/// A line about a reading, taken apart: its values, its log-density, what it was found to be.
-fn reading(line: &str) -> Option<([f32; 4], f32, &str)> {
+/// A line about a reading, taken apart: its number, its values, its log-density, what it was found to be.
+fn reading(line: &str) -> Option<(usize, [f32; 4], f32, &str)> {
     let (_, rest) = line.split_once("reading ")?;
-    let (_, rest) = rest.split_once(": [")?;
+    let (number, rest) = rest.split_once(": [")?;
     let (values, rest) = rest.split_once("], log-density ")?;
     let (log_prob, decision) = rest.split_once(", ")?;
     let values: Vec<f32> = values
@@ -169,29 +115,48 @@ fn reading(line: &str) -> Option<([f32; 4], f32, &str)> {
         .map(|value| value.parse().expect("a number"))
         .collect();
     let row = values.try_into().expect("four values");
-    Some((row, log_prob.parse().expect("a number"), decision))
+    Some((
+        number.parse().expect("a number"),
+        row,
+        log_prob.parse().expect("a number"),
+        decision,
+    ))
 }
 
-/// Waits for the reading that these surroundings give, and checks its score and decision against the desktop's.
+/// Waits for the reading that these surroundings give, and checks all readings so far against the desktop's.
 fn check_reading(
     live: &mut Live,
     surroundings: &Surroundings,
-    judge: impl Fn(&[f32]) -> (f32, Decision),
+    judge: impl Fn(&[[f32; 4]]) -> Vec<Judged>,
 ) {
     let row = surroundings.row();
-    let line = wait(live, "the reading", |line| {
+    wait(live, "the reading", |line| {
         reading(line)
-            .is_some_and(|(values, _, _)| values.map(f32::to_bits) == row.map(f32::to_bits))
+            .is_some_and(|(_, values, _, _)| values.map(f32::to_bits) == row.map(f32::to_bits))
     });
-    check_line(&line, judge);
+    check_log(live.log(), judge);
 }
 
-/// Checks score and decision of a line about a reading against the desktop's.
-fn check_line(line: &str, judge: impl Fn(&[f32]) -> (f32, Decision)) {
-    let (row, log_prob, found) = reading(line).expect("a reading");
-    let (expected, decision) = judge(&row);
-    assert_eq!(log_prob.to_bits(), expected.to_bits(), "{line}");
-    assert_eq!(decision.as_str(), found, "{line}");
+/// Checks score and decision of every line about a reading against the desktop's; gives the readings, NaN where a sensor gave none.
+fn check_log(log: &[String], judge: impl Fn(&[[f32; 4]]) -> Vec<Judged>) -> Vec<[f32; 4]> {
+    let found: Vec<_> = log.iter().filter_map(|line| reading(line)).collect();
+    let count = found.last().map_or(0, |(number, ..)| number + 1);
+    let mut rows = vec![[f32::NAN; 4]; count];
+    for (number, row, ..) in &found {
+        rows[*number] = *row;
+    }
+    let judged = judge(&rows);
+    for (number, _, log_prob, found) in found {
+        let (expected, decision, learned) = judged[number];
+        assert_eq!(log_prob.to_bits(), expected.to_bits(), "reading {number}");
+        let decision = if learned.is_commissioning() {
+            "not judged"
+        } else {
+            decision.expect("a calibrated model").as_str()
+        };
+        assert_eq!(decision, found, "reading {number}");
+    }
+    rows
 }
 
 #[test]
@@ -203,11 +168,11 @@ fn the_alarm_comes_and_goes_with_the_field() {
     let mut live = start(&elf, &folder, &first, true);
 
     // Normal from the start, and wherever the mount turns; a jump there may well be an alarm.
-    check_reading(&mut live, &first, judge);
+    check_reading(&mut live, &first, judge_all);
     assert!(!sway(&mut live, NOTHING, STEPS));
     for surroundings in others {
         surround(&mut live, surroundings);
-        check_reading(&mut live, surroundings, judge);
+        check_reading(&mut live, surroundings, judge_all);
     }
     drop(live);
     let mut live = start(&elf, &folder, &first, true);
@@ -219,7 +184,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     assert_eq!(decision(&magnet.row()), Decision::Anomalous);
     let from = live.log().len();
     surround(&mut live, &magnet);
-    check_reading(&mut live, &magnet, judge);
+    check_reading(&mut live, &magnet, judge_all);
     wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 
@@ -229,7 +194,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     assert_eq!(decision(&hot.row()), Decision::OutOfRange(3));
     let from = live.log().len();
     surround(&mut live, &hot);
-    check_reading(&mut live, &hot, judge);
+    check_reading(&mut live, &hot, judge_all);
     wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 
@@ -243,7 +208,7 @@ fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
     let normal = normal_surroundings()[0];
     let (folder, elf) = build("detect", Core::M4f, &field_model());
     let mut live = start(&elf, &folder, &normal, true);
-    check_reading(&mut live, &normal, judge);
+    check_reading(&mut live, &normal, judge_all);
 
     live.remove_magnetometer()
         .unwrap_or_else(|error| panic!("{error}"));
@@ -256,7 +221,7 @@ fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
         .unwrap_or_else(|error| panic!("{error}"));
     surround(&mut live, &normal);
     wait_for_text(&mut live, "sensors work again");
-    check_reading(&mut live, &normal, judge);
+    check_reading(&mut live, &normal, judge_all);
     sway(&mut live, "alarm cleared", LONG);
     let failed = |line: &String| line.contains("panicked") || line.contains("hard fault");
     assert!(!live.log().iter().any(failed));
@@ -283,97 +248,21 @@ fn a_recording_holds_what_the_sensors_measured() {
 
 #[test]
 fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
-    let integers = Integers::new();
-    let judge = |row: &[f32]| integers.judge(row);
+    let trained = Trained::new();
+    let judge = |rows: &[[f32; 4]]| trained.judge(Precision::I8, rows, &[]);
     let normal = normal_surroundings()[0];
-    assert_eq!(judge(&normal.row()).1, Decision::Normal);
-    let (folder, elf) = build("detect", Core::M3, &integers.module());
+    assert_eq!(judge(&[normal.row()])[0].1, Some(Decision::Normal));
+    let (folder, elf) = build("detect", Core::M3, &trained.module(Precision::I8));
     let mut live = start(&elf, &folder, &normal, true);
-    check_reading(&mut live, &normal, judge);
+    check_reading(&mut live, &normal, &judge);
     assert!(!sway(&mut live, NOTHING, STEPS));
 
     let mut hot = normal;
     hot.millidegrees = 85_000;
-    assert_eq!(judge(&hot.row()).1, Decision::OutOfRange(3));
+    assert_eq!(judge(&[hot.row()])[0].1, Some(Decision::OutOfRange(3)));
     let from = live.log().len();
     surround(&mut live, &hot);
-    check_reading(&mut live, &hot, judge);
+    check_reading(&mut live, &hot, &judge);
     wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
-}
-
-/// Lets `detect` replay rows on a board that is emulated without sensors, and checks every line about a reading.
-fn check_replay(
-    core: Core,
-    model: &Path,
-    judge: impl Fn(&[f32]) -> (f32, Decision),
-) -> Vec<String> {
-    let (folder, elf) = build("detect", core, model);
-    let mut rows = field_rows(2, 40);
-    // The room burns.
-    for row in &mut rows[20..30] {
-        row[3] = 85.0;
-    }
-    let bytes: Vec<u8> = (rows.as_flattened().iter())
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    fs::write(folder.path().join("readings.bin"), bytes).expect("it can be written");
-    let run = Run {
-        elf: &elf,
-        folder: folder.path(),
-        growing: None,
-        patience: Some(PATIENCE),
-        arguments: &[],
-        colour: false,
-    };
-    let mut log = Vec::new();
-    let ended = qemu::run(&run, |line| {
-        log.push(line.to_owned());
-        ControlFlow::Continue(())
-    });
-    let ended = ended.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(ended, Ended::Success, "{log:?}");
-    let readings: Vec<_> = log.iter().filter(|line| reading(line).is_some()).collect();
-    assert_eq!(readings.len(), rows.len(), "{log:?}");
-    for (line, row) in readings.iter().zip(&rows) {
-        let (values, _, _) = reading(line).expect("a reading");
-        assert_eq!(values.map(f32::to_bits), row.map(f32::to_bits), "{line}");
-        check_line(line, &judge);
-    }
-    let tells = |text: &str| log.iter().any(|line| line.contains(text));
-    assert!(tells("alarm raised at reading 20"), "{log:?}");
-    log
-}
-
-/// The record of the alarm is in the log, and the desktop finds every number of it.
-fn check_record(log: &[String], integers: &Integers) {
-    let records = RecordFile::parse(log.join("\n").as_bytes()).expect("a record");
-    let [record] = &records[..] else {
-        panic!("one alarm: {records:?}");
-    };
-    let precision = record.precision(&integers.model).expect("of this model");
-    assert_eq!(precision, Precision::I8);
-    let readings = record.replay(&integers.ready()).expect("its readings");
-    assert_eq!(readings.len(), 16);
-    let raised = readings.iter().position(|own| own.event == Some("raised"));
-    assert_eq!(raised.map(|at| readings[at].number), Some(20));
-    let wrong: Vec<_> = readings
-        .iter()
-        .filter(|own| !own.differs.is_empty())
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-}
-
-#[test]
-fn boards_without_sensors_replay_a_recording() {
-    let integers = Integers::new();
-    for core in [Core::M0, Core::Rv32imc] {
-        let log = check_replay(core, &integers.module(), |row| integers.judge(row));
-        check_record(&log, &integers);
-        assert!(
-            log.iter().any(|line| line.contains("is to blame, 85")),
-            "{log:?}"
-        );
-        check_replay(core, &field_model(), judge);
-    }
 }

@@ -3,6 +3,8 @@
 use embedded_hal::delay::DelayNs;
 use nvpico::detector::{AlarmEvent, Decision};
 
+use crate::adapt::AdaptEvent;
+
 /// Time between readings.
 pub const PERIOD_MS: u32 = 100;
 
@@ -18,6 +20,12 @@ pub trait Source<const N: usize> {
     /// # Errors
     /// The fault of a sensor. The next call tries again.
     fn read(&mut self, clock: &mut impl DelayNs) -> Option<Result<[Self::Value; N], Self::Fault>>;
+
+    /// Whether somebody says that the sensor was mounted anew before the newest reading and that the machine is well, such as by a
+    /// button: readings from that one on show where values lie now. Asked once after each reading.
+    fn is_mounted_anew(&mut self) -> bool {
+        false
+    }
 }
 
 /// What waits between readings.
@@ -41,8 +49,8 @@ pub enum Event<'a, V, F, const N: usize> {
         reading: &'a [V; N],
         /// Its log-density in nats, `-inf` where it could not be scored.
         log_prob: f32,
-        /// What it was found to be.
-        decision: Decision,
+        /// What it was found to be; `None` for one that a commissioning took, which is not judged.
+        decision: Option<Decision>,
     },
     /// The alarm was raised, is back, or was cleared.
     Alarm {
@@ -50,6 +58,13 @@ pub enum Event<'a, V, F, const N: usize> {
         number: u32,
         /// What happened, and why.
         event: AlarmEvent,
+    },
+    /// Something happened to the recalibration.
+    Adapted {
+        /// At this reading.
+        number: u32,
+        /// What happened.
+        event: AdaptEvent,
     },
     /// A value is to blame for a reading, see [`tell_blamed`](crate::tell_blamed).
     Blamed {
@@ -126,6 +141,16 @@ where
             self.last_fault = fault;
         }
         Some(reading)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Whether a commissioning is to begin with the newest reading.
+    pub(crate) fn is_mounted_anew(&mut self) -> bool {
+        self.source.is_mounted_anew()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Which values are to blame for an alarm, told to the log in the unit of the sensors.
 
 use nvpico::Density;
-use nvpico::detector::{BlameSpec, Blamed, Number, blame};
+use nvpico::detector::{Blamed, Number, blame};
 
 use crate::acquire::{Event, Log};
+use crate::adapt::Adapt;
+use crate::watch::Model;
 
 /// Values that the log is told of at most.
 pub const MOST_BLAMED: usize = 3;
@@ -29,29 +31,35 @@ impl InUnit for i32 {
 }
 
 /// Finds the values of a reading that are to blame and tells the log of each, the first one first. It takes hundreds of scores: call it when
-/// an alarm was raised. `reading` holds the values that the model took, `units` are those of a model in integers; `workspace` has
-/// as many values as a score takes and a reading has, together. Nothing is told where the specification is not the model's.
+/// an alarm was raised. A reading has a number, the values that the sensors gave, and where they were moved to; `units` are those of a
+/// model in integers. Nothing is told where the specification is not the model's.
 pub fn tell_blamed<V, F, D, const N: usize, const DIM: usize>(
     log: &mut impl Log<V, F, N>,
-    (density, spec): (&D, &BlameSpec<'_, D::Value>),
-    (number, reading): (u32, &[D::Value; DIM]),
+    model: &mut Model<'_, D>,
+    (number, reading, moved): (u32, &[D::Value; DIM], &[D::Value; DIM]),
     units: &[i32; DIM],
-    workspace: &mut [D::Value],
+    adapt: &impl Adapt<D::Value, DIM>,
 ) where
     D: Density<Value: Number + Default + InUnit>,
 {
     let mut places = [Blamed::default(); MOST_BLAMED];
-    let Ok(blamed) = blame(density, spec, reading, &mut places, workspace) else {
+    let Model {
+        density,
+        blame: spec,
+        workspace,
+    } = model;
+    let Ok(blamed) = blame(*density, spec, moved, &mut places, workspace) else {
         return;
     };
     for found in blamed {
-        let unit = units.get(usize::from(found.index)).copied();
-        let unit = unit.unwrap_or_default();
+        let at = usize::from(found.index);
+        let unit = units.get(at).copied().unwrap_or_default();
+        let value = reading.get(at).map_or(0.0, |value| value.in_unit(unit));
         log.log(Event::Blamed {
             number,
             index: found.index,
-            value: found.value.in_unit(unit),
-            normal: found.normal.in_unit(unit),
+            value,
+            normal: adapt.back(found.index, found.normal.in_unit(unit), unit),
         });
     }
 }
@@ -59,7 +67,9 @@ pub fn tell_blamed<V, F, D, const N: usize, const DIM: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::AsTrained;
     use crate::test_parts::{Kept, Told};
+    use nvpico::detector::BlameSpec;
     use nvpico::spec::Shape;
     use nvpico::{Flow, FlowSpec, LayerSpec};
 
@@ -79,13 +89,13 @@ mod tests {
         let mut log = Kept::default();
         let mut workspace = [0.0; SPEC.workspace_len() + 2];
         let reading = [30.0, 0.0];
-        tell_blamed(
-            &mut log,
-            (&flow, &spec),
-            (7, &reading),
-            &[0; 2],
-            &mut workspace,
-        );
+        let mut model = Model {
+            density: &flow,
+            blame: &spec,
+            workspace: &mut workspace,
+        };
+        let what = (7, &reading, &reading);
+        tell_blamed(&mut log, &mut model, what, &[0; 2], &AsTrained);
         let [Told::Blamed(7, 0, value, normal)] = log.told[..] else {
             panic!("{:?}", log.told);
         };
@@ -94,7 +104,8 @@ mod tests {
             (value - 30.0).abs() < 1e-6 && (normal - 22.08).abs() < 0.02,
             "{normal}"
         );
-        tell_blamed(&mut log, (&flow, &spec), (8, &reading), &[0; 2], &mut []);
+        model.workspace = &mut [];
+        tell_blamed(&mut log, &mut model, what, &[0; 2], &AsTrained);
         assert_eq!(log.told.len(), 1);
     }
 

@@ -1,24 +1,13 @@
 //! Scores readings and keeps the alarm, with a model in floats or in integers.
 
 use nvpico::Density;
-use nvpico::detector::{AlarmEvent, BlameSpec, Monitor, Number, Recorder, Report};
+use nvpico::detector::Number;
 use nvpico::integer;
 
-use crate::acquire::{Acquire, Clock, Event, Log, Source};
-use crate::blame::{InUnit, tell_blamed};
-
-/// A model, what it blames by, and memory to score in: as many values as a score takes, and for blame a reading more.
-pub struct Model<'a, D: Density> {
-    /// The generated module's `FLOW`.
-    pub density: &'a D,
-    /// Its `BLAME`; without ranges nothing is blamed.
-    pub blame: &'a BlameSpec<'a, D::Value>,
-    /// Memory.
-    pub workspace: &'a mut [D::Value],
-}
-
-/// Readings of an alarm's record: seven before it, its own, and eight after.
-pub const RECORDED: usize = 16;
+use crate::acquire::{Acquire, Clock, Log, Source};
+use crate::adapt::Adapt;
+use crate::blame::InUnit;
+use crate::watch::Watch;
 
 /// Steps of an integer model's log-density in a nat.
 const STEPS_PER_NAT: f32 = 65_536.0;
@@ -68,81 +57,28 @@ impl Nats for i32 {
     }
 }
 
-/// Reads, scores, gathers evidence and logs until the source ends; live sensors never do. A sensor's fault is a
-/// reading that is not normal. `units` are those of a model in integers, by value; floats ignore them.
-pub fn detect<S, C, L, D, const N: usize, const GUARDS: usize>(
+/// Reads, moves, scores, gathers evidence and logs until the source ends; live sensors never do. A sensor's fault is a
+/// reading that is not normal.
+pub fn detect<S, C, L, D, A, const N: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    model: &mut Model<'_, D>,
-    monitor: &mut Monitor<D::Value, N, GUARDS>,
-    recorder: &mut Recorder<D::Value, N, RECORDED>,
-    units: &[i32; N],
+    watch: &mut Watch<'_, D, A, N, GUARDS>,
 ) where
     S: Source<N>,
     C: Clock,
     L: Log<S::Value, S::Fault, N>,
     D: Density<Value: Input<S::Value> + Nats + Number + Default + InUnit>,
+    A: Adapt<D::Value, N>,
 {
-    let mut told = Told::default();
+    watch.start(&mut acquire.log);
+    let mut number = 0_u32;
     while let Some(reading) = acquire.next() {
-        let values = (reading.as_ref().ok()).and_then(|reading| input(reading, units));
-        let report = match &values {
-            Some(values) => monitor.observe(model.density, values, model.workspace),
-            None => monitor.observe_invalid::<D>(),
-        };
-        recorder.note::<D>(values.as_ref(), &report, monitor.alarm().memory());
-        told.report::<D, _, _, N>(&mut acquire.log, &report, reading.as_ref().ok());
-        if let (Some(AlarmEvent::Raised(..)), Some(values)) = (report.event, &values) {
-            let by = (model.density, model.blame);
-            let what = (told.number, values);
-            tell_blamed(&mut acquire.log, by, what, units, model.workspace);
+        if acquire.is_mounted_anew() {
+            watch.adapt.commission();
         }
-        tell_record(&mut acquire.log, recorder);
-        told.number = told.number.wrapping_add(1);
-    }
-}
-
-/// Gives a complete record to the log.
-pub(crate) fn tell_record<V: nvpico::detector::Value, R, F, const DIM: usize, const N: usize>(
-    log: &mut impl Log<R, F, N>,
-    recorder: &mut Recorder<V, DIM, RECORDED>,
-) {
-    if recorder.is_complete() {
-        log.record(&mut recorder.words());
-        recorder.go_on();
-    }
-}
-
-/// What the log was told.
-#[derive(Default)]
-pub(crate) struct Told {
-    /// Number of the reading, wrapping.
-    pub(crate) number: u32,
-}
-
-impl Told {
-    /// Tells the log of a reading and of the alarm; `reading` is the newest one, unless a sensor gave none.
-    pub(crate) fn report<D: Density<Value: Nats>, V, F, const N: usize>(
-        &self,
-        log: &mut impl Log<V, F, N>,
-        report: &Report<D::Score>,
-        reading: Option<&[V; N]>,
-    ) {
-        let number = self.number;
-        if let Some(reading) = reading {
-            let log_prob = match &report.score {
-                Some(Ok(score)) => D::log_prob(score).nats(),
-                _ => f32::NEG_INFINITY,
-            };
-            log.log(Event::Scored {
-                number,
-                reading,
-                log_prob,
-                decision: report.decision,
-            });
-        }
-        if let Some(event) = report.event {
-            log.log(Event::Alarm { number, event });
-        }
+        let reading = reading.as_ref().ok();
+        let values = reading.and_then(|reading| input(reading, watch.units));
+        watch.observe(&mut acquire.log, (number, reading), values.as_ref());
+        number = number.wrapping_add(1);
     }
 }
 
@@ -162,8 +98,11 @@ fn input<R: Copy, V: Input<R>, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::AsTrained;
     use crate::test_parts::{ALARM, Kept, NO_BLAME, Script, Told, acquire};
+    use crate::watch::Model;
     use nvpico::detector::Decision::{Anomalous, Invalid, Normal};
+    use nvpico::detector::{Monitor, Recorder};
     use nvpico::spec::Shape;
     use nvpico::{Flow, FlowSpec, LayerSpec};
     use std::vec::Vec;
@@ -177,18 +116,18 @@ mod tests {
         let criterion = flow.anomalous_below(-4.0);
         let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
         let mut acquire = acquire(script);
-        let mut model = Model {
-            density: &flow,
-            blame: &NO_BLAME,
-            workspace: &mut [0.0; SPEC.workspace_len()],
+        let mut watch = Watch {
+            model: Model {
+                density: &flow,
+                blame: &NO_BLAME,
+                workspace: &mut [0.0; SPEC.workspace_len()],
+            },
+            adapt: AsTrained,
+            monitor: &mut monitor,
+            recorder: &mut Recorder::new(9),
+            units: &[0, 0],
         };
-        detect(
-            &mut acquire,
-            &mut model,
-            &mut monitor,
-            &mut Recorder::new(9),
-            &[0, 0],
-        );
+        detect(&mut acquire, &mut watch);
         acquire.log
     }
 
@@ -202,7 +141,7 @@ mod tests {
         script[2..6].fill(Ok(30.0));
         let told = told(&script);
         let scored = told.iter().filter_map(|event| match *event {
-            Told::Scored(number, log_prob, decision) => Some((number, log_prob, decision)),
+            Told::Scored(number, log_prob, decision) => Some((number, log_prob, decision?)),
             _ => None,
         });
         for ((number, log_prob, decision), at) in scored.zip(0..) {
@@ -246,7 +185,7 @@ mod tests {
     #[test]
     fn a_reading_without_a_number_is_invalid() {
         let told = told(&[Ok(f32::NAN)]);
-        assert_eq!(told, [Told::Scored(0, f32::NEG_INFINITY, Invalid)]);
+        assert_eq!(told, [Told::Scored(0, f32::NEG_INFINITY, Some(Invalid))]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The application, independent of any chip: [`Acquire`] takes readings from a [`Source`], [`detect`] scores each one and
-//! keeps the alarm, [`detect_windows`] does so with the features of windows of them, [`tell_blamed`] says which values are to
+//! keeps the alarm, [`Recalibration`] follows a machine that ages and keeps that over a reset, [`detect_windows`] does so with the features of windows of them, [`tell_blamed`] says which values are to
 //! blame, [`record`] gathers them in a [`Store`] to train on. Both acquire in the same way, so a model sees what it was trained on.
 //!
 //! A board supplies the [`Source`] and the [`Clock`]; where events and rows go is a [`Log`] and a [`Store`]. All four
@@ -53,19 +53,25 @@
 extern crate std;
 
 mod acquire;
+mod adapt;
 mod blame;
 mod csv;
 mod detect;
+mod keep;
 mod record;
 #[cfg(test)]
 mod test_parts;
+mod watch;
 mod windows;
 
 pub use acquire::{Acquire, Clock, Event, Log, PERIOD_MS, Source};
+pub use adapt::{Adapt, AdaptEvent, AsTrained, Recalibration};
 pub use blame::{InUnit, MOST_BLAMED, tell_blamed};
 pub use csv::Line;
-pub use detect::{Input, Model, Nats, RECORDED, detect};
+pub use detect::{Input, Nats, detect};
+pub use keep::{KEPT_HEAD, Keep, KeepError, NoStore, kept_buffer, kept_bytes};
 pub use record::{Store, record};
+pub use watch::{Model, RECORDED, Watch};
 pub use windows::{CountWindows, FloatWindows, Windows, detect_windows, has_rate};
 
 /// FNV-1a over words, by which a host compares features and evidence.

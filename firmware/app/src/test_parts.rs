@@ -6,7 +6,7 @@ use nvpico::detector::{
 };
 use std::vec::Vec;
 
-use crate::{Acquire, Clock, Event, Log, PERIOD_MS, Source, Store};
+use crate::{Acquire, AdaptEvent, Clock, Event, Log, PERIOD_MS, Source, Store};
 
 /// First values of readings, and faults, one after the other.
 pub(crate) type Script = [Result<f32, char>];
@@ -15,6 +15,8 @@ pub(crate) type Script = [Result<f32, char>];
 pub(crate) struct Scripted {
     script: Vec<Result<f32, char>>,
     at: usize,
+    /// Readings before which the sensor is mounted anew.
+    pub(crate) mounted: Vec<usize>,
 }
 
 impl Source<2> for Scripted {
@@ -25,6 +27,10 @@ impl Source<2> for Scripted {
         let reading = self.script.get(self.at)?.map(|value| [value, 0.0]);
         self.at += 1;
         Some(reading)
+    }
+
+    fn is_mounted_anew(&mut self) -> bool {
+        self.mounted.contains(&(self.at - 1))
     }
 }
 
@@ -53,10 +59,11 @@ impl Clock for Counting {
 pub(crate) enum Told {
     Fault(char),
     Recovered,
-    Scored(u32, f32, Decision),
+    Scored(u32, f32, Option<Decision>),
     Raised(u32),
     Resumed(u32),
     Cleared(u32),
+    Adapted(u32, AdaptEvent),
     Blamed(u32, u16, f32, f32),
     Recorded(usize),
     NoReadings(usize),
@@ -86,6 +93,7 @@ impl Log<f32, char, 2> for Kept {
                 AlarmEvent::Resumed(..) => Told::Resumed(number),
                 AlarmEvent::Cleared => Told::Cleared(number),
             },
+            Event::Adapted { number, event } => Told::Adapted(number, event),
             Event::Blamed {
                 number,
                 index,
@@ -135,6 +143,7 @@ pub(crate) fn acquire(script: &Script) -> Acquire<Scripted, Counting, Kept, 2> {
     let source = Scripted {
         script: script.to_vec(),
         at: 0,
+        mounted: Vec::new(),
     };
     Acquire::new(source, Counting::default(), Kept::default())
 }

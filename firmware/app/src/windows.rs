@@ -1,13 +1,15 @@
 //! Takes readings as samples, scores the features of each window of them, and keeps the alarm.
 
 use nvpico::Density;
-use nvpico::detector::{AlarmEvent, Monitor, Number, Recorder};
+use nvpico::detector::Number;
 use nvpico::features::{Extractor, IntegerExtractor, Pushed};
 use nvpico::integer;
 
 use crate::acquire::{Acquire, Clock, Log, PERIOD_MS, Source};
-use crate::blame::{InUnit, tell_blamed};
-use crate::detect::{Model, Nats, RECORDED, Told, tell_record};
+use crate::adapt::Adapt;
+use crate::blame::InUnit;
+use crate::detect::Nats;
+use crate::watch::Watch;
 
 /// Whether samples of this rate, a second, come as often as readings are acquired.
 #[must_use]
@@ -96,26 +98,28 @@ impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_,
     }
 }
 
-/// Reads, extracts features, scores, decides and logs until the source ends; live sensors never do.
+/// Reads, extracts features, moves, scores, decides and logs until the source ends; live sensors never do.
 ///
 /// Every `hop` readings there is one observation: that of the window that ends there or, where sensors failed or gave no number
 /// since the last one, one that is not normal. After the start there is none until the first window is complete.
-pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS: usize>(
+pub fn detect_windows<S, C, L, D, A, const N: usize, const DIM: usize, const GUARDS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    model: &mut Model<'_, D>,
-    monitor: &mut Monitor<D::Value, DIM, GUARDS>,
-    recorder: &mut Recorder<D::Value, DIM, RECORDED>,
-    units: &[i32; DIM],
+    watch: &mut Watch<'_, D, A, DIM, GUARDS>,
 ) where
     S: Source<N, Value = f32>,
     C: Clock,
     L: Log<f32, S::Fault, N>,
     D: Density<Value: Nats + Number + Default + InUnit>,
+    A: Adapt<D::Value, DIM>,
 {
-    let mut told = Told::default();
+    watch.start(&mut acquire.log);
+    let mut number = 0_u32;
     let (mut since, mut failed) = (0usize, false);
     while let Some(reading) = acquire.next() {
+        if acquire.is_mounted_anew() {
+            watch.adapt.commission();
+        }
         since = since.saturating_add(1);
         let pushed = if let Ok(reading) = &reading {
             windows.push(reading)
@@ -131,28 +135,21 @@ pub fn detect_windows<S, C, L, D, const N: usize, const DIM: usize, const GUARDS
         };
         if let Some(values) = values {
             (since, failed) = (0, false);
-            let observation = match &values {
-                Some(values) => monitor.observe(model.density, values, model.workspace),
-                None => monitor.observe_invalid::<D>(),
-            };
-            recorder.note::<D>(values.as_ref(), &observation, monitor.alarm().memory());
-            told.report::<D, _, _, N>(&mut acquire.log, &observation, reading.as_ref().ok());
-            if let (Some(AlarmEvent::Raised(..)), Some(values)) = (observation.event, &values) {
-                let by = (model.density, model.blame);
-                let what = (told.number, values);
-                tell_blamed(&mut acquire.log, by, what, units, model.workspace);
-            }
-            tell_record(&mut acquire.log, recorder);
+            let reading = (number, reading.as_ref().ok());
+            watch.observe(&mut acquire.log, reading, values.as_ref());
         }
-        told.number = told.number.wrapping_add(1);
+        number = number.wrapping_add(1);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::AsTrained;
     use crate::test_parts::{self, ALARM, NO_BLAME, acquire};
+    use crate::watch::Model;
     use nvpico::detector::Decision::{self, Anomalous, Invalid, Normal};
+    use nvpico::detector::{Monitor, Recorder};
     use nvpico::features::{Features, IntegerFeatures};
     use nvpico::spec::Shape;
     use nvpico::spec::features::{Feature, FeatureSpec};
@@ -178,22 +175,22 @@ mod tests {
             row: |features| features.try_into().ok(),
         };
         let mut workspace = [0.0; SPEC.workspace_len()];
-        detect_windows(
-            &mut acquire,
-            &mut windows,
-            &mut Model {
+        let mut watch = Watch {
+            model: Model {
                 density: &flow,
                 blame: &NO_BLAME,
                 workspace: &mut workspace,
             },
-            &mut monitor,
-            &mut Recorder::new(0),
-            &[0; 4],
-        );
+            adapt: AsTrained,
+            monitor: &mut monitor,
+            recorder: &mut Recorder::new(0),
+            units: &[0; 4],
+        };
+        detect_windows(&mut acquire, &mut windows, &mut watch);
         let scored = acquire.log.told.into_iter();
         scored
             .filter_map(|event| match event {
-                test_parts::Told::Scored(number, _, decision) => Some((number, decision)),
+                test_parts::Told::Scored(number, _, decision) => Some((number, decision?)),
                 _ => None,
             })
             .collect()

@@ -25,6 +25,14 @@ const SAMPLES: &str = "pub const SAMPLES:";
 /// And one of features in integers this one.
 const SAMPLE_UNITS: &str = "pub const SAMPLE_UNITS:";
 
+/// A module with limits of recalibration has this constant.
+const ADAPT: &str = "pub const ADAPT:";
+
+/// What decides on readings, with either.
+const WATCHED: &str = include_str!("watched.rs");
+const RECALIBRATED: &str = include_str!("recalibrated.rs");
+const AS_TRAINED: &str = include_str!("as_trained.rs");
+
 /// What a program replays through either: rows, or windows of samples.
 const ROWS: &str = include_str!("rows.rs");
 const WINDOWS: &str = include_str!("windows.rs");
@@ -94,11 +102,16 @@ fn declare(path: &Path) -> String {
             } else {
                 ROWS
             };
+            let adapt = if text.contains(ADAPT) {
+                RECALIBRATED
+            } else {
+                AS_TRAINED
+            };
             format!(
                 "/// The generated model.\n#[path = {path_text:?}]\npub mod model;\n\n\
                  /// A count of value `i` is `2^UNITS[i]`; a model in floats has none.\n\
                  #[allow(dead_code, reason = \"not every program reads sensors\")]\n\
-                 const UNITS: [i32; model::DIM] = {units};\n\n{input}"
+                 const UNITS: [i32; model::DIM] = {units};\n{adapt}{WATCHED}\n{input}"
             )
         }
         _ => {

@@ -32,7 +32,7 @@ mod input {
     /// Scores every reading.
     macro_rules! watch {
         ($acquire:expr, $workspace:expr, $monitor:expr) => {
-            nvpico_app::detect($acquire, &mut nvpico_app::Model { density: &model::FLOW, blame: &model::BLAME, workspace: $workspace }, $monitor, &mut nvpico::detector::Recorder::new(model::MODEL), &UNITS)
+            nvpico_app::detect($acquire, &mut watched!($workspace, $monitor, 1))
         };
     }
     pub(crate) use watch;

@@ -67,7 +67,7 @@ mod input {
                 hop: model::SAMPLES.hop,
                 row: model::row,
             };
-            nvpico_app::detect_windows($acquire, &mut windows, &mut nvpico_app::Model { density: &model::FLOW, blame: &model::BLAME, workspace: $workspace }, $monitor, &mut nvpico::detector::Recorder::new(model::MODEL), &UNITS);
+            nvpico_app::detect_windows($acquire, &mut windows, &mut watched!($workspace, $monitor, model::SAMPLES.hop));
         }};
     }
     pub(crate) use watch;

@@ -8,13 +8,33 @@ use nvpico_app::{Clock, Line, Source, Store};
 use crate::host::{File, Mode};
 
 /// Readings in the file `readings.bin`, little-endian `f32`, for boards whose emulation has no sensors. At the end of
-/// the file the source ends; there are no faults.
-pub struct Replayed(File);
+/// the file the source ends; there are no faults. A file `mounted.bin` holds the numbers of readings before which the sensor is mounted
+/// anew, in order, as words.
+pub struct Replayed {
+    readings: File,
+    mounted: Option<File>,
+    /// Number of the next reading, and of the next one before which the sensor is mounted anew.
+    number: u32,
+    next_mounted: Option<u32>,
+}
+
+fn next_word(file: Option<&File>) -> Option<u32> {
+    let mut word = [0_u32];
+    (file?.read(&mut word) == 1).then_some(word[0])
+}
 
 /// The file's readings, and a clock that does not wait; `None` when the host has no such file.
 pub fn replayed() -> Option<(Replayed, NoWait)> {
-    let file = File::open(c"readings.bin", Mode::Read)?;
-    Some((Replayed(file), NoWait))
+    let readings = File::open(c"readings.bin", Mode::Read)?;
+    let mounted = File::open(c"mounted.bin", Mode::Read);
+    let next_mounted = next_word(mounted.as_ref());
+    let replayed = Replayed {
+        readings,
+        mounted,
+        number: 0,
+        next_mounted,
+    };
+    Some((replayed, NoWait))
 }
 
 impl<const N: usize> Source<N> for Replayed {
@@ -23,7 +43,16 @@ impl<const N: usize> Source<N> for Replayed {
 
     fn read(&mut self, _clock: &mut impl DelayNs) -> Option<Result<[f32; N], Infallible>> {
         let mut reading = [0.0; N];
-        (self.0.read(&mut reading) == N).then_some(Ok(reading))
+        self.number += 1;
+        (self.readings.read(&mut reading) == N).then_some(Ok(reading))
+    }
+
+    fn is_mounted_anew(&mut self) -> bool {
+        let is_now = self.next_mounted == self.number.checked_sub(1);
+        if is_now {
+            self.next_mounted = next_word(self.mounted.as_ref());
+        }
+        is_now
     }
 }
 

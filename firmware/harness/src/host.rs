@@ -9,6 +9,7 @@ use crate::arch;
 /// Numbers of semihosting's operations.
 mod operation {
     pub const OPEN: usize = 0x01;
+    pub const CLOSE: usize = 0x02;
     pub const WRITE: usize = 0x05;
     pub const READ: usize = 0x06;
     pub const EXIT: usize = 0x18;
@@ -40,6 +41,12 @@ impl Word for f32 {
     }
 }
 
+impl Word for u32 {
+    fn of_bits(bits: u32) -> Self {
+        bits
+    }
+}
+
 impl Word for i32 {
     fn of_bits(bits: u32) -> Self {
         bits.cast_signed()
@@ -50,9 +57,10 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for i32 {}
+    impl Sealed for u32 {}
 }
 
-/// An open file of the host. Closed by the host at exit.
+/// An open file of the host. Closed by the host at exit, if not before.
 pub struct File {
     handle: usize,
 }
@@ -78,6 +86,13 @@ impl File {
     /// Writes `words` in the chip's byte order (little-endian); false when the host did not take them all.
     pub fn write(&self, words: &[u32]) -> bool {
         self.write_plain(words)
+    }
+
+    /// Closes it.
+    pub fn close(self) {
+        let arguments = [self.handle, 0, 0];
+        // SAFETY: SYS_CLOSE takes the handle.
+        unsafe { call(operation::CLOSE, &arguments) };
     }
 
     /// Writes text; false when the host did not take all of it.

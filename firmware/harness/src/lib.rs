@@ -1,6 +1,6 @@
 //! What the boards in the emulator share, whatever their chip: [`host`] (files and exit status over semihosting),
 //! [`replay`] (rows in, scores out, measured), [`stack`] (how much of it was used), [`files`] (recordings as a source and
-//! as a store), [`arch`] (what differs from instruction set to instruction set).
+//! as a store), [`flash`] (for what recalibration keeps), [`arch`] (what differs from instruction set to instruction set).
 //!
 //! It brings the log transport, the panic handler and the fault handler along: a failure ends the emulation with exit
 //! status 1.
@@ -9,6 +9,7 @@
 
 pub mod arch;
 pub mod files;
+pub mod flash;
 pub mod host;
 pub mod replay;
 pub mod stack;

@@ -7,7 +7,7 @@
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
 use nvpico::detector::{AlarmEvent, Decision};
-use nvpico_app::{Event, Log, Source, Store};
+use nvpico_app::{AdaptEvent, Event, Log, Source, Store};
 use nvpico_drivers::station::{Fault, Station};
 
 pub use nvpico_drivers::station::{COLUMNS, FEATURES};
@@ -71,6 +71,7 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
                 }
                 AlarmEvent::Cleared => defmt::info!("alarm cleared at reading {=u32}", number),
             },
+            Event::Adapted { number, event } => log_adapted(number, event),
             Event::Blamed {
                 number,
                 index,
@@ -114,13 +115,37 @@ impl<V: defmt::Format, F: defmt::Format, const N: usize> Log<V, F, N> for DefmtL
     }
 }
 
+fn log_adapted(number: u32, event: AdaptEvent) {
+    match event {
+        AdaptEvent::Restored => defmt::info!("recalibration goes on from what was kept"),
+        AdaptEvent::NotRestored(error) => {
+            defmt::warn!(
+                "recalibration begins as the model was trained; what was kept is of no use: {=str}",
+                error.as_str()
+            );
+        }
+        AdaptEvent::Began => defmt::info!("commissioning began at reading {=u32}", number),
+        AdaptEvent::Commissioned => defmt::info!("commissioned at reading {=u32}", number),
+        AdaptEvent::Refused => {
+            defmt::warn!(
+                "commissioning refused at reading {=u32}: readings changed on the way",
+                number
+            );
+        }
+        AdaptEvent::Kept => defmt::debug!("recalibration kept at reading {=u32}", number),
+        AdaptEvent::NotKept(error) => {
+            defmt::warn!("recalibration could not be kept: {=str}", error.as_str());
+        }
+    }
+}
+
 fn log_reading<V: defmt::Format, const N: usize>(
     number: u32,
     reading: &[V; N],
     log_prob: f32,
-    decision: Decision,
+    decision: Option<Decision>,
 ) {
-    let decision = decision.as_str();
+    let decision = decision.map_or("not judged", Decision::as_str);
     if number.is_multiple_of(INFO_EVERY) {
         defmt::info!(
             "reading {=u32}: {}, log-density {=f32}, {=str}",

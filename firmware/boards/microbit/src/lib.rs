@@ -5,6 +5,7 @@
 #![no_std]
 
 pub use nvpico_harness::files::{replayed as sensors, store};
+pub use nvpico_harness::flash::keep;
 pub use nvpico_harness::{entry, fail, halt};
 pub use nvpico_support::COLUMNS;
 

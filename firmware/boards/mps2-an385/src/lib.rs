@@ -3,6 +3,7 @@
 #![no_std]
 
 pub use nvpico_harness::files::store;
+pub use nvpico_harness::flash::keep;
 pub use nvpico_harness::{entry, fail, halt};
 pub use nvpico_mps2::{Timer, sensors};
 pub use nvpico_support::COLUMNS;

@@ -5,17 +5,34 @@ use embedded_hal::delay::DelayNs;
 use embedded_hal_bus::i2c::AtomicDevice;
 use embedded_hal_bus::util::AtomicCell;
 use nrf52840_hal::gpio::p0;
+use nrf52840_hal::nvmc::Nvmc;
 use nrf52840_hal::pac;
 use nrf52840_hal::twim::{Frequency, Pins, Twim};
 use nrf52840_hal::wdt::handles::Hdl0;
 use nrf52840_hal::wdt::{Watchdog, WatchdogHandle, count};
 use nrf52840_hal::{Clocks, Delay};
-use nvpico_app::{Clock, Source};
+use nvpico_app::{Clock, Keep, Source};
 use nvpico_drivers::station::{FEATURES, Fault};
+use nvpico_flash::Flash;
 use nvpico_support::Sensors;
 
 /// Five seconds of the low-frequency clock.
 const WATCHDOG_TICKS: u32 = 5 * 32_768;
+
+/// The last four pages of flash, which `memory.x` leaves out.
+const KEPT_AT: usize = 0x000F_C000;
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// Memory for what recalibration learned; `None` at a second call. Code in flash stands still while a page is erased, for 85
+/// milliseconds.
+pub fn keep<const BYTES: usize>() -> Option<impl Keep> {
+    singleton!(: () = ())?;
+    // SAFETY: nothing else uses the peripheral, and nobody gets here a second time.
+    let controller = unsafe { pac::Peripherals::steal() }.NVMC;
+    // SAFETY: flash that holds no code and no data, and that nothing else refers to.
+    let pages = unsafe { core::slice::from_raw_parts_mut(KEPT_AT as *mut u8, KEPT_BYTES) };
+    Flash::<_, BYTES>::new(Nvmc::new(controller, pages), 0..KEPT_BYTES as u32).ok()
+}
 
 /// The board's sensors, and a clock that feeds the watchdog; `None` at a second call.
 pub fn sensors() -> Option<(

@@ -19,7 +19,7 @@ use nvpico_support::{FEATURES, LoggedRows};
 #[cfg(target_os = "none")]
 mod chip;
 #[cfg(target_os = "none")]
-pub use chip::sensors;
+pub use chip::{keep, sensors};
 
 pub use cortex_m_rt::entry;
 pub use nvpico_support::COLUMNS;
