@@ -5,5 +5,7 @@
 #     scripts/fuzz.sh [SECONDS [SEED [KIND...]]]       kinds: models tables arrays imports settings
 set -eu
 cd "$(dirname "$0")/.."
-# The dev profile: overflow checks and debug assertions are on.
-exec cargo run --quiet --package nvpico-codegen --features nvpico/std,nvpico/micromath --example fuzz -- "${@:-3600}"
+# The dev profile: overflow checks and debug assertions are on. With the whole workspace cargo takes the features of the tests, so that after
+# them nothing is compiled anew.
+cargo build --quiet --workspace --features nvpico/std,nvpico/micromath --example fuzz
+exec "${CARGO_TARGET_DIR:-target}/debug/examples/fuzz" "${@:-3600}"

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: efa402245b765415b93bbbd8ccf834c9e98194cad8c0a0cef7102bf108e24088
+// model sha256: d1d0842a3bf4ee19416c84cbf6449afecfd5e832f847c6539a48cba464b47faf
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for the parameters (f32), 40 bytes of RAM for the workspace; the
@@ -16,7 +16,7 @@
 pub const NVPICO_FEATURES: &[&str] = &[];
 
 /// What records name the model by: the first three bytes of its sha256, and the precision.
-pub const MODEL: u32 = 0xefa40200;
+pub const MODEL: u32 = 0xd1d08400;
 
 /// Features of a sample.
 pub const DIM: usize = 4;
@@ -170,8 +170,12 @@ pub static GUARDS: [nvpico::detector::GuardSpec<Value>; 4] = [
     nvpico::detector::GuardSpec::none().with_repeats(26).with_limits([20.375, 25.5625], 11).with_quiet(0.28125).with_jump(0.9375),
 ];
 
+/// Limits of `nvpico::detector::Dwell`: how much of the last readings each component of the mixture may have; none for other models.
+#[rustfmt::skip]
+pub static DWELL: [u16; 0] = [];
+
 /// Threshold, ranges, guards and alarm.
-pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }, { DWELL.len() }>;
 
 /// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
 ///
@@ -182,7 +186,7 @@ pub const fn monitor() -> Monitor {
         panic!("the model has no alarm: `nvpico calibrate` sets one by normal readings")
     };
     let criterion = FLOW.anomalous_below(threshold).or_outside(RANGES);
-    match Monitor::new(criterion, alarm, &GUARDS) {
+    match Monitor::new(criterion, alarm, &GUARDS, &DWELL) {
         Ok(monitor) => monitor,
         Err(error) => panic!("{}", error.message()),
     }

@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 146835b84be7ab5d03e04195c0f4f86d9db45995cb21c1f372b4b11f98d2248d
+// model sha256: 7525018b63dcd8537b327f70b786518fe19a7573e305827b81201424d8b66c53
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
 // cost: 35588 bytes of flash for the parameters (f32), 192 bytes of RAM for the workspace; the
@@ -16,7 +16,7 @@
 pub const NVPICO_FEATURES: &[&str] = &[];
 
 /// What records name the model by: the first three bytes of its sha256, and the precision.
-pub const MODEL: u32 = 0x14683500;
+pub const MODEL: u32 = 0x75250100;
 
 /// Features of a sample.
 pub const DIM: usize = 8;
@@ -1267,8 +1267,12 @@ pub static GUARDS: [nvpico::detector::GuardSpec<Value>; 8] = [
     nvpico::detector::GuardSpec::none().with_repeats(8).with_limits([42.767605, 187.10107], 11).with_quiet(3.9523754).with_jump(48.884422),
 ];
 
+/// Limits of `nvpico::detector::Dwell`: how much of the last readings each component of the mixture may have; none for other models.
+#[rustfmt::skip]
+pub static DWELL: [u16; 0] = [];
+
 /// Threshold, ranges, guards and alarm.
-pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }, { DWELL.len() }>;
 
 /// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
 ///
@@ -1279,7 +1283,7 @@ pub const fn monitor() -> Monitor {
         panic!("the model has no alarm: `nvpico calibrate` sets one by normal readings")
     };
     let criterion = FLOW.anomalous_below(threshold).or_outside(RANGES);
-    match Monitor::new(criterion, alarm, &GUARDS) {
+    match Monitor::new(criterion, alarm, &GUARDS, &DWELL) {
         Ok(monitor) => monitor,
         Err(error) => panic!("{}", error.message()),
     }

@@ -23,8 +23,8 @@ static GUARDS: [GuardSpec<Value>; DIM] = [GuardSpec::none()
     .with_limits([ZERO; 2], 3)
     .with_quiet(ZERO)
     .with_jump(ZERO); DIM];
-const MONITOR: Monitor<Value, DIM, DIM> =
-    match Monitor::new(FLOW.anomalous_below(ZERO), ALARM, &GUARDS) {
+const MONITOR: Monitor<Value, DIM, DIM, 9> =
+    match Monitor::new(FLOW.anomalous_below(ZERO), ALARM, &GUARDS, &[1; 9]) {
         Ok(monitor) => monitor,
         Err(error) => panic!("{}", error.message()),
     };

@@ -38,6 +38,9 @@ pub(crate) struct Progress {
     /// `ln p(z)` in Q24 where the base is a mixture.
     #[cfg(feature = "extra-layers")]
     pub base: Option<i64>,
+    /// The component of it with the largest share.
+    #[cfg(feature = "extra-layers")]
+    pub component: Option<u8>,
     /// The log-density by the kernels in Q16 where the model has some.
     #[cfg(feature = "extra-layers")]
     pub second: Option<i32>,
@@ -54,6 +57,8 @@ impl Progress {
             beyond: false,
             #[cfg(feature = "extra-layers")]
             base: None,
+            #[cfg(feature = "extra-layers")]
+            component: None,
             #[cfg(feature = "extra-layers")]
             second: None,
             #[cfg(feature = "feature-maps")]

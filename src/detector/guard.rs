@@ -22,14 +22,20 @@ pub enum Guard {
     Quiet(u16),
     /// It jumped farther than it can.
     Jump(u16),
+    /// No value but the machine: readings stay with this component of the model's mixture, which they only pass through while all is well.
+    Dwell(u16),
 }
 
 impl Guard {
-    /// The index of the value.
+    /// The index of the value, or of the component.
     #[must_use]
-    pub const fn value(self) -> u16 {
+    pub const fn index(self) -> u16 {
         match self {
-            Guard::Stuck(at) | Guard::AtLimit(at) | Guard::Quiet(at) | Guard::Jump(at) => at,
+            Guard::Stuck(at)
+            | Guard::AtLimit(at)
+            | Guard::Quiet(at)
+            | Guard::Jump(at)
+            | Guard::Dwell(at) => at,
         }
     }
 
@@ -41,6 +47,7 @@ impl Guard {
             Guard::AtLimit(_) => "at limit",
             Guard::Quiet(_) => "quiet",
             Guard::Jump(_) => "jump",
+            Guard::Dwell(_) => "dwell",
         }
     }
 }

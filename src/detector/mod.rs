@@ -1,6 +1,6 @@
 //! From log-densities to a reliable alarm.
 //!
-//! A [`Monitor`] is what a program needs: decision, guards of single values, evidence over many readings, and an alarm with a promise, all
+//! A [`Monitor`] is what a program needs: decision, guards of single values and of states, evidence over many readings, and an alarm with a promise, all
 //! of which a generated module brings along. [`blame()`] says what is to blame for an alarm, a [`Recorder`] keeps the readings around it, a
 //! [`Health`] counts, and [`adapt`] lets a model follow its machine. [`Alarm`] and [`Guards`] are parts of a monitor.
 //!
@@ -61,6 +61,7 @@ mod alarm;
 mod blame;
 mod criterion;
 mod decision;
+mod dwell;
 mod error;
 mod guard;
 mod health;
@@ -79,6 +80,7 @@ pub use blame::Number;
 pub use blame::{BlameError, BlameSpec, Blamed, blame};
 pub use criterion::Criterion;
 pub use decision::Decision;
+pub use dwell::Dwell;
 pub use error::DetectorError;
 pub use guard::{Guard, GuardSpec, GuardState, Guards, QUIET_WINDOW};
 pub use health::{HEALTH_BINS, Health};

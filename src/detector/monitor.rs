@@ -1,6 +1,7 @@
 //! Decision, guards and alarm: all that a program on a chip needs beside its model.
 
 use super::alarm::{Alarm, AlarmEvent, AlarmSpec};
+use super::dwell::Dwell;
 use super::guard::{Guard, GuardSpec, GuardState, Guards};
 use super::judge::Judge;
 use super::{Criterion, Decision, DetectorError};
@@ -24,7 +25,7 @@ pub struct Report<S = Score> {
 }
 
 /// Judges readings of `DIM` values, gathers evidence, and raises an alarm that keeps its promise. `GUARDS` is `DIM`, or 0 for a model
-/// without guards. It does not hold the model: where that is a constant of the program, the compiler leaves out what it does not need.
+/// without guards; `COMPONENTS` is how many components of its mixture have a limit. It does not hold the model: where that is a constant of the program, the compiler leaves out what it does not need.
 ///
 /// A module that `nvpico export` wrote has all that it takes:
 ///
@@ -44,7 +45,7 @@ pub struct Report<S = Score> {
 /// #     pub const MODEL: u32 = 0;
 /// #     pub const DIM: usize = 2;
 /// #     pub const fn monitor() -> nvpico::detector::Monitor<f32, 2, 2> {
-/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
+/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS, &[]) {
 /// #             Ok(monitor) => monitor,
 /// #             Err(error) => panic!("{}", error.message()),
 /// #         }
@@ -60,16 +61,20 @@ pub struct Report<S = Score> {
 /// assert_eq!(report.event, Some(AlarmEvent::Raised(Cause::Unlikely(0), Severity::High)));
 /// ```
 #[derive(Debug)]
-pub struct Monitor<V: Value, const DIM: usize, const GUARDS: usize> {
+pub struct Monitor<V: Value, const DIM: usize, const GUARDS: usize, const COMPONENTS: usize = 0> {
     judge: Judge<V>,
     alarm: Alarm<'static>,
     guards: Guards,
     specs: &'static [GuardSpec<V>; GUARDS],
     states: [GuardState<V>; GUARDS],
+    limits: &'static [u16; COMPONENTS],
+    dwell: Dwell<COMPONENTS>,
 }
 
-impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
-    /// With no evidence yet. Usable in a `const` context.
+impl<V: Value, const DIM: usize, const GUARDS: usize, const COMPONENTS: usize>
+    Monitor<V, DIM, GUARDS, COMPONENTS>
+{
+    /// With no evidence yet; `dwell` has the limits that [`Dwell`] takes. Usable in a `const` context.
     ///
     /// # Errors
     /// [`DetectorError`] where the model does not take `DIM` values, the threshold is NaN, the number of ranges does not match, or the alarm
@@ -78,6 +83,7 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
         criterion: Criterion<D>,
         alarm: AlarmSpec<'static>,
         guards: &'static [GuardSpec<V>; GUARDS],
+        dwell: &'static [u16; COMPONENTS],
     ) -> Result<Self, DetectorError> {
         let (dim, workspace) = criterion.sizes;
         if dim != DIM {
@@ -100,6 +106,8 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
             guards: Guards::new(),
             specs: guards,
             states: [const { GuardState::new() }; GUARDS],
+            limits: dwell,
+            dwell: Dwell::new(),
         })
     }
 
@@ -138,7 +146,10 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
             self.guards.gap();
             None
         } else {
-            self.guards.note(self.specs, &mut self.states, x)
+            let component = result.as_ref().ok().and_then(D::component);
+            let dwell = self.dwell.note(self.limits, component);
+            let guard = self.guards.note(self.specs, &mut self.states, x);
+            guard.or(dwell)
         };
         self.report::<D>(Some(result), log_prob, decision, guard)
     }
@@ -162,12 +173,13 @@ impl<V: Value, const DIM: usize, const GUARDS: usize> Monitor<V, DIM, GUARDS> {
     /// The next reading does not follow the last one: guards begin anew, evidence stays.
     pub fn gap(&mut self) {
         self.guards.gap();
+        self.dwell.gap();
     }
 
     /// Forgets the evidence and turns the alarm off, as after a repair.
     pub fn reset(&mut self) {
         self.alarm.reset();
-        self.guards.gap();
+        self.gap();
     }
 
     /// The evidence.
@@ -220,7 +232,7 @@ mod tests {
     );
     static GUARDS: [GuardSpec<f32>; 2] = [GuardSpec::none().with_repeats(4), GuardSpec::none()];
     const MONITOR: Monitor<f32, 2, 2> =
-        match Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
+        match Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS, &[]) {
             Ok(monitor) => monitor,
             Err(error) => panic!("{}", error.message()),
         };
@@ -297,7 +309,7 @@ mod tests {
     #[test]
     fn a_model_of_other_readings_is_refused() {
         let criterion = FLOW.anomalous_below(-6.0);
-        let refused = Monitor::<f32, 3, 2>::new(criterion, ALARM, &GUARDS);
+        let refused = Monitor::<f32, 3, 2>::new(criterion, ALARM, &GUARDS, &[]);
         assert!(matches!(refused, Err(DetectorError::Size { .. })));
     }
 }

@@ -51,7 +51,7 @@ pub struct Entry<V, const DIM: usize> {
 /// #     pub const MODEL: u32 = 0;
 /// #     pub const DIM: usize = 2;
 /// #     pub const fn monitor() -> nvpico::detector::Monitor<f32, 2, 2> {
-/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS) {
+/// #         match nvpico::detector::Monitor::new(FLOW.anomalous_below(-6.0), ALARM, &GUARDS, &[]) {
 /// #             Ok(monitor) => monitor,
 /// #             Err(error) => panic!("{}", error.message()),
 /// #         }

@@ -23,7 +23,7 @@ use std::vec::Vec;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use super::{Flow, Score, ScoreError};
+use super::{Flow, Score, ScoreError, base};
 use crate::arithmetic::dispatch::{Instructions as _, Registers, registers};
 use crate::arithmetic::{Lanes, Packet};
 
@@ -74,15 +74,19 @@ impl<const N: usize> NullaryFnOnce for ScoreRows<'_, '_, N> {
             let (log_prob, z_norm_sq, log_det) = self.flow.score_lanes(&mut x, &mut scratch);
             let lanes = log_prob.0.iter().zip(z_norm_sq.0).zip(log_det.0);
             let rows = rows.chunks_exact(dim);
-            for ((slot, row), ((&log_prob, z_norm_sq), log_det)) in
-                scores.iter_mut().zip(rows).zip(lanes)
+            for (lane, ((slot, row), ((&log_prob, z_norm_sq), log_det))) in
+                scores.iter_mut().zip(rows).zip(lanes).enumerate()
             {
+                let shares = scratch
+                    .iter()
+                    .filter_map(|share| share.0.get(lane).copied());
                 *slot = match row.iter().position(|x| !x.is_finite()) {
                     Some(index) => Err(ScoreError::NonFinite { index }),
                     None => Ok(Score {
                         log_prob,
                         z_norm_sq,
                         log_det,
+                        component: base::component(&self.flow.spec, shares),
                     }),
                 };
             }

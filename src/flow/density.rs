@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Flow, Pass, Score, ScoreError};
+use super::{Flow, Pass, Score, ScoreError, base};
 #[cfg(feature = "extra-layers")]
 use crate::spec::KernelsSpec;
 
@@ -45,6 +45,10 @@ pub trait Density: sealed::Sealed + Copy + fmt::Debug {
     /// The log-density of a score.
     #[doc(hidden)]
     fn log_prob(score: &Self::Score) -> Self::Value;
+
+    /// The component of a score.
+    #[doc(hidden)]
+    fn component(score: &Self::Score) -> Option<u8>;
 
     /// Starts a stepwise score.
     ///
@@ -196,6 +200,11 @@ impl<'a> Density for Flow<'a> {
         score.log_prob
     }
 
+    #[inline(always)]
+    fn component(score: &Score) -> Option<u8> {
+        score.component
+    }
+
     fn begin(&self, x: &[f32], workspace: &mut [f32]) -> Result<Cursor<'a>, ScoreError> {
         self.load(x, workspace)?;
         Ok(Cursor {
@@ -236,6 +245,7 @@ impl<'a> Density for Flow<'a> {
             log_prob,
             z_norm_sq,
             log_det,
+            component: base::component(&self.spec, scratch.iter().copied()),
         })
     }
 }

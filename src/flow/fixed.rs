@@ -35,6 +35,8 @@ pub struct IntegerScore {
     pub z_norm_sq: i32,
     /// `log |det dz/dx|` in units of 2^-16 nat, saturating at 32 bits.
     pub log_det: i32,
+    /// Of a mixture as base, the component with the largest share of `p(z)`; `None` of another base, or beyond 255.
+    pub component: Option<u8>,
 }
 
 impl IntegerScore {
@@ -238,6 +240,11 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
         score.log_prob
     }
 
+    #[inline(always)]
+    fn component(score: &IntegerScore) -> Option<u8> {
+        score.component
+    }
+
     fn begin(&self, x: &[i32], workspace: &mut [i32]) -> Result<IntegerCursor<'a>, ScoreError> {
         let (pass, _, _) = self.load(x, workspace)?;
         Ok(IntegerCursor(pass))
@@ -252,6 +259,7 @@ impl<'a, W: Weights> Density for IntegerFlow<'a, W> {
                 log_prob: IntegerScore::IMPOSSIBLE,
                 z_norm_sq: i32::MAX,
                 log_det: i32::MIN,
+                component: None,
             });
         };
         if pass.next::<W>(x, scratch) {
@@ -352,5 +360,9 @@ fn score(z: &[i32], progress: Progress) -> IntegerScore {
         },
         z_norm_sq: saturated(rounded(z_norm_sq, Q24 - Q16 - 1), &mut false),
         log_det: saturated(rounded(progress.log_det, Q24 - Q16), &mut false),
+        #[cfg(feature = "extra-layers")]
+        component: progress.component,
+        #[cfg(not(feature = "extra-layers"))]
+        component: None,
     }
 }

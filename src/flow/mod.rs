@@ -177,6 +177,7 @@ impl<'a> Flow<'a> {
             log_prob,
             z_norm_sq,
             log_det,
+            component: base::component(&self.spec, scratch.iter().copied()),
         })
     }
 

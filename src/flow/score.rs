@@ -16,6 +16,8 @@ pub struct Score {
     pub z_norm_sq: f32,
     /// `log |det dz/dx|` in nats; `-inf` if it overflowed in either direction.
     pub log_det: f32,
+    /// Of a mixture as base, the component with the largest share of `p(z)`; `None` of another base, beyond 255, or where a value overflowed.
+    pub component: Option<u8>,
 }
 
 impl Score {
@@ -24,6 +26,7 @@ impl Score {
         log_prob: f32::NEG_INFINITY,
         z_norm_sq: f32::INFINITY,
         log_det: f32::NEG_INFINITY,
+        component: None,
     };
 
     /// `log_prob`, `z_norm_sq` and `log_det` as raw bits.

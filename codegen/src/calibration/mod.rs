@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use alarm::steps;
 pub use alarm::{
-    AlarmSettings, Budget, ChartLimits, GuardLimits, RarityTable, Record, rate_words, time_words,
+    AlarmSettings, Budget, ChartLimits, GuardLimits, RarityTable, Record, allow_dwell,
+    dwell_limits, rate_words, time_words,
 };
 pub use correlation::{correlated_rows, effective_rows};
 pub use resemblance::Resemblance;

@@ -171,6 +171,18 @@ fn decision(i: &Inspection) -> String {
             alarm.blocks,
             time_words(alarm.hold_off.into(), alarm.rate)
         );
+        let passed = alarm
+            .dwell
+            .iter()
+            .filter(|limit| **limit < u16::MAX)
+            .count();
+        if passed > 0 {
+            let _ = writeln!(
+                out,
+                "states                 {passed} of {} are only passed through: to stay there is an alarm",
+                alarm.dwell.len()
+            );
+        }
     }
     out
 }

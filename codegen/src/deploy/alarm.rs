@@ -1,8 +1,8 @@
 //! The alarm of a model in one precision, and what it would have said of a record: by the engine's own code.
 
 use nvpico::detector::{
-    Alarm, AlarmEvent, AlarmMemory, AlarmSpec, Chart, Decision, GuardSpec, GuardState, Guards,
-    Quantile, flags,
+    Alarm, AlarmEvent, AlarmMemory, AlarmSpec, Chart, Decision, Dwell, GuardSpec, GuardState,
+    Guards, Quantile, flags,
 };
 
 use super::quantize::Quantized;
@@ -21,6 +21,8 @@ pub struct ReadyAlarm {
     hold_off: u32,
     /// The guards; none for maps.
     pub guards: ReadyGuards,
+    /// Limits of the components.
+    dwell: [u16; MOST_COMPONENTS],
 }
 
 /// Guards in the values of the engine.
@@ -65,6 +67,18 @@ impl ReadyAlarm {
         let table = self.table.engine(&self.quantiles);
         AlarmSpec::new(table, &self.charts, self.hold_off)
     }
+}
+
+/// The engine numbers no more components.
+const MOST_COMPONENTS: usize = 255;
+
+/// Limits of all components that there can be.
+fn dwell(limits: &[u16]) -> [u16; MOST_COMPONENTS] {
+    let mut all = [Dwell::<1>::NO_LIMIT; MOST_COMPONENTS];
+    for (own, limit) in all.iter_mut().zip(limits) {
+        *own = *limit;
+    }
+    all
 }
 
 /// The limits of a guard in counts of `2^unit`, no narrower than in the unit of the data.
@@ -161,6 +175,7 @@ impl Ready<'_> {
             charts: settings.engine_charts(),
             hold_off: settings.hold_off,
             guards: ReadyGuards::of(&settings.guards, &self.engine),
+            dwell: dwell(&settings.dwell),
         })
     }
 
@@ -193,19 +208,22 @@ impl Ready<'_> {
             (ReadyGuards::Integer(_), Engine::Float(_)) => return None,
         };
         let mut alarm = Alarm::new(ready.spec()).ok()?;
-        let mut guards = Guards::new();
+        let (mut guards, mut dwell) = (Guards::new(), Dwell::new());
         let dim = table.dim();
         let mut found = Vec::with_capacity(table.rows);
         for (at, row) in table.iter().enumerate() {
             if table.stretches.binary_search(&at).is_ok() {
                 guards.gap();
+                dwell.gap();
             }
             let decision = judge.decide(row, &scores[at]).unwrap_or(Decision::Normal);
             let said = if decision == Decision::Invalid {
                 guards.gap();
                 None
             } else {
-                match &mut watching {
+                let component = scores[at].as_ref().ok().and_then(|score| score.component);
+                let dwells = dwell.note(&ready.dwell, component);
+                let said = match &mut watching {
                     Watching::Float(specs, states) => guards.note(specs, states, row),
                     Watching::Integer(specs, states, quantized) => {
                         let own = match counts {
@@ -214,7 +232,8 @@ impl Ready<'_> {
                         };
                         own.and_then(|own| guards.note(specs, states, &own))
                     }
-                }
+                };
+                said.or(dwells)
             };
             let state = alarm.note(log_probs[at], decision, said);
             found.push(AlarmRow {
@@ -227,6 +246,7 @@ impl Ready<'_> {
             if repaired.binary_search(&at).is_ok() {
                 alarm.reset();
                 guards.gap();
+                dwell.gap();
             }
         }
         Some(found)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use nvpico::detector::{AlarmEvent, Cause};
+use nvpico::detector::{AlarmEvent, Cause, Guard};
 use serde::Serialize;
 
 use crate::data::Table;
@@ -220,8 +220,12 @@ fn cause_words(model: &Model, cause: Cause) -> String {
             format!("{} {}", readings(chart), cause.as_str())
         }
         Cause::Invalid => cause.as_str().to_owned(),
+        // States have no names.
+        Cause::Guard(guard @ Guard::Dwell(_)) => {
+            format!("state {} {}", guard.index(), guard.as_str())
+        }
         Cause::Guard(guard) => {
-            let column = model.header.columns.get(usize::from(guard.value()));
+            let column = model.header.columns.get(usize::from(guard.index()));
             let column = column.map_or("a value", String::as_str);
             format!("{column} {}", guard.as_str())
         }

@@ -41,8 +41,8 @@ pub struct ReplayedReading {
 /// What is left of an alarm's flags without its event.
 const DECISION: u32 = 0x70;
 const IS_ON: u32 = 0x80;
-/// The lowest and the highest code of a guard in an event.
-const GUARDS: std::ops::RangeInclusive<u32> = 3..=6;
+/// Codes of guards in an event.
+const GUARDS: [u32; 5] = [3, 4, 5, 6, 8];
 
 impl RecordFile {
     /// Of little-endian words, or of a log with lines that say `record:` and words in hex.

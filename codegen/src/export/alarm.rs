@@ -7,7 +7,7 @@ use crate::deploy::{CountedGuard, Engine, Ready, ReadyAlarm};
 
 /// What a program needs to watch readings.
 const MONITOR: &str = "/// Threshold, ranges, guards and alarm.
-pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }>;
+pub type Monitor = nvpico::detector::Monitor<Value, DIM, { GUARDS.len() }, { DWELL.len() }>;
 
 /// A monitor without evidence yet. In a `const`, a model without an alarm does not compile.
 ///
@@ -18,7 +18,7 @@ pub const fn monitor() -> Monitor {
         panic!(\"the model has no alarm: `nvpico calibrate` sets one by normal readings\")
     };
     let criterion = FLOW.anomalous_below(threshold).or_outside(RANGES);
-    match Monitor::new(criterion, alarm, &GUARDS) {
+    match Monitor::new(criterion, alarm, &GUARDS, &DWELL) {
         Ok(monitor) => monitor,
         Err(error) => panic!(\"{}\", error.message()),
     }
@@ -88,6 +88,14 @@ pub(super) fn write(out: &mut String, ready: &Ready<'_>) {
         line!(out, "    nvpico::detector::GuardSpec::none(){text},");
     }
     line!(out, "];");
+    line!(out, "");
+    let dwell = settings.map_or(&[][..], |settings| &settings.dwell);
+    line!(
+        out,
+        "/// Limits of `nvpico::detector::Dwell`: how much of the last readings each component of the mixture may have; none for other models."
+    );
+    line!(out, "#[rustfmt::skip]");
+    line!(out, "pub static DWELL: [u16; {}] = {dwell:?};", dwell.len());
     line!(out, "");
     line!(out, "{MONITOR}");
 }

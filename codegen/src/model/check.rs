@@ -4,7 +4,7 @@ use nvpico::integer::UNITS;
 use nvpico::spec::{BaseSpec, Spread};
 use nvpico::{Flow, FlowSpec};
 
-use super::{FORMAT, Layer, Model, ModelSpec, ShapeName};
+use super::{BaseName, FORMAT, Layer, Model, ModelSpec, ShapeName};
 
 impl Model {
     /// Checks everything a loaded or imported model must hold.
@@ -123,6 +123,13 @@ impl Model {
         };
         if let Some(alarm) = &self.header.alarm {
             alarm.validate(self.header.spec.dim())?;
+            let components = match self.header.spec.base {
+                BaseName::Mixture { components, .. } => components,
+                BaseName::Normal => 0,
+            };
+            if !alarm.dwell.is_empty() && alarm.dwell.len() != components {
+                return Err("the limits of its states are damaged".into());
+            }
         }
         let threshold = calibration.threshold;
         if !threshold.is_finite() {

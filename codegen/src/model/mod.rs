@@ -30,7 +30,7 @@ mod ranges;
 mod spec;
 
 use crate::calibration::{
-    AlarmSettings, Budget, Calibration, GuardLimits, Method, Record, ascending,
+    AlarmSettings, Budget, Calibration, GuardLimits, Method, Record, allow_dwell, ascending,
 };
 use crate::data::{Features, Table, Windows};
 use crate::precision::Precision;
@@ -47,7 +47,7 @@ pub(crate) use ranges::first_outside;
 pub use spec::{ModelSpec, ShapeName};
 
 /// Version of the file format and of the arithmetic: a change of either is a new number.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// A model: header, parameters, calibration rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,6 +181,8 @@ impl Model {
         } else {
             GuardLimits::of_table(rows)
         };
+        let dwell = self.header.alarm.as_ref().map(|alarm| &alarm.dwell);
+        let before_dwell = dwell.cloned().unwrap_or_default();
         let before = self.header.alarm.iter().flat_map(|alarm| &alarm.guards);
         for (guard, before) in guards.iter_mut().zip(before) {
             *guard = guard.or(before);
@@ -194,6 +196,24 @@ impl Model {
             };
             AlarmSettings::of(&record, budget, guards)
         });
+        self.set_dwell(rows, &before_dwell);
+    }
+
+    /// Sets how long a machine may stay in each state, by normal rows; what limits from `before` allow is allowed too.
+    pub fn set_dwell(&mut self, rows: &Table, before: &[u16]) {
+        let BaseName::Mixture { components, .. } = self.header.spec.base else {
+            return;
+        };
+        if self.header.spec.is_map() || self.header.spec.given > 0 || self.header.alarm.is_none() {
+            return;
+        }
+        let scores = self.deploy().score(&rows.values);
+        let found: Vec<Option<u8>> = (scores.iter())
+            .map(|score| score.as_ref().ok().and_then(|score| score.component))
+            .collect();
+        if let Some(alarm) = &mut self.header.alarm {
+            alarm.dwell = allow_dwell(before, &found, &rows.stretches, components);
+        }
     }
 
     /// Sets threshold and calibration rows from log-densities of normal rows that it did not see, in the order in which

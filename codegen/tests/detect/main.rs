@@ -254,7 +254,7 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
     assert_eq!(judge(&[normal.row()])[0].1, Some(Decision::Normal));
     let (folder, elf) = build("detect", Core::M3, &trained.module(Precision::I8));
     let mut live = start(&elf, &folder, &normal, true);
-    check_reading(&mut live, &normal, &judge);
+    check_reading(&mut live, &normal, judge);
     assert!(!sway(&mut live, NOTHING, STEPS));
 
     let mut hot = normal;
@@ -262,7 +262,7 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
     assert_eq!(judge(&[hot.row()])[0].1, Some(Decision::OutOfRange(3)));
     let from = live.log().len();
     surround(&mut live, &hot);
-    check_reading(&mut live, &hot, &judge);
+    check_reading(&mut live, &hot, judge);
     wait_for_alarm(&mut live, from);
     sway(&mut live, "alarm cleared", LONG);
 }

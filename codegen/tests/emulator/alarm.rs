@@ -1,4 +1,4 @@
-//! The whole decision on the chip: rarity, guards, evidence and alarm have the desktop's bits.
+//! The whole decision on the chip: rarity, guards of values and of states, evidence and alarm have the desktop's bits.
 
 use nvpico_codegen::commands::verify::{Input, verify_input};
 use nvpico_codegen::data::Table;
@@ -30,12 +30,12 @@ fn table(recording: &Recording) -> Table {
 #[test]
 fn alarms_have_the_desktops_bits() {
     let mut pump = Pump::new(4);
-    let normal = table(&pump.record_normal(2_000));
+    let normal = table(&pump.record_normal(6_000));
     let recipe = Recipe {
         couplings: Some(2),
         hidden: Some(vec![8]),
         epochs: Some(8),
-        base: Some(BaseChoice::Normal),
+        base: Some(BaseChoice::Mixture),
         kernels: Some(0),
         folds: Some(0),
         ..Recipe::default()
@@ -43,6 +43,8 @@ fn alarms_have_the_desktops_bits() {
     let model = training::fit(&normal, None, recipe, |_, _| true)
         .expect("it can be trained")
         .model;
+    let limits = model.header.alarm.as_ref().map(|alarm| &alarm.dwell);
+    assert!(limits.is_some_and(|limits| !limits.is_empty()));
     let faults = table(&pump.record_faults(700));
     for (precision, cores) in [
         (Precision::F32, &[Core::M4f, Core::Rv32imc][..]),
@@ -51,6 +53,13 @@ fn alarms_have_the_desktops_bits() {
         let ready = model.ready(Some(precision)).expect("it has this precision");
         let found = alarms(&ready, &faults, &[]).expect("it has an alarm");
         assert!(found.raised > 0 && found.changes.len() > 2, "{found:?}");
+        let causes = || {
+            found
+                .changes
+                .iter()
+                .filter_map(|change| change.cause.as_deref())
+        };
+        assert!(causes().any(|cause| cause.ends_with("dwell")), "{found:?}");
         let reports = verify_input(&ready, &Input::of(&faults), cores, false, None)
             .unwrap_or_else(|error| panic!("{error}"));
         for report in reports {

@@ -59,9 +59,9 @@ impl Nats for i32 {
 
 /// Reads, moves, scores, gathers evidence and logs until the source ends; live sensors never do. A sensor's fault is a
 /// reading that is not normal.
-pub fn detect<S, C, L, D, A, const N: usize, const GUARDS: usize>(
+pub fn detect<S, C, L, D, A, const N: usize, const GUARDS: usize, const COMPONENTS: usize>(
     acquire: &mut Acquire<S, C, L, N>,
-    watch: &mut Watch<'_, D, A, N, GUARDS>,
+    watch: &mut Watch<'_, D, A, N, GUARDS, COMPONENTS>,
 ) where
     S: Source<N>,
     C: Clock,

@@ -23,20 +23,22 @@ pub const RECORDED: usize = 16;
 
 /// All that decides on readings of `DIM` values. The numbers of a record are those of the readings as they were scored, after
 /// recalibration.
-pub struct Watch<'a, D: Density, A, const DIM: usize, const GUARDS: usize> {
+pub struct Watch<'a, D: Density, A, const DIM: usize, const GUARDS: usize, const COMPONENTS: usize>
+{
     /// The model.
     pub model: Model<'a, D>,
     /// What stands between readings and model.
     pub adapt: A,
     /// Decision, guards and alarm: the generated module's `monitor()`.
-    pub monitor: &'a mut Monitor<D::Value, DIM, GUARDS>,
+    pub monitor: &'a mut Monitor<D::Value, DIM, GUARDS, COMPONENTS>,
     /// The readings around an alarm.
     pub recorder: &'a mut Recorder<D::Value, DIM, RECORDED>,
     /// The units of a model in integers, by value; floats ignore them.
     pub units: &'a [i32; DIM],
 }
 
-impl<D, A, const DIM: usize, const GUARDS: usize> Watch<'_, D, A, DIM, GUARDS>
+impl<D, A, const DIM: usize, const GUARDS: usize, const COMPONENTS: usize>
+    Watch<'_, D, A, DIM, GUARDS, COMPONENTS>
 where
     D: Density<Value: Nats + Number + Default + InUnit>,
     A: Adapt<D::Value, DIM>,

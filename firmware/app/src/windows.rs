@@ -102,10 +102,20 @@ impl<const N: usize, const DIM: usize> Windows<i32, N, DIM> for CountWindows<'_,
 ///
 /// Every `hop` readings there is one observation: that of the window that ends there or, where sensors failed or gave no number
 /// since the last one, one that is not normal. After the start there is none until the first window is complete.
-pub fn detect_windows<S, C, L, D, A, const N: usize, const DIM: usize, const GUARDS: usize>(
+pub fn detect_windows<
+    S,
+    C,
+    L,
+    D,
+    A,
+    const N: usize,
+    const DIM: usize,
+    const GUARDS: usize,
+    const COMPONENTS: usize,
+>(
     acquire: &mut Acquire<S, C, L, N>,
     windows: &mut impl Windows<D::Value, N, DIM>,
-    watch: &mut Watch<'_, D, A, DIM, GUARDS>,
+    watch: &mut Watch<'_, D, A, DIM, GUARDS, COMPONENTS>,
 ) where
     S: Source<N, Value = f32>,
     C: Clock,

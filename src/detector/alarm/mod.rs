@@ -106,7 +106,7 @@ pub enum AlarmEvent {
 
 impl AlarmEvent {
     /// The event in a word, for records: from the lowest byte on what happened (1 raised, 2 resumed, 3 cleared), the severity (1 high),
-    /// the kind of cause (1 unlikely, 2 too likely, 3 stuck, 4 at limit, 5 quiet, 6 jump, 7 invalid) and the index of its chart or value, the lowest 8 bits of it.
+    /// the kind of cause (1 unlikely, 2 too likely, 3 stuck, 4 at limit, 5 quiet, 6 jump, 7 invalid, 8 dwell) and the index of its chart, value or component, the lowest 8 bits of it.
     #[must_use]
     pub const fn to_word(self) -> u32 {
         let (kind, cause, severity) = match self {
@@ -131,12 +131,12 @@ impl Cause {
         }
     }
 
-    /// Index of its chart or value; 0 where it has none.
+    /// Index of its chart, value or component; 0 where it has none.
     #[must_use]
     pub const fn index(self) -> u16 {
         match self {
             Cause::Unlikely(chart) | Cause::TooLikely(chart) => chart as u16,
-            Cause::Guard(guard) => guard.value(),
+            Cause::Guard(guard) => guard.index(),
             Cause::Invalid => 0,
         }
     }
@@ -146,12 +146,13 @@ impl Cause {
             Cause::Unlikely(chart) => [1, chart],
             Cause::TooLikely(chart) => [2, chart],
             Cause::Guard(guard) => {
-                let [low, _] = guard.value().to_le_bytes();
+                let [low, _] = guard.index().to_le_bytes();
                 let kind = match guard {
                     Guard::Stuck(_) => 3,
                     Guard::AtLimit(_) => 4,
                     Guard::Quiet(_) => 5,
                     Guard::Jump(_) => 6,
+                    Guard::Dwell(_) => 8,
                 };
                 [kind, low]
             }

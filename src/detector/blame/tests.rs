@@ -305,6 +305,10 @@ impl Density for Counted<'_> {
         *score
     }
 
+    fn component(_score: &f32) -> Option<u8> {
+        None
+    }
+
     fn begin(&self, _x: &[f32], _workspace: &mut [f32]) -> Result<(), ScoreError> {
         Ok(())
     }

@@ -45,11 +45,14 @@ pub(crate) fn run<W: Weights>(
     } else {
         full(program, components, z, scratch, &mut progress.beyond)?
     };
-    let mut largest = i32::MIN;
-    for &term in &*terms {
+    let (mut largest, mut component) = (i32::MIN, None);
+    for (&term, at) in terms.iter().zip(0_u16..) {
         black_box(());
-        largest = largest.max(term);
+        if term > largest {
+            (largest, component) = (term, Some(at));
+        }
     }
+    progress.component = component.and_then(|at| u8::try_from(at).ok());
     // No term is that likely, but by words that are damaged.
     progress.beyond |= largest == i32::MIN || largest == i32::MAX;
     // In Q30. The largest term is 1.

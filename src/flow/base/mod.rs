@@ -79,6 +79,25 @@ pub(crate) fn of_latent<V: Kernels>(
     log_prob(z_norm_sq, log_det, flow.dim().wrapping_sub(flow.given()))
 }
 
+/// The component with the largest share of `p(z)`, the first of several; [`of_latent`] left the shares at the front of the scratch.
+/// `None` of a standard normal base.
+#[inline(always)]
+pub(crate) fn component(flow: &FlowSpec<'_>, scratch: impl Iterator<Item = f32>) -> Option<u8> {
+    #[cfg(feature = "extra-layers")]
+    if let BaseSpec::Mixture(spec) = flow.base {
+        let (mut most, mut found) = (0.0, None);
+        for (share, at) in scratch.take(spec.components).zip(0..=u8::MAX) {
+            // False for NaN.
+            if share > most {
+                (most, found) = (share, Some(at));
+            }
+        }
+        return found;
+    }
+    let _ = (flow, scratch);
+    None
+}
+
 /// [`of_latent`] by a mixture: the base, or kernels.
 #[cfg(feature = "extra-layers")]
 #[inline(always)]

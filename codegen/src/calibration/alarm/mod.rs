@@ -17,6 +17,7 @@
 //! ```
 
 mod budget;
+mod dwell;
 mod guards;
 mod limits;
 
@@ -24,6 +25,7 @@ use nvpico::detector::{Alarm, AlarmSpec, Chart, Decision, Quantile, QuantileTabl
 use serde::{Deserialize, Serialize};
 
 pub use budget::{Budget, rate_words, time_words};
+pub use dwell::{allow_dwell, dwell_limits};
 pub use guards::GuardLimits;
 use limits::{Track, limits, tail_estimate, upper_bound};
 
@@ -116,6 +118,10 @@ pub struct AlarmSettings {
     pub charts: Vec<ChartLimits>,
     /// The guards of the values; none for maps.
     pub guards: Vec<GuardLimits>,
+    /// The largest share of the last readings that each component of the mixture may have, in the engine's steps; empty where none has a
+    /// limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dwell: Vec<u16>,
 }
 
 impl AlarmSettings {
@@ -174,6 +180,7 @@ impl AlarmSettings {
             estimated: tail_estimate(&found.scores, score) / block as f64,
             charts,
             guards,
+            dwell: Vec::new(),
         })
     }
 

@@ -158,6 +158,7 @@ pub fn to_floats(score: IntegerScore) -> Score {
         log_prob: nats(score.log_prob),
         z_norm_sq: score.z_norm_sq as f32 / 65_536.0,
         log_det: score.log_det as f32 / 65_536.0,
+        component: score.component,
     }
 }
 
