@@ -30,12 +30,12 @@ fn table(recording: &Recording) -> Table {
 #[test]
 fn alarms_have_the_desktops_bits() {
     let mut pump = Pump::new(4);
-    let normal = table(&pump.record_normal(6_000));
+    let normal = table(&pump.record_normal(9_000));
     let recipe = Recipe {
         couplings: Some(2),
         hidden: Some(vec![8]),
-        epochs: Some(8),
-        base: Some(BaseChoice::Mixture),
+        epochs: Some(2),
+        base: Some(BaseChoice::Auto),
         kernels: Some(0),
         folds: Some(0),
         ..Recipe::default()
