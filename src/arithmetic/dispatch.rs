@@ -6,11 +6,13 @@
 //! bit of a result.
 
 use pulp::NullaryFnOnce;
+#[cfg(all(
+    not(any(test, debug_assertions)),
+    any(target_arch = "x86", target_arch = "x86_64")
+))]
+use pulp::x86::V4;
 #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
-use pulp::{
-    Arch, Simd,
-    x86::{V3, V4},
-};
+use pulp::{Arch, Simd, x86::V3};
 
 /// An instruction set supported by the host CPU.
 pub(crate) trait Instructions: Copy + Send + Sync {
@@ -53,7 +55,10 @@ impl Instructions for V3 {
     }
 }
 
-#[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+#[cfg(all(
+    not(any(test, debug_assertions)),
+    any(target_arch = "x86", target_arch = "x86_64")
+))]
 impl Instructions for V4 {
     #[inline(always)]
     fn run<Op: NullaryFnOnce>(self, op: Op) -> Op::Output {
@@ -62,11 +67,14 @@ impl Instructions for V4 {
 }
 
 /// The widest vector registers that kernels are compiled for and the CPU supports. Unit tests use the baseline
-/// only, to avoid compiling every kernel for the other instruction sets.
+/// only, and builds with debug assertions eight lanes at the most: every kernel is compiled for each of them.
 #[derive(Clone, Copy)]
 pub(crate) enum Registers {
     /// Sixteen lanes (AVX-512).
-    #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+    #[cfg(all(
+        not(any(test, debug_assertions)),
+        any(target_arch = "x86", target_arch = "x86_64")
+    ))]
     Sixteen(V4),
     /// Eight lanes (AVX2).
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
@@ -79,7 +87,10 @@ pub(crate) enum Registers {
 pub(crate) fn registers() -> Registers {
     #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
     match Arch::new() {
+        #[cfg(not(debug_assertions))]
         Arch::V4(simd) => return Registers::Sixteen(simd),
+        #[cfg(debug_assertions)]
+        Arch::V4(simd) => return Registers::Eight(*simd),
         Arch::V3(simd) => return Registers::Eight(simd),
         _ => {}
     }

@@ -46,7 +46,10 @@ pub fn score(flow: &Flow<'_>, rows: &[f32]) -> Vec<Result<Score, ScoreError>> {
         .par_chunks_mut(TASK_ROWS)
         .zip(rows.par_chunks(TASK_ROWS * dim))
         .for_each(|(scores, rows)| match registers {
-            #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+            #[cfg(all(
+                not(any(test, debug_assertions)),
+                any(target_arch = "x86", target_arch = "x86_64")
+            ))]
             Registers::Sixteen(simd) => simd.run(ScoreRows::<16> { flow, rows, scores }),
             #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
             Registers::Eight(simd) => simd.run(ScoreRows::<8> { flow, rows, scores }),

@@ -97,7 +97,10 @@ pub(super) fn wide<'a>(
     keep: f64,
     momentum: f64,
 ) -> Box<dyn BatchStep + 'a> {
-    #[cfg(all(not(test), any(target_arch = "x86", target_arch = "x86_64")))]
+    #[cfg(all(
+        not(any(test, debug_assertions)),
+        any(target_arch = "x86", target_arch = "x86_64")
+    ))]
     if let Registers::Sixteen(simd) = registers() {
         return Box::new(PackedStep::<16, _>::new(
             spec, simd, first, batch, keep, momentum,
