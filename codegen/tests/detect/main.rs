@@ -24,7 +24,7 @@ use nvpico_codegen::precision::Precision;
 use nvpico_codegen::simulate::field::{COLUMNS, Surroundings, surroundings};
 use tempfile::TempDir;
 
-use moving::{LONG, NOTHING, surround, sway, wait, wait_for_alarm, wait_for_text};
+use moving::{LONG, NOTHING, Watched, surround, sway, wait, wait_for_alarm, wait_for_text};
 use trained::{Judged, Trained};
 
 /// Settings of normally swaying surroundings after which the log must still be free of alarms.
@@ -50,7 +50,7 @@ fn build(program: &str, core: Core, model: &Path) -> (TempDir, PathBuf) {
     (folder, elf)
 }
 
-fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: bool) -> Live {
+fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: bool) -> Watched {
     let request = LiveRequest {
         elf,
         folder: folder.path(),
@@ -58,7 +58,11 @@ fn start(elf: &Path, folder: &TempDir, surroundings: &Surroundings, real_time: b
         real_time,
         colour: false,
     };
-    Live::start(&request).unwrap_or_else(|error| panic!("{error}"))
+    let live = Live::start(&request).unwrap_or_else(|error| panic!("{error}"));
+    Watched {
+        live,
+        log: Vec::new(),
+    }
 }
 
 fn decision(row: &[f32]) -> Decision {
@@ -125,7 +129,7 @@ fn reading(line: &str) -> Option<(usize, [f32; 4], f32, &str)> {
 
 /// Waits for the reading that these surroundings give, and checks all readings so far against the desktop's.
 fn check_reading(
-    live: &mut Live,
+    live: &mut Watched,
     surroundings: &Surroundings,
     judge: impl Fn(&[[f32; 4]]) -> Vec<Judged>,
 ) {
@@ -134,7 +138,7 @@ fn check_reading(
         reading(line)
             .is_some_and(|(_, values, _, _)| values.map(f32::to_bits) == row.map(f32::to_bits))
     });
-    check_log(live.log(), judge);
+    check_log(&live.log, judge);
 }
 
 /// Checks score and decision of every line about a reading against the desktop's; gives the readings, NaN where a sensor gave none.
@@ -182,7 +186,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     magnet.nanotesla.swap(0, 1);
     magnet.nanotesla[2] = 46_000;
     assert_eq!(decision(&magnet.row()), Decision::Anomalous);
-    let from = live.log().len();
+    let from = live.log.len();
     surround(&mut live, &magnet);
     check_reading(&mut live, &magnet, judge_all);
     wait_for_alarm(&mut live, from);
@@ -192,7 +196,7 @@ fn the_alarm_comes_and_goes_with_the_field() {
     let mut hot = first;
     hot.millidegrees = 85_000;
     assert_eq!(decision(&hot.row()), Decision::OutOfRange(3));
-    let from = live.log().len();
+    let from = live.log.len();
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge_all);
     wait_for_alarm(&mut live, from);
@@ -210,21 +214,23 @@ fn a_sensor_that_goes_is_an_alarm_and_one_that_returns_is_used() {
     let mut live = start(&elf, &folder, &normal, true);
     check_reading(&mut live, &normal, judge_all);
 
-    live.remove_magnetometer()
+    live.live
+        .remove_magnetometer()
         .unwrap_or_else(|error| panic!("{error}"));
     let fault = wait(&mut live, "a fault", |line| line.contains("sensor fault"));
     assert!(fault.contains("Magnetometer"), "{fault}");
     assert!(fault.contains("NoAcknowledge(Address)"), "{fault}");
     wait_for_text(&mut live, "alarm raised");
 
-    live.return_magnetometer()
+    live.live
+        .return_magnetometer()
         .unwrap_or_else(|error| panic!("{error}"));
     surround(&mut live, &normal);
     wait_for_text(&mut live, "sensors work again");
     check_reading(&mut live, &normal, judge_all);
     sway(&mut live, "alarm cleared", LONG);
     let failed = |line: &String| line.contains("panicked") || line.contains("hard fault");
-    assert!(!live.log().iter().any(failed));
+    assert!(!live.log.iter().any(failed));
 }
 
 #[test]
@@ -233,9 +239,10 @@ fn a_recording_holds_what_the_sensors_measured() {
     let (folder, elf) = build("record", Core::M4f, &field_model());
     let mut live = start(&elf, &folder, &normal, false);
     let ended = live
+        .live
         .wait_for_end()
         .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(ended, Ended::Success, "{:?}", live.log());
+    assert_eq!(ended, Ended::Success, "{:?}", live.live.log());
 
     let text = fs::read_to_string(folder.path().join("record.csv")).expect("a recording");
     let mut lines = text.lines();
@@ -260,7 +267,7 @@ fn integers_raise_the_alarm_on_a_core_without_an_fpu() {
     let mut hot = normal;
     hot.millidegrees = 85_000;
     assert_eq!(judge(&[hot.row()])[0].1, Some(Decision::OutOfRange(3)));
-    let from = live.log().len();
+    let from = live.log.len();
     surround(&mut live, &hot);
     check_reading(&mut live, &hot, judge);
     wait_for_alarm(&mut live, from);

@@ -467,6 +467,39 @@ mod tests {
     }
 
     #[test]
+    fn whatever_bit_is_flipped_the_state_is_refused_or_within_the_limits() {
+        let mut pages = Pages::default();
+        run(&about(50.0, 20), &[0], LIMITS, &mut pages);
+        let mut restored = 0;
+        for (word, bit) in (0..9).flat_map(|word| (0..32).map(move |bit| (word, bit))) {
+            let mut damaged = pages.clone();
+            let (head, words) = damaged.kept.as_mut().expect("a state");
+            match head.get_mut(word) {
+                Some(own) => *own ^= 1 << bit,
+                None => words.as_flattened_mut()[word - KEPT_HEAD] ^= 1 << bit,
+            }
+            let mut own =
+                Recalibration::<f32, _, 2>::new(LIMITS, 7, 100, &mut damaged).expect("limits");
+            let event = own.restore();
+            restored += usize::from(event == Some(AdaptEvent::Restored));
+            assert!(event.is_some(), "{word} {bit}");
+            for trace in own.adapter().traces() {
+                let kept = trace.kept();
+                assert!(kept.anchor.abs() <= 64.0, "{word} {bit}: {kept:?}");
+                assert!(
+                    (kept.shift - kept.anchor).abs() <= 8.001,
+                    "{word} {bit}: {kept:?}"
+                );
+                assert!((0.0..=8.0).contains(&kept.spread), "{word} {bit}: {kept:?}");
+            }
+            let moved = own.apply(&[50.0, 0.0]);
+            assert!(moved.iter().all(|value| value.is_finite()), "{word} {bit}");
+        }
+        // Of the first words those for other things than a commissioning, of the others those that are a number.
+        assert!(restored > 32, "{restored}");
+    }
+
+    #[test]
     fn a_memory_that_fails_is_told_of_and_all_else_goes_on() {
         use AdaptEvent::{Began, Commissioned, NotKept};
         let mut pages = Pages {

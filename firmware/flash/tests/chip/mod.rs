@@ -5,10 +5,8 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
-const WORD: usize = 4;
-
 /// With small pages, so that few states fill them.
-pub type Chip = Nor<256>;
+pub type Chip = Nor<256, 4>;
 
 /// What a power cut leaves of the word or the page at which it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ impl Cut {
 }
 
 #[derive(Clone, Debug)]
-pub struct Nor<const PAGE: usize> {
+pub struct Nor<const PAGE: usize, const WORD: usize> {
     bytes: Vec<u8>,
     /// Words that were written since their page was erased.
     written: Vec<bool>,
@@ -63,7 +61,7 @@ fn mixed(seed: u64) -> u64 {
     x ^ x >> 31
 }
 
-impl<const PAGE: usize> Nor<PAGE> {
+impl<const PAGE: usize, const WORD: usize> Nor<PAGE, WORD> {
     pub fn new(pages: u32) -> Self {
         let bytes = PAGE * pages as usize;
         Self {
@@ -114,7 +112,7 @@ impl<const PAGE: usize> Nor<PAGE> {
     }
 
     pub fn damaged(mut self, word: u32, flipped: u32) -> Self {
-        let at = word as usize * WORD;
+        let at = word as usize * 4;
         for (byte, own) in self.bytes[at..].iter_mut().zip(flipped.to_le_bytes()) {
             *byte ^= own;
         }
@@ -133,11 +131,11 @@ impl<const PAGE: usize> Nor<PAGE> {
     }
 }
 
-impl<const PAGE: usize> ErrorType for Nor<PAGE> {
+impl<const PAGE: usize, const WORD: usize> ErrorType for Nor<PAGE, WORD> {
     type Error = Failed;
 }
 
-impl<const PAGE: usize> ReadNorFlash for Nor<PAGE> {
+impl<const PAGE: usize, const WORD: usize> ReadNorFlash for Nor<PAGE, WORD> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Failed> {
@@ -152,7 +150,7 @@ impl<const PAGE: usize> ReadNorFlash for Nor<PAGE> {
     }
 }
 
-impl<const PAGE: usize> NorFlash for Nor<PAGE> {
+impl<const PAGE: usize, const WORD: usize> NorFlash for Nor<PAGE, WORD> {
     const WRITE_SIZE: usize = WORD;
     const ERASE_SIZE: usize = PAGE;
 
@@ -194,17 +192,17 @@ impl<const PAGE: usize> NorFlash for Nor<PAGE> {
             }
             let cut = self.step();
             let kept = match cut {
-                Some(Cut::Before) => [0xFF; WORD],
+                Some(Cut::Before) => [0xFF; 4],
                 Some(Cut::Torn) => [0x00, 0xFF, 0x0F, 0xFF],
                 Some(Cut::TornAtTheEnd) => [0xFF, 0xF0, 0xFF, 0x00],
-                Some(Cut::Scattered | Cut::After) | None => [0; WORD],
+                Some(Cut::Scattered | Cut::After) | None => [0; 4],
             };
             // A marker that was cut is written again: zeros alone may be.
             let is_free = !self.written[at] || word.iter().all(|byte| *byte == 0);
             assert!(is_free, "a word is written twice");
             self.written[at] = cut != Some(Cut::Before);
             let own = &mut self.bytes[at * WORD..(at + 1) * WORD];
-            for ((place, byte), kept) in own.iter_mut().zip(word).zip(kept) {
+            for ((place, byte), kept) in own.iter_mut().zip(word).zip(kept.iter().cycle()) {
                 *place &= byte | kept;
             }
             if cut.is_some() {
