@@ -7,6 +7,7 @@
 
 #[path = "../../../firmware/models/field.rs"]
 mod field;
+mod live;
 mod moving;
 
 use std::fs;
