@@ -18,7 +18,7 @@ step cargo clippy --quiet --package nvpico --tests --no-default-features --featu
 step cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 # The firmware's chip-independent packages, then each board where the toolchain that has clippy has `core` for its target.
 for package in nvpico-app nvpico-drivers nvpico-flash nvpico-firmware-build; do
-    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --package "$package" --all-targets -- --deny warnings
+    step cargo clippy --quiet --manifest-path firmware/Cargo.toml --package "$package" --all-targets --all-features -- --deny warnings
 done
 for board in firmware/boards/*; do
     target=$(sed -n 's/^target = "\(.*\)"$/\1/p' "$board/.cargo/config.toml")
@@ -34,7 +34,7 @@ step scripts/fuzz.sh 60
 step env RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --workspace --no-deps --all-features
 
 # The application, the drivers and the memory in flash run on the desktop.
-counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --package nvpico-drivers --package nvpico-flash
+counted cargo test --manifest-path firmware/Cargo.toml --package nvpico-app --package nvpico-drivers --package nvpico-flash --features nvpico-drivers/async
 
 if command -v cargo-deny >/dev/null 2>&1; then
     step cargo deny check licenses bans sources

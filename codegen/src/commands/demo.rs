@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::demo_alarms::InTime;
@@ -33,10 +33,16 @@ const VERIFY_ROWS: usize = 2_000;
   nvpico demo thermal
   nvpico demo vibration
   nvpico demo pump --out my-demo --seed 3
+  nvpico demo live
 
-Writes recordings, model, Rust module and pictures into the folder.")]
+Writes recordings, model, Rust module and pictures into the folder. `live` writes nothing: the firmware runs in the emulator,
+and you stir faults; see `nvpico demo live --help`.")]
+#[command(args_conflicts_with_subcommands = true)]
 /// Arguments of `nvpico demo`.
 pub struct DemoArgs {
+    #[cfg(unix)]
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// What is simulated
     #[arg(value_enum, default_value_t = Machine::Pump)]
     machine: Machine,
@@ -52,6 +58,13 @@ pub struct DemoArgs {
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the firmware in the emulator, stir faults by keys or a script, and see what the chip makes of them
+    Live(super::demo_live::LiveArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -133,6 +146,10 @@ struct Summary {
 /// # Errors
 /// One of the steps fails.
 pub fn run(args: &DemoArgs) -> anyhow::Result<bool> {
+    #[cfg(unix)]
+    if let Some(Verb::Live(args)) = &args.verb {
+        return super::demo_live::run(args);
+    }
     let folder = match args.machine {
         Machine::Pump => "nvpico-demo",
         Machine::Thermal => "nvpico-demo-thermal",

@@ -11,6 +11,8 @@ pub mod completions;
 mod data_options;
 pub mod demo;
 mod demo_alarms;
+#[cfg(unix)]
+mod demo_live;
 pub mod emulate;
 pub mod eval;
 pub mod export;

@@ -3,6 +3,7 @@
 mod blame;
 mod charts;
 mod frames;
+pub mod live;
 mod pump;
 mod subject;
 mod thermal;

@@ -7,6 +7,7 @@
 
 #[path = "../../../firmware/models/field.rs"]
 mod field;
+mod live;
 mod moving;
 mod replays;
 mod trained;

@@ -5,11 +5,13 @@ use nvpico::detector::{AlarmEvent, Decision};
 
 use crate::adapt::AdaptEvent;
 
-/// Time between readings.
+/// Time between readings, unless their source says otherwise.
 pub const PERIOD_MS: u32 = 100;
 
 /// Where readings of `N` values come from.
 pub trait Source<const N: usize> {
+    /// Time to wait before each reading; zero for a source that waits itself until there is one.
+    const PERIOD_MS: u32 = PERIOD_MS;
     /// A value of a reading: `f32` in the sensor's unit, or `i32` raw counts.
     type Value: Copy;
     /// Why a sensor gave no reading.
@@ -103,7 +105,7 @@ pub trait Log<V, F, const N: usize> {
     fn record(&mut self, _words: &mut dyn Iterator<Item = u32>) {}
 }
 
-/// A source that is read once in [`PERIOD_MS`], and whose faults go to the log.
+/// A source that is read once in its period, and whose faults go to the log.
 #[derive(Debug)]
 pub struct Acquire<S: Source<N>, C, L, const N: usize> {
     source: S,
@@ -133,7 +135,9 @@ where
     /// A fault that lasts is logged once.
     pub(crate) fn next(&mut self) -> Option<Result<[S::Value; N], S::Fault>> {
         self.clock.still_alive();
-        self.clock.delay_ms(PERIOD_MS);
+        if S::PERIOD_MS > 0 {
+            self.clock.delay_ms(S::PERIOD_MS);
+        }
         let reading = self.source.read(&mut self.clock)?;
         let fault = reading.err();
         if fault != self.last_fault {

@@ -339,7 +339,7 @@ mod tests {
     ) -> (Vec<Told>, Vec<u32>) {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
-        let mut monitor = Monitor::<f32, 2, 0>::new(flow.anomalous_below(-4.0), ALARM, &[]);
+        let mut monitor = Monitor::<f32, 2, 0>::new(flow.anomalous_below(-4.0), ALARM, &[], &[]);
         let mut acquire = acquire(script);
         acquire.source_mut().mounted = mounted.to_vec();
         let mut watch = Watch {

@@ -114,7 +114,7 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-4.0);
-        let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[]).expect("it fits");
+        let mut monitor = Monitor::<f32, 2, 0>::new(criterion, ALARM, &[], &[]).expect("it fits");
         let mut acquire = acquire(script);
         let mut watch = Watch {
             model: Model {

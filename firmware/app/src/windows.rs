@@ -175,7 +175,7 @@ mod tests {
         static PARAMS: [f32; SPEC.param_len()] = [20.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
         let flow = Flow::new(SPEC, &PARAMS).expect("a standardisation alone");
         let criterion = flow.anomalous_below(-10.0);
-        let mut monitor = Monitor::<f32, 4, 0>::new(criterion, ALARM, &[]).expect("it fits");
+        let mut monitor = Monitor::<f32, 4, 0>::new(criterion, ALARM, &[], &[]).expect("it fits");
         let features = Features::new(SAMPLES, &[]).expect("no spectrum");
         let mut state = [0.0; SAMPLES.state_len()];
         let mut acquire = acquire(script);

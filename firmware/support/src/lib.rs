@@ -1,8 +1,10 @@
-//! The application's traits on any chip: [`Sensors`] makes the drivers' station a source, [`DefmtLog`] logs events
-//! over defmt, [`LoggedRows`] stores rows in the log of a board without files.
+//! The application's traits on any chip: [`Sensors`] makes the drivers' station a source, [`Accelerometer`] their
+//! accelerometer, [`DefmtLog`] logs events over defmt, [`LoggedRows`] stores rows in the log of a board without files.
 
 #![no_std]
 #![forbid(unsafe_code)]
+
+mod accelerometer;
 
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
@@ -10,6 +12,7 @@ use nvpico::detector::{AlarmEvent, Decision};
 use nvpico_app::{AdaptEvent, Event, Log, Source, Store};
 use nvpico_drivers::station::{Fault, Station};
 
+pub use accelerometer::Accelerometer;
 pub use nvpico_drivers::station::{COLUMNS, FEATURES};
 
 /// One reading in this many is logged at the level `info`, the others at `debug`.
