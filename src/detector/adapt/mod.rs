@@ -44,6 +44,7 @@
 mod kept;
 mod learned;
 mod number;
+mod restore;
 mod spec;
 mod state;
 
