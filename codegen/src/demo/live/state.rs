@@ -61,12 +61,14 @@ pub struct Incident {
     pub found_after_s: Option<f64>,
     /// In which time it is to be found.
     pub within_s: f64,
-    /// Whether the cause, the blame or the sensor's own fault is a sensor that the fault touches.
+    /// Whether a cause, the first value blamed or the sensor's own fault is of a sensor that the fault touches.
     pub named: bool,
     /// The alarm's cause.
     pub cause: Option<String>,
     /// Values that were blamed.
     pub blamed: Vec<Blame>,
+    /// Whether the alarm was on when it began, so that none could be raised.
+    pub alarm_was_on: bool,
     #[serde(skip)]
     kind: Fault,
     #[serde(skip)]
@@ -184,6 +186,7 @@ impl State {
                 named: false,
                 cause: None,
                 blamed: Vec::new(),
+                alarm_was_on: self.alarm.is_some(),
                 kind: fault,
                 begun: now,
                 ended: None,
@@ -273,11 +276,14 @@ impl State {
                 .ended
                 .is_some_and(|ended| number > ended.saturating_add(RECOVERY));
             is_false = late;
-            if incident.ended.is_none() && incident.found_after_s.is_none() {
-                incident.found_after_s = Some(seconds(number.saturating_sub(incident.begun)));
-                incident.cause = Some(cause.clone());
+            if incident.ended.is_none() {
                 incident.named |= column.is_some_and(|column| incident.kind.moves(column))
                     || silent && incident.kind == Fault::Silent;
+                if incident.found_after_s.is_none() {
+                    let after = number.saturating_sub(incident.begun);
+                    incident.found_after_s = Some(seconds(after));
+                    incident.cause = Some(cause.clone());
+                }
             }
         }
         self.false_alarms += u32::from(is_false);
@@ -390,8 +396,8 @@ pub(super) mod tests {
         told(
             &mut state,
             &[
-                "info  alarm cleared at reading 150",
-                "warn  alarm resumed at reading 160: jump (3), high",
+                "info  alarm cleared at reading 120",
+                "warn  alarm resumed at reading 140: jump (3), high",
             ],
         );
         assert_eq!((state.false_alarms, state.incidents.len()), (0, 1));
@@ -420,12 +426,16 @@ pub(super) mod tests {
         );
         assert!(!state.incidents[0].named && !state.incidents[0].is_good());
         // Beyond its time.
+        told(&mut state, &["info  alarm cleared at reading 30"]);
         state.stir(Some(Fault::Stuck));
         told(
             &mut state,
             &["warn  alarm raised at reading 205: stuck (1), high"],
         );
         assert!(state.incidents[1].named && !state.incidents[1].is_good());
+        assert!(!state.incidents[1].alarm_was_on);
+        state.stir(Some(Fault::Heat));
+        assert!(state.incidents[2].alarm_was_on);
     }
 
     #[test]

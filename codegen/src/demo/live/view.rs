@@ -18,9 +18,9 @@ use crate::simulate::field::COLUMNS;
 /// Columns' units, in their order.
 const UNITS: [&str; COLUMNS.len()] = ["µT", "µT", "µT", "°C"];
 /// A log-density so far below the threshold is at the chart's lower edge, in nats.
-const BELOW: f64 = 30.0;
-/// Heights of a sparkline, of eight steps each.
-const STEPS: f32 = 16.0;
+const BELOW: f64 = 15.0;
+/// Heights of a sparkline.
+const STEPS: f32 = 32.0;
 /// Beyond so much of a limit evidence is on its way, and at the limit it is an alarm.
 const NOTABLE: f32 = 0.5;
 
@@ -36,8 +36,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     let rows = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(3),
-        Constraint::Length(2 * COLUMNS.len() as u16 + 2),
-        Constraint::Min(Fault::ALL.len() as u16 + 2),
+        Constraint::Min(2 * COLUMNS.len() as u16 + 2),
+        Constraint::Length((frame.area().height / 3).max(Fault::ALL.len() as u16 + 2)),
         Constraint::Length(1),
     ]);
     let [title, banner, middle, lower, keys] = frame.area().layout(&rows);
@@ -122,7 +122,7 @@ fn draw_readings(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let outer = block("readings");
     let inner = outer.inner(area);
     frame.render_widget(outer, area);
-    let heights = [Constraint::Length(2); COLUMNS.len()];
+    let heights = [Constraint::Fill(1); COLUMNS.len()];
     let rows: [Rect; COLUMNS.len()] = inner.layout(&Layout::vertical(heights));
     for (index, row) in rows.into_iter().enumerate() {
         let [label, line] = row.layout(&Layout::horizontal([
@@ -244,6 +244,8 @@ fn draw_evidence(frame: &mut Frame<'_>, state: &State, area: Rect) {
         let gauge = LineGauge::default()
             .ratio(f64::from(share.min(1.0)))
             .label(label)
+            .filled_symbol("━")
+            .unfilled_symbol("╌")
             .filled_style(Style::new().fg(colour).add_modifier(Modifier::BOLD))
             .unfilled_style(Style::new().fg(QUIET));
         frame.render_widget(gauge, row);
@@ -282,6 +284,7 @@ fn draw_faults(frame: &mut Frame<'_>, state: &State, area: Rect) {
 fn outcome(incident: &Incident) -> Span<'static> {
     let within = incident.within_s;
     match incident.found_after_s {
+        None if incident.alarm_was_on => "the alarm was on already".fg(QUIET),
         None if incident.goes_on() => format!("not found yet (within {within:.0} s)").fg(WARN),
         None => "ended before it was found".fg(BAD),
         Some(after) => {
@@ -389,7 +392,7 @@ mod tests {
         );
         // The chart and the bars are drawn.
         let all = screen.concat();
-        assert!(all.contains('▆') || all.contains('▅'));
+        assert!(all.contains('█') && all.contains('━'));
         assert!(all.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)));
     }
 
@@ -411,6 +414,15 @@ mod tests {
                 "2 heat    found after 0.2 s (within 1 s), named",
                 "to blame: temperature_c is 29.50",
             ],
+        );
+        state.stir(Some(Fault::Stuck));
+        shows(
+            &screen(&state, 110, 32),
+            &["3 stuck   the alarm was on already"],
+        );
+        state.take(
+            LogLine::parse("info  alarm cleared at reading 120"),
+            Evidence::default(),
         );
         state.stir(Some(Fault::Silent));
         let fault = "warn  sensor fault: Fault { sensor: Magnetometer, error: NotReady }";
