@@ -10,12 +10,13 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::demo_alarms::InTime;
-use super::{DataOptions, eval, promise, train, verify};
+use super::{DataOptions, eval, promise, report, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
-use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
+use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo};
 use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
+use crate::findings::{self, Findings};
 use crate::fit::training;
 use crate::harness::{Core, CoreReport, qemu};
 use crate::interrupt;
@@ -26,6 +27,8 @@ use crate::samples::SampleSpec;
 
 /// Rows replayed on the emulated chip.
 const VERIFY_ROWS: usize = 2_000;
+/// The page about what was found.
+const REPORT: &str = "report.html";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -34,7 +37,7 @@ const VERIFY_ROWS: usize = 2_000;
   nvpico demo vibration
   nvpico demo pump --out my-demo --seed 3
 
-Writes recordings, model, Rust module and pictures into the folder.")]
+Writes recordings, model, Rust module and a report, report.html, into the folder.")]
 /// Arguments of `nvpico demo`.
 pub struct DemoArgs {
     /// What is simulated
@@ -213,22 +216,16 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         log_probs: &log_probs,
         seed: args.seed,
     };
-    let mut pictures = subject.pictures(&judged)?;
-    pictures.extend(charts(
-        &judged,
-        &faults,
-        &gaussian,
-        (subject.timeline_rows(), subject.time_axis()),
-    )?);
+    let pictures = subject.pictures(&judged)?;
     for (name, bytes) in &pictures {
         output::write_atomic(&out.join(name), bytes)?;
     }
-    let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
-    say!(
-        "Pictures to look at in {}: {}",
-        out.display(),
-        names.join(", ")
-    );
+    write_report(
+        model,
+        (&labelled, files.label.as_deref()),
+        &faults,
+        [&files.faults, &file("safetensors"), &out.join(REPORT)],
+    )?;
 
     say!("\n4/5 Exporting const arrays: {}", file("rs").display());
     let module = export::module(&model.ready(None)?, &ExportOptions::default());
@@ -248,7 +245,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             verify: reports.clone(),
         })?;
     }
-    next_steps(subject, out, &names);
+    next_steps(subject, out);
     Ok(reports.iter().all(|r| r.differing_bits == 0))
 }
 
@@ -315,15 +312,44 @@ fn verify_step(args: &DemoArgs, model: &Model, table: &Table) -> anyhow::Result<
     Ok(reports)
 }
 
-fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
+/// The page about the recording with faults.
+fn write_report(
+    model: &Model,
+    (labelled, label): (&Table, Option<&str>),
+    faults: &[Option<&'static str>],
+    [data, model_file, out]: [&Path; 3],
+) -> anyhow::Result<()> {
+    let ready = model.ready(None)?;
+    let label = label.map_or_else(String::new, |own| format!(" --label {own}"));
+    let commands = report::commands(
+        &ready,
+        model_file,
+        &format!(
+            "nvpico report --model {} --data {}{label} --out {}",
+            report::file_name(model_file),
+            report::file_name(data),
+            report::file_name(out)
+        ),
+    );
+    let findings = Findings::of(&findings::Subject {
+        ready: &ready,
+        name: &report::file_name(model_file),
+        table: labelled,
+        faults,
+        commands: &commands,
+    })?;
+    report::write(&findings, out)
+}
+
+fn next_steps(subject: &dyn Subject, out: &Path) {
     say!("\nWhat to do next:");
     for (number, step) in subject.next_steps(out).iter().enumerate() {
         say!("  {}. {step}", number + 1);
     }
     say!(
-        "All files of this demo are in {}; look at {} first.",
+        "All files of this demo are in {}; open {} in a browser first.",
         out.display(),
-        pictures.first().copied().unwrap_or_default()
+        out.join(REPORT).display()
     );
 }
 
