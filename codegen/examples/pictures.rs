@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use nvpico_codegen::calibration::Method;
 use nvpico_codegen::data::{self, ReadOptions, Table};
 use nvpico_codegen::findings::{Findings, Subject};
 use nvpico_codegen::fit::recipe::Recipe;
@@ -17,6 +18,7 @@ use nvpico_codegen::simulate::{FaultKind, Pump, Recording};
 const SEED: u64 = 1;
 const NORMAL_ROWS: usize = 12_000;
 const FAULT_ROWS: usize = 4_000;
+const FALSE_ALARM_RATE: f64 = 0.01;
 
 fn main() -> anyhow::Result<()> {
     let folder = std::env::args()
@@ -29,13 +31,21 @@ fn main() -> anyhow::Result<()> {
         pump.record_normal(NORMAL_ROWS),
         pump.record_faults(FAULT_ROWS),
     );
-    let another_day = pump.record_normal(FAULT_ROWS);
+    let (record, another_day) = (
+        pump.record_normal(NORMAL_ROWS),
+        pump.record_normal(NORMAL_ROWS),
+    );
     let recipe = Recipe {
         seed: Some(SEED),
         ..Recipe::default()
     };
-    let outcome = training::fit(&table(&normal, None)?, None, recipe, |_, _| true)?;
-    let ready = outcome.model.ready(None)?;
+    let mut model = training::fit(&table(&normal, None)?, None, recipe, |_, _| true)?.model;
+    // A record that the model itself scored: p-values of another day are then uniform.
+    let record = table(&record, None)?;
+    let log_probs = model.deploy().log_probs(&record.values);
+    model.calibrate(&log_probs, FALSE_ALARM_RATE, Method::GivenRows);
+    model.set_alarm(&log_probs, &record, None);
+    let ready = model.ready(None)?;
     let names: Vec<_> = faults
         .fault
         .iter()
@@ -80,10 +90,6 @@ fn main() -> anyhow::Result<()> {
         (
             "blame",
             plot::readings_around(event, &event.around[0], rows, rate)?,
-        ),
-        (
-            "pairs",
-            plot::pair_plots(own.pairs.as_ref().context("eight sensors")?)?,
         ),
     ] {
         std::fs::write(folder.join(format!("{name}.svg")), svg)?;

@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::demo_alarms::InTime;
-use super::{DataOptions, eval, promise, report, train, verify};
+use super::{DataOptions, promise, report, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
 use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo};
-use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
+use crate::evaluation::{Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
 use crate::findings::{self, Findings};
 use crate::fit::training;
@@ -22,7 +22,7 @@ use crate::harness::{Core, CoreReport, qemu};
 use crate::interrupt;
 use crate::metrics;
 use crate::model::Model;
-use crate::output::{self, TextTable, print_json, say, show};
+use crate::output::{self, print_json, say, show};
 use crate::samples::SampleSpec;
 
 /// Rows replayed on the emulated chip.
@@ -200,12 +200,11 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     let blame = FirstBlamed::of(&model.ready(None)?, &labelled, subject)?;
     if !args.json {
-        show!("{}", eval::report(&evaluation));
         show!(
             "{}{}{}",
-            comparison(&compared),
+            alarms.report(),
             promise.report(),
-            alarms.report()
+            rows(&evaluation, &gaussian, &anomalous)
         );
         if let Some(blame) = &blame {
             show!("{}", blame.report());
@@ -353,24 +352,12 @@ fn next_steps(subject: &dyn Subject, out: &Path) {
     );
 }
 
-/// The comparison as text.
-fn comparison(by_fault: &ByFault) -> String {
-    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
-    let share =
-        |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{:.1} %", 100.0 * v));
-    let mut table = TextTable::new(&["fault", "rows", "AUROC", "Gaussian", "found", "Gaussian"]);
-    for (name, found) in by_fault {
-        table.row([
-            name.replace('_', " "),
-            found.rows.to_string(),
-            number(found.auroc),
-            number(found.gaussian_auroc),
-            share(found.found),
-            share(found.gaussian_found),
-        ]);
-    }
+/// What single rows tell, as text.
+fn rows(evaluation: &Evaluation, gaussian: &[f64], anomalous: &[bool]) -> String {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     format!(
-        "\n{table}found: share of these rows below the model's threshold, and found by a full-covariance Gaussian\n\
-         that was fitted to the same rows and raises as many false alarms\n"
+        "single rows: AUROC {} (a Gaussian fitted to the same rows: {}); by fault with --json\n",
+        number(evaluation.auroc),
+        number(metrics::auroc(gaussian, anomalous))
     )
 }

@@ -170,7 +170,7 @@ fn inverted(e: &Evaluation) -> Option<String> {
 
 /// The evaluation as text.
 #[must_use]
-pub fn report(e: &Evaluation) -> String {
+fn report(e: &Evaluation) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));

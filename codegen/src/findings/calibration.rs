@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::density::is_anomalous;
-use crate::calibration::{Resemblance, effective_rows};
+use crate::calibration::{Method, Resemblance, effective_rows};
 use crate::data::Table;
 use crate::deploy::Ready;
 
@@ -20,6 +20,8 @@ pub struct Block {
     pub from: usize,
     /// The place after the last.
     pub to: usize,
+    /// Number of the first row in its file, from 1.
+    pub row: u64,
     /// Normal rows in it.
     pub rows: usize,
     /// Quartiles; 0.25, 0.5 and 0.75 are expected.
@@ -47,6 +49,9 @@ pub struct Uniformity {
     pub resemblance: Option<Resemblance>,
     /// Whether these files were trained on: their p-values prove little.
     pub was_trained_on: bool,
+    /// Whether the record was scored by models of parts of it: these find normal rows less likely than the model does, so that its
+    /// p-values are higher than uniform ones.
+    pub is_cross_validated: bool,
 }
 
 impl Uniformity {
@@ -80,8 +85,16 @@ impl Uniformity {
             largest_gap: largest_gap(&p_values),
             // The limit of Kolmogorov and Smirnov.
             gap_by_chance: (1.358 / effective.max(1.0).sqrt()).min(1.0),
-            blocks: blocks(&rows, &p_values, &own, ready.threshold()),
+            blocks: blocks(
+                &rows,
+                &table.row_numbers,
+                &p_values,
+                &own,
+                ready.threshold(),
+            ),
             resemblance: ready.resemblance(&own),
+            is_cross_validated: (ready.model.header.calibration)
+                .is_some_and(|own| own.method == Method::CrossValidation),
             was_trained_on: (table.source.iter())
                 .any(|file| files.iter().any(|own| own.sha256 == file.sha256)),
         })
@@ -96,6 +109,7 @@ impl Uniformity {
 
 fn blocks(
     rows: &[usize],
+    numbers: &[u64],
     p_values: &[f64],
     log_probs: &[f32],
     threshold: Option<f32>,
@@ -118,6 +132,7 @@ fn blocks(
             Block {
                 from: rows[own.start],
                 to: rows[own.end - 1] + 1,
+                row: numbers.get(rows[own.start]).copied().unwrap_or_default(),
                 rows: own.len(),
                 quartiles: [at(0.25), at(0.5), at(0.75)],
                 below_threshold: threshold.map(below),
@@ -154,7 +169,7 @@ mod tests {
         let rows: Vec<usize> = (0..100).map(|i| 2 * i).collect();
         let p_values: Vec<f64> = (0..100).map(|i| f64::from(i % 20) / 20.0).collect();
         let log_probs: Vec<f32> = p_values.iter().map(|p| *p as f32).collect();
-        let found = blocks(&rows, &p_values, &log_probs, Some(0.1));
+        let found = blocks(&rows, &[1, 2], &p_values, &log_probs, Some(0.1));
         assert_eq!(found.len(), 5);
         assert_eq!((found[0].from, found[4].to), (0, 199));
         assert_eq!(found.iter().map(|own| own.rows).sum::<usize>(), 100);
@@ -162,6 +177,6 @@ mod tests {
             assert_eq!(own.below_threshold, Some(0.1));
             assert!((own.quartiles[1] - 0.5).abs() < 0.06, "{own:?}");
         }
-        assert_eq!(blocks(&[3], &[0.5], &[0.0], None).len(), 1);
+        assert_eq!(blocks(&[3], &[], &[0.5], &[0.0], None).len(), 1);
     }
 }

@@ -14,8 +14,10 @@ use crate::output;
 const MOST: usize = 5;
 /// Columns that are blamed for one, and those whose readings are shown.
 const BLAMED: usize = 3;
-/// Rows shown before and behind the worst one.
+/// Rows shown before and behind the worst one; the beginning of the event, too, where it is not farther away than that.
 const AROUND: usize = 40;
+const FARTHEST: usize = 200;
+const BEFORE: usize = 20;
 /// Without an alarm, rows below the threshold that are as near belong together.
 const NEAR: usize = 8;
 
@@ -119,6 +121,10 @@ pub(super) fn worst(
     found.sort_by(|a, b| rank(&a.worst).total_cmp(&rank(&b.worst)));
     let mut kept = one_of_each_kind(found);
     kept.sort_by_key(|event| event.from);
+    if ready.model.map_shape().is_some() {
+        let why = "the model takes maps, and blame is for models of columns";
+        return (kept, Some(why.into()));
+    }
     let blame = match Blame::new(ready, table, BLAMED) {
         Ok(blame) => blame,
         Err(error) => return (kept, Some(error.to_string())),
@@ -181,8 +187,18 @@ fn one_of_each_kind(sorted: Vec<Event>) -> Vec<Event> {
     first
 }
 
+/// The rows around the worst one that are shown.
+fn shown(event: &Event, rows: usize) -> Range<usize> {
+    let mut first = event.worst.saturating_sub(AROUND);
+    let beginning = event.from.saturating_sub(BEFORE);
+    if event.worst - beginning.min(event.worst) <= FARTHEST {
+        first = first.min(beginning);
+    }
+    first..(event.worst + AROUND + 1).min(rows)
+}
+
 fn explain(blame: &Blame<'_>, ready: &Ready<'_>, table: &Table, event: &mut Event) {
-    let rows = event.worst.saturating_sub(AROUND)..(event.worst + AROUND + 1).min(table.rows);
+    let rows = shown(event, table.rows);
     let judge = ready.judge();
     let threshold = ready.threshold();
     let scores = ready.score(&table.values[rows.start * table.dim()..rows.end * table.dim()]);

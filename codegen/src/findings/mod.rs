@@ -25,7 +25,7 @@ pub use alarm::{AlarmFindings, AlarmPromise, Episode, Marks, Stretch};
 pub use calibration::{Block, Uniformity};
 pub use density::{Bins, Densities, Spread};
 pub use events::{Around, Event, Reading};
-pub use origin::{Column, DataFacts, ModelFacts};
+pub use origin::{Column, DataFacts, ModelFacts, Size};
 pub use pairs::{Frames, Pairs};
 pub use separation::{OperatingPoint, Separation};
 pub use timeline::{Dot, Timeline};

@@ -7,13 +7,42 @@ use crate::calibration::{Calibration, ascending};
 use crate::data::{LeftOut, SourceFile, Table};
 use crate::deploy::Ready;
 use crate::deploy::cost;
-use crate::model::{EpochLoss, Source};
+use crate::model::{EpochLoss, Model, Source};
 use crate::output;
 use crate::precision::Precision;
 use crate::samples::SampleSpec;
 
 /// Columns that are described.
 const MOST_COLUMNS: usize = 64;
+
+/// What a model takes in a precision; both are exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// The precision.
+    pub precision: Precision,
+    /// Bytes of flash for the parameters.
+    pub parameter_bytes: usize,
+    /// Bytes of RAM for the workspace.
+    pub workspace_bytes: usize,
+}
+
+impl Size {
+    fn all(model: &Model) -> Vec<Self> {
+        let deployed = model.deploy();
+        let precisions = Precision::ALL.into_iter();
+        // Without ranges there is no form in integers.
+        let own = precisions.filter(|own| *own == Precision::F32 || model.integer.is_some());
+        own.map(|precision| {
+            let [parameter_bytes, workspace_bytes] = cost::exact(&deployed, precision);
+            Self {
+                precision,
+                parameter_bytes,
+                workspace_bytes,
+            }
+        })
+        .collect()
+    }
+}
 
 /// A model and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -50,10 +79,8 @@ pub struct ModelFacts {
     pub precision: Precision,
     /// Parameters as deployed.
     pub parameters: usize,
-    /// Bytes of flash that the parameters take, in that arithmetic.
-    pub parameter_bytes: usize,
-    /// Bytes of RAM that the workspace takes.
-    pub workspace_bytes: usize,
+    /// What parameters and workspace take, in each precision that it has.
+    pub sizes: Vec<Size>,
     /// Rows trained on.
     pub train_rows: usize,
     /// Rows held out.
@@ -79,7 +106,6 @@ impl ModelFacts {
         let provenance = &header.provenance;
         let deployed = model.deploy();
         let layers = deployed.spec.layers();
-        let [parameter_bytes, workspace_bytes] = cost::exact(&deployed, ready.precision());
         Self {
             file: file.to_owned(),
             sha256: model.hash(),
@@ -102,8 +128,7 @@ impl ModelFacts {
             kernels: header.spec.kernels,
             precision: ready.precision(),
             parameters: deployed.spec.flow_spec(&layers).param_len(),
-            parameter_bytes,
-            workspace_bytes,
+            sizes: Size::all(model),
             train_rows: provenance.train_rows,
             held_out_rows: provenance.held_out_rows,
             best_epoch: provenance.best_epoch,

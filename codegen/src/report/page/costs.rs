@@ -3,17 +3,28 @@
 use std::fmt::Write as _;
 
 use super::Section;
-use super::html::{Rows, count, counted, figure, text};
+use super::html::{Rows, count, counted, figure, folded, text};
 use crate::findings::Findings;
 
 pub(super) fn section(findings: &Findings) -> Section {
-    let model = &findings.model;
-    let mut body = format!(
-        "<p>In {}: {} bytes of flash for the parameters, {} bytes of RAM for the workspace; both are exact.</p>\n",
-        model.precision,
-        counted("/model/parameter_bytes", model.parameter_bytes),
-        counted("/model/workspace_bytes", model.workspace_bytes)
+    let mut sizes = Rows::new(
+        "Parameters and workspace of the model: exact",
+        &["precision", "flash, bytes", "RAM, bytes"],
     );
+    for (at, own) in findings.model.sizes.iter().enumerate() {
+        sizes.row([
+            own.precision.to_string(),
+            counted(
+                &format!("/model/sizes/{at}/parameter_bytes"),
+                own.parameter_bytes,
+            ),
+            counted(
+                &format!("/model/sizes/{at}/workspace_bytes"),
+                own.workspace_bytes,
+            ),
+        ]);
+    }
+    let mut body = sizes.end();
     let known = findings.costs.iter().any(|own| own.cost.is_some());
     if known {
         let mut table = Rows::new(
@@ -52,12 +63,12 @@ pub(super) fn section(findings: &Findings) -> Section {
     reasons.sort_unstable();
     reasons.dedup();
     for reason in reasons.into_iter().take(3) {
-        let _ = writeln!(
-            body,
-            "<p>{}Not estimated: {}. <code>nvpico verify</code> measures it.</p>",
-            if known { "Elsewhere: " } else { "" },
-            text(reason)
-        );
+        let which = if known {
+            "For the others"
+        } else {
+            "Instructions and cycles"
+        };
+        let _ = writeln!(body, "<p>{which}: {}.</p>", text(&reason.replace('`', "")));
     }
     Section {
         anchor: "costs",
@@ -74,10 +85,9 @@ pub(super) fn commands(findings: &Findings) -> Section {
     }
     if !findings.model.config.is_empty() {
         let lines: Vec<String> = findings.model.config.lines().map(text).collect();
-        let _ = writeln!(
-            body,
-            "<p>The training's settings, which <code>train --config</code> takes:</p>\n<pre tabindex=\"0\">{}</pre>",
-            lines.join("\n")
+        body += &folded(
+            "The training's settings: settings.toml of that command",
+            &format!("<pre tabindex=\"0\">{}</pre>\n", lines.join("\n")),
         );
     }
     Section {

@@ -106,7 +106,7 @@ pub(super) fn separation(findings: &Findings) -> Result<Section, PlotError> {
     };
     let at = own.at_threshold.map_or_else(String::new, |point| {
         format!(
-            " At the threshold {} of the anomalous rows are caught, at {} false alarms.",
+            " The model catches {} of the anomalous rows at {} false alarms.",
             percent(point.caught),
             percent(point.false_alarms)
         )
@@ -159,7 +159,7 @@ pub(super) fn separation(findings: &Findings) -> Result<Section, PlotError> {
     }
     section.body = format!(
         "<figure>\n<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"plot\">{}</div>\n<figcaption>Each threshold is a point of the \
-         curve: how many anomalous rows it catches, at which price in false alarms. The circle is the model's threshold.{}</figcaption>\n</figure>\n{}",
+         curve: how many anomalous rows it catches, at which price in false alarms. The circle is the model's decision: its threshold, and the range of each value, for which it may lie above the curve.{}</figcaption>\n</figure>\n{}",
         labelled(&svg, &shows),
         text(&at),
         table.end()

@@ -7,6 +7,9 @@ use super::html::{Rows, count, digits, figure, labelled, maybe, nats, text};
 use crate::findings::{Event, Findings};
 use crate::report::plot::{PlotError, readings_around};
 
+/// The least part of the largest gain that is worth a plot.
+const LEAST_GAIN: f32 = 0.05;
+
 pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
     let mut body = String::new();
     if findings.events.is_empty() {
@@ -63,7 +66,7 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
         return Ok(html + "</article>\n");
     }
     let mut table = Rows::new(
-        &format!("Row {}: what is to blame", event.row),
+        &format!("Row {}: what is to blame", count(event.row as usize)),
         &[
             "value",
             "read",
@@ -88,7 +91,17 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
     }
     html += &table.end();
     html += "<div class=\"side\">\n";
+    let most = event
+        .blamed
+        .iter()
+        .filter_map(|own| own.gain)
+        .fold(0.0, f32::max);
     for (rank, around) in event.around.iter().enumerate() {
+        // What gains next to nothing is not worth a plot.
+        let gain = event.blamed.get(rank).and_then(|own| own.gain);
+        if gain.is_some_and(|gain| gain < LEAST_GAIN * most) {
+            continue;
+        }
         let svg = readings_around(
             event,
             around,
@@ -106,7 +119,7 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
         let shows = format!(
             "Readings of {} around row {}: {} was read, {} would be normal.",
             around.column,
-            event.row,
+            count(event.row as usize),
             words(value),
             words(normal)
         );

@@ -164,7 +164,17 @@ pub(super) fn facts(caption: &str, rows: &[(&str, String)]) -> String {
     for (name, value) in rows {
         table.row([text(name), value.clone()]);
     }
-    table.end()
+    table
+        .end()
+        .replacen("<table>", "<table class=\"facts\">", 1)
+}
+
+/// What is shown when it is asked for.
+pub(super) fn folded(summary: &str, inner: &str) -> String {
+    format!(
+        "<details>\n<summary>{}</summary>\n{inner}</details>\n",
+        text(summary)
+    )
 }
 
 /// A plot with words that say what it shows, for those who do not see it, and a caption.

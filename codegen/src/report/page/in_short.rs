@@ -122,7 +122,7 @@ fn found_by_alarm(alarm: &AlarmFindings) -> String {
         Some(own) if own.episodes > 0 => {
             let delay = own.median_delay.map_or_else(String::new, |delay| {
                 format!(
-                    ", in the middle {} after it began",
+                    ", with a median delay of {}",
                     figure(
                         "/alarm/outcome/episodes/median_delay",
                         delay,

@@ -39,9 +39,9 @@ pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
             String::new()
         },
         if marks.faults.is_empty() {
-            "Alarms are in the strip below the curve."
+            "Alarms are in the strip above the curve."
         } else {
-            "Labelled episodes are shaded; alarms are in the strip below the curve. At the end of an episode the alarm is taken as acknowledged."
+            "Labelled episodes are shaded; alarms are in the strip above the curve. At the end of an episode the alarm is taken as acknowledged."
         }
     );
     let mut body = picture(&svg, &shows, &caption);
@@ -67,21 +67,24 @@ fn episodes(alarm: &AlarmFindings) -> String {
         return String::new();
     }
     let rate = alarm.outcome.rate;
+    let heads = ["first row", "length", "found after", "fault"];
+    let named = alarm.episodes.iter().any(|own| own.fault.is_some());
+    // Most files do not name their faults.
     let mut table = Rows::new(
         "Labelled episodes",
-        &["first row", "fault", "length", "found after"],
+        &heads[..heads.len() - usize::from(!named)],
     );
     for (at, own) in alarm.episodes.iter().enumerate().take(MOST_LISTED) {
         let place = |key: &str| format!("/alarm/episodes/{at}/{key}");
         table.row([
             figure(&place("row"), own.row, &count(own.row as usize)),
-            own.fault
-                .map_or_else(|| "no name".into(), |name| text(&name.replace('_', " "))),
             time_words((own.to - own.from) as f64, rate),
             match own.delay {
                 Some(delay) => figure(&place("delay"), delay, &time_words(delay as f64, rate)),
                 None => "not found".into(),
             },
+            own.fault
+                .map_or_else(String::new, |name| text(&name.replace('_', " "))),
         ]);
     }
     table.end() + &more(alarm.episodes.len(), "episodes")

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Section;
-use super::html::{Rows, counted, digits, figure, maybe, picture, text};
+use super::html::{Rows, count, counted, digits, figure, maybe, picture, text};
 use crate::findings::{Findings, Frames, Uniformity};
 use crate::output::percent;
 use crate::report::plot::{
@@ -159,7 +159,7 @@ fn verdict(own: &Uniformity) -> String {
     let independent = figure(
         "/uniformity/effective_rows",
         own.effective_rows,
-        &digits(own.effective_rows.round()),
+        &count(own.effective_rows.round() as usize),
     );
     let mut said = format!(
         "<p>{} normal rows, which stand for {independent} independent ones. Their p-values lie {gap} away from uniform; chance alone gives up to \
@@ -198,6 +198,10 @@ fn verdict(own: &Uniformity) -> String {
             );
         }
     }
+    if own.is_cross_validated {
+        said += " The record was scored by models of parts of it, which find normal rows less likely than this model does: p-values above uniform \
+                 ones are expected, low ones are not.";
+    }
     if own.was_trained_on {
         said += " <b>The model was trained on these files</b>: that its p-values are uniform proves little.";
     }
@@ -227,7 +231,7 @@ fn blocks(own: &Uniformity) -> String {
             )
         };
         table.row([
-            counted(&place("from"), block.from),
+            figure(&place("row"), block.row, &count(block.row as usize)),
             counted(&place("rows"), block.rows),
             quartile(0),
             quartile(1),

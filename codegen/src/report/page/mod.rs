@@ -124,3 +124,102 @@ fn words() -> Section {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A colour of a theme, in linear light.
+    fn colour(theme: &str, name: &str) -> [f64; 3] {
+        let (_, rest) = theme.split_once(&format!("--{name}:#")).expect("a colour");
+        let digits = rest.get(..6).expect("six digits");
+        [0, 2, 4].map(|at| {
+            let part = u8::from_str_radix(&digits[at..at + 2], 16).expect("a byte");
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        })
+    }
+
+    /// Contrast as WCAG 2 has it.
+    fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+        let light = |own: [f64; 3]| 0.2126 * own[0] + 0.7152 * own[1] + 0.0722 * own[2];
+        let (one, other) = (light(one), light(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn words_and_lines_stand_out_in_every_theme() {
+        let themes: Vec<&str> = STYLE.split(":root{").skip(1).collect();
+        assert_eq!(themes.len(), 3, "light, dark, print");
+        for theme in themes {
+            for behind in ["page", "band"] {
+                for words in ["ink", "quiet", "link"] {
+                    let own = contrast(colour(theme, words), colour(theme, behind));
+                    assert!(own >= 4.5, "{words} on {behind}: {own}");
+                }
+            }
+            for line in ["blue", "orange", "green"] {
+                let own = contrast(colour(theme, line), colour(theme, "page"));
+                assert!(own >= 3.0, "{line}: {own}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_of_plots_follow_the_theme() {
+        for colour in [
+            "FFFFFF", "3C3C3C", "0072B2", "D55E00", "009E73", "D9F0E9", "E4E4E4",
+        ] {
+            assert!(STYLE.contains(&format!("\"#{colour}\"]{{")), "{colour}");
+        }
+    }
+
+    /// A page about forty rows of two columns, one of them with a name that is markup.
+    fn of_small_model(calibrated: bool) -> String {
+        let columns = vec!["<i>a".to_owned(), "b".to_owned()];
+        let values: Vec<f32> = (0..80).map(|i| ((i * 37) % 23) as f32 / 10.0).collect();
+        let mut model = crate::model::small_model();
+        model.header.columns.clone_from(&columns);
+        let table = crate::data::Table {
+            columns,
+            rows: 40,
+            values,
+            row_numbers: (1..=40).collect(),
+            ..crate::data::Table::default()
+        };
+        if calibrated {
+            model.note_normal(&table.values);
+            let log_probs = model.deploy().log_probs(&table.values);
+            model.calibrate(&log_probs, 0.1, crate::calibration::Method::GivenRows);
+        }
+        let findings = Findings::of(&crate::findings::Subject {
+            ready: &model.ready(None).unwrap(),
+            name: "<b>.safetensors",
+            table: &table,
+            faults: &[],
+            commands: &["nvpico report '<u>'".into()],
+        });
+        page(&findings.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_model_that_promises_nothing_has_a_page() {
+        let page = of_small_model(false);
+        assert!(page.contains("Nothing: the model is not calibrated."));
+        assert!(page.contains("No values are blamed") && page.contains("There is no alarm"));
+        for markup in ["<i>", "<b>.s", "<u>", "NaN"] {
+            assert!(!page.contains(markup), "{markup}");
+        }
+    }
+
+    #[test]
+    fn a_model_without_an_alarm_explains_rows_below_the_threshold() {
+        let page = of_small_model(true);
+        assert!(page.contains("what is to blame") && page.contains("The model has no alarm"));
+        assert!(page.contains("id=\"uniformity\"") && !page.contains("id=\"separation\""));
+    }
+}

@@ -91,12 +91,12 @@ fn of_alarm(own: &AlarmPromise) -> String {
 fn of_threshold(own: &Calibration, findings: &Findings) -> String {
     let place = |key: &str| format!("/model/calibration/{key}");
     let which = match own.method {
-        Method::HeldOut => "rows held out of the training data",
+        Method::HeldOut => "rows that were held out of the training",
         Method::StoppingRows => {
             "held-out rows that also decided when to stop: new rows may raise more alarms"
         }
         Method::CrossValidation => {
-            "all training rows, each scored by a model trained without it and its neighbours"
+            "rows, each scored by a model that was trained without it and its neighbours"
         }
         Method::GivenRows => "rows given to nvpico calibrate",
     };

@@ -1,10 +1,13 @@
 //! What was trained on what.
 
 use super::Section;
-use super::html::{Rows, count, counted, digits, facts, figure, maybe, picture, text};
+use super::html::{Rows, count, counted, digits, facts, figure, folded, maybe, picture, text};
 use crate::calibration::time_words;
 use crate::findings::{Findings, density_words};
 use crate::report::plot::{PlotError, loss_curves};
+
+/// Longer tables are folded.
+const MOST_OPEN: usize = 12;
 
 pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
     let model = &findings.model;
@@ -192,6 +195,12 @@ fn columns(findings: &Findings) -> String {
             seen(0),
             seen(1),
         ]);
+    }
+    if data.columns.len() > MOST_OPEN {
+        return folded(
+            &format!("The {} values one by one", data.columns.len()),
+            &table.end(),
+        );
     }
     table.end()
 }

@@ -17,7 +17,7 @@ const HEIGHT: u32 = 380;
 /// Lines for the names of faults, above the curve.
 const LANES: usize = 2;
 const LANE: u32 = WORDS + 4;
-/// Height of the strip of alarms, below the curve.
+/// Height of the strip of alarms, above the curve.
 const STRIP: u32 = 16;
 /// The curve is drawn so much wider than it is shown: places are whole pixels, and it is looked at closely.
 const WIDER: u32 = 20;
@@ -42,8 +42,8 @@ pub fn time_unit(rows: usize, rate: Option<f64>) -> (&'static str, f64) {
     (name, length * rate)
 }
 
-/// The log-density row by row, the spans of known faults shaded with their names above, the alarms in a strip below. Values far
-/// below, and `-inf`, are drawn at the lower edge.
+/// The log-density row by row, the spans of known faults shaded with their names above, the alarms in a strip between. Values
+/// far below, and `-inf`, are drawn at the lower edge.
 ///
 /// # Errors
 /// When plotters cannot draw it.
@@ -69,7 +69,7 @@ pub fn density_over_time(
     let mut entries = vec![(Look::Line, BLUE, "log-density".to_owned())];
     if let Some(at) = limit {
         entries.push((
-            Look::Dashes,
+            Look::Line,
             DARK,
             format!("threshold {}", number(at, y_step / 10.0)),
         ));
@@ -77,7 +77,11 @@ pub fn density_over_time(
     if !marks.faults.is_empty() {
         entries.push((Look::Area, GREEN, "labelled anomalous".into()));
     }
-    entries.push((Look::Area, ORANGE, "alarm on (strip below)".into()));
+    entries.push((
+        Look::Area,
+        ORANGE,
+        "alarm on (strip above the curve)".into(),
+    ));
     let names = if marks.faults.iter().any(|(_, name)| !name.is_empty()) {
         LANES as u32 * LANE
     } else {
@@ -88,12 +92,12 @@ pub fn density_over_time(
         left: LEFT + MARGIN,
         top: KEYS + names + MARGIN,
         width: WIDTH - LEFT - 3 * MARGIN,
-        height: HEIGHT - KEYS - BOTTOM - 2 * MARGIN,
+        height: HEIGHT - KEYS - BOTTOM - 2 * MARGIN + STRIP,
     };
-    let frame = draw((WIDTH, HEIGHT + names), |area| {
+    let frame = draw((WIDTH, HEIGHT + names + STRIP), |area| {
         let (above, rest) = area.split_vertically(KEYS);
         keys(&above, &entries)?;
-        let (_, rest) = rest.split_vertically(names);
+        let (_, rest) = rest.split_vertically(names + STRIP);
         let axes = Axes {
             x: unit,
             y: &y_axis,
@@ -130,14 +134,14 @@ fn curve(
     let x = |row: usize| (row as f64 / timeline.rows.max(1) as f64 * f64::from(width)) as i32;
     let y = |value: f64| {
         let share = (high - value.clamp(low, high)) / (high - low);
-        (share * f64::from(height - STRIP)) as i32
+        STRIP as i32 + (share * f64::from(height - STRIP)) as i32
     };
-    let edge = (height - STRIP) as i32;
+    let edge = STRIP as i32;
     for (rows, _) in &marks.faults {
-        let corners = [(x(rows.start), 0), (x(rows.end), edge)];
+        let corners = [(x(rows.start), edge), (x(rows.end), height as i32)];
         area.draw(&Rectangle::new(corners, SHADE.filled()))
             .map_err(|error| fail(&error))?;
-        let bar = [(x(rows.start), 0), (x(rows.end), 5)];
+        let bar = [(x(rows.start), edge), (x(rows.end), edge + 5)];
         area.draw(&Rectangle::new(bar, GREEN.filled()))
             .map_err(|error| fail(&error))?;
     }
@@ -156,10 +160,10 @@ fn curve(
     }
     for rows in &marks.alarms {
         // A line beside the area, so that an alarm of one row is seen.
-        let corners = [(x(rows.start), edge + 3), (x(rows.end), height as i32)];
+        let corners = [(x(rows.start), 0), (x(rows.end), edge - 3)];
         area.draw(&Rectangle::new(corners, ORANGE.filled()))
             .map_err(|error| fail(&error))?;
-        let line = [(x(rows.start), edge + 3), (x(rows.start), height as i32)];
+        let line = [(x(rows.start), 0), (x(rows.start), edge - 3)];
         area.draw(&PathElement::new(line, ORANGE.stroke_width(2)))
             .map_err(|error| fail(&error))?;
     }
