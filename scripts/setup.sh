@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what it takes to build for a microcontroller and to emulate one, or says exactly what is missing.
 #
-#     scripts/setup.sh
+#     scripts/setup.sh [browser]
 #
 # Needed: a Rust that compiles for the chips' targets, a C linker for desktop programs, and QEMU. With access to Rust's
 # servers, `rustup target add` suffices for the first. Without, Debian's Rust brings the sources of `core`, which cargo then
@@ -124,6 +124,11 @@ if ! have qemu-system-arm && ! install_packages qemu-system-arm; then
 fi
 if ! have qemu-system-riscv32 && ! install_packages qemu-system-misc; then
     lacks "the emulator of RISC-V cores: apt-get install qemu-system-misc"
+fi
+
+# A test opens a report in it; nothing else needs it, and the test says where it skips that.
+if [ "${1:-}" = browser ] && ! have chromium && ! have chromium-browser && ! have google-chrome; then
+    install_packages chromium || echo "setup: no chromium: reports are not opened in a browser"
 fi
 
 if [ -n "$missing" ]; then

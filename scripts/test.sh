@@ -4,7 +4,7 @@
 # dev profile: overflow checks and debug assertions are on.
 set -eu
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+scripts/setup.sh browser
 . scripts/steps.sh
 
 step cargo fmt --all --check

@@ -10,8 +10,8 @@ use clap::{
 };
 
 use crate::commands::{
-    adapt, advise, bench, calibrate, completions, demo, emulate, eval, export, files, import,
-    inspect, measure, replay, sample, score, simulate, train, verify,
+    adapt, advise, bench, calibrate, compare, completions, demo, emulate, eval, export, files,
+    import, inspect, measure, replay, report, sample, score, simulate, train, verify,
 };
 use crate::interrupt;
 use crate::output::{say, terminal};
@@ -48,6 +48,10 @@ enum Command {
     Score(score::ScoreArgs),
     /// Evaluate on labelled rows: AUROC, AUPRC, F1 and error rates
     Eval(eval::EvalArgs),
+    /// Write a page that says what a model learned, what it promises and what it finds
+    Report(report::ReportArgs),
+    /// Compare models: what they promise, find and cost
+    Compare(compare::CompareArgs),
     /// Replay recalibration on a record: what a chip that adapts would have done
     Adapt(Box<adapt::AdaptArgs>),
     /// Compare detectors on labelled sets, by the protocols of public benchmarks
@@ -116,6 +120,8 @@ fn run(command: Command) -> anyhow::Result<bool> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Adapt(args) => adapt::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -15,7 +15,7 @@
 //! | [`import`] | weights trained by other libraries |
 //! | [`evaluation`], [`inspection`], [`measure`] | figures as plain data, for commands to print and for reports |
 //! | [`detection`] | labelled sets by the protocols of their benchmarks, scored by models and by other detectors |
-//! | [`report`] | plots |
+//! | [`findings`], [`report`] | the figures of a report; its page, and plots |
 //! | [`demo`] | what the demos record, train and show |
 //! | [`commands`] | arguments and printing |
 //!
@@ -36,6 +36,7 @@ pub mod deployed;
 pub mod detection;
 pub mod evaluation;
 pub mod export;
+pub mod findings;
 pub mod fit;
 pub mod harness;
 pub mod import;

@@ -10,22 +10,25 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::demo_alarms::InTime;
-use super::{DataOptions, eval, promise, train, verify};
+use super::{DataOptions, promise, report, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
-use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo, charts};
-use crate::evaluation::{ByFault, Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
+use crate::demo::{FirstBlamed, Judged, PumpDemo, Subject, ThermalDemo, VibrationDemo};
+use crate::evaluation::{Comparison, Evaluation, by_fault, evaluate, gaussian_scores};
 use crate::export::{self, ExportOptions};
+use crate::findings::{self, Findings};
 use crate::fit::training;
 use crate::harness::{Core, CoreReport, qemu};
 use crate::interrupt;
 use crate::metrics;
 use crate::model::Model;
-use crate::output::{self, TextTable, print_json, say, show};
+use crate::output::{self, print_json, say, show};
 use crate::samples::SampleSpec;
 
 /// Rows replayed on the emulated chip.
 const VERIFY_ROWS: usize = 2_000;
+/// The page about what was found.
+const REPORT: &str = "report.html";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -35,7 +38,7 @@ const VERIFY_ROWS: usize = 2_000;
   nvpico demo pump --out my-demo --seed 3
   nvpico demo live
 
-Writes recordings, model, Rust module and pictures into the folder. `live` writes nothing: the firmware runs in the emulator,
+Writes recordings, model, Rust module and a report, report.html, into the folder. `live` writes nothing: the firmware runs in the emulator,
 and you stir faults; see `nvpico demo live --help`.")]
 #[command(args_conflicts_with_subcommands = true)]
 /// Arguments of `nvpico demo`.
@@ -214,12 +217,11 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
     let compared = by_fault(&flow, limit, &gaussian, &anomalous, &subject.groups());
     let blame = FirstBlamed::of(&model.ready(None)?, &labelled, subject)?;
     if !args.json {
-        show!("{}", eval::report(&evaluation));
         show!(
             "{}{}{}",
-            comparison(&compared),
+            alarms.report(),
             promise.report(),
-            alarms.report()
+            rows(&evaluation, &gaussian, &anomalous)
         );
         if let Some(blame) = &blame {
             show!("{}", blame.report());
@@ -230,22 +232,16 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         log_probs: &log_probs,
         seed: args.seed,
     };
-    let mut pictures = subject.pictures(&judged)?;
-    pictures.extend(charts(
-        &judged,
-        &faults,
-        &gaussian,
-        (subject.timeline_rows(), subject.time_axis()),
-    )?);
+    let pictures = subject.pictures(&judged)?;
     for (name, bytes) in &pictures {
         output::write_atomic(&out.join(name), bytes)?;
     }
-    let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
-    say!(
-        "Pictures to look at in {}: {}",
-        out.display(),
-        names.join(", ")
-    );
+    write_report(
+        model,
+        (&labelled, files.label.as_deref()),
+        &faults,
+        [&files.faults, &file("safetensors"), &out.join(REPORT)],
+    )?;
 
     say!("\n4/5 Exporting const arrays: {}", file("rs").display());
     let module = export::module(&model.ready(None)?, &ExportOptions::default());
@@ -265,7 +261,7 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
             verify: reports.clone(),
         })?;
     }
-    next_steps(subject, out, &names);
+    next_steps(subject, out);
     Ok(reports.iter().all(|r| r.differing_bits == 0))
 }
 
@@ -332,36 +328,53 @@ fn verify_step(args: &DemoArgs, model: &Model, table: &Table) -> anyhow::Result<
     Ok(reports)
 }
 
-fn next_steps(subject: &dyn Subject, out: &Path, pictures: &[&str]) {
+/// The page about the recording with faults.
+fn write_report(
+    model: &Model,
+    (labelled, label): (&Table, Option<&str>),
+    faults: &[Option<&'static str>],
+    [data, model_file, out]: [&Path; 3],
+) -> anyhow::Result<()> {
+    let ready = model.ready(None)?;
+    let label = label.map_or_else(String::new, |own| format!(" --label {own}"));
+    let commands = report::commands(
+        &ready,
+        model_file,
+        &format!(
+            "nvpico report --model {} --data {}{label} --out {}",
+            report::file_name(model_file),
+            report::file_name(data),
+            report::file_name(out)
+        ),
+    );
+    let findings = Findings::of(&findings::Subject {
+        ready: &ready,
+        name: &report::file_name(model_file),
+        table: labelled,
+        faults,
+        commands: &commands,
+    })?;
+    report::write(&findings, out)
+}
+
+fn next_steps(subject: &dyn Subject, out: &Path) {
     say!("\nWhat to do next:");
     for (number, step) in subject.next_steps(out).iter().enumerate() {
         say!("  {}. {step}", number + 1);
     }
     say!(
-        "All files of this demo are in {}; look at {} first.",
+        "All files of this demo are in {}; open {} in a browser first.",
         out.display(),
-        pictures.first().copied().unwrap_or_default()
+        out.join(REPORT).display()
     );
 }
 
-/// The comparison as text.
-fn comparison(by_fault: &ByFault) -> String {
-    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
-    let share =
-        |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{:.1} %", 100.0 * v));
-    let mut table = TextTable::new(&["fault", "rows", "AUROC", "Gaussian", "found", "Gaussian"]);
-    for (name, found) in by_fault {
-        table.row([
-            name.replace('_', " "),
-            found.rows.to_string(),
-            number(found.auroc),
-            number(found.gaussian_auroc),
-            share(found.found),
-            share(found.gaussian_found),
-        ]);
-    }
+/// What single rows tell, as text.
+fn rows(evaluation: &Evaluation, gaussian: &[f64], anomalous: &[bool]) -> String {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     format!(
-        "\n{table}found: share of these rows below the model's threshold, and found by a full-covariance Gaussian\n\
-         that was fitted to the same rows and raises as many false alarms\n"
+        "single rows: AUROC {} (a Gaussian fitted to the same rows: {}); by fault with --json\n",
+        number(evaluation.auroc),
+        number(metrics::auroc(gaussian, anomalous))
     )
 }

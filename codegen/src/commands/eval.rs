@@ -9,10 +9,12 @@ use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::calibration::{rate_words, time_words};
 use crate::data::{LeftOut, Table};
 use crate::deploy::Ready;
-use crate::evaluation::{Alarms, Episodes, Evaluation, alarms, episodes, evaluate};
+use crate::deployed::log_probs;
+use crate::evaluation::{Alarms, Episodes, Evaluation, alarms, evaluate};
+use crate::findings::{AlarmFindings, Timeline};
 use crate::limits::{self, argument};
 use crate::output::{self, print_json, say, show};
-use crate::report::plot::{Span, density_over_time};
+use crate::report::plot::density_over_time;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -85,24 +87,15 @@ struct Printed<'a> {
     said: &'a [String],
 }
 
-/// Draws the log-density in time, labelled rows shaded, with a tick for each row with the alarm on.
+/// Draws the log-density in time, labelled rows shaded, with the alarms below.
 fn picture(ready: &Ready<'_>, table: &Table, path: &Path) -> anyhow::Result<()> {
-    let labels = table.labels.as_deref().unwrap_or_default();
-    let found = episodes(labels, &[]);
-    let repaired: Vec<usize> = found.iter().map(|own| own.end - 1).collect();
-    let rows = ready.replay(table, &repaired).context(
+    let labels = table.labels.as_deref();
+    let found = AlarmFindings::of(ready, table, &[]).context(
         "the model has no alarm to draw: nvpico calibrate sets one by a longer record of normal rows",
     )?;
-    let spans: Vec<Span> = found
-        .into_iter()
-        .map(|rows| Span {
-            rows,
-            label: String::new(),
-        })
-        .collect();
-    let alarms: Vec<bool> = rows.iter().map(|row| row.is_on).collect();
-    let log_probs = ready.log_probs(&table.values);
-    let svg = density_over_time(&log_probs, &alarms, &spans, ready.threshold(), "row")?;
+    let log_probs = log_probs(&ready.score_table(table));
+    let timeline = Timeline::of(&log_probs, labels, ready.threshold(), table.rate);
+    let svg = density_over_time(&timeline, &found.marks(), ready.threshold())?;
     output::write_atomic(path, svg.as_bytes())
         .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     say!("wrote {}", path.display());
@@ -177,7 +170,7 @@ fn inverted(e: &Evaluation) -> Option<String> {
 
 /// The evaluation as text.
 #[must_use]
-pub fn report(e: &Evaluation) -> String {
+fn report(e: &Evaluation) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));

@@ -13,8 +13,9 @@ use clap::{ArgMatches, Command};
 use crate::harness::Core;
 
 /// Options with files to read.
-const INPUTS: [&str; 14] = [
+const INPUTS: [&str; 15] = [
     "model",
+    "models",
     "data",
     "valid",
     "config",

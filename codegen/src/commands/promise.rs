@@ -3,27 +3,10 @@
 use crate::calibration::{
     AlarmSettings, Calibration, Interval, Method, Resemblance, rate_words, time_words,
 };
+pub(crate) use crate::output::percent;
 
 /// Effective rows below this share of the rows are pointed out.
 const ALIKE: f64 = 0.95;
-
-/// A share in per cent, with the digits that matter.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let digits = match percent {
-        p if p >= 10.0 => 0,
-        p if p >= 1.0 => 1,
-        p if p >= 0.1 => 2,
-        _ => 3,
-    };
-    let text = format!("{percent:.digits$}");
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
-    format!("{text} %")
-}
 
 /// A count of rows, to two digits.
 fn about(rows: usize) -> usize {
@@ -188,11 +171,5 @@ mod tests {
         assert!(sentences(&seen).contains("the training has seen these rows"));
         let never = Calibration::of(&rows, 0.0, Method::GivenRows).unwrap();
         assert!(sentences(&never).contains("more rows than there are"));
-    }
-
-    #[test]
-    fn shares_have_the_digits_that_matter() {
-        let texts = [0.01, 0.019_61, 0.000_5, 0.25, 0.0, 1.0].map(percent);
-        assert_eq!(texts, ["1 %", "2 %", "0.05 %", "25 %", "0 %", "100 %"]);
     }
 }

@@ -194,6 +194,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     }
     report(&outcome);
     say!("wrote {}", args.out.display());
+    say!(
+        "look at it: nvpico report --model {} --data FILE --out report.html   (FILE: rows of another day, or with faults)",
+        crate::data::shell_quoted(&args.out.to_string_lossy())
+    );
     if args.json {
         let provenance = &outcome.model.header.provenance;
         print_json(&Summary {

@@ -1,7 +1,6 @@
 //! What the demos record, how they train, and what they show; `nvpico demo` runs the steps.
 
 mod blame;
-mod charts;
 mod frames;
 pub mod live;
 mod pump;
@@ -10,7 +9,6 @@ mod thermal;
 mod vibration;
 
 pub use blame::{FirstBlamed, Right};
-pub use charts::charts;
 pub use pump::PumpDemo;
 pub use subject::{Files, Judged, Picture, Subject};
 pub use thermal::ThermalDemo;

@@ -68,17 +68,9 @@ pub trait Subject {
     fn moved(&self) -> Option<Vec<Vec<usize>>> {
         None
     }
-    /// So many rows, from the first, are shown over time.
-    fn timeline_rows(&self) -> usize {
-        usize::MAX
-    }
-    /// What the rows of the recording are, along the axis of a plot.
-    fn time_axis(&self) -> &'static str {
-        "time in seconds"
-    }
     /// Rows with a fault, by kind.
     fn groups(&self) -> Vec<RowGroup>;
-    /// Pictures beside the charts that all demos have.
+    /// Pictures beside the report that all demos have.
     ///
     /// # Errors
     /// Whatever keeps them from being drawn.

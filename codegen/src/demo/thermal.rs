@@ -20,8 +20,6 @@ const FAULT_ROWS: usize = 20_000;
 const FIRST_SECONDS: usize = 5;
 /// Frames in a line of a picture.
 const SHOWN: usize = 8;
-/// Frames shown over time: a dozen faults.
-const TIMELINE_ROWS: usize = 2_000;
 /// Alarms of each kind of which the faulty pixel is looked for.
 const TRIED: usize = 500;
 /// The faults, as pictures and messages call them.
@@ -242,10 +240,6 @@ impl Subject for ThermalDemo {
     fn faults(&self) -> Vec<Option<&'static str>> {
         let faults = self.faults.fault.iter();
         faults.map(|fault| fault.map(ThermalFault::name)).collect()
-    }
-
-    fn timeline_rows(&self) -> usize {
-        TIMELINE_ROWS
     }
 
     fn groups(&self) -> Vec<RowGroup> {

@@ -107,10 +107,6 @@ impl Subject for VibrationDemo {
         faults.map(|fault| fault.map(BearingFault::name)).collect()
     }
 
-    fn time_axis(&self) -> &'static str {
-        "windows of an eighth of a second"
-    }
-
     fn groups(&self) -> Vec<RowGroup> {
         let faults = self.of_windows();
         let of = |kind: &BearingFault| {

@@ -8,12 +8,13 @@ use nvpico::{Flow, LayerSpec};
 use super::density::{Beside, Standardized};
 use super::fine_tune::{FineTuned, fine_tune};
 use super::front::params_of_front;
+use super::history::History;
 use super::recipe::BaseChoice;
 use super::settings::{Kind, Settings};
 use super::whitening::whitening;
 use crate::data::Table;
 use crate::interrupt;
-use crate::model::{Model, ModelSpec, ShapeName};
+use crate::model::{EpochLoss, Model, ModelSpec, ShapeName};
 
 /// Most parameters of a model; no microcontroller holds as many.
 pub(super) const MOST_PARAMS: usize = 1 << 24;
@@ -51,6 +52,8 @@ pub struct Fitted {
     pub decided: Decided,
     /// Whether `on_epoch` ended it.
     pub ended: bool,
+    /// How the training in floats went.
+    pub history: Vec<EpochLoss>,
 }
 
 /// What the rows decided: models for a cross-validation are made the same way.
@@ -105,7 +108,11 @@ pub fn fit_rows(
     }
     Flow::new(flow_spec, &start)?;
     let mut ended = false;
+    let mut history = History::default();
     let mut go_on = |stage, epoch: &Epoch| {
+        if stage == Stage::Training {
+            history.note(epoch);
+        }
         let more = on_epoch(stage, epoch);
         ended |= !more;
         more
@@ -166,6 +173,7 @@ pub fn fit_rows(
         decided,
         // A signal ends a training between two epochs, too.
         ended: ended || interrupt::heard(),
+        history: history.into_epochs(),
     })
 }
 

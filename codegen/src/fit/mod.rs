@@ -13,6 +13,7 @@ mod front;
 pub mod gaussian;
 pub mod given;
 pub mod groups;
+mod history;
 pub mod recipe;
 pub mod search;
 pub mod settings;

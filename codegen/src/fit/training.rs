@@ -173,6 +173,7 @@ pub fn run(
         best_epoch,
         fine_tuned,
         decided,
+        history,
         ..
     } = fitted;
 
@@ -204,6 +205,7 @@ pub fn run(
         best_epoch,
         held_out_log_prob: finite(held_out_log_prob),
         gaussian_log_prob: finite(gaussian_log_prob),
+        history,
     };
     match scores {
         Some(scores) => {

@@ -93,6 +93,21 @@ pub struct Provenance {
     pub held_out_log_prob: Option<f64>,
     /// The same of a full-covariance Gaussian.
     pub gaussian_log_prob: Option<f64>,
+    /// How the training went; empty for an imported model. Of a long training some of the epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<EpochLoss>,
+}
+
+/// Mean log-densities after an epoch, in nats.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochLoss {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Of the training rows, with the noise that they are trained with.
+    pub train: f32,
+    /// Of the held-out rows.
+    pub held_out: f32,
 }
 
 /// A file that was read.

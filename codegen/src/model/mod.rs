@@ -37,7 +37,7 @@ use crate::precision::Precision;
 use crate::samples::SampleSpec;
 pub use adapt::{Adaptation, Limits};
 pub use file::ModelError;
-pub use header::{Header, IntegerHeader, Provenance, SeenValues, Source, Typical};
+pub use header::{EpochLoss, Header, IntegerHeader, Provenance, SeenValues, Source, Typical};
 pub use layer::Layer;
 pub use names::{
     ActivationName, BaseName, ConditionerName, MaskName, MathName, NetsName, ScaleName, SpreadName,
@@ -301,7 +301,7 @@ mod tests {
         assert!(error.contains(&format!("format {}", FORMAT + 1)), "{error}");
         let text = String::from_utf8_lossy(&good.to_bytes()).into_owned();
         assert!(text.contains("provenance"));
-        let field = r#"{"format":5,"surprise":0}"#;
+        let field = r#"{"format":6,"surprise":0}"#;
         assert!(serde_json::from_str::<Header>(field).is_err());
     }
 

@@ -13,6 +13,7 @@
 
 mod file;
 mod json;
+mod share;
 mod table;
 mod temporary;
 #[doc(hidden)]
@@ -23,6 +24,7 @@ pub use json::{
     json_f32, json_number, json_text, print_json, serialize_f32_option, serialize_number,
     serialize_option,
 };
+pub use share::percent;
 pub use table::TextTable;
 pub(crate) use temporary::remove_all;
 pub use temporary::{Folder, temporary_folder};

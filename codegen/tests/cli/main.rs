@@ -3,6 +3,7 @@
 mod adapt;
 mod bench;
 mod blame;
+mod browser;
 mod columns;
 mod files;
 mod folder;
@@ -11,6 +12,7 @@ mod kept;
 mod maps;
 mod precision;
 mod promises;
+mod report;
 mod samples;
 mod signals;
 mod streams;

@@ -1,222 +1,262 @@
 //! The log-density row by row, beside known faults and the alarms.
 //!
-//! ```
-//! use nvpico_codegen::report::plot::{Span, density_over_time};
-//!
-//! let leak = Span { rows: 1..2, label: "leak".into() };
-//! let svg = density_over_time(&[-1.0, -9.0], &[false, true], &[leak], Some(-4.0), "time, s")?;
-//! assert!(svg.contains("leak") && svg.contains("time, s"));
-//! # Ok::<(), nvpico_codegen::report::plot::PlotError>(())
-//! ```
-
-use std::ops::Range;
+//! The curve is an SVG of its own within the picture: another part of it is shown by its `viewBox`, which is all that a page
+//! needs to look closer.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Area, BLUE, DARK, FONT, ORANGE, PALE, PlotError, SIZE, digits, draw, fail, window};
+use super::axes::{
+    Axes, BOTTOM, KEYS, LEFT, Look, MARGIN, WORDS, keys, number, width_of, words_style,
+};
+use super::{BLUE, DARK, GREEN, ORANGE, PlotError, SHADE, draw, fail};
+use crate::findings::{Marks, Timeline};
 
-/// Pixels to the right of the time plot.
-const LEGEND: u32 = 170;
-/// [`ORANGE`], thinned.
-const SHADE: RGBColor = RGBColor(248, 229, 214);
+const WIDTH: u32 = 1000;
+const HEIGHT: u32 = 380;
+/// Lines for the names of faults, above the curve.
+const LANES: usize = 2;
+const LANE: u32 = WORDS + 4;
+/// Height of the strip of alarms, above the curve.
+const STRIP: u32 = 16;
+/// The curve is drawn so much wider than it is shown: places are whole pixels, and it is looked at closely.
+const WIDER: u32 = 20;
 
-/// A span of rows to shade, as in `120..360, "leak"`.
-#[derive(Clone, Debug)]
-pub struct Span {
-    /// First row and the one after the last.
-    pub rows: Range<usize>,
-    /// What it is; empty for no words.
-    pub label: String,
+/// A unit for the time of a record, and how many rows there are in one.
+#[must_use]
+pub fn time_unit(rows: usize, rate: Option<f64>) -> (&'static str, f64) {
+    let Some(rate) = rate.filter(|rate| *rate > 0.0) else {
+        return ("row", 1.0);
+    };
+    let seconds = rows as f64 / rate;
+    let units = [
+        ("time, days", 86_400.0),
+        ("time, hours", 3_600.0),
+        ("time, minutes", 60.0),
+        ("time, s", 1.0),
+    ];
+    let (name, length) = units
+        .into_iter()
+        .find(|(_, length)| seconds >= 3.0 * length)
+        .unwrap_or(units[3]);
+    (name, length * rate)
 }
 
-/// The log-density row by row, the spans of known faults shaded, and a tick in the strip at the
-/// bottom for each row that alarms. `x_axis` names the rows, as in `time, s`. Values far below, and
-/// `-inf`, are drawn at the lower edge.
+/// The log-density row by row, the spans of known faults shaded with their names above, the alarms in a strip between. Values
+/// far below, and `-inf`, are drawn at the lower edge.
 ///
 /// # Errors
 /// When plotters cannot draw it.
-///
-/// # Panics
-/// When there are not as many alarms as log-densities.
 pub fn density_over_time(
-    log_prob: &[f32],
-    alarms: &[bool],
-    spans: &[Span],
+    timeline: &Timeline,
+    marks: &Marks,
     threshold: Option<f32>,
-    x_axis: &str,
 ) -> Result<String, PlotError> {
-    assert_eq!(
-        log_prob.len(),
-        alarms.len(),
-        "an alarm or none for each log-density"
-    );
-    let in_span = |row: usize| spans.iter().any(|span| span.rows.contains(&row));
-    let (low, high) = window(log_prob, |row| !in_span(row), threshold);
-    let below = log_prob
-        .iter()
-        .filter(|value| value.is_nan() || f64::from(**value) < low)
-        .count();
-    let (bottom, strip) = (low - 0.10 * (high - low), low - 0.03 * (high - low));
-    // Words stand above the curve.
-    let top = high
-        + if spans.iter().any(|span| !span.label.is_empty()) {
-            0.30
-        } else {
-            0.02
-        } * (high - low);
-    let axis = if below > 0 {
-        format!("log-density, nats (at the edge: below {low:.0})")
+    let (unit, rows_in_unit) = time_unit(timeline.rows, timeline.rate);
+    let (low, high) = (timeline.low, timeline.high);
+    let y_step = (high - low) / 6.0;
+    let y_axis = if timeline.below > 0 {
+        format!(
+            "log-density, nats (at the edge: below {})",
+            number(low, y_step)
+        )
     } else {
         "log-density, nats".into()
     };
-    draw((SIZE.0 + 320, SIZE.1), |area| {
-        // The legend stands beside the chart: inside it would hide a fault or the alarms.
-        let (left, right) = area.split_horizontally(SIZE.0 + 320 - LEGEND);
-        key(&right, !spans.is_empty(), threshold)?;
-        let mut chart = ChartBuilder::on(&left)
-            .caption("Log-density over time", (FONT, 20).into_font().color(&DARK))
-            .margin(14)
-            .x_label_area_size(48)
-            .y_label_area_size(70)
-            .build_cartesian_2d(0.0..log_prob.len().max(1) as f64, bottom..top)
-            .map_err(|error| fail(&error))?;
-        let places = digits(low, high);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(PALE)
-            .axis_style(DARK)
-            .label_style((FONT, 14).into_font().color(&DARK))
-            .axis_desc_style((FONT, 15).into_font().color(&DARK))
-            .x_desc(x_axis)
-            .y_desc(axis)
-            .x_label_formatter(&|value| format!("{value:.0}"))
-            .y_label_formatter(&|value| {
-                // Above the curve there are words, not values.
-                if *value > high {
-                    String::new()
-                } else {
-                    format!("{value:.places$}")
-                }
-            })
-            .draw()
-            .map_err(|error| fail(&error))?;
-        let shade = spans.iter().map(|span| {
-            let corners = [
-                (span.rows.start as f64, bottom),
-                (span.rows.end as f64, top),
-            ];
-            Rectangle::new(corners, SHADE.filled())
-        });
-        chart.draw_series(shade).map_err(|error| fail(&error))?;
-        chart
-            .draw_series(words(spans, top))
-            .map_err(|error| fail(&error))?;
-        chart
-            .draw_series(trace(log_prob, low))
-            .map_err(|error| fail(&error))?;
-        let ticks = runs(alarms).into_iter().map(|run| {
-            let corners = [(run.start as f64, bottom), (run.end as f64, strip)];
-            Rectangle::new(corners, ORANGE.filled())
-        });
-        chart.draw_series(ticks).map_err(|error| fail(&error))?;
-        if let Some(at) = threshold.filter(|value| value.is_finite()).map(f64::from) {
-            let line = [(0.0, at), (log_prob.len() as f64, at)];
-            chart
-                .draw_series([PathElement::new(line, DARK.stroke_width(2))])
-                .map_err(|error| fail(&error))?;
-        }
-        Ok(())
-    })
+    let limit = threshold
+        .map(f64::from)
+        .filter(|at| (low..high).contains(at));
+    let mut entries = vec![(Look::Line, BLUE, "log-density".to_owned())];
+    if let Some(at) = limit {
+        entries.push((
+            Look::Line,
+            DARK,
+            format!("threshold {}", number(at, y_step / 10.0)),
+        ));
+    }
+    if !marks.faults.is_empty() {
+        entries.push((Look::Area, GREEN, "labelled anomalous".into()));
+    }
+    entries.push((
+        Look::Area,
+        ORANGE,
+        "alarm on (strip above the curve)".into(),
+    ));
+    let names = if marks.faults.iter().any(|(_, name)| !name.is_empty()) {
+        LANES as u32 * LANE
+    } else {
+        0
+    };
+    let end = timeline.rows.max(1) as f64 / rows_in_unit;
+    let place = Place {
+        left: LEFT + MARGIN,
+        top: KEYS + names + MARGIN,
+        width: WIDTH - LEFT - 3 * MARGIN,
+        height: HEIGHT - KEYS - BOTTOM - 2 * MARGIN + STRIP,
+    };
+    let frame = draw((WIDTH, HEIGHT + names + STRIP), |area| {
+        let (above, rest) = area.split_vertically(KEYS);
+        keys(&above, &entries)?;
+        let (_, rest) = rest.split_vertically(names + STRIP);
+        let axes = Axes {
+            x: unit,
+            y: &y_axis,
+            x_ticks: 10,
+            y_ticks: 6,
+            x_lines: false,
+        };
+        super::axes::chart(&rest, 0.0..end, low..high, &axes)?;
+        write_names(area, marks, timeline.rows, &place)
+    })?;
+    let curve = draw((WIDER * place.width, place.height), |area| {
+        curve(area, timeline, marks, limit)
+    })?;
+    Ok(merged(&frame, &curve, &place, timeline.rows, rows_in_unit))
 }
 
-/// The legend of the time plot.
-fn key(area: &Area<'_>, spans: bool, threshold: Option<f32>) -> Result<(), PlotError> {
-    let mut entries = vec![
-        (BLUE, 1, "log-density".to_string()),
-        (ORANGE, 5, "alarm".into()),
-    ];
-    if spans {
-        entries.push((SHADE, 5, "known fault".into()));
-    }
-    if let Some(threshold) = threshold.filter(|value| value.is_finite()) {
-        entries.push((DARK, 1, format!("threshold {threshold:.2}")));
-    }
-    let style = (FONT, 14)
-        .into_font()
-        .color(&DARK)
-        .pos(Pos::new(HPos::Left, VPos::Center));
-    for ((color, half_height, name), y) in entries.into_iter().zip((56..).step_by(22)) {
-        let sample = [(0, y - half_height), (18, y + half_height)];
-        area.draw(&Rectangle::new(sample, color.filled()))
+/// Where the curve is in the picture.
+struct Place {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+/// The curve, with what is marked beside it, over the whole area.
+fn curve(
+    area: &super::Area<'_>,
+    timeline: &Timeline,
+    marks: &Marks,
+    limit: Option<f64>,
+) -> Result<(), PlotError> {
+    let (width, height) = area.dim_in_pixel();
+    let (low, high) = (timeline.low, timeline.high);
+    let x = |row: usize| (row as f64 / timeline.rows.max(1) as f64 * f64::from(width)) as i32;
+    let y = |value: f64| {
+        let share = (high - value.clamp(low, high)) / (high - low);
+        STRIP as i32 + (share * f64::from(height - STRIP)) as i32
+    };
+    let edge = STRIP as i32;
+    for (rows, _) in &marks.faults {
+        let corners = [(x(rows.start), edge), (x(rows.end), height as i32)];
+        area.draw(&Rectangle::new(corners, SHADE.filled()))
             .map_err(|error| fail(&error))?;
-        area.draw(&Text::new(name, (26, y), style.clone()))
+        let bar = [(x(rows.start), edge), (x(rows.end), edge + 5)];
+        area.draw(&Rectangle::new(bar, GREEN.filled()))
+            .map_err(|error| fail(&error))?;
+    }
+    let points: Vec<(i32, i32)> = (timeline.curve.iter())
+        .map(|dot| {
+            let value = f64::from(dot.log_prob);
+            (x(dot.at), y(if value.is_nan() { low } else { value }))
+        })
+        .collect();
+    area.draw(&PathElement::new(points, BLUE.stroke_width(1)))
+        .map_err(|error| fail(&error))?;
+    if let Some(at) = limit {
+        let line = [(0, y(at)), (width as i32, y(at))];
+        area.draw(&PathElement::new(line, DARK.stroke_width(2)))
+            .map_err(|error| fail(&error))?;
+    }
+    for rows in &marks.alarms {
+        // A line beside the area, so that an alarm of one row is seen.
+        let corners = [(x(rows.start), 0), (x(rows.end), edge - 3)];
+        area.draw(&Rectangle::new(corners, ORANGE.filled()))
+            .map_err(|error| fail(&error))?;
+        let line = [(x(rows.start), 0), (x(rows.start), edge - 3)];
+        area.draw(&PathElement::new(line, ORANGE.stroke_width(2)))
             .map_err(|error| fail(&error))?;
     }
     Ok(())
 }
 
-/// What each span is, written upwards from below the top edge so that narrow spans keep apart.
-fn words(spans: &[Span], top: f64) -> Vec<Text<'static, (f64, f64), String>> {
-    let style = (FONT, 13)
-        .into_font()
-        .transform(FontTransform::Rotate90)
-        .color(&DARK)
-        .pos(Pos::new(HPos::Left, VPos::Center));
-    let word = |span: &Span| {
-        let middle = (span.rows.start + span.rows.end) as f64 / 2.0;
-        Text::new(span.label.clone(), (middle, top), style.clone())
-    };
-    spans
-        .iter()
-        .filter(|span| !span.label.is_empty())
-        .map(word)
-        .collect()
-}
-
-/// The curve. With many more rows than pixels, the smallest and largest of each group of rows in
-/// their order: no dip is lost, and the file stays small.
-fn trace(log_prob: &[f32], low: f64) -> [PathElement<(f64, f64)>; 1] {
-    let clipped = |row: usize| {
-        let value = f64::from(log_prob[row]);
-        (row as f64, if value > low { value } else { low })
-    };
-    let group = (log_prob.len() / 2000).max(1);
-    let mut points = Vec::new();
-    for start in (0..log_prob.len()).step_by(group) {
-        let rows = start..(start + group).min(log_prob.len());
-        let by_value = |a: &usize, b: &usize| clipped(*a).1.total_cmp(&clipped(*b).1);
-        let lowest = rows.clone().min_by(by_value).unwrap_or(start);
-        let highest = rows.max_by(by_value).unwrap_or(start);
-        points.push(clipped(lowest.min(highest)));
-        if lowest != highest {
-            points.push(clipped(lowest.max(highest)));
+/// The names of faults above the curve, each where it does not touch another one; a table tells the others.
+fn write_names(
+    area: &super::Area<'_>,
+    marks: &Marks,
+    rows: usize,
+    place: &Place,
+) -> Result<(), PlotError> {
+    let style = words_style().pos(Pos::new(HPos::Left, VPos::Top));
+    let mut free = [0; LANES];
+    for (span, name) in &marks.faults {
+        let from = place.left as i32
+            + (span.start as f64 / rows.max(1) as f64 * f64::from(place.width)) as i32;
+        let room = from + width_of(name) <= WIDTH as i32;
+        let lane = (0..LANES).rev().find(|lane| free[*lane] <= from);
+        if let (Some(lane), true) = (lane, room) {
+            free[lane] = from + width_of(name) + 8;
+            let y = (KEYS + MARGIN) as i32 + lane as i32 * LANE as i32 - 4;
+            area.draw(&Text::new(name.clone(), (from, y), style.clone()))
+                .map_err(|error| fail(&error))?;
         }
     }
-    [PathElement::new(points, BLUE.stroke_width(1))]
+    Ok(())
 }
 
-/// Runs of true.
-fn runs(flags: &[bool]) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (row, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
-        match runs.last_mut() {
-            Some(run) if run.end == row => run.end += 1,
-            _ => runs.push(row..row + 1),
-        }
-    }
-    runs
+/// The curve put into the frame.
+fn merged(frame: &str, curve: &str, place: &Place, rows: usize, rows_in_unit: f64) -> String {
+    let inner = curve.split_once('>').map_or("", |(_, rest)| rest);
+    let inner = inner.trim_end().trim_end_matches("</svg>");
+    // The page behind the curve, which the first rectangle paints, is that of the frame.
+    let inner = inner.split_once("/>").map_or(inner, |(_, rest)| rest);
+    let Place {
+        left,
+        top,
+        width,
+        height,
+    } = place;
+    let window = format!(
+        "<style>.curve *{{vector-effect:non-scaling-stroke}}</style>\n<svg class=\"curve\" x=\"{left}\" y=\"{top}\" \
+         width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {height}\" preserveAspectRatio=\"none\" \
+         data-rows=\"{rows}\" data-unit=\"{rows_in_unit}\">\n{inner}</svg>\n</svg>\n",
+        WIDER * width
+    );
+    format!("{}{window}", frame.trim_end().trim_end_matches("</svg>"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn drawn(log_probs: &[f32], marks: &Marks) -> String {
+        let timeline = Timeline::of(log_probs, None, Some(-14.0), Some(1.0));
+        density_over_time(&timeline, marks, Some(-14.0)).unwrap()
+    }
+
     #[test]
-    fn runs_of_alarms() {
-        assert_eq!(runs(&[true, true, false, true]), [0..2, 3..4]);
-        assert!(runs(&[]).is_empty());
+    fn far_values_stay_on_the_page_and_names_off_the_curve() {
+        let mut log_probs: Vec<f32> = (0..500).map(|i| -5.0 - (i % 7) as f32).collect();
+        log_probs.extend([f32::NEG_INFINITY, -1e30]);
+        let marks = Marks {
+            faults: vec![
+                (495..502, "leak".into()),
+                (496..502, "stuck".into()),
+                (497..502, "third".into()),
+            ],
+            alarms: vec![500..502, 501..501],
+        };
+        let svg = drawn(&log_probs, &marks);
+        assert!(svg.contains("at the edge: below -"), "{svg}");
+        assert!(svg.contains("leak") && svg.contains("stuck"));
+        // There is no room for a third name: none is written over another one.
+        assert!(!svg.contains("third"));
+        assert!(!svg.contains("NaN") && !svg.contains("inf,"));
+        assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
+    }
+
+    #[test]
+    fn nothing_and_one_value_are_drawn() {
+        for log_probs in [&[][..], &[-3.0], &[f32::NEG_INFINITY; 3]] {
+            drawn(log_probs, &Marks::default());
+        }
+    }
+
+    #[test]
+    fn times_have_a_unit_that_fits() {
+        assert_eq!(time_unit(1_000, None), ("row", 1.0));
+        assert_eq!(time_unit(100, Some(1.0)), ("time, s", 1.0));
+        assert_eq!(time_unit(30_000, Some(1.0)), ("time, hours", 3_600.0));
+        assert_eq!(time_unit(6_000, Some(0.1)), ("time, hours", 360.0));
     }
 }
