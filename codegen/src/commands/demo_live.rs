@@ -337,7 +337,8 @@ fn summary(state: &State) -> String {
                 own.cause.clone().unwrap_or_else(|| "-".into()),
             ]);
         }
-        text += &format!("\n{table}");
+        text.push('\n');
+        text.push_str(&table.to_string());
     }
     let good = state.incidents.iter().filter(|own| own.is_good()).count();
     text + &format!(

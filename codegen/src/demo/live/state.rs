@@ -46,6 +46,10 @@ pub struct Blame {
     pub normal: f32,
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands on a reference"
+)]
 fn number<S: serde::Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
     output::json_f32(*value).serialize(to)
 }

@@ -1,6 +1,8 @@
 //! What was seen, on a terminal: readings, log-density, evidence, the alarm and what is to blame, the faults and what became of
 //! them, and what happened when.
 
+use std::fmt::Write as _;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
@@ -96,7 +98,8 @@ fn draw_alarm(frame: &mut Frame<'_>, state: &State, area: Rect) {
             let lasts = f64::from(state.count.saturating_sub(*number)) / f64::from(super::RATE);
             let mut text = format!("ALARM   {cause}, {severity}, for {lasts:.1} s");
             if let Some(blame) = state.blamed.first() {
-                text += &format!(
+                let _ = write!(
+                    text,
                     "   {} is {:.2}, {:.2} would be normal",
                     blame.column, blame.value, blame.normal
                 );
