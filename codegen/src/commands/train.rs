@@ -193,11 +193,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         say!("interrupted: kept the best state so far");
     }
     report(&outcome);
-    say!("wrote {}", args.out.display());
-    say!(
-        "look at it: nvpico report --model {} --data FILE --out report.html   (FILE: rows of another day, or with faults)",
-        crate::data::shell_quoted(&args.out.to_string_lossy())
-    );
+    say_written(args);
     if args.json {
         let provenance = &outcome.model.header.provenance;
         print_json(&Summary {
@@ -232,6 +228,15 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
         })?;
     }
     Ok(true)
+}
+
+/// What was written, and how to see what was learned.
+fn say_written(args: &TrainArgs) {
+    say!("wrote {}", args.out.display());
+    say!(
+        "look at it: nvpico report --model {} --data FILE --out report.html   (FILE: rows of another day, or with faults)",
+        crate::data::shell_quoted(&args.out.to_string_lossy())
+    );
 }
 
 fn cannot_write(args: &TrainArgs) -> String {
