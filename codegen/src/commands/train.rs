@@ -230,7 +230,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The model is there; what to do with it.
+/// What was written, and how to see what was learned.
 fn say_written(args: &TrainArgs) {
     say!("wrote {}", args.out.display());
     say!(

@@ -155,9 +155,9 @@ fn spans(
     };
     let judge = ready.judge();
     let mut found: Vec<Span> = Vec::new();
-    for row in 0..table.rows {
+    for (row, log_prob) in log_probs.iter().enumerate() {
         let outside = judge.out_of_range(table.row(row)).is_some();
-        if !outside && log_probs[row] >= threshold {
+        if !outside && *log_prob >= threshold {
             continue;
         }
         match found.last_mut() {

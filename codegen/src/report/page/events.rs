@@ -123,9 +123,9 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
             words(value),
             words(normal)
         );
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<figure>{}<figcaption>{}. {}</figcaption></figure>\n",
+            "<figure>{}<figcaption>{}. {}</figcaption></figure>",
             labelled(&svg, &shows),
             rank + 1,
             text(&shows)

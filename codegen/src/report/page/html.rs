@@ -54,6 +54,7 @@ impl Figure for f32 {
 }
 
 /// A figure as people read it, with its value and where it is in `--json`.
+#[allow(clippy::needless_pass_by_value, reason = "figures are numbers")]
 pub(super) fn figure(place: &str, value: impl Figure, words: &str) -> String {
     format!(
         "<data value=\"{}\" data-figure=\"{}\">{}</data>",
@@ -77,7 +78,7 @@ pub(super) fn count(value: usize) -> String {
     let digits = value.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -100,7 +101,7 @@ pub(super) fn digits(value: f64) -> String {
         };
     }
     match value.abs() {
-        size if size == 0.0 => "0".into(),
+        0.0 => "0".into(),
         size if size >= 1e6 => format!("{value:.1e}"),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),

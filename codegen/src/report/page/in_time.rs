@@ -52,7 +52,7 @@ pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
             body += &alarms(alarm);
         }
         None => {
-            body += "<p>The model has no alarm: <code>nvpico calibrate</code> sets one by a longer record of normal rows.</p>\n"
+            body += "<p>The model has no alarm: <code>nvpico calibrate</code> sets one by a longer record of normal rows.</p>\n";
         }
     }
     Ok(Section {

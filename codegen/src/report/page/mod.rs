@@ -2,6 +2,12 @@
 //!
 //! Every figure on it says where it is in the figures of `--json`, so that a test can compare them.
 
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "markup that is read in one piece"
+)]
+
 mod costs;
 mod densities;
 mod events;

@@ -9,6 +9,7 @@ use crate::report::plot::{PlotError, loss_curves};
 /// Longer tables are folded.
 const MOST_OPEN: usize = 12;
 
+#[allow(clippy::too_many_lines, reason = "a list of facts")]
 pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
     let model = &findings.model;
     let data = &findings.data;

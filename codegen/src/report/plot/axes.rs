@@ -6,6 +6,8 @@
 //! assert_eq!((number(0.25, 0.1), number(1234.0, 200.0)), ("0.3".into(), "1234".into()));
 //! ```
 
+#![allow(clippy::cast_possible_wrap, reason = "pixels of a picture are few")]
+
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

@@ -1,5 +1,7 @@
 //! Features against each other: rows of the data beside rows drawn from the model.
 
+#![allow(clippy::cast_possible_wrap, reason = "pixels of a picture are few")]
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 

@@ -3,6 +3,8 @@
 //! The curve is an SVG of its own within the picture: another part of it is shown by its `viewBox`, which is all that a page
 //! needs to look closer.
 
+#![allow(clippy::cast_possible_wrap, reason = "pixels of a picture are few")]
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
