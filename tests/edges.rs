@@ -39,6 +39,7 @@ fn log_prob(flow: &Flow<'_>, x: &[f32]) -> f32 {
         log_prob,
         z_norm_sq,
         log_det,
+        component: _,
     } = score;
     assert!(!log_prob.is_nan() && log_prob < f32::INFINITY, "{x:?}");
     assert!(z_norm_sq >= 0.0, "{x:?}: {z_norm_sq}");

@@ -43,7 +43,8 @@ pub fn of_code(repository: &Path) -> Vec<(String, usize)> {
 fn count(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
     let is_test = |pair: &[&str]| {
-        pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{')
+        let module = pair[1].strip_prefix("pub(super) ").unwrap_or(pair[1]);
+        pair[0] == "#[cfg(test)]" && module.starts_with("mod ") && module.ends_with('{')
     };
     lines.windows(2).position(is_test).unwrap_or(lines.len())
 }

@@ -408,7 +408,7 @@ mod tests {
         for (fault, at) in Fault::ALL.into_iter().zip(1..) {
             let within = fault.limit() / RATE;
             let line = format!(
-                "  {at} {:<8} {:<48} {within:>3} s",
+                "  {at} {:<8} {:<50} {within:>3} s",
                 fault.name(),
                 fault.what()
             );

@@ -384,7 +384,7 @@ mod tests {
                 "field_x_ut",
                 "temperature_c",
                 "°C",
-                "log-density -3.",
+                "log-density -4.0 nats",
                 "1 reading    25 %",
                 "8 readings   60 %",
                 "1 swing   the mount swings far",

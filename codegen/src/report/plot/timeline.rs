@@ -184,9 +184,10 @@ fn write_names(
     for (span, name) in &marks.faults {
         let from = place.left as i32
             + (span.start as f64 / rows.max(1) as f64 * f64::from(place.width)) as i32;
-        let room = from + width_of(name) <= WIDTH as i32;
+        // Near the right edge a name begins before its fault.
+        let from = from.min(WIDTH as i32 - width_of(name));
         let lane = (0..LANES).rev().find(|lane| free[*lane] <= from);
-        if let (Some(lane), true) = (lane, room) {
+        if let Some(lane) = lane {
             free[lane] = from + width_of(name) + 8;
             let y = (KEYS + MARGIN) as i32 + lane as i32 * LANE as i32 - 4;
             area.draw(&Text::new(name.clone(), (from, y), style.clone()))
