@@ -25,6 +25,8 @@ const SHIFT: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dwell<const N: usize> {
     shares: [u16; N],
+    /// The component that is beyond its limit.
+    beyond: Option<u8>,
 }
 
 impl<const N: usize> Dwell<N> {
@@ -34,21 +36,35 @@ impl<const N: usize> Dwell<N> {
     /// Before the first reading.
     #[must_use]
     pub const fn new() -> Self {
-        Self { shares: [0; N] }
+        Self {
+            shares: [0; N],
+            beyond: None,
+        }
     }
 
-    /// Takes the component of a reading. [`Guard::Dwell`] where that had more of the last readings than its limit allows; a
-    /// reading without a component, or beyond the last limit, has none of them.
+    /// Takes the component of a reading. [`Guard::Dwell`] where that had more of the last readings than its limit allows, and until it has
+    /// half as many: readings waver between neighbouring components. A reading without a component, or beyond the last limit, has none of them.
     #[inline]
     pub fn note(&mut self, limits: &[u16; N], component: Option<u8>) -> Option<Guard> {
         for share in &mut self.shares {
             *share = share.wrapping_sub(*share >> SHIFT);
         }
-        let own = component?;
-        let share = self.shares.get_mut(usize::from(own))?;
-        *share = share.saturating_add(u16::MAX >> SHIFT);
-        let is_beyond = *share > *limits.get(usize::from(own))?;
-        is_beyond.then_some(Guard::Dwell(own.into()))
+        if let Some(own) = component
+            && let Some(share) = self.shares.get_mut(usize::from(own))
+        {
+            *share = share.saturating_add(u16::MAX >> SHIFT);
+            let limit = limits.get(usize::from(own));
+            if limit.is_some_and(|limit| *share > *limit) {
+                self.beyond = component;
+            }
+        }
+        let at = self.beyond?;
+        let share = self.shares.get(usize::from(at))?;
+        let limit = limits.get(usize::from(at))?;
+        if *share <= *limit >> 1 {
+            self.beyond = None;
+        }
+        self.beyond.map(|at| Guard::Dwell(at.into()))
     }
 
     /// The shares, in steps of 2^-16.
@@ -92,11 +108,32 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_told_until_it_has_half_of_its_limit() {
+        const LIMITS: [u16; 2] = [Dwell::<2>::NO_LIMIT, 20_000];
+        let mut dwell = Dwell::new();
+        // How many of so many readings are told.
+        let mut said = |component, count| {
+            let found = (0..count).map(|_| dwell.note(&LIMITS, Some(component)));
+            found.flatten().count()
+        };
+        // 1 - (31/32)^12 is 0.31, and 20,000 steps are 0.305.
+        assert_eq!(said(1, 11), 0);
+        assert_eq!(said(1, 1), 1);
+        // In and out: still the same.
+        for _ in 0..5 {
+            assert_eq!((said(0, 1), said(1, 1)), (1, 1));
+        }
+        // From a share of 0.37 to one of 0.15.
+        assert_eq!((said(0, 40), said(1, 1)), (27, 0));
+    }
+
+    #[test]
     fn no_component_is_no_sign() {
         let mut dwell = Dwell::<1>::new();
         assert_eq!(dwell.note(&[0], None), None);
         assert_eq!(dwell.note(&[0], Some(7)), None);
         assert_eq!(dwell.note(&[0], Some(0)), Some(Guard::Dwell(0)));
+        assert_eq!(dwell.note(&[0], None), Some(Guard::Dwell(0)));
         assert_eq!(Dwell::<0>::new().note(&[], Some(0)), None);
     }
 }

@@ -222,7 +222,10 @@ fn cause_words(model: &Model, cause: Cause) -> String {
         Cause::Invalid => cause.as_str().to_owned(),
         // States have no names.
         Cause::Guard(guard @ Guard::Dwell(_)) => {
-            format!("state {} {}", guard.index(), guard.as_str())
+            format!(
+                "stays in state {}, which it only passes through",
+                guard.index()
+            )
         }
         Cause::Guard(guard) => {
             let column = model.header.columns.get(usize::from(guard.index()));

@@ -59,7 +59,10 @@ fn alarms_have_the_desktops_bits() {
                 .iter()
                 .filter_map(|change| change.cause.as_deref())
         };
-        assert!(causes().any(|cause| cause.ends_with("dwell")), "{found:?}");
+        assert!(
+            causes().any(|cause| cause.starts_with("stays in state")),
+            "{found:?}"
+        );
         let reports = verify_input(&ready, &Input::of(&faults), cores, false, None)
             .unwrap_or_else(|error| panic!("{error}"));
         for report in reports {
