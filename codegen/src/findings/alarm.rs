@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nvpico::detector::{AlarmEvent, Cause};
+use nvpico::detector::{AlarmEvent, Cause, Guard};
 use serde::Serialize;
 
 use crate::calibration::AlarmSettings;
@@ -72,6 +72,8 @@ pub struct Stretch {
     pub severity: Option<&'static str>,
     /// Whether a guard raised it, or missing readings: the promise is not for these.
     pub by_guard: bool,
+    /// The column whose guard raised it; `null` for another cause.
+    pub column: Option<String>,
     /// Whether its first row is labelled anomalous; `null` without labels.
     pub is_right: Option<bool>,
 }
@@ -194,6 +196,15 @@ fn stretch(ready: &Ready<'_>, table: &Table, rows: &[AlarmRow], own: &Range<usiz
                 | AlarmEvent::Resumed(Cause::Guard(_) | Cause::Invalid, _)
         )
     );
+    let column = event.and_then(|event| match event {
+        AlarmEvent::Raised(Cause::Guard(Guard::Dwell(_)), _)
+        | AlarmEvent::Resumed(Cause::Guard(Guard::Dwell(_)), _) => None,
+        AlarmEvent::Raised(Cause::Guard(guard), _)
+        | AlarmEvent::Resumed(Cause::Guard(guard), _) => {
+            table.columns.get(usize::from(guard.index())).cloned()
+        }
+        _ => None,
+    });
     let labels = table.labels.as_ref();
     Stretch {
         from: own.start,
@@ -202,6 +213,7 @@ fn stretch(ready: &Ready<'_>, table: &Table, rows: &[AlarmRow], own: &Range<usiz
         severity: why.as_ref().and_then(|why| why.severity),
         cause: why.and_then(|why| why.cause),
         by_guard,
+        column,
         is_right: labels.map(|labels| labels[own.start]),
     }
 }

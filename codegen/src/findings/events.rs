@@ -65,6 +65,8 @@ pub struct Event {
     pub cause: Option<String>,
     /// `low` or `high`.
     pub severity: Option<&'static str>,
+    /// The column whose guard raised the alarm, which is to blame before others; `null` for another cause.
+    pub guarded: Option<String>,
     /// Whether a row of it is labelled anomalous; `null` without labels.
     pub is_fault: Option<bool>,
     /// The fault, where it has a name.
@@ -96,7 +98,7 @@ pub(super) fn worst(
     };
     let mut found: Vec<Event> = spans(ready, table, log_probs, alarm)
         .into_iter()
-        .map(|(rows, cause, severity)| {
+        .map(|(rows, cause, severity, guarded)| {
             let worst = lowest(rows.clone());
             let labels = table.labels.as_ref();
             Event {
@@ -108,6 +110,7 @@ pub(super) fn worst(
                 p_value: ready.p_value(log_probs[worst]),
                 cause,
                 severity,
+                guarded,
                 is_fault: labels.map(|labels| labels[rows].contains(&true)),
                 fault: alarm.and_then(|alarm| {
                     let mut own = alarm.episodes.iter();
@@ -135,7 +138,12 @@ pub(super) fn worst(
     (kept, None)
 }
 
-type Span = (Range<usize>, Option<String>, Option<&'static str>);
+type Span = (
+    Range<usize>,
+    Option<String>,
+    Option<&'static str>,
+    Option<String>,
+);
 
 /// Rows of each alarm; without an alarm, rows that are not normal.
 fn spans(
@@ -147,7 +155,10 @@ fn spans(
     if let Some(alarm) = alarm {
         let own = alarm.stretches.iter();
         return own
-            .map(|own| (own.from..own.to, own.cause.clone(), own.severity))
+            .map(|own| {
+                let rows = own.from..own.to;
+                (rows, own.cause.clone(), own.severity, own.column.clone())
+            })
             .collect();
     }
     let Some(threshold) = ready.threshold() else {
@@ -162,7 +173,7 @@ fn spans(
         }
         match found.last_mut() {
             Some((last, ..)) if row < last.end + NEAR => last.end = row + 1,
-            _ => found.push((row..row + 1, None, None)),
+            _ => found.push((row..row + 1, None, None, None)),
         }
     }
     found
@@ -218,6 +229,9 @@ fn explain(blame: &Blame<'_>, ready: &Ready<'_>, table: &Table, event: &mut Even
         blamed.get(at)
     };
     event.blamed = of_row(event.worst).cloned().unwrap_or_default();
+    // A density says little about what a guard sees.
+    let guarded = event.guarded.as_ref();
+    event.blamed.sort_by_key(|own| Some(&own.column) != guarded);
     let seen = ready.model.header.seen.as_ref();
     event.around = (event.blamed.iter())
         .filter_map(|own| {

@@ -16,7 +16,7 @@ pub(super) fn section(findings: &Findings) -> Result<Section, PlotError> {
         body += "<p>There is no alarm to explain.</p>\n";
     } else {
         body += "<p>The alarms with the least likely rows, one of each kind first, in the order of time. <q>Should be</q> is the nearest value \
-                 with which the row would be normal, all else as it is; where no single value is enough, it is that of the nearest typical \
+                 with which the row would be normal, all else as it is; where no single value is enough alone, it is that of the nearest typical \
                  reading. Blame names values, not causes.</p>\n";
     }
     if let Some(why) = &findings.no_blame {
@@ -72,7 +72,7 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
             "read",
             "should be",
             "log-density gained, nats",
-            "is that enough",
+            "enough alone",
         ],
     );
     for (rank, own) in event.blamed.iter().enumerate() {
@@ -85,7 +85,7 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
             if own.enough {
                 "yes".into()
             } else {
-                "no, more than one value is wrong".into()
+                "no".into()
             },
         ]);
     }
@@ -117,7 +117,7 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
             value.map_or_else(|| "no number".into(), |value| digits(value.into()))
         };
         let shows = format!(
-            "Readings of {} around row {}: {} was read, {} would be normal.",
+            "Readings of {} around row {}: {} was read, it should be {}.",
             around.column,
             count(event.row as usize),
             words(value),

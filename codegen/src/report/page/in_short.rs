@@ -55,7 +55,7 @@ fn promised(findings: &Findings) -> String {
     if let Some(alarm) = &findings.alarm {
         let promise = &alarm.promise;
         said.push(format!(
-            "The alarm is false at most {} in 95 of 100 records (guards are apart).",
+            "At most {} false alarms, in 95 of 100 records; guards of single values and of states are apart.",
             figure(
                 "/alarm/promise/promised",
                 promise.promised,
@@ -159,14 +159,15 @@ fn found_by_alarm(alarm: &AlarmFindings) -> String {
 /// The values that are blamed first, the most frequent ones first.
 fn blamed_most(findings: &Findings) -> Vec<String> {
     let mut names: Vec<(String, usize)> = Vec::new();
-    for own in findings
-        .events
-        .iter()
-        .filter_map(|event| event.blamed.first())
-    {
-        match names.iter_mut().find(|(name, _)| *name == own.column) {
+    for own in findings.events.iter().filter_map(|event| {
+        event
+            .guarded
+            .as_ref()
+            .or(Some(&event.blamed.first()?.column))
+    }) {
+        match names.iter_mut().find(|(name, _)| name == own) {
             Some((_, times)) => *times += 1,
-            None => names.push((own.column.clone(), 1)),
+            None => names.push((own.clone(), 1)),
         }
     }
     names.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -204,7 +205,7 @@ fn next_steps(findings: &Findings) -> Vec<String> {
         }
         if let Some(readings) = alarm.promise.readings_to_carry {
             steps.push(format!(
-                "Record more: the {} asked for take a record of {}.",
+                "Record more: this record is too short to promise less, however well the machine behaves. {} at most, as asked for, takes a record of {}.",
                 alarm
                     .promise
                     .asked

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::axes::{Axes, KEYS, Look, chart, keys};
 use super::timeline::time_unit;
-use super::{BLUE, DARK, ORANGE, PlotError, SHADE, draw, fail};
+use super::{ALARM_SHADE, BLUE, DARK, ORANGE, PlotError, draw, fail};
 use crate::findings::{Around, Event};
 
 const SIZE: (u32, u32) = (480, 250);
@@ -32,7 +32,9 @@ pub fn readings_around(
     let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
     let room = (0.12 * (high - low)).max(1e-3 * low.abs()).max(1e-9);
     let (low, high) = (low - room, high + room);
-    let x = |row: usize| row as f64 / rows_in_unit;
+    // Rows are numbered from 1, as in tables; time begins at 0.
+    let number = if rate.is_some() { 0 } else { 1 };
+    let x = |row: usize| (row + number) as f64 / rows_in_unit;
     let first = around.readings.first().map_or(0, |own| own.at);
     let last = around.readings.last().map_or(1, |own| own.at);
     draw(SIZE, |area| {
@@ -41,7 +43,7 @@ pub fn readings_around(
             (Look::Line, BLUE, "read".to_owned()),
             (Look::Cross, ORANGE, "should be".into()),
             (Look::Dashes, DARK, "range seen".into()),
-            (Look::Area, super::GREEN, "alarm".into()),
+            (Look::Area, ORANGE, "alarm".into()),
         ];
         keys(&above, &entries)?;
         let axes = Axes {
@@ -54,7 +56,7 @@ pub fn readings_around(
         let ends = x(first)..x(last.max(first + 1));
         let mut chart = chart(&rest, ends.clone(), low..high, &axes)?;
         let (from, to) = (x(event.from).max(ends.start), x(event.to).min(ends.end));
-        let shade = Rectangle::new([(from, low), (to, high)], SHADE.filled());
+        let shade = Rectangle::new([(from, low), (to, high)], ALARM_SHADE.filled());
         chart.draw_series([shade]).map_err(|error| fail(&error))?;
         for end in around.seen.into_iter().flatten().map(f64::from) {
             if (low..high).contains(&end) {

@@ -70,6 +70,8 @@ const DARK: RGBColor = RGBColor(60, 60, 60);
 const PALE: RGBColor = RGBColor(228, 228, 228);
 /// [`GREEN`], thinned.
 const SHADE: RGBColor = RGBColor(217, 240, 233);
+/// Behind a curve while the alarm is on.
+const ALARM_SHADE: RGBColor = RGBColor(252, 232, 218);
 
 fn fail(error: &impl ToString) -> PlotError {
     PlotError(error.to_string())
