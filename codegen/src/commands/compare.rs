@@ -55,7 +55,12 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<bool> {
             figures = figures.with_data(&ready, &table)?;
         }
         found.push(figures);
-        features.push((model.features(), model.header.samples.clone()));
+        features.push((
+            model.features(),
+            model.header.samples.clone(),
+            model.header.spec.given,
+            model.map_shape(),
+        ));
     }
     let compared = Compared {
         same_features: features.windows(2).all(|pair| pair[0] == pair[1]),

@@ -34,6 +34,8 @@ use crate::simulate::field::COLUMNS;
 const OTHER_WORLD: u64 = 1_000;
 /// After the last fault of a script, in readings.
 const AFTERWARDS: u32 = 20 * RATE;
+/// Lines of the log that are told of a firmware that failed.
+const LAST: usize = 8;
 
 #[derive(Debug, Args)]
 #[command(
@@ -88,10 +90,12 @@ fn script(text: &str) -> Result<Script, String> {
 /// No emulator or toolchain, a model of something else, a firmware that fails.
 pub fn run(args: &LiveArgs) -> anyhow::Result<bool> {
     qemu::require(Core::M4f)?;
-    let model = match &args.model {
+    let mut model = match &args.model {
         Some(path) => load_model(path)?,
         None => train(args)?,
     };
+    // The desktop scores each reading by itself, so the chip does not recalibrate.
+    model.header.adaptation = None;
     let ready = model.ready(None)?;
     prepare::check(&model)?;
     let folder = temporary_folder()?;
@@ -131,7 +135,12 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<bool> {
         _ if interrupt::heard() => {}
         ended => {
             if ended? == Some(Ended::Failure) {
-                bail!("the firmware failed; the last line of its log says why");
+                let notes = run.state.notes.iter().map(|note| note.text.as_str());
+                let last = notes.skip(run.state.notes.len().saturating_sub(LAST));
+                bail!(
+                    "the firmware failed; the last lines of its log:\n{}",
+                    last.collect::<Vec<_>>().join("\n")
+                );
             }
         }
     }

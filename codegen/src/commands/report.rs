@@ -99,7 +99,7 @@ pub(crate) fn commands(ready: &Ready<'_>, model: &Path, last: &str) -> Vec<Strin
         ));
     } else if !provenance.sources.is_empty() {
         lines.push(format!(
-            "nvpico import {} --out {own}",
+            "nvpico import --from auto {} --out {own}",
             files(&provenance.sources)
         ));
     }

@@ -26,6 +26,8 @@ const SWING: f64 = 0.6;
 const HEAT: i64 = 6_000;
 /// In nanotesla a reading.
 const DRIFT: f64 = 50.0;
+/// Readings after which it drifts no farther.
+const MOST_DRIFT: u32 = 60 * RATE;
 /// Columns that a model of the station has; the field comes before the temperature.
 const TEMPERATURE: usize = COLUMNS.len() - 1;
 
@@ -103,7 +105,10 @@ impl Fault {
             Self::Heat => changed.millidegrees += HEAT,
             Self::Stuck => changed.nanotesla = last.nanotesla,
             Self::Silent => {}
-            Self::Drift => changed.nanotesla[2] += (DRIFT * f64::from(readings)) as i64,
+            // No farther than the sensor reaches.
+            Self::Drift => {
+                changed.nanotesla[2] += (DRIFT * f64::from(readings.min(MOST_DRIFT))) as i64;
+            }
         }
         changed
     }
@@ -176,6 +181,9 @@ pub fn script(text: &str) -> Result<Vec<Planned>, String> {
             lasts: lasts.map_or(Ok(LASTS), readings)?,
             fault,
         };
+        if own.lasts == 0 {
+            return Err(format!("`{part}` lasts no reading: at least 0.1s"));
+        }
         if let Some(last) = planned.last()
             && own.at < last.at.saturating_add(last.lasts)
         {
@@ -239,6 +247,7 @@ mod tests {
             ("NaNs swing", "no time"),
             ("-3s swing", "no time"),
             ("9999m swing", "at most 24 hours"),
+            ("10s swing for 0s", "at least 0.1s"),
             ("10s fire", "there are swing, heat, stuck, silent, drift"),
             (
                 "10s swing, 12s heat",
@@ -254,6 +263,15 @@ mod tests {
             own.windows(2)
                 .all(|pair| pair[0].at + pair[0].lasts < pair[1].at)
         );
+    }
+
+    #[test]
+    fn a_drift_ends_where_the_sensor_does() {
+        let [.., normal] = surroundings(3, 2)[..] else {
+            panic!("two readings");
+        };
+        let far = Fault::Drift.on(normal, normal, u32::MAX).nanotesla[2];
+        assert!(far > normal.nanotesla[2] && far < 200_000, "{far}");
     }
 
     #[test]

@@ -147,13 +147,16 @@ fn history(findings: &Findings) -> Result<String, PlotError> {
         ""
     };
     let shows = format!(
-        "Mean log-density over {} epochs: held-out rows from {} to {} nats, training rows from {} to {} nats; epoch {} was kept.",
+        "Mean log-density over {} epochs: held-out rows from {} to {} nats, training rows from {} to {} nats; {} was kept.",
         last.epoch,
         digits(first.held_out.into()),
         digits(last.held_out.into()),
         digits(first.train.into()),
         digits(last.train.into()),
-        model.best_epoch
+        match model.best_epoch {
+            0 => "the start".to_owned(),
+            epoch => format!("epoch {epoch}"),
+        }
     );
     Ok(picture(
         &svg.replacen("<svg", "<svg data-size=\"small\"", 1),

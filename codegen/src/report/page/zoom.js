@@ -37,6 +37,7 @@ for (const curve of document.querySelectorAll("svg.curve")) {
   }
   box.before(row);
   box.addEventListener("keydown", event => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const act = {"+": acts[0], "=": acts[0], "-": acts[1], ArrowLeft: acts[2], ArrowRight: acts[3], "0": acts[4]}[event.key];
     if (act) { act[2](); event.preventDefault(); }
   });

@@ -36,7 +36,10 @@ pub fn loss_curves(history: &[EpochLoss], best_epoch: usize) -> Result<String, P
         (Look::Dashes, ORANGE, "training rows, with noise".to_owned()),
         (Look::Line, BLUE, "held-out rows".into()),
     ];
-    let best = history.iter().find(|epoch| epoch.epoch == best_epoch);
+    // A long history is thinned. Number 0 is the start, which no epoch was better than.
+    let best = (history.iter())
+        .filter(|_| best_epoch > 0)
+        .min_by_key(|epoch| epoch.epoch.abs_diff(best_epoch));
     if best.is_some() {
         entries.push((Look::Circle, DARK, format!("kept: epoch {best_epoch}")));
     }

@@ -139,7 +139,13 @@ fn curve(
         STRIP as i32 + (share * f64::from(height - STRIP)) as i32
     };
     let edge = STRIP as i32;
+    // What ends on the same pixel as the one before it cannot be told from it.
+    let (mut fault_end, mut alarm_end) = (-1, -1);
     for (rows, _) in &marks.faults {
+        if x(rows.end) <= fault_end {
+            continue;
+        }
+        fault_end = x(rows.end);
         let corners = [(x(rows.start), edge), (x(rows.end), height as i32)];
         area.draw(&Rectangle::new(corners, SHADE.filled()))
             .map_err(|error| fail(&error))?;
@@ -161,6 +167,10 @@ fn curve(
             .map_err(|error| fail(&error))?;
     }
     for rows in &marks.alarms {
+        if x(rows.end) <= alarm_end {
+            continue;
+        }
+        alarm_end = x(rows.end);
         // A line beside the area, so that an alarm of one row is seen.
         let corners = [(x(rows.start), 0), (x(rows.end), edge - 3)];
         area.draw(&Rectangle::new(corners, ORANGE.filled()))
