@@ -266,7 +266,10 @@ struct Screen(DefaultTerminal);
 
 impl Screen {
     fn open() -> io::Result<Self> {
-        ratatui::try_init().map(Self)
+        // Where it opened half-way it is closed again.
+        ratatui::try_init()
+            .inspect_err(|_| ratatui::restore())
+            .map(Self)
     }
 }
 

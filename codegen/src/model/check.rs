@@ -19,6 +19,10 @@ impl Model {
                 header.format
             ));
         }
+        let mut history = header.provenance.history.iter();
+        if !history.all(|epoch| epoch.train.is_finite() && epoch.held_out.is_finite()) {
+            return Err("the history of its training is damaged".into());
+        }
         if header.columns.len() != header.spec.dim() {
             return Err(format!(
                 "{} column names for {} features",

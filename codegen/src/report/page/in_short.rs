@@ -40,7 +40,7 @@ fn learned(findings: &Findings) -> String {
     };
     let density = density_words(model.couplings, &model.base, model.kernels);
     let better = match (model.held_out_log_prob, model.gaussian_log_prob) {
-        (Some(own), Some(gaussian)) => format!(
+        (Some(own), Some(gaussian)) if (own - gaussian).is_finite() => format!(
             " On rows that it did not train on it is {:.2} nats a row {} than a Gaussian.",
             (own - gaussian).abs(),
             if own > gaussian { "better" } else { "worse" }
