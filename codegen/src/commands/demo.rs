@@ -337,11 +337,12 @@ fn write_report(
 ) -> anyhow::Result<()> {
     let ready = model.ready(None)?;
     let label = label.map_or_else(String::new, |own| format!(" --label {own}"));
+    let rate = (labelled.rate).map_or_else(String::new, |rate| format!(" --rate {rate}Hz"));
     let commands = report::commands(
         &ready,
         model_file,
         &format!(
-            "nvpico report --model {} --data {}{label} --out {}",
+            "nvpico report --model {} --data {}{label}{rate} --out {}",
             report::file_name(model_file),
             report::file_name(data),
             report::file_name(out)

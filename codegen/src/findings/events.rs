@@ -18,6 +18,8 @@ const BLAMED: usize = 3;
 const AROUND: usize = 40;
 const FARTHEST: usize = 200;
 const BEFORE: usize = 20;
+/// Rows of them that are blamed.
+const MOST_CROSSES: usize = 60;
 /// Without an alarm, rows below the threshold that are as near belong together.
 const NEAR: usize = 8;
 
@@ -133,7 +135,7 @@ pub(super) fn worst(
         Err(error) => return (kept, Some(error.to_string())),
     };
     for event in &mut kept {
-        explain(&blame, ready, table, event);
+        explain(&blame, ready, (table, log_probs), event);
     }
     (kept, None)
 }
@@ -167,8 +169,10 @@ fn spans(
     let judge = ready.judge();
     let mut found: Vec<Span> = Vec::new();
     for (row, log_prob) in log_probs.iter().enumerate() {
-        let outside = judge.out_of_range(table.row(row)).is_some();
-        if !outside && *log_prob >= threshold {
+        let reading = table.row(row);
+        let outside = judge.out_of_range(reading).is_some();
+        // Where a given value was never seen the row is not judged.
+        if judge.is_given_out_of_range(reading) || (!outside && *log_prob >= threshold) {
             continue;
         }
         match found.last_mut() {
@@ -208,21 +212,28 @@ fn shown(event: &Event, rows: usize) -> Range<usize> {
     first..(event.worst + AROUND + 1).min(rows)
 }
 
-fn explain(blame: &Blame<'_>, ready: &Ready<'_>, table: &Table, event: &mut Event) {
+fn explain(
+    blame: &Blame<'_>,
+    ready: &Ready<'_>,
+    (table, log_probs): (&Table, &[f32]),
+    event: &mut Event,
+) {
     let rows = shown(event, table.rows);
     let judge = ready.judge();
     let threshold = ready.threshold();
-    let scores = ready.score(&table.values[rows.start * table.dim()..rows.end * table.dim()]);
-    let unlikely: Vec<usize> = rows
-        .clone()
-        .zip(&scores)
-        .filter(|(row, score)| {
-            let outside = judge.out_of_range(table.row(*row)).is_some();
-            let below = |own: &nvpico::Score| threshold.is_some_and(|limit| own.log_prob < limit);
-            *row == event.worst || outside || score.as_ref().is_ok_and(below)
-        })
-        .map(|(row, _)| row)
-        .collect();
+    let is_unlikely = |row: &usize| {
+        let reading = table.row(*row);
+        let below = threshold.is_some_and(|limit| log_probs[*row] < limit);
+        let outside = judge.out_of_range(reading).is_some();
+        (below || outside) && !judge.is_given_out_of_range(reading)
+    };
+    let mut unlikely: Vec<usize> = rows.clone().filter(is_unlikely).collect();
+    // Each takes hundreds of scores, and so many crosses are enough for a picture.
+    let step = unlikely.len().div_ceil(MOST_CROSSES).max(1);
+    unlikely = unlikely.into_iter().step_by(step).collect();
+    if let Err(place) = unlikely.binary_search(&event.worst) {
+        unlikely.insert(place, event.worst);
+    }
     let blamed = blame.rows(&unlikely);
     let of_row = |row: usize| {
         let at = unlikely.binary_search(&row).ok()?;

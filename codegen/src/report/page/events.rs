@@ -99,7 +99,8 @@ fn one(findings: &Findings, at: usize, event: &Event) -> Result<String, PlotErro
     for (rank, around) in event.around.iter().enumerate() {
         // What gains next to nothing is not worth a plot.
         let gain = event.blamed.get(rank).and_then(|own| own.gain);
-        if gain.is_some_and(|gain| gain < LEAST_GAIN * most) {
+        let is_guarded = event.guarded.as_ref() == Some(&around.column);
+        if !is_guarded && gain.is_some_and(|gain| gain < LEAST_GAIN * most) {
             continue;
         }
         let svg = readings_around(

@@ -55,7 +55,7 @@ fn promised(findings: &Findings) -> String {
     if let Some(alarm) = &findings.alarm {
         let promise = &alarm.promise;
         said.push(format!(
-            "At most {} false alarms, in 95 of 100 records; guards of single values and of states are apart.",
+            "False alarms: at most {}, in 95 of 100 records; guards of single values and of states are apart.",
             figure(
                 "/alarm/promise/promised",
                 promise.promised,
@@ -177,7 +177,7 @@ fn blamed_most(findings: &Findings) -> Vec<String> {
 /// What to do, by what was found; markup.
 fn next_steps(findings: &Findings) -> Vec<String> {
     let mut steps = Vec::new();
-    let model = text(&findings.model.file);
+    let model = text(&crate::data::shell_quoted(&findings.model.file));
     if findings.model.calibration.is_none() {
         steps.push(format!(
             "Set a threshold from normal rows: <code>nvpico calibrate --model {model} --data normal.csv --out {model}</code>"
@@ -205,7 +205,7 @@ fn next_steps(findings: &Findings) -> Vec<String> {
         }
         if let Some(readings) = alarm.promise.readings_to_carry {
             steps.push(format!(
-                "Record more: this record is too short to promise less, however well the machine behaves. {} at most, as asked for, takes a record of {}.",
+                "Record more: this record is too short to promise less, however well the machine behaves. What was asked for, {}, takes a record of {}.",
                 alarm
                     .promise
                     .asked

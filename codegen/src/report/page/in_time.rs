@@ -147,7 +147,7 @@ fn alarms(alarm: &AlarmFindings) -> String {
 
 fn cause(own: &Stretch) -> String {
     let words = own.cause.as_deref().unwrap_or("on before");
-    let guard = if own.by_guard { " (guard)" } else { "" };
+    let guard = if own.by_guard { " (not promised)" } else { "" };
     format!("{}{guard}", text(words))
 }
 

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn colours_of_plots_follow_the_theme() {
         for colour in [
-            "FFFFFF", "3C3C3C", "0072B2", "D55E00", "009E73", "D9F0E9", "E4E4E4",
+            "FFFFFF", "3C3C3C", "0072B2", "D55E00", "009E73", "D9F0E9", "FCE8DA", "E4E4E4",
         ] {
             assert!(STYLE.contains(&format!("\"#{colour}\"]{{")), "{colour}");
         }

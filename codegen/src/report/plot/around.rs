@@ -32,9 +32,13 @@ pub fn readings_around(
     let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
     let room = (0.12 * (high - low)).max(1e-3 * low.abs()).max(1e-9);
     let (low, high) = (low - room, high + room);
-    // Rows are numbered from 1, as in tables; time begins at 0.
-    let number = if rate.is_some() { 0 } else { 1 };
-    let x = |row: usize| (row + number) as f64 / rows_in_unit;
+    // Rows have their numbers, as in tables; time begins at 0.
+    let number = if rate.is_some() {
+        0.0
+    } else {
+        event.row as f64 - event.worst as f64
+    };
+    let x = |row: usize| (row as f64 + number) / rows_in_unit;
     let first = around.readings.first().map_or(0, |own| own.at);
     let last = around.readings.last().map_or(1, |own| own.at);
     draw(SIZE, |area| {

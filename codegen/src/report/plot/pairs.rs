@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axes::{KEYS, Key, Look, keys, number, width_of, words_style};
-use super::{Area, BLUE, DARK, ORANGE, PALE, PlotError, draw, fail};
+use super::{Area, BLUE, ORANGE, PALE, PlotError, draw, fail};
 use crate::findings::Pairs;
 
 /// Side of a plot of two features, and the room for names and numbers beside them.
@@ -149,8 +149,7 @@ fn names(area: &Area<'_>, pairs: &Pairs, ranges: &[(f64, f64)]) -> Result<(), Pl
             )?;
         }
     }
-    let rule = PathElement::new([(0, 0), (0, 0)], DARK);
-    area.draw(&rule).map_err(|error| fail(&error))
+    Ok(())
 }
 
 /// A name that fits: its beginning and its end tell most names apart.

@@ -19,6 +19,8 @@ const HEIGHT: u32 = 380;
 /// Lines for the names of faults, above the curve.
 const LANES: usize = 2;
 const LANE: u32 = WORDS + 4;
+/// Pixels of the curve within which two ends are one.
+const TOLD_APART: i32 = 10;
 /// Height of the strip of alarms, above the curve.
 const STRIP: u32 = 16;
 /// The curve is drawn so much wider than it is shown: places are whole pixels, and it is looked at closely.
@@ -139,18 +141,22 @@ fn curve(
         STRIP as i32 + (share * f64::from(height - STRIP)) as i32
     };
     let edge = STRIP as i32;
-    // What ends on the same pixel as the one before it cannot be told from it.
+    // What ends where the one before it does cannot be told from it: the curve is many times as wide as what is seen of it.
     let (mut fault_end, mut alarm_end) = (-1, -1);
     for (rows, _) in &marks.faults {
-        if x(rows.end) <= fault_end {
+        if x(rows.end) / TOLD_APART <= fault_end {
             continue;
         }
-        fault_end = x(rows.end);
+        fault_end = x(rows.end) / TOLD_APART;
         let corners = [(x(rows.start), edge), (x(rows.end), height as i32)];
         area.draw(&Rectangle::new(corners, SHADE.filled()))
             .map_err(|error| fail(&error))?;
         let bar = [(x(rows.start), edge), (x(rows.end), edge + 5)];
         area.draw(&Rectangle::new(bar, GREEN.filled()))
+            .map_err(|error| fail(&error))?;
+        // One of a few rows in a long record is no wider than this.
+        let line = [(x(rows.start), edge), (x(rows.start), edge + 5)];
+        area.draw(&PathElement::new(line, GREEN.stroke_width(2)))
             .map_err(|error| fail(&error))?;
     }
     let points: Vec<(i32, i32)> = (timeline.curve.iter())
@@ -167,10 +173,10 @@ fn curve(
             .map_err(|error| fail(&error))?;
     }
     for rows in &marks.alarms {
-        if x(rows.end) <= alarm_end {
+        if x(rows.end) / TOLD_APART <= alarm_end {
             continue;
         }
-        alarm_end = x(rows.end);
+        alarm_end = x(rows.end) / TOLD_APART;
         // A line beside the area, so that an alarm of one row is seen.
         let corners = [(x(rows.start), 0), (x(rows.end), edge - 3)];
         area.draw(&Rectangle::new(corners, ORANGE.filled()))

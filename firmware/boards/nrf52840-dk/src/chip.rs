@@ -23,7 +23,7 @@ const WATCHDOG_TICKS: u32 = 5 * 32_768;
 const KEPT_AT: usize = 0x000F_C000;
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// Memory for what recalibration learned; `None` at a second call. Code in flash stands still while a page is erased, for 85
+/// Memory for what recalibration learned; `None` at a second call. Call [`sensors`] first: it takes the peripherals, which this then shares. Code in flash stands still while a page is erased, for 85
 /// milliseconds.
 pub fn keep<const BYTES: usize>() -> Option<impl Keep> {
     singleton!(: () = ())?;
