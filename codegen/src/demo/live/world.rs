@@ -31,7 +31,10 @@ impl World {
 
     /// What the sensors measure next, a tenth of a second after the last.
     pub fn step(&mut self) -> Surroundings {
-        let normal = self.normal[self.step % self.normal.len()];
+        // To the end and back: from the end to the beginning would be a jump.
+        let last = self.normal.len().saturating_sub(1).max(1);
+        let at = self.step % (2 * last);
+        let normal = self.normal[at.min(2 * last - at).min(self.normal.len() - 1)];
         self.step += 1;
         let now = match &mut self.fault {
             Some((fault, readings)) => {
@@ -42,12 +45,6 @@ impl World {
         };
         self.last = now;
         now
-    }
-
-    /// What they measured last.
-    #[must_use]
-    pub fn now(&self) -> &Surroundings {
-        &self.last
     }
 
     /// The fault in force.
