@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: d1d0842a3bf4ee19416c84cbf6449afecfd5e832f847c6539a48cba464b47faf
+// model sha256: 4695bc01f5b156d3fcd648d2c5c54ea1ab64e6c2cf9127fed8e9bdbc51fc8440
 // made by: nvpico 0.1.0
 // from: field.csv (sha256 c9861f20a3ca938136a8cf54934d64cec39ad14e8bd2fd61097f2051fcf9bba6)
 // cost: 996 bytes of flash for the parameters (f32), 40 bytes of RAM for the workspace; the
@@ -16,7 +16,7 @@
 pub const NVPICO_FEATURES: &[&str] = &[];
 
 /// What records name the model by: the first three bytes of its sha256, and the precision.
-pub const MODEL: u32 = 0xd1d08400;
+pub const MODEL: u32 = 0x4695bc00;
 
 /// Features of a sample.
 pub const DIM: usize = 4;

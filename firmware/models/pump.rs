@@ -1,6 +1,6 @@
 // Made by `nvpico export`. Do not edit: export again.
 //
-// model sha256: 7525018b63dcd8537b327f70b786518fe19a7573e305827b81201424d8b66c53
+// model sha256: 6eb7712af29d129181c698519ccbc99a4051c17ac6b2a7e217c8a3c51927f249
 // made by: nvpico 0.1.0
 // from: pump.csv (sha256 e44e1a7d80961915abaa9bc981dd3ab9585210c7ba63a1fe6d3c6a7a169edddc)
 // cost: 35588 bytes of flash for the parameters (f32), 192 bytes of RAM for the workspace; the
@@ -16,7 +16,7 @@
 pub const NVPICO_FEATURES: &[&str] = &[];
 
 /// What records name the model by: the first three bytes of its sha256, and the precision.
-pub const MODEL: u32 = 0x75250100;
+pub const MODEL: u32 = 0x6eb77100;
 
 /// Features of a sample.
 pub const DIM: usize = 8;
