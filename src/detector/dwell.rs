@@ -13,7 +13,7 @@
 //! let mut passes = (0..60).map(|at| dwell.note(&LIMITS, Some(u8::from(at % 10 > 8))));
 //! assert!(passes.all(|said| said.is_none()));
 //! let mut stays = (0..60).map(|_| dwell.note(&LIMITS, Some(1)));
-//! assert_eq!(stays.position(|said| said == Some(Guard::Dwell(1))), Some(4));
+//! assert_eq!(stays.position(|said| said == Some(Guard::Dwell(1))), Some(3));
 //! ```
 
 use super::Guard;

@@ -3,7 +3,7 @@
 //! ```
 //! use nvpico_codegen::report::plot::number;
 //!
-//! assert_eq!((number(0.25, 0.1), number(1234.0, 200.0)), ("0.3".into(), "1234".into()));
+//! assert_eq!((number(0.25, 0.1), number(1234.0, 200.0)), ("0.25".into(), "1234".into()));
 //! ```
 
 #![allow(clippy::cast_possible_wrap, reason = "pixels of a picture are few")]
