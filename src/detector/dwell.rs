@@ -1,13 +1,13 @@
 //! Where a machine stays that it only passes through while all is well.
 //!
-//! The components of a mixture are the states that normal readings were found in. Some are stations, where a machine works for hours,
-//! some are ways between them, which take seconds. A machine that stands still on such a way, as with a valve that sticks half open, gives
-//! readings that are all normal ones, so no density finds it; that they do not go on is what is wrong.
+//! The components of a mixture are the states that normal readings were found in. In some a machine works for hours, others it passes
+//! through in seconds. A machine that stands still in one of those, as with a valve that sticks half open, gives readings that are all
+//! normal, so no density finds it: that they last is what is wrong.
 //!
 //! ```
 //! use nvpico::detector::{Dwell, Guard};
 //!
-//! // Component 0 is a station. Component 1 has never had more than a fifth of about 32 readings.
+//! // In component 0 the machine works. Component 1 has never had more than a fifth of about 32 readings.
 //! const LIMITS: [u16; 2] = [Dwell::<2>::NO_LIMIT, 13_107];
 //! let mut dwell = Dwell::new();
 //! let mut passes = (0..60).map(|at| dwell.note(&LIMITS, Some(u8::from(at % 10 > 8))));

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::data_options::{DataArgs, FeatureOptions, report};
 use crate::data::{self, DataError, Fault, Hint, LeftOut, Overview, ReadOptions, SKIP_BAD, Table};
 use crate::output::{self, print_json, say, show};
+use crate::report::page::html_text;
 use crate::report::plot::{Strip, columns_over_rows};
 
 #[derive(Debug, Args)]
@@ -293,11 +294,6 @@ fn picture(table: &Table, out: &std::path::Path) -> anyhow::Result<String> {
     {
         return Ok(svg);
     }
-    let escaped = |text: &str| {
-        text.replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
-    };
     let text = table
         .overview
         .as_ref()
@@ -305,6 +301,6 @@ fn picture(table: &Table, out: &std::path::Path) -> anyhow::Result<String> {
         .unwrap_or_default();
     Ok(format!(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>nvpico advise</title></head>\n<body>\n<pre>{}</pre>\n{svg}\n</body></html>\n",
-        escaped(&text)
+        html_text(&text)
     ))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::report::file_name;
+use super::file_name;
 use super::{DataOptions, load_model};
 use crate::calibration::{rate_words, time_words};
 use crate::findings::ModelFigures;

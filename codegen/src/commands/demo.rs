@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::demo_alarms::InTime;
+use super::file_name;
 use super::{DataOptions, promise, report, train, verify};
 use crate::calibration::Interval;
 use crate::data::{self, ReadOptions, Table};
@@ -204,7 +205,9 @@ fn steps(args: &DemoArgs, subject: &dyn Subject, out: &Path) -> anyhow::Result<b
         "3/5 Evaluating on {} rows, some with faults.",
         labelled.rows
     );
-    let evaluation = evaluate(&model.ready(None)?, &labelled, None)?;
+    let ready = model.ready(None)?;
+    let scored = ready.scored(&labelled);
+    let evaluation = evaluate(&ready, &labelled, &scored, None)?;
     let another_day = rows_of(model, &files.another_day, None, subject.rate())?;
     let promise = Promise::of(model, &another_day)?;
     let log_probs = model.deploy().log_probs(&labelled.values);
@@ -343,14 +346,14 @@ fn write_report(
         model_file,
         &format!(
             "nvpico report --model {} --data {}{label}{rate} --out {}",
-            report::file_name(model_file),
-            report::file_name(data),
-            report::file_name(out)
+            file_name(model_file),
+            file_name(data),
+            file_name(out)
         ),
     );
     let findings = Findings::of(&findings::Subject {
         ready: &ready,
-        name: &report::file_name(model_file),
+        name: &file_name(model_file),
         table: labelled,
         faults,
         commands: &commands,

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::calibration::{rate_words, time_words};
 use crate::data::Table;
+use crate::deploy::ScoredTable;
+use crate::deployed::log_probs;
 use crate::evaluation::{Alarms, Episodes, alarms, by_single_readings, episodes, gaussian_scores};
 use crate::metrics;
 use crate::model::Model;
@@ -38,15 +40,16 @@ impl InTime {
         let blocks = (model.header.alarm.as_ref())
             .map_or((1, 1), |alarm| (alarm.hold_off as usize, alarm.rank));
         let by_fault = |delays: Vec<Option<usize>>| Episodes::by_fault(&episodes, &delays, faults);
-        let scores = |table: &Table| metrics::scores(&ready.log_probs(&table.values));
+        let [day, with_faults] = [another_day, labelled].map(|table| ready.scored(table));
+        let scores = |scored: &ScoredTable| metrics::scores(&log_probs(&scored.scores));
         let other = gaussian_scores(&normal.values, another_day);
         Ok(Self {
-            another_day: alarms(&ready, another_day, &[]),
-            faults: alarms(&ready, labelled, faults),
+            another_day: alarms(&ready, another_day, &day, &[]),
+            faults: alarms(&ready, labelled, &with_faults, faults),
             single_readings: by_fault(by_single_readings(
-                &scores(another_day),
+                &scores(&day),
                 blocks,
-                &scores(labelled),
+                &scores(&with_faults),
                 &episodes,
             )),
             gaussian: by_fault(by_single_readings(&other, blocks, gaussian, &episodes)),

@@ -131,7 +131,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<bool> {
         run.as_lines(args.json)
     };
     match ended {
-        // The wished end, whether the emulator or this program heard of it first.
+        // Ctrl-C ends it, whether the emulator or this program got the signal first.
         _ if interrupt::heard() => {}
         ended => {
             if ended? == Some(Ended::Failure) {

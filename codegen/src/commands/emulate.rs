@@ -105,7 +105,7 @@ mod sensors {
             log,
         );
         match followed {
-            // The wished end, whether the emulator or this program heard of it first.
+            // Ctrl-C ends it, whether the emulator or this program got the signal first.
             _ if interrupt::heard() => Ok(true),
             ended => Ok(ended? != Ended::Failure),
         }

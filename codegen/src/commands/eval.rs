@@ -8,7 +8,7 @@ use clap::Args;
 use super::{DataArgs, PrecisionArgs, load_model, promise};
 use crate::calibration::{rate_words, time_words};
 use crate::data::{LeftOut, Table};
-use crate::deploy::Ready;
+use crate::deploy::{Ready, ScoredTable};
 use crate::deployed::log_probs;
 use crate::evaluation::{Alarms, Episodes, Evaluation, alarms, evaluate};
 use crate::findings::{AlarmFindings, Timeline};
@@ -47,10 +47,11 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<bool> {
     let table = args.data.read_for(&model)?;
     args.precision.prepare(&mut model)?;
     let ready = model.ready(args.precision.precision)?;
-    let evaluation = evaluate(&ready, &table, args.threshold)?;
-    let alarms = alarms(&ready, &table, &[]);
+    let scored = ready.scored(&table);
+    let evaluation = evaluate(&ready, &table, &scored, args.threshold)?;
+    let alarms = alarms(&ready, &table, &scored, &[]);
     if let Some(path) = &args.picture {
-        picture(&ready, &table, path)?;
+        picture(&ready, &table, &scored, path)?;
     }
     let mut said = table.said.clone();
     if let Some(text) = inverted(&evaluation) {
@@ -88,12 +89,17 @@ struct Printed<'a> {
 }
 
 /// Draws the log-density in time, labelled rows shaded, with the alarms below.
-fn picture(ready: &Ready<'_>, table: &Table, path: &Path) -> anyhow::Result<()> {
+fn picture(
+    ready: &Ready<'_>,
+    table: &Table,
+    scored: &ScoredTable,
+    path: &Path,
+) -> anyhow::Result<()> {
     let labels = table.labels.as_deref();
-    let found = AlarmFindings::of(ready, table, &[]).context(
+    let found = AlarmFindings::of(ready, table, scored, &[]).context(
         "the model has no alarm to draw: nvpico calibrate sets one by a longer record of normal rows",
     )?;
-    let log_probs = log_probs(&ready.score_table(table));
+    let log_probs = log_probs(&scored.scores);
     let timeline = Timeline::of(&log_probs, labels, ready.threshold(), table.rate);
     let svg = density_over_time(&timeline, &found.marks(), ready.threshold())?;
     output::write_atomic(path, svg.as_bytes())

@@ -91,6 +91,12 @@ pub(crate) fn report_math_error(math: MathName) {
     }
 }
 
+/// The name of a file without its folders.
+pub(crate) fn file_name(path: &std::path::Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
 /// Loads a model and checks it.
 pub(crate) fn load_model(path: &std::path::Path) -> anyhow::Result<Model> {
     let loaded = Model::load(path).map_err(anyhow::Error::new);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use super::file_name;
 use super::{DataArgs, PrecisionArgs, load_model};
 use crate::data;
 use crate::deploy::Ready;
@@ -67,12 +68,6 @@ pub(crate) fn write(findings: &Findings, out: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", out.display()))?;
     say!("wrote {}", out.display());
     Ok(())
-}
-
-/// The name of a file without its folders.
-pub(crate) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }
 
 /// The command line of this process.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::file_name;
 use super::load_model;
 use crate::data::{self, ReadOptions};
 use crate::deploy::{draw, sample};
@@ -152,11 +153,6 @@ fn group(model: &Model, title: String, rows: Vec<f32>) -> Group {
         rows,
         ..Group::default()
     }
-}
-
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }
 
 fn is_array(path: &Path) -> bool {

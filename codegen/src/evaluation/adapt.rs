@@ -31,7 +31,7 @@ pub struct Stretch {
     #[serde(skip)]
     pub value: usize,
     /// How far it is moved, in standard deviations of the training rows.
-    #[serde(serialize_with = "number")]
+    #[serde(serialize_with = "output::serialize_f32")]
     pub shift: f32,
 }
 
@@ -69,11 +69,6 @@ pub struct AdaptSummary {
     pub auroc_after: Option<f64>,
     /// The stretches.
     pub stretches: Vec<Stretch>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
-fn number<S: serde::Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
-    output::json_f32(*value).serialize(to)
 }
 
 /// Whether a decision counts as an alarm; a row that is not judged is none.

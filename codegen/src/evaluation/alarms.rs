@@ -7,7 +7,7 @@ use nvpico::detector::{AlarmEvent, Cause, Guard};
 use serde::Serialize;
 
 use crate::data::Table;
-use crate::deploy::{AlarmRow, Ready};
+use crate::deploy::{AlarmRow, Ready, ScoredTable};
 use crate::metrics;
 use crate::model::Model;
 
@@ -110,17 +110,45 @@ pub fn episodes(labels: &[bool], faults: &[Option<&'static str>]) -> Vec<Range<u
     found
 }
 
-/// The alarm over the rows of a table, in time. Where it has labels, the machine is repaired at the end of an episode and somebody
+/// The alarm after each row of a table, in time. Where it has labels, the machine is repaired at the end of an episode and somebody
 /// acknowledges the alarm: evidence begins anew. `faults` names the fault of each row; empty where there are no names. `None` for a
 /// model without an alarm.
 #[must_use]
-pub fn alarms(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>]) -> Option<Alarms> {
-    let settings = ready.model.header.alarm.as_ref()?;
-    let none = Vec::new();
-    let labels = table.labels.as_ref().unwrap_or(&none);
+pub fn replayed(
+    ready: &Ready<'_>,
+    table: &Table,
+    scored: &ScoredTable,
+    faults: &[Option<&'static str>],
+) -> Option<Vec<AlarmRow>> {
+    let labels = table.labels.as_deref().unwrap_or_default();
     let episodes = episodes(labels, faults);
     let repaired: Vec<usize> = episodes.iter().map(|own| own.end - 1).collect();
-    let rows = ready.replay(table, &repaired)?;
+    ready.replay_scored(table, scored, &repaired)
+}
+
+/// What the alarm makes of the rows of a table; arguments and `None` as for [`replayed`].
+#[must_use]
+pub fn alarms(
+    ready: &Ready<'_>,
+    table: &Table,
+    scored: &ScoredTable,
+    faults: &[Option<&'static str>],
+) -> Option<Alarms> {
+    let rows = replayed(ready, table, scored, faults)?;
+    alarms_of(ready, table, faults, &rows)
+}
+
+/// The same of rows that were [`replayed`].
+#[must_use]
+pub fn alarms_of(
+    ready: &Ready<'_>,
+    table: &Table,
+    faults: &[Option<&'static str>],
+    rows: &[AlarmRow],
+) -> Option<Alarms> {
+    let settings = ready.model.header.alarm.as_ref()?;
+    let labels = table.labels.as_deref().unwrap_or_default();
+    let episodes = episodes(labels, faults);
     let is_normal = |row: usize| !labels.get(row).copied().unwrap_or(false);
     let raised = |row: &AlarmRow| matches!(row.event, Some(AlarmEvent::Raised(..)));
     let normal_rows = (0..table.rows).filter(|row| is_normal(*row)).count();

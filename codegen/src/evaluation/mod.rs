@@ -19,13 +19,15 @@ use serde::Serialize;
 
 use crate::calibration::{Interval, Resemblance};
 use crate::data::Table;
-use crate::deploy::Ready;
+use crate::deploy::{Ready, ScoredTable};
 use crate::deployed::log_probs;
 use crate::metrics;
 use crate::output;
 use crate::precision::Precision;
 pub use adapt::{AdaptSummary, RowAlarms, Stretch, is_alarm};
-pub use alarms::{Alarms, Change, Episodes, alarms, by_single_readings, change, episodes};
+pub use alarms::{
+    Alarms, Change, Episodes, alarms, alarms_of, by_single_readings, change, episodes, replayed,
+};
 pub use blame::{Blame, BlamedColumn};
 pub use comparison::{ByFault, Comparison, RowGroup, by_fault, gaussian_scores};
 pub use foreign::Foreign;
@@ -93,13 +95,14 @@ pub struct Evaluation {
 pub fn evaluate(
     ready: &Ready<'_>,
     table: &Table,
+    scored: &ScoredTable,
     threshold: Option<f32>,
 ) -> anyhow::Result<Evaluation> {
     let labels = table
         .labels
         .as_deref()
         .context("the data has no labels: name their column with --label")?;
-    let scores = ready.score_table(table);
+    let scores = &scored.scores;
     let judge = ready.judge();
     let judged = |row: &usize| !judge.is_given_out_of_range(table.row(*row));
     let judged: Vec<usize> = (0..table.rows).filter(judged).collect();

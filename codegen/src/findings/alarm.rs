@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::calibration::AlarmSettings;
 use crate::data::Table;
-use crate::deploy::{AlarmRow, Ready};
-use crate::evaluation::{Alarms, alarms, change, episodes};
+use crate::deploy::{AlarmRow, Ready, ScoredTable};
+use crate::evaluation::{Alarms, alarms_of, change, episodes, replayed};
 
 /// What an alarm promises, and what that rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -64,7 +64,7 @@ pub struct Stretch {
     pub from: usize,
     /// The place after the last.
     pub to: usize,
-    /// Number of the first row in its file, from 1.
+    /// Number of the first row among those of all files, from 1.
     pub row: u64,
     /// Why it was raised, in words; `null` where it was on before.
     pub cause: Option<String>,
@@ -85,7 +85,7 @@ pub struct Episode {
     pub from: usize,
     /// The place after the last.
     pub to: usize,
-    /// Number of the first row in its file, from 1.
+    /// Number of the first row among those of all files, from 1.
     pub row: u64,
     /// The fault, where it has a name.
     pub fault: Option<&'static str>,
@@ -109,13 +109,17 @@ pub struct AlarmFindings {
 impl AlarmFindings {
     /// Of the rows of a table; `None` for a model without an alarm.
     #[must_use]
-    pub fn of(ready: &Ready<'_>, table: &Table, faults: &[Option<&'static str>]) -> Option<Self> {
+    pub fn of(
+        ready: &Ready<'_>,
+        table: &Table,
+        scored: &ScoredTable,
+        faults: &[Option<&'static str>],
+    ) -> Option<Self> {
         let settings = ready.model.header.alarm.as_ref()?;
-        let outcome = alarms(ready, table, faults)?;
+        let rows = replayed(ready, table, scored, faults)?;
+        let outcome = alarms_of(ready, table, faults, &rows)?;
         let labels = table.labels.as_deref();
         let found = episodes(labels.unwrap_or_default(), faults);
-        let repaired: Vec<usize> = found.iter().map(|own| own.end - 1).collect();
-        let rows = ready.replay(table, &repaired)?;
         let episode = |own: &Range<usize>| Episode {
             from: own.start,
             to: own.end,

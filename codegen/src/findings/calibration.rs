@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::density::is_anomalous;
+use super::density::{is_anomalous, quantile};
 use crate::calibration::{Method, Resemblance, effective_rows};
 use crate::data::Table;
 use crate::deploy::Ready;
@@ -20,7 +20,7 @@ pub struct Block {
     pub from: usize,
     /// The place after the last.
     pub to: usize,
-    /// Number of the first row in its file, from 1.
+    /// Number of the first row among those of all files, from 1.
     pub row: u64,
     /// Normal rows in it.
     pub rows: usize,
@@ -122,7 +122,7 @@ fn blocks(
         .map(|own| {
             let mut sorted = p_values[own.clone()].to_vec();
             sorted.sort_by(f64::total_cmp);
-            let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
+            let at = |share| quantile(&sorted, share).unwrap_or_default();
             let below = |limit: f32| {
                 let below = log_probs[own.clone()]
                     .iter()

@@ -63,7 +63,7 @@ impl Spread {
 }
 
 /// The value with this share of the others below it; `None` without values.
-pub(super) fn quantile(sorted: &[f32], share: f64) -> Option<f32> {
+pub(super) fn quantile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
     sorted.get((share * last as f64).round() as usize).copied()
 }

@@ -56,7 +56,7 @@ pub struct Event {
     pub to: usize,
     /// Place of the least likely row.
     pub worst: usize,
-    /// Number of that row in its file, from 1.
+    /// Number of that row among those of all files, from 1.
     pub row: u64,
     /// Its log-density, in nats.
     #[serde(serialize_with = "output::serialize_f32_option")]
@@ -203,13 +203,18 @@ fn one_of_each_kind(sorted: Vec<Event>) -> Vec<Event> {
 }
 
 /// The rows around the worst one that are shown.
-fn shown(event: &Event, rows: usize) -> Range<usize> {
+fn shown(event: &Event, table: &Table) -> Range<usize> {
     let mut first = event.worst.saturating_sub(AROUND);
     let beginning = event.from.saturating_sub(BEFORE);
     if event.worst - beginning.min(event.worst) <= FARTHEST {
         first = first.min(beginning);
     }
-    first..(event.worst + AROUND + 1).min(rows)
+    let end = (event.worst + AROUND + 1).min(table.rows);
+    // What another recording holds does not follow.
+    let begins = table.stretches.iter().copied();
+    let start = begins.clone().filter(|at| *at <= event.worst).max();
+    let next = begins.filter(|at| *at > event.worst).min();
+    first.max(start.unwrap_or(0))..end.min(next.unwrap_or(end))
 }
 
 fn explain(
@@ -218,7 +223,7 @@ fn explain(
     (table, log_probs): (&Table, &[f32]),
     event: &mut Event,
 ) {
-    let rows = shown(event, table.rows);
+    let rows = shown(event, table);
     let judge = ready.judge();
     let threshold = ready.threshold();
     let is_unlikely = |row: &usize| {

@@ -100,8 +100,9 @@ impl Findings {
             table.rows > 0,
             "the data has no rows to report on: give a file with at least one row of readings"
         );
-        let log_probs = log_probs(&ready.score_table(table));
-        let alarm = AlarmFindings::of(ready, table, faults);
+        let scored = ready.scored(table);
+        let log_probs = log_probs(&scored.scores);
+        let alarm = AlarmFindings::of(ready, table, &scored, faults);
         let (events, no_blame) = events::worst(ready, table, &log_probs, alarm.as_ref());
         let labels = table.labels.as_deref();
         let blamed: Vec<&str> = events
@@ -124,7 +125,7 @@ impl Findings {
             pairs,
             frames,
             uniformity: Uniformity::of(ready, table, &log_probs),
-            separation: Separation::of(ready, table)?,
+            separation: Separation::of(ready, table, &scored)?,
             costs: inspection::costs(&ready.model.deploy(), &Core::ALL, None),
             commands: commands.to_vec(),
         })

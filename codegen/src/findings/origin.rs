@@ -121,9 +121,7 @@ impl ModelFacts {
             },
             given: header.spec.given,
             values: header.spec.dim(),
-            couplings: (layers.iter())
-                .filter(|layer| matches!(layer, nvpico::LayerSpec::Coupling(_)))
-                .count(),
+            couplings: deployed.spec.couplings(),
             base: header.spec.base.to_string(),
             kernels: header.spec.kernels,
             precision: ready.precision(),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::data::Table;
-use crate::deploy::Ready;
+use crate::deploy::{Ready, ScoredTable};
 use crate::deployed::log_probs;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::metrics;
@@ -38,16 +38,20 @@ impl Separation {
     ///
     /// # Errors
     /// Those of an evaluation.
-    pub fn of(ready: &Ready<'_>, table: &Table) -> anyhow::Result<Option<Self>> {
+    pub fn of(
+        ready: &Ready<'_>,
+        table: &Table,
+        scored: &ScoredTable,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(labels) = &table.labels else {
             return Ok(None);
         };
-        let evaluation = evaluate(ready, table, None)?;
+        let evaluation = evaluate(ready, table, scored, None)?;
         let Some(area) = evaluation.auroc else {
             return Ok(None);
         };
         let judge = ready.judge();
-        let log_probs = log_probs(&ready.score_table(table));
+        let log_probs = log_probs(&scored.scores);
         let judged: Vec<usize> = (0..table.rows)
             .filter(|row| !judge.is_given_out_of_range(table.row(*row)))
             .collect();

@@ -14,7 +14,7 @@ pub struct Dot {
     /// Place of the row among the rows, from 0.
     pub at: usize,
     /// Its log-density, in nats.
-    #[serde(serialize_with = "serialize_f32")]
+    #[serde(serialize_with = "output::serialize_f32")]
     pub log_prob: f32,
 }
 
@@ -85,14 +85,6 @@ impl Timeline {
             curve,
         }
     }
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over the field"
-)]
-fn serialize_f32<S: serde::Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
-    output::serialize_f32_option(&Some(*value), to)
 }
 
 #[cfg(test)]

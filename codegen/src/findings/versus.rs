@@ -68,10 +68,7 @@ impl ModelFigures {
         let deployed = model.deploy();
         let precision = ready.precision();
         let [parameter_bytes, workspace_bytes] = cost::exact(&deployed, precision);
-        let layers = deployed.spec.layers();
-        let couplings = (layers.iter())
-            .filter(|layer| matches!(layer, nvpico::LayerSpec::Coupling(_)))
-            .count();
+        let couplings = deployed.spec.couplings();
         Self {
             file: file.to_owned(),
             sha256: model.hash(),
@@ -100,13 +97,14 @@ impl ModelFigures {
     /// # Errors
     /// Those of an evaluation.
     pub fn with_data(self, ready: &Ready<'_>, table: &Table) -> anyhow::Result<Self> {
-        let log_probs = log_probs(&ready.score_table(table));
+        let scored = ready.scored(table);
+        let log_probs = log_probs(&scored.scores);
         let labels = table.labels.as_deref();
         Ok(Self {
             on_data: Some(OnData {
                 densities: Densities::of(&log_probs, labels, ready.threshold()),
-                alarms: alarms(ready, table, &[]),
-                separation: Separation::of(ready, table)?,
+                alarms: alarms(ready, table, &scored, &[]),
+                separation: Separation::of(ready, table, &scored)?,
             }),
             ..self
         })

@@ -98,17 +98,19 @@ pub fn table(rows: &[Measured]) -> String {
         let model = format!(
             "{}, {} MAC",
             row.model,
-            thousands(row.multiply_accumulates as u64)
+            output::with_commas(row.multiply_accumulates as u64)
         );
         line([
             model,
             row.engine.clone(),
             row.core.to_string(),
             row.precision.to_string(),
-            thousands(row.instructions),
-            row.estimated_cycles.map(thousands).unwrap_or_default(),
-            thousands(row.flash_bytes),
-            thousands(row.ram_bytes),
+            output::with_commas(row.instructions),
+            row.estimated_cycles
+                .map(output::with_commas)
+                .unwrap_or_default(),
+            output::with_commas(row.flash_bytes),
+            output::with_commas(row.ram_bytes),
         ]);
         if rows.get(at + 1).is_none_or(|next| next.model != row.model) {
             for peer in peers::of(&row.model) {
@@ -117,10 +119,10 @@ pub fn table(rows: &[Measured]) -> String {
                     peer.engine.to_owned(),
                     peer.core.to_string(),
                     peer.precision.to_string(),
-                    thousands(peer.instructions),
-                    peer.cycles.map(thousands).unwrap_or_default(),
-                    peer.flash.map(thousands).unwrap_or_default(),
-                    peer.ram.map(thousands).unwrap_or_default(),
+                    output::with_commas(peer.instructions),
+                    peer.cycles.map(output::with_commas).unwrap_or_default(),
+                    peer.flash.map(output::with_commas).unwrap_or_default(),
+                    peer.ram.map(output::with_commas).unwrap_or_default(),
                 ]);
             }
         }
@@ -128,34 +130,9 @@ pub fn table(rows: &[Measured]) -> String {
     out
 }
 
-/// A number with a comma at every third digit.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (number, text) in [
-            (7, "7"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 
     #[test]
     fn those_who_run_the_same_model_stand_after_its_last_row() {

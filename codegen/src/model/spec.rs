@@ -165,6 +165,13 @@ impl ModelSpec {
         height != 1 || width != 1
     }
 
+    /// How many couplings there are.
+    #[must_use]
+    pub fn couplings(&self) -> usize {
+        let is_coupling = |layer: &&Layer| matches!(layer.spec(), LayerSpec::Coupling(_));
+        self.layers.iter().filter(is_coupling).count()
+    }
+
     /// The engine's view of all layers; hand it to [`ModelSpec::flow_spec`].
     #[must_use]
     pub fn layers(&self) -> Vec<LayerSpec<'_>> {

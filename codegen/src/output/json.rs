@@ -45,6 +45,18 @@ pub fn serialize_option<S: Serializer>(value: &Option<f64>, to: S) -> Result<S::
     value.map_or(Value::Null, json_number).serialize(to)
 }
 
+/// For `#[serde(serialize_with = "...")]` on an `f32`: see [`json_f32`].
+///
+/// # Errors
+/// The serializer's error.
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over the field"
+)]
+pub fn serialize_f32<S: Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
+    json_f32(*value).serialize(to)
+}
+
 /// For `#[serde(serialize_with = "...")]` on an `Option<f32>`: see [`json_f32`]; nothing is `null`.
 ///
 /// # Errors

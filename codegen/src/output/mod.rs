@@ -11,6 +11,7 @@
 //! assert_eq!(json_number(f64::NEG_INFINITY), f64::MIN);
 //! ```
 
+mod count;
 mod file;
 mod json;
 mod share;
@@ -19,10 +20,11 @@ mod temporary;
 #[doc(hidden)]
 pub mod terminal;
 
+pub use count::with_commas;
 pub use file::{Target, write_atomic, write_atomic_with};
 pub use json::{
-    json_f32, json_number, json_text, print_json, serialize_f32_option, serialize_number,
-    serialize_option,
+    json_f32, json_number, json_text, print_json, serialize_f32, serialize_f32_option,
+    serialize_number, serialize_option,
 };
 pub use share::percent;
 pub use table::TextTable;

@@ -51,7 +51,7 @@ fn alarms_have_the_desktops_bits() {
         (Precision::I8, &[Core::M0, Core::M3][..]),
     ] {
         let ready = model.ready(Some(precision)).expect("it has this precision");
-        let found = alarms(&ready, &faults, &[]).expect("it has an alarm");
+        let found = alarms(&ready, &faults, &ready.scored(&faults), &[]).expect("it has an alarm");
         assert!(found.raised > 0 && found.changes.len() > 2, "{found:?}");
         let causes = || {
             found

@@ -39,19 +39,11 @@ pub struct Blame {
     /// Its column.
     pub column: String,
     /// The value.
-    #[serde(serialize_with = "number")]
+    #[serde(serialize_with = "output::serialize_f32")]
     pub value: f32,
     /// What would be normal.
-    #[serde(serialize_with = "number")]
+    #[serde(serialize_with = "output::serialize_f32")]
     pub normal: f32,
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands on a reference"
-)]
-fn number<S: serde::Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
-    output::json_f32(*value).serialize(to)
 }
 
 /// A fault that was stirred, and what the chip made of it; the names are those of `--json`.

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::output::{json_f32, json_number, printable};
+use crate::output::{json_f32, json_number, printable, with_commas};
 
 /// Text for a page: nothing in it is taken for markup, and nothing is hidden.
-pub(super) fn text(own: &str) -> String {
+pub(crate) fn text(own: &str) -> String {
     let own = printable(own);
     let mut safe = String::with_capacity(own.len());
     for c in own.chars() {
@@ -73,17 +73,9 @@ pub(super) fn maybe<T: Figure + Copy>(
     value.map_or_else(|| "none".into(), |own| figure(place, own, &words(own)))
 }
 
-/// A count as people read it: thin groups of three digits.
+/// A count as people read it.
 pub(super) fn count(value: usize) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    with_commas(value as u64)
 }
 
 /// A count with its place.

@@ -194,8 +194,8 @@ fn next_steps(findings: &Findings) -> Vec<String> {
         );
     }
     if let Some(alarm) = &findings.alarm {
-        let rightly = |own: &&crate::findings::Stretch| own.is_right != Some(true);
-        let to_check = alarm.stretches.iter().filter(rightly).count();
+        let unproved = |own: &&crate::findings::Stretch| own.is_right != Some(true);
+        let to_check = alarm.stretches.iter().filter(unproved).count();
         if to_check > 0 {
             steps.push(
                 "Look at <a href=\"#events\">the worst alarms</a>: were they faults? Rows with a fault do not belong into the normal data; normal \

@@ -18,6 +18,8 @@ mod learned;
 mod promise;
 mod trained;
 
+pub(crate) use html::text as html_text;
+
 use super::plot::PlotError;
 use crate::findings::Findings;
 use html::text;

@@ -162,8 +162,8 @@ fn history(findings: &Findings) -> Result<String, PlotError> {
         &svg.replacen("<svg", "<svg data-size=\"small\"", 1),
         &shows,
         &format!(
-            "How the training went. Higher is better. Where the held-out rows fall while the training rows rise, the model learns its rows \
-             by heart; the best epoch is kept.{left_out}"
+            "How the training went. Higher is better. Where the held-out rows fall while the training rows rise, the model overfits; \
+             the best epoch is kept.{left_out}"
         ),
     ))
 }

@@ -256,15 +256,23 @@ impl embedded_hal::digital::ErrorType for Interrupt {
     type Error = core::convert::Infallible;
 }
 
-impl digital::Wait for Interrupt {
-    async fn wait_for_high(&mut self) -> Result<(), Self::Error> {
+impl Interrupt {
+    /// Whether the pin is high after another tenth of a millisecond.
+    fn is_high(&self) -> bool {
+        self.0.pass_us(100);
+        self.0.with(|state| {
+            let watermark = usize::from(state.registers[0x2E] & 0x1F);
+            state.registers[0x22] & 0x04 != 0 && state.fifo.len() >= watermark
+        })
+    }
+
+    /// Waits until the pin has been at each of these levels, in this order.
+    async fn levels(&self, levels: &[bool]) -> Result<(), core::convert::Infallible> {
+        let mut left = levels.iter().copied().peekable();
         poll_fn(|context| {
-            self.0.pass_us(100);
-            let high = self.0.with(|state| {
-                let watermark = usize::from(state.registers[0x2E] & 0x1F);
-                state.registers[0x22] & 0x04 != 0 && state.fifo.len() >= watermark
-            });
-            if high {
+            let is_high = self.is_high();
+            while left.next_if_eq(&is_high).is_some() {}
+            if left.peek().is_none() {
                 return Poll::Ready(Ok(()));
             }
             context.waker().wake_by_ref();
@@ -272,20 +280,27 @@ impl digital::Wait for Interrupt {
         })
         .await
     }
+}
+
+impl digital::Wait for Interrupt {
+    async fn wait_for_high(&mut self) -> Result<(), Self::Error> {
+        self.levels(&[true]).await
+    }
 
     async fn wait_for_low(&mut self) -> Result<(), Self::Error> {
-        unimplemented!("the driver waits for high")
+        self.levels(&[false]).await
     }
 
     async fn wait_for_rising_edge(&mut self) -> Result<(), Self::Error> {
-        unimplemented!("the driver waits for high")
+        self.levels(&[false, true]).await
     }
 
     async fn wait_for_falling_edge(&mut self) -> Result<(), Self::Error> {
-        unimplemented!("the driver waits for high")
+        self.levels(&[true, false]).await
     }
 
     async fn wait_for_any_edge(&mut self) -> Result<(), Self::Error> {
-        unimplemented!("the driver waits for high")
+        let was_high = self.is_high();
+        self.levels(&[!was_high]).await
     }
 }
